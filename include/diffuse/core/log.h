@@ -1,0 +1,22 @@
+// Log lines on stderr. The implementation is the one file that sees spdlog.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace diffuse {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+void set_log_level(LogLevel level);
+LogLevel log_level();
+
+// Text put in front of each line, for example "rank 3"; "" for none.
+void set_log_prefix(const std::string& prefix);
+
+void log_debug(std::string_view message);
+void log_info(std::string_view message);
+void log_warning(std::string_view message);
+void log_error(std::string_view message);
+
+}  // namespace diffuse

@@ -1,0 +1,44 @@
+// Shuffled, augmented training batches, prepared ahead on a background thread.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "diffuse/data/dataset.h"
+
+namespace diffuse {
+
+struct Batch {
+  at::Tensor x;               // float32 [B, ...] on the CPU
+  at::Tensor labels;          // int64 [B]; undefined where the set has no labels
+  int64_t first_sample = 0;   // global sample number of row 0; rows are consecutive
+};
+
+struct LoaderOptions {
+  int64_t global_batch = 128;   // samples per step over all ranks
+  int64_t rank_begin = 0;       // this rank's rows [rank_begin, rank_end) of each global batch
+  int64_t rank_end = 128;
+  int64_t first_step = 0;       // where to continue: step s starts at sample s * global_batch
+  bool horizontal_flip = false;
+  uint64_t seed = 0;
+  int64_t prefetch = 4;         // batches kept ready
+};
+
+// Global sample g is item permutation_{g / N}[g % N]: each epoch visits every item once, batches run
+// across epoch ends, and the whole order is a function of (seed, g). Flips are drawn per g.
+class BatchLoader {
+ public:
+  BatchLoader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
+  ~BatchLoader();
+
+  // The next step's rows for this rank, in order. Rethrows what the background thread threw.
+  Batch next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,40 @@
+// Data sets behind one interface.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "diffuse/config/config.h"
+
+namespace diffuse {
+
+enum class Split { kTrain, kHeldOut };
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual int64_t size() const = 0;
+  virtual std::vector<int64_t> sample_shape() const = 0;  // [C, H, W] or [D]
+  virtual std::vector<std::string> class_names() const { return {}; }  // empty = no labels
+
+  // Items by number -> float32 [B, sample_shape...]; images in [-1, 1]: uint8 / 127.5 - 1.
+  // Thread-safe. Throws Error naming the file when one cannot be decoded.
+  virtual at::Tensor gather(std::span<const int64_t> indices) const = 0;
+
+  // Class of an item, 0 .. class_names().size() - 1; -1 where the set has no labels.
+  virtual int64_t label(int64_t index) const = 0;
+
+  bool is_image() const { return sample_shape().size() == 3; }
+};
+
+// Builds the set a config describes. Generated sets depend on `seed` and the split alone.
+// Throws Error for a missing path, a bad file or a set with no items.
+std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed);
+
+}  // namespace diffuse

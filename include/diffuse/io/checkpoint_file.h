@@ -1,0 +1,36 @@
+// The file format of model.pt: what Python's torch.load(path, weights_only=True) opens as plain
+// dicts, lists, strings, numbers and tensors. Reading runs no code.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace diffuse {
+
+struct Value;
+using ValueList = std::vector<Value>;
+using ValueDict = std::vector<std::pair<std::string, Value>>;  // keeps its order
+
+// One Python object out of those a checkpoint may hold.
+struct Value {
+  std::variant<std::monostate, bool, int64_t, double, std::string, at::Tensor, ValueList, ValueDict>
+      data;
+};
+
+// Writes `root` atomically. Tensors are copied to the CPU; shared storage is written once.
+void write_checkpoint_file(const std::filesystem::path& path, const ValueDict& root);
+
+// Reads a file written by the above or by Python's torch.save of plain dicts and tensors.
+// Throws Error naming the file when it is missing, truncated, corrupt or holds other objects.
+ValueDict read_checkpoint_file(const std::filesystem::path& path);
+
+// The value under `key`, or null.
+const Value* find(const ValueDict& dict, std::string_view key);
+
+}  // namespace diffuse

@@ -1,0 +1,35 @@
+// PNG and JPEG files as 8-bit pixels. No LibTorch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace diffuse {
+
+// 8-bit pixels, row by row, channels interleaved (HWC).
+struct Image {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 0;  // 1 grey, 3 RGB
+  std::vector<uint8_t> pixels;
+};
+
+// Reads PNG (any depth; alpha is blended on white) or JPEG, told apart by content, as 1 or 3
+// channels: `channels` = 0 keeps what the file has. Throws Error naming the file when it is missing,
+// of another format, corrupt, or larger than 16,384 pixels on a side (checked before allocation).
+Image read_image(const std::filesystem::path& path, int64_t channels = 0);
+
+// Writes a PNG atomically, with `text` as tEXt chunks (keyword, value).
+void write_png(const std::filesystem::path& path, const Image& image,
+               const std::vector<std::pair<std::string, std::string>>& text = {});
+
+// Writes an animated GIF atomically; every frame has the same size. `delay_ms` per frame (GIF counts
+// in 10 ms), `last_delay_ms` for the last one; loops for ever. Colours are quantised to one
+// palette of 256 for all frames (grey images exactly).
+void write_gif(const std::filesystem::path& path, const std::vector<Image>& frames, int delay_ms,
+               int last_delay_ms);
+
+}  // namespace diffuse

@@ -1,0 +1,54 @@
+// Compiled without LibTorch's include path: its bundled fmt and the system's would collide.
+#include "diffuse/core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace diffuse {
+
+// One logger a process, on stderr; colours only on a terminal and without NO_COLOR.
+static spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto colours = std::getenv("NO_COLOR") ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colours);
+    auto made = std::make_shared<spdlog::logger>("diffuse", sink);
+    made->set_pattern("%H:%M:%S %^%l%$ %v");
+    return made;
+  }();
+  return *instance;
+}
+
+static spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+static LogLevel current_level = LogLevel::kInfo;
+
+void set_log_level(LogLevel level) {
+  current_level = level;
+  logger().set_level(spdlog_level(level));
+}
+
+LogLevel log_level() { return current_level; }
+
+void set_log_prefix(const std::string& prefix) {
+  logger().set_pattern(prefix.empty() ? "%H:%M:%S %^%l%$ %v" : "%H:%M:%S %^%l%$ [" + prefix + "] %v");
+}
+
+// The text goes in as an argument, never as a format string.
+void log_debug(std::string_view message) { logger().debug("{}", message); }
+void log_info(std::string_view message) { logger().info("{}", message); }
+void log_warning(std::string_view message) { logger().warn("{}", message); }
+void log_error(std::string_view message) { logger().error("{}", message); }
+
+}  // namespace diffuse
