@@ -9,7 +9,8 @@ namespace diffuse {
 // One logger a process, on stderr; colours only on a terminal and without NO_COLOR.
 static spdlog::logger& logger() {
   static const auto instance = [] {
-    auto colours = std::getenv("NO_COLOR") ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+    auto colours =
+        std::getenv("NO_COLOR") ? spdlog::color_mode::never : spdlog::color_mode::automatic;
     auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colours);
     auto made = std::make_shared<spdlog::logger>("diffuse", sink);
     made->set_pattern("%H:%M:%S %^%l%$ %v");
@@ -42,7 +43,8 @@ void set_log_level(LogLevel level) {
 LogLevel log_level() { return current_level; }
 
 void set_log_prefix(const std::string& prefix) {
-  logger().set_pattern(prefix.empty() ? "%H:%M:%S %^%l%$ %v" : "%H:%M:%S %^%l%$ [" + prefix + "] %v");
+  logger().set_pattern(prefix.empty() ? "%H:%M:%S %^%l%$ %v"
+                                      : "%H:%M:%S %^%l%$ [" + prefix + "] %v");
 }
 
 // The text goes in as an argument, never as a format string.

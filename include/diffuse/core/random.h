@@ -11,18 +11,18 @@ namespace diffuse {
 
 // What a stream is for. The numbers are part of every seed's meaning: never renumber.
 enum class Purpose : uint32_t {
-  kInit = 1,            // network initialisation
-  kDataset = 2,         // generated data sets; index = item
-  kShuffle = 3,         // epoch order; index = epoch
-  kAugment = 4,         // flips; index = global sample number
-  kTimestep = 5,        // t of a training sample; index = global sample number
-  kNoise = 6,           // epsilon of a training sample; index = global sample number
-  kDropout = 7,         // seeds dropout; index = step, step = rank and micro-batch
-  kLabelDropout = 8,    // dropped labels; index = global sample number
-  kSampleStart = 9,     // x_T of a generated image; index = image
-  kSampleStep = 10,     // noise of a reverse step; index = image, step = t
-  kEvaluation = 11,     // held-out loss and bound: index = item, step = t
-  kForward = 12,        // forward-process pictures; index = item, step = t
+  kInit = 1,          // network initialisation
+  kDataset = 2,       // generated data sets; index = item
+  kShuffle = 3,       // epoch order; index = epoch
+  kAugment = 4,       // flips; index = global sample number
+  kTimestep = 5,      // t of a training sample; index = global sample number
+  kNoise = 6,         // epsilon of a training sample; index = global sample number
+  kDropout = 7,       // seeds dropout; index = step, step = rank and micro-batch
+  kLabelDropout = 8,  // dropped labels; index = global sample number
+  kSampleStart = 9,   // x_T of a generated image; index = image
+  kSampleStep = 10,   // noise of a reverse step; index = image, step = t
+  kEvaluation = 11,   // held-out loss and bound: index = item, step = t
+  kForward = 12,      // forward-process pictures; index = item, step = t
 };
 
 // Philox4x32-10: one block of four words.
@@ -32,11 +32,11 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t step = 0);
 
-  uint32_t next();              // 32 random bits
-  uint64_t next_u64();          // 64 random bits
-  double uniform();             // [0, 1), 53 bits
-  int64_t below(int64_t n);     // 0 .. n-1, unbiased
-  double normal();              // N(0, 1)
+  uint32_t next();                         // 32 random bits
+  uint64_t next_u64();                     // 64 random bits
+  double uniform();                        // [0, 1), 53 bits
+  int64_t below(int64_t n);                // 0 .. n-1, unbiased
+  double normal();                         // N(0, 1)
   void fill_normal(std::span<float> out);  // N(0, 1), Box-Muller
 
  private:

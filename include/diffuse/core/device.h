@@ -1,0 +1,39 @@
+// Where tensors live and in which precision the network runs.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <string>
+
+namespace diffuse {
+
+// "auto", "cpu", "cuda" or "cuda:N". LibTorch's CUDA library is loaded at run time, and only when the
+// machine has an NVIDIA driver: "auto" then takes the GPU, else the CPU.
+// Throws Error when a named GPU is not there, with the reason.
+c10::Device select_device(const std::string& text);
+
+// "13.0" when LibTorch's CUDA library is loaded, else the reason why not.
+std::string cuda_description();
+
+// Threads of the CPU's tensor operations; 0 keeps LibTorch's choice (all cores).
+void set_thread_count(int threads);
+
+// "fp32", "bf16", "fp16" or "auto" (bf16 on a GPU that has it, else fp32) for a device.
+// Throws Error naming /train/precision where the device cannot do it.
+c10::ScalarType select_precision(const std::string& text, c10::Device device);
+
+// While alive, matrix products and convolutions on `device` run in `type`; float32 turns it off.
+class AutocastScope {
+ public:
+  AutocastScope(c10::Device device, c10::ScalarType type);
+  ~AutocastScope();
+  AutocastScope(const AutocastScope&) = delete;
+  AutocastScope& operator=(const AutocastScope&) = delete;
+
+ private:
+  c10::DeviceType device_;
+  bool was_enabled_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,93 @@
+#include "diffuse/core/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <dlfcn.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+// Loads libtorch_cuda.so from the folder of the libtorch_cpu.so in use, once.
+// Returns "" when CUDA is ready, else why it is not.
+static const std::string& load_cuda() {
+  static const std::string reason = []() -> std::string {
+    if (dlopen("libcuda.so.1", RTLD_LAZY) == nullptr) return "no NVIDIA driver on this machine";
+    Dl_info torch_cpu{};
+    if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &torch_cpu) == 0)
+      return "LibTorch's folder is not known";
+    const auto library =
+        std::filesystem::path(torch_cpu.dli_fname).parent_path() / "libtorch_cuda.so";
+    if (!std::filesystem::exists(library))
+      return "this LibTorch is CPU-only (no " + library.string() + ")";
+    if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
+    if (!at::globalContext().hasCUDA()) return "LibTorch sees no CUDA device";
+    return "";
+  }();
+  return reason;
+}
+
+// N of "cuda:N"; 0 for "cuda".
+static int parse_cuda_index(const std::string& text) {
+  if (text == "cuda") return 0;
+  int index = -1;
+  const char* const begin = text.data() + 5;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(begin, end, index);
+  if (failure != std::errc{} || stop != end || index < 0)
+    throw Error("--device: expected auto, cpu, cuda or cuda:N, got \"", text, "\"");
+  return index;
+}
+
+c10::Device select_device(const std::string& text) {
+  if (text == "cpu") return c10::kCPU;
+  if (text == "auto") return load_cuda().empty() ? c10::Device(c10::kCUDA, 0) : c10::kCPU;
+  if (text != "cuda" && !text.starts_with("cuda:"))
+    throw Error("--device: expected auto, cpu, cuda or cuda:N, got \"", text, "\"",
+                did_you_mean(text, {"auto", "cpu", "cuda"}));
+  const int index = parse_cuda_index(text);
+  if (!load_cuda().empty()) throw Error("--device ", text, ": ", load_cuda());
+  const int count = at::detail::getCUDAHooks().deviceCount();
+  if (index >= count)
+    throw Error("--device ", text, ": this machine has ", count, " GPU", count == 1 ? "" : "s");
+  at::globalContext().lazyInitDevice(c10::kCUDA);
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+std::string cuda_description() {
+  if (!load_cuda().empty()) return load_cuda();
+  return concat(at::detail::getCUDAHooks().deviceCount(), " GPU(s)");
+}
+
+void set_thread_count(int threads) {
+  if (threads > 0) at::set_num_threads(threads);
+}
+
+c10::ScalarType select_precision(const std::string& text, c10::Device device) {
+  if (text == "bf16") return c10::kBFloat16;
+  if (text == "auto") return device.is_cuda() ? c10::kBFloat16 : c10::kFloat;
+  if (text == "fp16") {
+    if (!device.is_cuda())
+      throw Error("/train/precision: fp16 needs a GPU; use bf16 or fp32 on the CPU");
+    return c10::kHalf;
+  }
+  return c10::kFloat;
+}
+
+AutocastScope::AutocastScope(c10::Device device, c10::ScalarType type)
+    : device_(device.type()), was_enabled_(at::autocast::is_autocast_enabled(device.type())) {
+  at::autocast::set_autocast_enabled(device_, type != c10::kFloat);
+  if (type != c10::kFloat) at::autocast::set_autocast_dtype(device_, type);
+}
+
+AutocastScope::~AutocastScope() {
+  at::autocast::set_autocast_enabled(device_, was_enabled_);
+  if (!was_enabled_) at::autocast::clear_cache();  // cached casts of weights that may change
+}
+
+}  // namespace diffuse
