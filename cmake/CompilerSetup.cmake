@@ -1,0 +1,23 @@
+# diffuse_compiler: warnings, sanitizers and the linker for our own targets, never exported.
+add_library(diffuse_compiler INTERFACE)
+target_compile_options(diffuse_compiler INTERFACE -Wall -Wextra -Wpedantic)
+if(DIFFUSE_WERROR)
+  target_compile_options(diffuse_compiler INTERFACE -Werror)
+endif()
+
+if(DIFFUSE_SANITIZE)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  target_compile_options(diffuse_compiler INTERFACE ${sanitizers} -fno-omit-frame-pointer)
+  target_link_options(diffuse_compiler INTERFACE ${sanitizers})
+endif()
+
+# ccache, and a linker faster than GNU ld, where they are installed.
+find_program(DIFFUSE_CCACHE ccache)
+if(DIFFUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${DIFFUSE_CCACHE}")
+endif()
+find_program(DIFFUSE_LINKER NAMES ld.lld ld.gold)
+if(DIFFUSE_LINKER MATCHES "ld\\.(lld|gold)$")
+  target_link_options(diffuse_compiler INTERFACE -fuse-ld=${CMAKE_MATCH_1})
+endif()
+mark_as_advanced(DIFFUSE_CCACHE DIFFUSE_LINKER)

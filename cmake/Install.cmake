@@ -1,0 +1,1 @@
+# `cmake --install`: a tree that can be moved, and a package other CMake projects find.
