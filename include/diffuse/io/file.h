@@ -1,0 +1,49 @@
+// Plain files with every system call's result checked.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace diffuse {
+
+// A buffered file being written. Failures throw std::system_error, which atomic_write turns into an
+// Error that names its target. The destructor closes without checking: call close() when done.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::filesystem::path& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::string_view bytes);
+  void close();
+  uint64_t position() const { return position_; }  // bytes written so far
+
+ private:
+  std::FILE* file_;
+  uint64_t position_ = 0;
+};
+
+// A regular file open for reading at any offset. Failures throw Error naming the file.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  void read(uint64_t offset, void* out, uint64_t size) const;  // all of it, or Error
+  std::string read(uint64_t offset, uint64_t size) const;
+  uint64_t size() const { return size_; }
+  std::string name() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,95 @@
+#include "diffuse/io/atomic_write.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <random>
+#include <system_error>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/file.h"
+
+namespace diffuse {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] static void throw_errno(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+// fsync of a path: the kernel flushes the inode, whichever descriptor asks.
+static void sync_path(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_errno("open");
+  const int result = ::fsync(descriptor);
+  const int code = errno;
+  ::close(descriptor);
+  // EINVAL: a file system that cannot sync this kind of file; there is nothing more to do.
+  if (result != 0 && code != EINVAL)
+    throw std::system_error(code, std::generic_category(), "fsync");
+}
+
+// Creates an empty file beside `target` with the permissions a plain open would give it.
+static fs::path create_temporary(const fs::path& target) {
+  std::random_device random;
+  for (;;) {
+    const std::string name =
+        concat(".", target.filename().string(), ".tmp-", ::getpid(), "-", std::hex, random());
+    const fs::path path = target.parent_path() / name;
+    const int descriptor = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (descriptor >= 0) {
+      ::close(descriptor);
+      return path;
+    }
+    if (errno != EEXIST) throw_errno("open");
+  }
+}
+
+// The file that `target` means: links are followed, and only a plain file may be replaced (renaming
+// over a device such as /dev/stdout would destroy it).
+static fs::path resolve(const fs::path& target) {
+  if (!target.has_filename()) throw Error(target.string(), ": cannot write: not a file name");
+  const fs::path path =
+      fs::is_symlink(target) && fs::exists(target) ? fs::canonical(target) : fs::absolute(target);
+  if (fs::is_directory(path)) throw Error(target.string(), ": cannot write: it is a folder");
+  if (fs::exists(path) && !fs::is_regular_file(path))
+    throw Error(target.string(), ": cannot write: it is not a regular file");
+  return path;
+}
+
+static void write_and_rename(const fs::path& target,
+                             const std::function<void(const fs::path&)>& write) {
+  const fs::path path = resolve(target);
+  fs::create_directories(path.parent_path());
+  const fs::path temporary = create_temporary(path);
+  try {
+    write(temporary);
+    sync_path(temporary);
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_errno("rename");
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+  sync_path(path.parent_path());
+}
+
+void atomic_write(const fs::path& target, const std::function<void(const fs::path&)>& write) {
+  try {
+    write_and_rename(target, write);
+  } catch (const std::system_error& error) {  // filesystem_error is one too
+    throw Error(target.string(), ": cannot write: ", error.code().message());
+  }
+}
+
+void atomic_write(const fs::path& target, std::string_view bytes) {
+  atomic_write(target, [bytes](const fs::path& path) {
+    OutputFile file(path);
+    file.write(bytes);
+    file.close();
+  });
+}
+
+}  // namespace diffuse

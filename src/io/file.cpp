@@ -1,0 +1,77 @@
+#include "diffuse/io/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+[[noreturn]] static void throw_errno(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+OutputFile::OutputFile(const std::filesystem::path& path) : file_(std::fopen(path.c_str(), "wb")) {
+  if (file_ == nullptr) throw_errno("open");
+}
+
+OutputFile::~OutputFile() {
+  if (file_ != nullptr) std::fclose(file_);
+}
+
+void OutputFile::write(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) throw_errno("write");
+  position_ += bytes.size();
+}
+
+void OutputFile::close() {
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) throw_errno("close");
+}
+
+InputFile::InputFile(const std::filesystem::path& path)
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (descriptor_ < 0) throw Error(name(), ": cannot open: ", std::strerror(errno));
+  struct stat status {};
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  if (!known || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
+    throw Error(name(), ": expected a file, found ",
+                known && S_ISDIR(status.st_mode) ? "a folder" : "something else");
+  }
+  size_ = static_cast<uint64_t>(status.st_size);
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+void InputFile::read(uint64_t offset, void* out, uint64_t size) const {
+  constexpr uint64_t kPiece = uint64_t{1} << 30;  // Linux reads at most 2 GiB in one call
+  if (offset > size_ || size > size_ - offset) throw Error(name(), ": truncated");
+  auto* bytes = static_cast<char*>(out);
+  while (size > 0) {
+    const ssize_t got =
+        ::pread(descriptor_, bytes, std::min(size, kPiece), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error(name(), ": cannot read: ", std::strerror(errno));
+    if (got == 0) throw Error(name(), ": truncated while being read");
+    bytes += got;
+    offset += static_cast<uint64_t>(got);
+    size -= static_cast<uint64_t>(got);
+  }
+}
+
+std::string InputFile::read(uint64_t offset, uint64_t size) const {
+  if (offset > size_ || size > size_ - offset) throw Error(name(), ": truncated");
+  std::string bytes(size, '\0');
+  read(offset, bytes.data(), size);
+  return bytes;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,119 @@
+#include "diffuse/io/atomic_write.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "diffuse/core/error.h"
+#include "test_folder.h"
+
+namespace diffuse {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string contents(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+int64_t entries(const fs::path& folder) {
+  return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
+
+// The text of the Error thrown by writing `bytes` to `path`.
+std::string failure(const fs::path& path, std::string_view bytes = "x") {
+  try {
+    atomic_write(path, bytes);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(AtomicWrite, ReplacesTheTargetAndLeavesNothingElse) {
+  const TestFolder folder;
+  const fs::path target = folder.path() / "new" / "deep" / "file.bin";
+  atomic_write(target, "first");
+  atomic_write(target, std::string_view("a\0b\xff", 4));
+  EXPECT_EQ(contents(target), std::string("a\0b\xff", 4));
+  EXPECT_EQ(entries(target.parent_path()), 1);
+}
+
+TEST(AtomicWrite, ExceptionKeepsTheOldFileAndRemovesTheTemporary) {
+  const TestFolder folder;
+  const fs::path target = folder.path() / "file";
+  atomic_write(target, "old");
+  const auto write = [&](const fs::path& path) {
+    EXPECT_EQ(path.parent_path(), folder.path());
+    EXPECT_EQ(path.filename().string().rfind(".file.tmp-", 0), 0U) << path;
+    std::ofstream(path) << "half";
+    throw std::runtime_error("stop");
+  };
+  EXPECT_THROW(atomic_write(target, write), std::runtime_error);
+  EXPECT_EQ(contents(target), "old");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(AtomicWrite, GivesThePermissionsOfAPlainFile) {
+  const TestFolder folder;
+  atomic_write(folder.path() / "atomic", "x");
+  std::ofstream(folder.path() / "plain") << "x";
+  EXPECT_EQ(fs::status(folder.path() / "atomic").permissions(),
+            fs::status(folder.path() / "plain").permissions());
+}
+
+TEST(AtomicWrite, WritesThroughASymbolicLink) {
+  const TestFolder folder;
+  atomic_write(folder.path() / "real", "old");
+  fs::create_symlink("real", folder.path() / "link");
+  atomic_write(folder.path() / "link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder.path() / "link"));
+  EXPECT_EQ(contents(folder.path() / "real"), "new");
+}
+
+TEST(AtomicWrite, ErrorsNameTheTargetAndTheReason) {
+  const TestFolder folder;
+  const fs::path file = folder.path() / "file";
+  atomic_write(file, "x");
+  EXPECT_EQ(failure(file / "below"), (file / "below").string() + ": cannot write: Not a directory");
+  EXPECT_EQ(failure(folder.path()), folder.path().string() + ": cannot write: it is a folder");
+  EXPECT_EQ(failure("/dev/null"), "/dev/null: cannot write: it is not a regular file");
+  const fs::path long_name = folder.path() / std::string(300, 'n');
+  EXPECT_EQ(failure(long_name), long_name.string() + ": cannot write: File name too long");
+}
+
+TEST(AtomicWrite, RefusesAnUnwritableFolder) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
+  const TestFolder folder;
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const fs::path target = folder.path() / "file";
+  EXPECT_EQ(failure(target), target.string() + ": cannot write: Permission denied");
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+// A file-size limit fails in the middle of a write just as a full disk does.
+TEST(AtomicWrite, FailedWriteKeepsTheOldFile) {
+  const TestFolder folder;
+  const fs::path target = folder.path() / "file";
+  atomic_write(target, "old");
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{.rlim_cur = 4096, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::string message = failure(target, std::string(100'000, 'x'));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(message, target.string() + ": cannot write: File too large");
+  EXPECT_EQ(contents(target), "old");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+}  // namespace
+}  // namespace diffuse
