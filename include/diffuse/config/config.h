@@ -69,6 +69,9 @@ struct DiffusionConfig {
   double min_snr_gamma = 5.0;              // min_snr: cap of the signal-to-noise ratio
   std::string timestep_sampler = "uniform";  // uniform, stratified, importance
   bool rescale_zero_terminal_snr = false;
+
+  // The network has a second half of output channels, for the variance.
+  bool learns_variance() const { return variance == "learned" || variance == "learned_range"; }
 };
 
 struct TrainConfig {

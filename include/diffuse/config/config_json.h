@@ -24,4 +24,7 @@ std::string config_to_json(const Config& config);
 // JSON Schema (draft 2020-12) of a config file, for editors.
 std::string config_schema();
 
+// Every field with what it accepts, its default and what it does, for people.
+std::string config_help();
+
 }  // namespace diffuse

@@ -1,0 +1,178 @@
+// Every config field, once: its key, what it accepts and a sentence on what it does. Reading,
+// writing, `--set`, the unknown-key check, the schema and the help all walk these lists.
+//
+// A visitor is called as visit(key, value, rule, help) for a field and visit(key, section, help)
+// for a section.
+#pragma once
+
+#include "diffuse/config/config.h"
+#include "rule.h"
+
+namespace diffuse {
+
+inline constexpr double kMaxTimesteps = 1'000'000;
+
+template <class Visitor>
+void visit_fields(Visitor& visit, DataConfig& c) {
+  visit("type", c.type,
+        one_of({"swiss_roll", "gaussian", "shapes", "mnist", "cifar10", "image_folder"}),
+        "The data set: generated (swiss_roll, gaussian, shapes) or read from path.");
+  visit("path", c.path, anything(),
+        "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA.");
+  visit("image_size", c.image_size, between(0, 4096),
+        "Height and width in pixels that images are scaled and cropped to; 0 keeps them as stored "
+        "(image_folder: 64, shapes: 32).");
+  visit("channels", c.channels, between(0, 3),
+        "Colour channels: 1 makes images grey, 3 colour, 0 keeps them as stored.");
+  visit("horizontal_flip", c.horizontal_flip, anything(),
+        "Mirrors each training image with probability 1/2.");
+  visit("count", c.count, at_least(0),
+        "Items of a generated set, or only the first this many of a stored one; 0 means all.");
+  visit("held_out", c.held_out, at_least(0),
+        "Items kept from training for evaluation where a set has no test part; 0 means 1 in 20.");
+  visit("noise", c.noise, at_least(0),
+        "swiss_roll: standard deviation of the noise added before scaling.");
+  visit("variance", c.variance, above(0), "gaussian: variance of each dimension.");
+  visit("dimensions", c.dimensions, between(1, 1'000'000), "gaussian: dimensions of a point.");
+  visit("memory_limit_mb", c.memory_limit_mb, at_least(0),
+        "Image sets larger than this many MiB are decoded on the fly.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, ModelConfig& c) {
+  visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle"}),
+        "The network: unet for images, mlp for points, gaussian_oracle the exact answer for "
+        "Gaussian data.");
+  visit("channels", c.channels, between(4, 8192), "unet: channels at full resolution.");
+  visit("channel_multipliers", c.channel_multipliers, list_of(between(1, 64), 1, 8),
+        "unet: one resolution level each, with this many times the channels; each level halves "
+        "height and width.");
+  visit("blocks_per_level", c.blocks_per_level, between(1, 16),
+        "unet: residual blocks a level has on the way down; it has one more on the way up.");
+  visit("attention_resolutions", c.attention_resolutions, list_of(at_least(1)),
+        "unet: heights in pixels, after patching, of the levels with self-attention.");
+  visit("mid_attention", c.mid_attention, anything(),
+        "unet: self-attention between the two middle blocks.");
+  visit("attention_heads", c.attention_heads, between(1, 1024), "unet: heads of self-attention.");
+  visit("dropout", c.dropout, from_below(0, 1),
+        "unet: share of activations zeroed in training, in each residual block.");
+  visit("norm_groups", c.norm_groups, between(1, 1024), "unet: groups of group normalisation.");
+  visit("norm_eps", c.norm_eps, above(0), "unet: added to the variance in group normalisation.");
+  visit("scale_shift_norm", c.scale_shift_norm, anything(),
+        "unet: time scales and shifts the second normalisation instead of being added before it.");
+  visit("time_embedding", c.time_embedding, one_of({"sin_cos", "cos_sin"}),
+        "Order of the halves of the time embedding: sin_cos as Ho et al., cos_sin as Nichol and "
+        "Dhariwal.");
+  visit("time_frequency_shift", c.time_frequency_shift, between(0, 1),
+        "Shift s in the frequencies exp(-i ln 1e4 / (half - s)): 1 as Ho et al., 0 as Nichol and "
+        "Dhariwal.");
+  visit("downsample_padding", c.downsample_padding, one_of({"end", "both"}),
+        "unet: pads right and bottom (end, as Ho et al.) or all sides (both) before halving.");
+  visit("patch_size", c.patch_size, between(1, 64),
+        "unet: squares of this many pixels a side become channels before the first convolution.");
+  visit("hidden", c.hidden, between(1, 65536), "mlp: width of the hidden layers.");
+  visit("layers", c.layers, between(1, 1024), "mlp: number of hidden layers.");
+  visit("variance", c.variance, above(0), "gaussian_oracle: variance of the data it is exact for.");
+  visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
+        "Shape of a sample, [C, H, W] or [D]; filled in from the data set.");
+  visit("classes", c.classes, at_least(0),
+        "Classes the model is conditioned on; filled in from the data set, 0 is unconditional.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, DiffusionConfig& c) {
+  visit("schedule", c.schedule,
+        one_of({"linear", "quadratic", "constant", "cosine", "jsd", "warmup10", "warmup50",
+                "sigmoid", "sigmoid_jabri", "betas"}),
+        "How beta_t, the variance of the noise that step t adds, goes from t = 1 to T.");
+  visit("timesteps", c.timesteps, between(1, kMaxTimesteps), "Steps T of the forward process.");
+  visit("beta_start", c.beta_start, inside(0, 1), "beta_1, where the schedule has one.");
+  visit("beta_end", c.beta_end, inside(0, 1), "beta_T, where the schedule has one.");
+  visit("betas", c.betas, list_of(inside(0, 1)),
+        "Schedule betas: beta_1 to beta_T given one by one.");
+  visit("prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu"}),
+        "What the network predicts: the noise, the clean sample, v, or the posterior mean.");
+  visit(
+      "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
+      "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
+  visit("loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr"}),
+        "Training loss: plain squared error, weighted as in the bound, the bound itself, simple "
+        "plus a little of the bound, or min-SNR weighted.");
+  visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
+  visit("min_snr_gamma", c.min_snr_gamma, above(0),
+        "min_snr: cap of the signal-to-noise ratio in the weight.");
+  visit("timestep_sampler", c.timestep_sampler, one_of({"uniform", "stratified", "importance"}),
+        "How t is drawn for training: uniformly, one from each part of 1..T, or by recent loss.");
+  visit("rescale_zero_terminal_snr", c.rescale_zero_terminal_snr, anything(),
+        "Rescales the schedule so that nothing of the sample is left at t = T.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, TrainConfig& c) {
+  visit("steps", c.steps, at_least(0), "Optimiser updates in all.");
+  visit("batch_size", c.batch_size, at_least(1),
+        "Samples per update, summed over processes and micro-batches.");
+  visit("micro_batch", c.micro_batch, at_least(0),
+        "Samples per forward pass of one process, to save memory; 0 means all of its share.");
+  visit("optimizer", c.optimizer, one_of({"adam", "adamw"}), "Adam, or with weight decay AdamW.");
+  visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
+  visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the gradient's mean.");
+  visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the gradient's square.");
+  visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");
+  visit("weight_decay", c.weight_decay, at_least(0),
+        "adamw: share of each weight, times the learning rate, removed per update.");
+  visit("learning_rate_schedule", c.learning_rate_schedule,
+        one_of({"constant", "cosine", "linear"}),
+        "After the warm-up: constant, or falling to 0 at the last step.");
+  visit("warmup_steps", c.warmup_steps, at_least(0),
+        "Updates over which the learning rate rises linearly from 0.");
+  visit("gradient_clip", c.gradient_clip, at_least(0),
+        "Global norm that gradients are scaled down to; 0 is off.");
+  visit("ema_decay", c.ema_decay, from_below(0, 1),
+        "Decay per update of the averaged weights that samples are drawn with.");
+  visit(
+      "ema_warmup", c.ema_warmup, anything(),
+      "Averages over fewer updates at first: decay min(ema_decay, (1 + s) / (10 + s)) at step s.");
+  visit(
+      "precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
+      "Number format of the network in training: fp16 wants a GPU, auto takes the best there is.");
+  visit("label_dropout", c.label_dropout, between(0, 1),
+        "Share of labels replaced by \"no class\", which classifier-free guidance needs.");
+  visit("log_every", c.log_every, at_least(1), "Steps between log lines and metrics.");
+  visit("eval_every", c.eval_every, at_least(0),
+        "Steps between held-out losses; 0 means only at the end.");
+  visit("eval_samples", c.eval_samples, at_least(1), "Held-out items that a held-out loss uses.");
+  visit("sample_every", c.sample_every, at_least(0),
+        "Steps between grids of samples; 0 means only at the end.");
+  visit("checkpoint_every", c.checkpoint_every, at_least(1), "Steps between saves of model.pt.");
+  visit("keep_last", c.keep_last, at_least(0), "Newest checkpoints/step-N.pt that are kept.");
+  visit("keep_every", c.keep_every, at_least(0),
+        "Checkpoints at multiples of this many steps are kept for ever; 0 means none.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, SampleConfig& c) {
+  visit("sampler", c.sampler, one_of({"ddpm", "ddim"}),
+        "How samples are drawn: ddpm (ancestral) or ddim (deterministic at eta 0).");
+  visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
+  visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
+  visit("spacing", c.spacing, one_of({"leading", "trailing", "uniform", "quadratic"}),
+        "Which of the T timesteps a shorter run visits.");
+  visit("clip_x0", c.clip_x0, anything(),
+        "Clamps the predicted clean sample to [-1, 1]; turn it off for points.");
+  visit("grid", c.grid, between(1, 4096), "Images in a grid drawn while training.");
+  visit("guidance", c.guidance, at_least(0),
+        "Classifier-free guidance weight: 1 is plain conditional, more follows the class harder.");
+}
+
+template <class Visitor>
+void visit_fields(Visitor& visit, Config& c) {
+  visit("seed", c.seed, at_least(0), "Decides everything random: same seed, same run.");
+  visit("data", c.data, "What the model learns from.");
+  visit("model", c.model, "The network.");
+  visit("diffusion", c.diffusion, "The forward process, what the network predicts and the loss.");
+  visit("train", c.train, "Training.");
+  visit("sample", c.sample, "Defaults of sampling, and of the grids drawn while training.");
+}
+
+}  // namespace diffuse

@@ -1,0 +1,281 @@
+#include "diffuse/config/config_json.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "config_checks.h"
+#include "config_fields.h"
+#include "diffuse/core/error.h"
+#include "strict_json.h"
+
+namespace diffuse {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+static constexpr size_t kMaxFileBytes = size_t{16} << 20;
+
+// A value as a message shows it: JSON, cut short.
+static std::string shown(const json& value) {
+  constexpr size_t kLongest = 60;
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
+// -- reading --
+
+namespace {
+
+// Collects "/train/steps" and the like.
+class PathLister {
+ public:
+  template <class T>
+  void operator()(const char* key, T&, const Rule&, const char*) {
+    paths.push_back(prefix_ + "/" + key);
+  }
+  template <class Section>
+  void operator()(const char* key, Section& section, const char*) {
+    prefix_ = std::string("/") + key;
+    visit_fields(*this, section);
+    prefix_.clear();
+  }
+
+  std::vector<std::string> paths;
+
+ private:
+  std::string prefix_;
+};
+
+// Fills a config from one JSON object. An absent key keeps the value there is; a key that no field
+// asked for is a mistake, and finish() says so.
+class Reader {
+ public:
+  // name: the file, for messages. plain: the text after "=" of an override, which fields that want
+  // text take as it is unless it is a JSON string; nullptr in files.
+  Reader(const json& object, std::string name, std::string path, const std::string* plain)
+      : object_(object), name_(std::move(name)), path_(std::move(path)), plain_(plain) {
+    if (!object.is_object()) fail(path_, "an object", object);
+  }
+
+  template <class T>
+  void operator()(const char* key, T& value, const Rule& rule, const char*) {
+    if (const json* found = find(key)) read(path_ + "/" + key, *found, rule, value);
+  }
+
+  template <class Section>
+  void operator()(const char* key, Section& section, const char*) {
+    const json* found = find(key);
+    if (found == nullptr) return;
+    Reader reader(*found, name_, path_ + "/" + key, plain_);
+    visit_fields(reader, section);
+    reader.finish();
+  }
+
+  void finish() const {
+    for (const auto& [key, value] : object_.items()) {
+      const bool allowed = key == "_comment" || (path_.empty() && key == "$schema");
+      if (!allowed && !known_.contains(key)) fail_unknown(key);
+    }
+  }
+
+ private:
+  const json* find(const char* key) {
+    known_.insert(key);
+    const auto found = object_.find(key);
+    return found == object_.end() ? nullptr : &*found;
+  }
+
+  // Kinds are checked before get<>(), which would turn 1.5 into 1 and true into 1.
+  template <class T>
+  void read(const std::string& path, const json& found, const Rule& rule, T& value) const {
+    if constexpr (std::is_same_v<T, bool>) {
+      if (!found.is_boolean()) fail(path, wanted<T>(rule), found);
+    } else if constexpr (std::is_integral_v<T>) {
+      if (!found.is_number_integer() || !rule.holds(found.get<double>()))
+        fail(path, wanted<T>(rule), found);
+      constexpr uint64_t kMost = std::numeric_limits<T>::max();
+      if (found.is_number_unsigned() && found.get<uint64_t>() > kMost)
+        fail(path, concat("an integer <= ", kMost), found);
+    } else {
+      if (!found.is_number() || !rule.holds(found.get<double>()))
+        fail(path, wanted<T>(rule), found);
+    }
+    value = found.get<T>();
+  }
+
+  void read(const std::string& path, const json& found, const Rule& rule,
+            std::string& value) const {
+    if (plain_ == nullptr && !found.is_string()) fail(path, wanted<std::string>(rule), found);
+    const std::string text = found.is_string() ? found.get<std::string>() : *plain_;
+    const bool allowed = rule.words.empty() ||
+                         std::find(rule.words.begin(), rule.words.end(), text) != rule.words.end();
+    if (!allowed) {
+      throw Error(where(path), "expected ", wanted<std::string>(rule), ", got ", shown(text),
+                  did_you_mean(text, rule.words));
+    }
+    value = text;
+  }
+
+  template <class T>
+  void read(const std::string& path, const json& found, const Rule& rule,
+            std::vector<T>& values) const {
+    const bool fits = found.is_array() && found.size() >= rule.min_items &&
+                      (rule.max_items == 0 || found.size() <= rule.max_items);
+    if (!fits) fail(path, wanted<std::vector<T>>(rule), found);
+    values.assign(found.size(), T{});
+    for (size_t i = 0; i < found.size(); ++i) read(concat(path, "/", i), found[i], rule, values[i]);
+  }
+
+  std::string where(const std::string& path) const {
+    return name_ + ": " + (path.empty() ? "" : path + ": ");
+  }
+
+  [[noreturn]] void fail(const std::string& path, const std::string& wanted,
+                         const json& found) const {
+    throw Error(where(path), "expected ", wanted, ", got ", shown(found));
+  }
+
+  // A key of another section names its place; any other the nearest key of this one.
+  [[noreturn]] void fail_unknown(const std::string& key) const {
+    PathLister lister;
+    Config config;
+    visit_fields(lister, config);
+    std::vector<std::string> elsewhere;
+    for (const std::string& path : lister.paths)
+      if (path.ends_with("/" + key)) elsewhere.push_back(path);
+    const std::string hint = elsewhere.empty() ? did_you_mean(key, {known_.begin(), known_.end()})
+                                               : "; did you mean " + join(elsewhere, " or ") + "?";
+    throw Error(where(path_ + "/" + key), "unknown key", hint);
+  }
+
+  const json& object_;
+  const std::string name_;
+  const std::string path_;
+  const std::string* plain_;
+  std::set<std::string> known_;
+};
+
+}  // namespace
+
+static void read_config(const json& document, const std::string& name, const std::string* plain,
+                        Config& config) {
+  Reader reader(document, name, "", plain);
+  visit_fields(reader, config);
+  reader.finish();
+}
+
+static bool is_utf8(const std::string& text) {
+  try {
+    json(text).dump();
+    return true;
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
+// "train.steps=1000" is read as the document {"train": {"steps": 1000}} over what is there.
+static void apply_override(const std::string& text, Config& config) {
+  const std::string name = "--set " + text;
+  const size_t equals = text.find('=');
+  std::vector<std::string> keys{""};
+  for (const char c : text.substr(0, equals)) {
+    if (c == '.')
+      keys.emplace_back();
+    else
+      keys.back() += c;
+  }
+  if (equals == std::string::npos || std::find(keys.begin(), keys.end(), "") != keys.end())
+    throw Error(name, ": expected PATH=VALUE, for example train.steps=1000");
+
+  const std::string plain = text.substr(equals + 1);
+  if (!is_utf8(plain)) throw Error(name, ": expected UTF-8 text");
+  json document = json::parse(plain, nullptr, /*allow_exceptions=*/false);
+  document = document.is_discarded() ? json(plain) : parse_strict_json(plain, name);
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    json object = json::object();
+    object[*key] = std::move(document);
+    document = std::move(object);
+  }
+  read_config(document, name, &plain, config);
+}
+
+Config parse_config(const std::string& text, const std::string& name,
+                    const std::vector<std::string>& overrides) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+    throw Error(name, ": expected a JSON object, got an empty file");
+  Config config;
+  read_config(parse_strict_json(text, name), name, nullptr, config);
+  for (const std::string& override_text : overrides) apply_override(override_text, config);
+  check_config(config, name);
+  return config;
+}
+
+Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  const std::string name = file.string();
+  if (!std::filesystem::exists(file)) throw Error(name, ": no such file");
+  if (std::filesystem::is_directory(file)) throw Error(name, ": expected a file, got a folder");
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Error(name, ": cannot be read (", std::strerror(errno), ")");
+
+  std::string text(kMaxFileBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(stream.gcount()));
+  if (text.size() > kMaxFileBytes) throw Error(name, ": larger than 16 MiB, so not a config");
+  return parse_config(text, name, overrides);
+}
+
+// -- writing --
+
+namespace {
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(const char* key, T& value, const Rule&, const char*) {
+    object[key] = value;
+  }
+  template <class Section>
+  void operator()(const char* key, Section& section, const char*) {
+    Writer writer;
+    visit_fields(writer, section);
+    object[key] = std::move(writer.object);
+  }
+
+  ordered_json object = ordered_json::object();
+};
+
+}  // namespace
+
+// [1, 2, 2]: dump(2) would give each number a line.
+static std::string list_text(const ordered_json& list) {
+  std::vector<std::string> items;
+  for (const ordered_json& item : list) items.push_back(item.dump());
+  return "[" + join(items) + "]";
+}
+
+// One field a line.
+static std::string pretty(const ordered_json& value, const std::string& indent) {
+  if (value.is_array()) return list_text(value);
+  if (!value.is_object()) return value.dump();
+  std::string text = "{";
+  const char* separator = "\n";
+  for (const auto& [key, field] : value.items()) {
+    text += separator + indent + "  " + json(key).dump() + ": " + pretty(field, indent + "  ");
+    separator = ",\n";
+  }
+  return text + "\n" + indent + "}";
+}
+
+std::string config_to_json(const Config& config) {
+  Config copy = config;  // visitors take fields by reference
+  Writer writer;
+  visit_fields(writer, copy);
+  return pretty(writer.object, "") + "\n";
+}
+
+}  // namespace diffuse

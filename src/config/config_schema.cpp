@@ -1,0 +1,123 @@
+#include <nlohmann/json.hpp>
+
+#include "config_fields.h"
+#include "diffuse/config/config_json.h"
+
+namespace diffuse {
+
+using nlohmann::ordered_json;
+
+template <class T>
+static const char* type_name() {
+  if constexpr (std::is_same_v<T, bool>)
+    return "boolean";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "string";
+  else if constexpr (IsList<T>::value)
+    return "array";
+  else if constexpr (std::is_integral_v<T>)
+    return "integer";
+  else
+    return "number";
+}
+
+// Whole limits are written as integers.
+static ordered_json limit(double x) {
+  return x == std::floor(x) ? ordered_json(static_cast<int64_t>(x)) : ordered_json(x);
+}
+
+template <class T>
+static ordered_json type_schema(const Rule& rule) {
+  ordered_json schema{{"type", type_name<T>()}};
+  if constexpr (IsList<T>::value) {
+    schema["items"] = type_schema<typename T::value_type>(rule);
+    if (rule.min_items > 0) schema["minItems"] = rule.min_items;
+    if (rule.max_items > 0) schema["maxItems"] = rule.max_items;
+  } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+    if (rule.low > -kInfinity)
+      schema[rule.without_low ? "exclusiveMinimum" : "minimum"] = limit(rule.low);
+    if (rule.high < kInfinity)
+      schema[rule.without_high ? "exclusiveMaximum" : "maximum"] = limit(rule.high);
+  }
+  if (!rule.words.empty()) schema["enum"] = rule.words;
+  return schema;
+}
+
+namespace {
+
+class SchemaWriter {
+ public:
+  template <class T>
+  void operator()(const char* key, T& value, const Rule& rule, const char* help) {
+    ordered_json field{{"description", help}};
+    field.update(type_schema<T>(rule));
+    field["default"] = value;
+    properties_[key] = std::move(field);
+  }
+
+  template <class Section>
+  void operator()(const char* key, Section& section, const char* help) {
+    SchemaWriter writer;
+    visit_fields(writer, section);
+    ordered_json field{{"description", help}};
+    field.update(writer.object());
+    properties_[key] = std::move(field);
+  }
+
+  ordered_json object() const {
+    return {{"type", "object"},
+            {"properties", properties_},
+            {"patternProperties", {{"^_comment$", ordered_json::object()}}},
+            {"additionalProperties", false}};
+  }
+
+  void allow_text(const char* key) { properties_[key] = {{"type", "string"}}; }
+
+ private:
+  ordered_json properties_ = ordered_json::object();
+};
+
+// "train.batch_size" with what it accepts, its default and what it does.
+class HelpWriter {
+ public:
+  template <class T>
+  void operator()(const char* key, T& value, const Rule& rule, const char* help) {
+    text += concat(prefix_, key, "  (", wanted<T>(rule), "; default ", ordered_json(value).dump(),
+                   ")\n    ", help, "\n");
+  }
+
+  template <class Section>
+  void operator()(const char* key, Section& section, const char* help) {
+    text += concat("\n", key, ": ", help, "\n\n");
+    prefix_ = concat(key, ".");
+    visit_fields(*this, section);
+    prefix_.clear();
+  }
+
+  std::string text;
+
+ private:
+  std::string prefix_;
+};
+
+}  // namespace
+
+std::string config_schema() {
+  Config defaults;
+  SchemaWriter writer;
+  visit_fields(writer, defaults);
+  writer.allow_text("$schema");
+  ordered_json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                      {"title", "diffuse config"}};
+  schema.update(writer.object());
+  return schema.dump(2) + "\n";
+}
+
+std::string config_help() {
+  Config defaults;
+  HelpWriter writer;
+  visit_fields(writer, defaults);
+  return writer.text;
+}
+
+}  // namespace diffuse
