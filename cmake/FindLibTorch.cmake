@@ -5,7 +5,7 @@
 #
 # Searched, first match wins:
 #   1. -DLibTorch_ROOT, the environment's LibTorch_ROOT or TORCH_DIR, each entry of CMAKE_PREFIX_PATH
-#   2. what this build folder found last time
+#   2. LibTorch_HOME: what this build folder found last time
 #   3. the torch package of the active `python3`
 #   4. .deps/libtorch, the private copy that scripts/setup.sh makes
 # A place is LibTorch's folder itself (it holds include/ and lib/), its share/cmake or share/cmake/Torch,
@@ -63,7 +63,7 @@ if(NOT _libtorch_found)
   execute_process(
     COMMAND python3 -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
     OUTPUT_VARIABLE _place OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  foreach(_place "${_place}" "${CMAKE_SOURCE_DIR}/.deps/libtorch")
+  foreach(_place "${_place}" "${CMAKE_CURRENT_LIST_DIR}/../.deps/libtorch")
     if(_place AND NOT _libtorch_found)
       _libtorch_home("${_place}" _home)
       _libtorch_version("${_home}" _version)
@@ -76,6 +76,7 @@ if(NOT _libtorch_found)
   endforeach()
 endif()
 
+unset(LibTorch_HOME)  # a plain variable would hide the cached one
 set(LibTorch_HOME "${_libtorch_found}" CACHE PATH "LibTorch's folder, as found" FORCE)
 mark_as_advanced(LibTorch_HOME)
 if(LibTorch_HOME)

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Include lint: data flows one way through the rooms, and each package stays in its room.
+
+Reads include/diffuse/<room> and src/<room>; prints FILE:LINE for each include that breaks a rule.
+"""
+
+import pathlib
+import re
+import sys
+
+# room -> what it may include besides itself
+ROOMS = {
+    "core": "",
+    "config": "core",
+    "io": "core",
+    "data": "core io config",
+    "model": "core io config data",
+    "diffusion": "core config",  # no networks: it takes any callable
+    "sample": "core config model diffusion",  # no files
+    "train": "core io config data model diffusion sample",
+    "eval": "core io config data model diffusion sample",
+    "cli": "core io config data model diffusion sample train eval",
+}
+
+# what an include begins with -> the only places, below include/diffuse or src, that may say so
+PACKAGES = {
+    "spdlog/": ["core/log.cpp"],
+    "CLI/": ["cli/", "main.cpp"],
+    "png.h": ["io/"],
+    "jpeglib.h": ["io/"],
+    "torch/torch.h": [],  # half a minute a file: include the narrowest header that does
+}
+
+INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^">]+)[">]')
+
+
+def complaint(place: str, included: str) -> str:
+    """Why `place` ("io/png.cpp") may not include `included`, or ""."""
+    room = place.split("/")[0]
+    for prefix, allowed in PACKAGES.items():
+        if included.startswith(prefix) and not place.startswith(tuple(allowed)):
+            return f"{prefix} belongs in {' and '.join(allowed) or 'no file'}"
+    if not included.startswith("diffuse/") or room == "main.cpp":
+        return ""
+    target = included.split("/")[1]
+    if target not in ROOMS:
+        return f"there is no room {target}"
+    if target != room and target not in ROOMS[room].split():
+        return f"{room} may include {', '.join(ROOMS[room].split()) or 'no other room'}; not {target}"
+    return ""
+
+
+def main() -> int:
+    root = pathlib.Path(__file__).resolve().parent.parent
+    broken = files = 0
+    for base in (root / "include" / "diffuse", root / "src"):
+        for path in sorted(base.rglob("*")):
+            place = path.relative_to(base).as_posix()
+            if path.suffix not in (".h", ".cpp"):
+                continue
+            files += 1
+            if place.split("/")[0] not in ROOMS and place != "main.cpp":
+                print(f"{path.relative_to(root)}: in none of the rooms")
+                broken += 1
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                match = INCLUDE.match(line)
+                why = complaint(place, match[1]) if match else ""
+                if why:
+                    print(f"{path.relative_to(root)}:{number}: {match[1]}: {why}")
+                    broken += 1
+    print(f"{files} files, {broken} broken rules" if broken else f"{files} files keep the layers")
+    return 1 if broken or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
