@@ -1,0 +1,108 @@
+// The forward process q, the reverse process p_θ and the losses between them: one function per
+// equation of the post. The network is any callable.
+//
+// Shapes: x0, x_t, eps [B, C, H, W] or [B, D]; t [B] int64 table rows (the post's t minus one) on
+// x's device. Per-sample results are [B], averaged over dimensions. Everything that follows from
+// the schedule is derived in float64 and cast once, to x's type.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <optional>
+
+#include "diffuse/diffusion/noise_schedule.h"
+
+namespace diffuse {
+
+// The network's raw output for x_t at t: epsilon, x0, v or mu, followed in dimension 1 by as many
+// channels again when the variance is learned. Labels and guidance are already bound in.
+using Denoiser = std::function<at::Tensor(const at::Tensor& x_t, const at::Tensor& t)>;
+
+// A Gaussian's moments. Variances are [B, 1, ...] where they do not differ within a sample.
+struct Gaussian {
+  at::Tensor mean, variance, log_variance;
+};
+
+class GaussianDiffusion {
+ public:
+  // Throws Error naming the JSON path for an unknown name or parts that do not fit each other.
+  explicit GaussianDiffusion(const DiffusionConfig& config);
+
+  const NoiseSchedule& schedule() const { return schedule_; }
+  bool learns_variance() const { return variance_ >= Variance::kLearned; }
+
+  // Moves the tables; optional: tables elsewhere than t are copied on each use.
+  void to(at::Device device);
+
+  // Draws from q(x_t | x_0):  x_t = √ᾱ x_0 + √(1 − ᾱ) ε                                     eq. 5
+  at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& eps) const;
+
+  // q(x_{t−1} | x_t, x_0); at row 0 the variance is 0 and its logarithm row 1's.            eq. 3
+  Gaussian posterior(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t) const;
+
+  // What the network's output says: x_0 and ε, and p_θ(x_{t−1} | x_t).
+  // At row 0 a fixed log-variance is log β̃ of row 1, as L_0 wants it; a sampler adds no noise there.
+  struct Prediction {
+    at::Tensor x0, eps, mean, variance, log_variance;
+  };
+  // clip_x0 clamps x_0 to [−1, 1] first, and ε and the mean follow from it.                 eq. 6, 8
+  Prediction predict(const at::Tensor& output, const at::Tensor& x_t, const at::Tensor& t,
+                     bool clip_x0) const;
+
+  // What training minimises, by config.loss, with the squared error measured in ε whatever the
+  // network predicts:
+  //   simple        ‖ε − ε_θ‖²                                                               eq. 10
+  //   vlb_weighted  eq. 9's weight on it, in nats; σ² of row 0 is β̃ of row 1
+  //   min_snr       min(snr, γ) / snr on it                                         [Hang23] eq. 7
+  //   mse           error in the network's own quantity instead: the only one of these that
+  //                 trains a step without signal (ᾱ = 0)
+  //   vlb           T · bound_term: its mean over t is the bound less L_T, in bits
+  //   hybrid        simple + λ T · bound_term with the mean held fixed            [Nichol21] eq. 16
+  at::Tensor loss(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
+                  const at::Tensor& eps) const;
+
+  // ‖ε − ε_θ‖² whatever config.loss is: for held-out figures that can be compared.
+  at::Tensor epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
+                          const at::Tensor& eps) const;
+
+  // The bound's term of row t in bits per dimension: for t >= 1 the KL of q(x_{t−1} | x_t, x_0)
+  // from p_θ, at t = 0 −log p_θ(x_0 | x_1) of 8-bit values (discretised Gaussian).   [Ho20] eq. 13
+  at::Tensor bound_term(const Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
+                        const at::Tensor& t) const;
+  at::Tensor vb_term(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
+                     const at::Tensor& eps, bool clip_x0) const;
+
+  // L_T of each sample in bits per dimension: x0 [B, ...] -> [B].
+  at::Tensor prior_term(const at::Tensor& x0) const;
+
+ private:
+  enum class Quantity { kEpsilon, kX0, kV, kMu };
+  enum class Variance { kFixedLarge, kFixedSmall, kLearned, kLearnedRange };
+  enum class Loss { kSimple, kVlbWeighted, kMinSnr, kMse, kVlb, kHybrid };
+
+  void check_parts_fit(const DiffusionConfig& config) const;
+  void derive_tables(const DiffusionConfig& config);
+  at::Tensor target(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t,
+                    const at::Tensor& eps) const;
+  at::Tensor predicted_x0(const at::Tensor& raw, const at::Tensor& x_t, const at::Tensor& t) const;
+  std::pair<at::Tensor, at::Tensor> split(const at::Tensor& output, const at::Tensor& x_t) const;
+  at::Tensor squared_error(const at::Tensor& raw, const at::Tensor& x0, const at::Tensor& x_t,
+                           const at::Tensor& t, const at::Tensor& eps,
+                           const at::Tensor& scale) const;
+
+  NoiseSchedule schedule_;
+  Quantity quantity_;
+  Variance variance_;
+  Loss loss_;
+  double hybrid_lambda_;
+
+  // [T] float64
+  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_;
+  at::Tensor posterior_variance_, posterior_log_variance_;
+  at::Tensor fixed_variance_, fixed_log_variance_, log_beta_;
+  at::Tensor to_eps_;      // error in the network's quantity -> error in ε
+  at::Tensor loss_scale_;  // the same times the root of the loss's weight
+};
+
+}  // namespace diffuse

@@ -1,0 +1,234 @@
+#include "diffuse/diffusion/gaussian_diffusion.h"
+
+#include <ATen/ATen.h>
+
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "diffuse/core/error.h"
+#include "diffuse/diffusion/likelihood.h"
+
+namespace diffuse {
+
+// The position of `name` in `names`, as the enum with those values in that order.
+template <class Enum>
+static Enum parse(const std::string& name, const char* path,
+                  const std::vector<std::string>& names) {
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<Enum>(i);
+  throw Error(path, ": \"", name, "\" is none of ", join(names), did_you_mean(name, names));
+}
+
+// A table's value at each sample's timestep: table [T], t [B], x [B, ...] -> [B, 1, ...] of x's type.
+static at::Tensor at_time(const at::Tensor& table, const at::Tensor& t, const at::Tensor& x) {
+  std::vector<int64_t> shape(x.dim(), 1);
+  shape[0] = t.size(0);
+  return table.to(t.device()).index_select(0, t).to(x.scalar_type()).view(shape);
+}
+
+// [B, ...] -> [B]
+static at::Tensor mean_over_dims(const at::Tensor& x) { return x.flatten(1).mean(1); }
+
+GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
+    : schedule_(NoiseSchedule::make(config)),
+      quantity_(parse<Quantity>(config.prediction, "/diffusion/prediction",
+                                {"epsilon", "x0", "v", "mu"})),
+      variance_(parse<Variance>(config.variance, "/diffusion/variance",
+                                {"fixed_large", "fixed_small", "learned", "learned_range"})),
+      loss_(parse<Loss>(config.loss, "/diffusion/loss",
+                        {"simple", "vlb_weighted", "min_snr", "mse", "vlb", "hybrid"})),
+      hybrid_lambda_(config.hybrid_lambda) {
+  check_parts_fit(config);
+  derive_tables(config);
+}
+
+void GaussianDiffusion::check_parts_fit(const DiffusionConfig& config) const {
+  const bool bound_in_loss = loss_ == Loss::kVlb || loss_ == Loss::kHybrid;
+  if (learns_variance() && !bound_in_loss)
+    throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
+                "/diffusion/variance \"", config.variance, "\" asks for; want hybrid or vlb");
+  if (!learns_variance() && loss_ == Loss::kHybrid)
+    throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
+                "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
+  if (!schedule_.zero_terminal_snr()) return;
+  if (quantity_ == Quantity::kEpsilon)
+    throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
+                "this schedule ends with alpha_bar = 0; want v or x0, or another ",
+                "/diffusion/schedule");
+  if (loss_ != Loss::kMse && loss_ != Loss::kVlb)
+    throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
+                "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",
+                "vlb");
+}
+
+void GaussianDiffusion::derive_tables(const DiffusionConfig& config) {
+  const NoiseSchedule& s = schedule_;
+  sqrt_alpha_bar_ = s.alpha_bar().sqrt();
+  sqrt_one_minus_alpha_bar_ = s.one_minus_alpha_bar().sqrt();
+  coef_x0_ = s.coef_x0();
+  coef_xt_ = s.coef_xt();
+  posterior_variance_ = s.posterior_variance();
+  posterior_log_variance_ = s.posterior_log_variance_clipped();
+  log_beta_ = s.beta().log();
+  const bool large = variance_ == Variance::kFixedLarge;
+  fixed_variance_ = large ? s.beta() : posterior_variance_;
+  fixed_log_variance_ = (large ? log_beta_ : posterior_log_variance_).clone();
+  fixed_log_variance_[0] = posterior_log_variance_[0];
+
+  switch (quantity_) {
+    case Quantity::kEpsilon:
+      to_eps_ = at::ones_like(s.beta());
+      break;
+    case Quantity::kX0:
+      to_eps_ = s.snr().sqrt();
+      break;
+    case Quantity::kV:
+      to_eps_ = sqrt_alpha_bar_;
+      break;
+    case Quantity::kMu:  // eq. 8
+      to_eps_ = s.alpha().sqrt() * sqrt_one_minus_alpha_bar_ / s.beta();
+      break;
+  }
+  at::Tensor weight = at::ones_like(s.beta());
+  if (loss_ == Loss::kVlbWeighted) weight = s.eps_weight(fixed_log_variance_.exp());
+  if (loss_ == Loss::kMinSnr) weight = s.snr().clamp_max(config.min_snr_gamma) / s.snr();
+  loss_scale_ = loss_ == Loss::kMse ? weight : to_eps_ * weight.sqrt();
+}
+
+void GaussianDiffusion::to(at::Device device) {
+  for (at::Tensor* table : {&sqrt_alpha_bar_, &sqrt_one_minus_alpha_bar_, &coef_x0_, &coef_xt_,
+                            &posterior_variance_, &posterior_log_variance_, &fixed_variance_,
+                            &fixed_log_variance_, &log_beta_, &to_eps_, &loss_scale_})
+    *table = table->to(device);
+}
+
+at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const at::Tensor& t,
+                                       const at::Tensor& eps) const {
+  return at_time(sqrt_alpha_bar_, t, x0) * x0 + at_time(sqrt_one_minus_alpha_bar_, t, x0) * eps;
+}
+
+Gaussian GaussianDiffusion::posterior(const at::Tensor& x0, const at::Tensor& x_t,
+                                      const at::Tensor& t) const {
+  return {.mean = at_time(coef_x0_, t, x_t) * x0 + at_time(coef_xt_, t, x_t) * x_t,
+          .variance = at_time(posterior_variance_, t, x_t),
+          .log_variance = at_time(posterior_log_variance_, t, x_t)};
+}
+
+// The network's output as (quantity, variance channels); the second is undefined if σ² is fixed.
+std::pair<at::Tensor, at::Tensor> GaussianDiffusion::split(const at::Tensor& output,
+                                                           const at::Tensor& x_t) const {
+  const int64_t channels = x_t.size(1);
+  TORCH_CHECK(output.size(1) == (learns_variance() ? 2 * channels : channels), "network output ",
+              output.sizes(), " does not fit x_t ", x_t.sizes(),
+              learns_variance() ? " with a learned variance" : "");
+  if (!learns_variance()) return {output, at::Tensor()};
+  return {output.narrow(1, 0, channels), output.narrow(1, channels, channels)};
+}
+
+at::Tensor GaussianDiffusion::predicted_x0(const at::Tensor& raw, const at::Tensor& x_t,
+                                           const at::Tensor& t) const {
+  const auto table = [&](const at::Tensor& values) { return at_time(values, t, x_t); };
+  switch (quantity_) {
+    case Quantity::kEpsilon:  // eq. 6
+      return (x_t - table(sqrt_one_minus_alpha_bar_) * raw) / table(sqrt_alpha_bar_);
+    case Quantity::kX0:
+      return raw;
+    case Quantity::kV:  // v = √ᾱ ε − √(1 − ᾱ) x_0                               [Salimans22] app. D
+      return table(sqrt_alpha_bar_) * x_t - table(sqrt_one_minus_alpha_bar_) * raw;
+    case Quantity::kMu:
+      return (raw - table(coef_xt_) * x_t) / table(coef_x0_);
+  }
+  TORCH_CHECK(false, "unreachable");
+}
+
+GaussianDiffusion::Prediction GaussianDiffusion::predict(const at::Tensor& output,
+                                                         const at::Tensor& x_t, const at::Tensor& t,
+                                                         bool clip_x0) const {
+  const auto table = [&](const at::Tensor& values) { return at_time(values, t, x_t); };
+  const auto [raw, raw_variance] = split(output, x_t);
+  Prediction p;
+  p.x0 = predicted_x0(raw, x_t, t);
+  if (clip_x0) p.x0 = p.x0.clamp(-1, 1);
+  p.eps = quantity_ == Quantity::kEpsilon && !clip_x0
+              ? raw
+              : (x_t - table(sqrt_alpha_bar_) * p.x0) / table(sqrt_one_minus_alpha_bar_);
+  p.mean = posterior(p.x0, x_t, t).mean;
+  if (!learns_variance()) {
+    p.variance = table(fixed_variance_);
+    p.log_variance = table(fixed_log_variance_);
+    return p;
+  }
+  p.log_variance = raw_variance;
+  if (variance_ == Variance::kLearnedRange) {  // between β̃ and β, in logarithms  [Nichol21] eq. 15
+    const at::Tensor share = (raw_variance + 1) / 2;
+    p.log_variance = share * table(log_beta_) + (1 - share) * table(posterior_log_variance_);
+  }
+  p.variance = p.log_variance.exp();
+  return p;
+}
+
+at::Tensor GaussianDiffusion::target(const at::Tensor& x0, const at::Tensor& x_t,
+                                     const at::Tensor& t, const at::Tensor& eps) const {
+  switch (quantity_) {
+    case Quantity::kEpsilon:
+      return eps;
+    case Quantity::kX0:
+      return x0;
+    case Quantity::kV:
+      return at_time(sqrt_alpha_bar_, t, x0) * eps - at_time(sqrt_one_minus_alpha_bar_, t, x0) * x0;
+    case Quantity::kMu:
+      return posterior(x0, x_t, t).mean;
+  }
+  TORCH_CHECK(false, "unreachable");
+}
+
+// (scale · (target − raw))² averaged over dimensions. Scaling before squaring keeps large weights
+// of small errors in range.
+at::Tensor GaussianDiffusion::squared_error(const at::Tensor& raw, const at::Tensor& x0,
+                                            const at::Tensor& x_t, const at::Tensor& t,
+                                            const at::Tensor& eps, const at::Tensor& scale) const {
+  return mean_over_dims((at_time(scale, t, x0) * (target(x0, x_t, t, eps) - raw)).square());
+}
+
+at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x0,
+                                   const at::Tensor& t, const at::Tensor& eps) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  const at::Tensor output = denoiser(x_t, t);
+  const auto steps = static_cast<double>(schedule_.timesteps());
+  if (loss_ == Loss::kVlb) return steps * bound_term(predict(output, x_t, t, false), x0, x_t, t);
+  const auto [raw, raw_variance] = split(output, x_t);
+  const at::Tensor error = squared_error(raw, x0, x_t, t, eps, loss_scale_);
+  if (loss_ != Loss::kHybrid) return error;
+  const at::Tensor mean_held = at::cat({raw.detach(), raw_variance}, 1);
+  return error + hybrid_lambda_ * steps * bound_term(predict(mean_held, x_t, t, false), x0, x_t, t);
+}
+
+at::Tensor GaussianDiffusion::epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0,
+                                           const at::Tensor& t, const at::Tensor& eps) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  return squared_error(split(denoiser(x_t, t), x_t).first, x0, x_t, t, eps, to_eps_);
+}
+
+at::Tensor GaussianDiffusion::bound_term(const Prediction& p, const at::Tensor& x0,
+                                         const at::Tensor& x_t, const at::Tensor& t) const {
+  const Gaussian q = posterior(x0, x_t, t);
+  const at::Tensor kl = normal_kl(q.mean, q.log_variance, p.mean, p.log_variance);
+  const at::Tensor nll = -discretized_gaussian_log_likelihood(x0, p.mean, p.log_variance);
+  return at::where(t == 0, mean_over_dims(nll), mean_over_dims(kl)) / std::numbers::ln2;
+}
+
+at::Tensor GaussianDiffusion::vb_term(const Denoiser& denoiser, const at::Tensor& x0,
+                                      const at::Tensor& t, const at::Tensor& eps,
+                                      bool clip_x0) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  return bound_term(predict(denoiser(x_t, t), x_t, t, clip_x0), x0, x_t, t);
+}
+
+at::Tensor GaussianDiffusion::prior_term(const at::Tensor& x0) const {
+  const double alpha_bar = schedule_.alpha_bar()[-1].item<double>();
+  const double at_zero = schedule_.prior_bits_per_dim(0);
+  return at_zero + mean_over_dims(x0.square()) * (0.5 * alpha_bar / std::numbers::ln2);
+}
+
+}  // namespace diffuse

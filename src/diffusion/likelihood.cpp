@@ -1,0 +1,28 @@
+#include "diffuse/diffusion/likelihood.h"
+
+#include <ATen/ATen.h>
+
+namespace diffuse {
+
+at::Tensor normal_kl(const at::Tensor& mean1, const at::Tensor& log_variance1,
+                     const at::Tensor& mean2, const at::Tensor& log_variance2) {
+  return 0.5 * (log_variance2 - log_variance1 - 1 + (log_variance1 - log_variance2).exp() +
+                (mean1 - mean2).square() * (-log_variance2).exp());
+}
+
+at::Tensor discretized_gaussian_log_likelihood(const at::Tensor& x, const at::Tensor& mean,
+                                               const at::Tensor& log_variance) {
+  const at::Tensor inverse_sigma = (-0.5 * log_variance).exp();
+  const at::Tensor upper = (x + 1.0 / 255 - mean) * inverse_sigma;
+  const at::Tensor lower = (x - 1.0 / 255 - mean) * inverse_sigma;
+  // Φ(upper) − Φ(lower) cancels in the right tail: take the bin's mirror image on the left.
+  const at::Tensor right = (upper + lower) > 0;
+  const at::Tensor log_high = at::special_log_ndtr(at::where(right, -lower, upper));
+  const at::Tensor log_low = at::special_log_ndtr(at::where(right, -upper, lower));
+  // A bin far narrower than σ may round to nothing; the clamp keeps its logarithm finite.
+  const at::Tensor inside = log_high + (-(log_low - log_high).clamp_max(-1e-7).expm1()).log();
+  return at::where(x < -0.999, at::special_log_ndtr(upper),
+                   at::where(x > 0.999, at::special_log_ndtr(-lower), inside));
+}
+
+}  // namespace diffuse
