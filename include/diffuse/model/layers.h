@@ -1,0 +1,113 @@
+// The few layers that the networks are made of. Names and shapes of parameters are PyTorch's, so
+// weights interchange; the values come from our own random streams instead of a global generator.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace diffuse {
+
+// Starting values of parameters. The n-th tensor drawn uses stream (seed, kInit, n).
+class Initializer {
+ public:
+  explicit Initializer(uint64_t seed) : seed_(seed) {}
+
+  // U(-b, b), b = sqrt(3 scale / mean(fan_in, fan_out)); shape [out, in, ...]. [Ho20] nn.py
+  at::Tensor variance_scaling(at::IntArrayRef shape, double scale = 1.0);
+
+  at::Tensor normal(at::IntArrayRef shape);  // N(0, 1)
+
+ private:
+  uint64_t seed_;
+  uint64_t drawn_ = 0;
+};
+
+// Layers that end a residual branch, and the last one of a network, start almost at zero. [Ho20]
+inline constexpr double kNearZero = 1e-10;
+
+class Linear : public torch::nn::Module {
+ public:
+  Linear(Initializer& init, int64_t in, int64_t out, double scale = 1.0);
+  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+
+ private:
+  at::Tensor weight_, bias_;
+};
+
+class Conv2d : public torch::nn::Module {
+ public:
+  // `padding` zeros on all four sides.
+  Conv2d(Initializer& init, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+         int64_t padding, double scale = 1.0);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+
+ private:
+  at::Tensor weight_, bias_;
+  int64_t stride_, padding_;
+};
+
+// The statistics are taken in float32 whatever the dtype of x.
+class GroupNorm : public torch::nn::Module {
+ public:
+  GroupNorm(int64_t groups, int64_t channels, double eps);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W], its dtype and layout kept
+
+ private:
+  at::Tensor weight_, bias_;
+  int64_t groups_;
+  double eps_;
+};
+
+class Embedding : public torch::nn::Module {
+ public:
+  Embedding(Initializer& init, int64_t rows, int64_t width);
+  at::Tensor forward(const at::Tensor& index) const;  // [B] int64 -> [B, width]
+  int64_t rows() const { return weight_.size(0); }
+
+ private:
+  at::Tensor weight_;
+};
+
+// Modules under the names "0", "1", ...
+template <class T>
+class ModuleList : public torch::nn::Module {
+ public:
+  template <class... Args>
+  void add(Args&&... args) {
+    items_.push_back(register_module(std::to_string(items_.size()),
+                                     std::make_shared<T>(std::forward<Args>(args)...)));
+  }
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+  bool empty() const { return items_.empty(); }
+  size_t size() const { return items_.size(); }
+  T& operator[](size_t i) const { return *items_[i]; }
+
+ private:
+  std::vector<std::shared_ptr<T>> items_;
+};
+
+// silu(x); overwrites x where no gradient is wanted. For values that have no other reader.
+at::Tensor silu_consuming(at::Tensor x);
+
+// Sinusoids of t at geometrically falling frequencies f_i = exp(-i ln 10000 / (half - shift)).
+// t [B] -> float32 [B, width]: sines then cosines, or the other way round. [Vaswani17] sec. 3.5
+at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t width, bool cosines_first,
+                                double frequency_shift);
+
+// t -> sinusoids -> linear_1 -> silu -> linear_2.
+class TimeEmbedding : public torch::nn::Module {
+ public:
+  TimeEmbedding(Initializer& init, int64_t in, int64_t out);
+  at::Tensor forward(const at::Tensor& sinusoids) const;  // [B, in] -> [B, out]
+
+ private:
+  std::shared_ptr<Linear> linear_1_, linear_2_;
+};
+
+}  // namespace diffuse

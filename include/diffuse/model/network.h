@@ -1,0 +1,30 @@
+// What the diffusion code calls a network, and how one is made from a config.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "diffuse/config/config.h"
+
+namespace diffuse {
+
+// x_t [B, sample_shape...], t [B] int64, labels [B] int64 or undefined -> [B, ...] with as many
+// channels as x, or twice as many where the variance is learned: the prediction, then what the
+// variance is made of. A label equal to `classes` means "no class", and so do undefined labels.
+class Network : public torch::nn::Module {
+ public:
+  virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& t,
+                             const at::Tensor& labels) = 0;
+};
+
+// Builds the network of a config whose sample_shape is filled in. `alpha_bar` [T] float64 is for
+// the oracle alone. The weights are a function of (config, seed). Throws Error naming the JSON path
+// where sizes do not fit each other or the data.
+std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
+                                      const at::Tensor& alpha_bar, uint64_t seed);
+
+int64_t parameter_count(const torch::nn::Module& module);
+
+}  // namespace diffuse

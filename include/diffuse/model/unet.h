@@ -1,0 +1,33 @@
+// The UNet of Ho et al. and, by options, of Nichol and Dhariwal. [Ho20] app. B, [Nichol21] app. A
+#pragma once
+
+#include <memory>
+
+#include "diffuse/model/network.h"
+#include "diffuse/model/unet_blocks.h"
+
+namespace diffuse {
+
+class UNet : public Network {
+ public:
+  // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
+  UNet(const ModelConfig& config, bool learned_variance, uint64_t seed);
+
+  // x [B, C, H, W] -> [B, C or 2C, H, W], contiguous, dtype of x
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+
+ private:
+  void add_levels(Initializer& init);
+  at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
+
+  ModelConfig config_;
+  std::shared_ptr<Conv2d> conv_in_, conv_out_;
+  std::shared_ptr<TimeEmbedding> time_embedding_;
+  std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
+  std::shared_ptr<ModuleList<DownBlock>> down_blocks_;
+  std::shared_ptr<MidBlock> mid_block_;
+  std::shared_ptr<ModuleList<UpBlock>> up_blocks_;  // coarse to fine
+  std::shared_ptr<GroupNorm> conv_norm_out_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,103 @@
+// The blocks of the UNet. Module names are those of Hugging Face diffusers' UNet2DModel, so that
+// its weights and ours interchange as they are.
+#pragma once
+
+#include <memory>
+
+#include "diffuse/config/config.h"
+#include "diffuse/model/layers.h"
+
+namespace diffuse {
+
+// GroupNorm-SiLU-conv twice with the time embedding added in between, plus a skip path.
+// [Ho20] app. B; scale_shift_norm: [Nichol21] app. A.
+class ResnetBlock : public torch::nn::Module {
+ public:
+  ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time);
+
+  // x [B, in, H, W], time [B, time] after its SiLU -> [B, out, H, W]
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time) const;
+
+ private:
+  std::shared_ptr<GroupNorm> norm1_, norm2_;
+  std::shared_ptr<Conv2d> conv1_, conv2_, conv_shortcut_;  // conv_shortcut_: null when in == out
+  std::shared_ptr<Linear> time_emb_proj_;
+  double dropout_;
+  bool scale_shift_;
+};
+
+// Self-attention over the H W positions, with a residual connection. [Ho20] app. B
+class Attention : public torch::nn::Module {
+ public:
+  Attention(Initializer& init, const ModelConfig& config, int64_t channels);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> the same
+
+ private:
+  std::shared_ptr<GroupNorm> group_norm_;
+  std::shared_ptr<Linear> to_q_, to_k_, to_v_;
+  std::shared_ptr<ModuleList<Linear>> to_out_;  // one: the name "to_out.0" is the peers'
+  int64_t heads_;
+};
+
+// 3x3 convolution with stride 2; pads right and bottom only, or all sides.
+class Downsample : public torch::nn::Module {
+ public:
+  Downsample(Initializer& init, int64_t channels, bool pad_both);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> [B, C, H/2, W/2]
+
+ private:
+  std::shared_ptr<Conv2d> conv_;
+  bool pad_both_;
+};
+
+// Each pixel twice in both directions, then a 3x3 convolution.
+class Upsample : public torch::nn::Module {
+ public:
+  Upsample(Initializer& init, int64_t channels);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> [B, C, 2H, 2W]
+
+ private:
+  std::shared_ptr<Conv2d> conv_;
+};
+
+// The residual blocks of one resolution. `attentions` is empty or as long as `resnets`.
+class DownBlock : public torch::nn::Module {
+ public:
+  DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time,
+            bool attention, bool last);
+
+  // Appends every intermediate result to `skips`.
+  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips) const;
+
+ private:
+  std::shared_ptr<ModuleList<ResnetBlock>> resnets_;
+  std::shared_ptr<ModuleList<Attention>> attentions_;
+  std::shared_ptr<ModuleList<Downsample>> downsamplers_;  // one, or none at the coarsest level
+};
+
+class MidBlock : public torch::nn::Module {
+ public:
+  MidBlock(Initializer& init, const ModelConfig& config, int64_t channels, int64_t time);
+  at::Tensor forward(const at::Tensor& h, const at::Tensor& time) const;
+
+ private:
+  std::shared_ptr<ModuleList<ResnetBlock>> resnets_;   // two
+  std::shared_ptr<ModuleList<Attention>> attentions_;  // one or none, between them
+};
+
+class UpBlock : public torch::nn::Module {
+ public:
+  // `in`: channels from the level below; `skips`: channels of each skip, in order of use.
+  UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time,
+          const std::vector<int64_t>& skips, bool attention, bool last);
+
+  // Takes its skips from the end of `skips`.
+  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips) const;
+
+ private:
+  std::shared_ptr<ModuleList<ResnetBlock>> resnets_;
+  std::shared_ptr<ModuleList<Attention>> attentions_;
+  std::shared_ptr<ModuleList<Upsample>> upsamplers_;  // one, or none at full resolution
+};
+
+}  // namespace diffuse

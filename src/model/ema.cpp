@@ -1,0 +1,51 @@
+#include "diffuse/model/ema.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace diffuse {
+
+Ema::Ema(const torch::nn::Module& module, double decay, bool warmup)
+    : decay_(decay), warmup_(warmup) {
+  for (const auto& item : module.named_parameters()) {
+    names_.push_back(item.key());
+    parameters_.push_back(item.value());
+    const at::ScalarType kind = at::promote_types(item.value().scalar_type(), at::kFloat);
+    averages_.push_back(item.value().detach().to(kind, /*non_blocking=*/false, /*copy=*/true));
+  }
+}
+
+double Ema::decay_at(int64_t step) const {
+  const auto s = static_cast<double>(step);
+  return warmup_ ? std::min(decay_, (1 + s) / (10 + s)) : decay_;
+}
+
+void Ema::update(int64_t step) {
+  if (averages_.empty()) return;  // the foreach operators refuse empty lists
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> current;
+  for (size_t i = 0; i < averages_.size(); ++i) {
+    current.push_back(parameters_[i].detach().to(averages_[i].scalar_type()));
+  }
+  at::_foreach_lerp_(averages_, current, 1 - decay_at(step));
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Ema::named_averages() const {
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  for (size_t i = 0; i < names_.size(); ++i) named.emplace_back(names_[i], averages_[i]);
+  return named;
+}
+
+EmaScope::EmaScope(const Ema& ema) : parameters_(ema.parameters_) {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    trained_.push_back(parameters_[i].variable_data());
+    parameters_[i].set_data(ema.averages_[i].to(trained_[i].scalar_type()));
+  }
+}
+
+EmaScope::~EmaScope() {
+  for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i].set_data(trained_[i]);
+}
+
+}  // namespace diffuse

@@ -1,0 +1,90 @@
+#include "diffuse/model/layers.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "diffuse/core/random.h"
+
+namespace diffuse {
+
+at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale) {
+  at::Tensor values = at::empty(shape);
+  const int64_t receptive = values[0][0].numel();  // kernel positions; 1 for a matrix
+  const double mean_fan = static_cast<double>((shape[0] + shape[1]) * receptive) / 2;
+  const double bound = std::sqrt(3 * scale / mean_fan);
+
+  RandomStream stream(seed_, Purpose::kInit, drawn_++);
+  float* out = values.data_ptr<float>();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const double u = (stream.next() + 0.5) * 0x1p-32;  // (0, 1)
+    out[i] = static_cast<float>((2 * u - 1) * bound);
+  }
+  return values;
+}
+
+at::Tensor Initializer::normal(at::IntArrayRef shape) {
+  at::Tensor values = at::empty(shape);
+  RandomStream stream(seed_, Purpose::kInit, drawn_++);
+  stream.fill_normal({values.data_ptr<float>(), static_cast<size_t>(values.numel())});
+  return values;
+}
+
+Linear::Linear(Initializer& init, int64_t in, int64_t out, double scale)
+    : weight_(register_parameter("weight", init.variance_scaling({out, in}, scale))),
+      bias_(register_parameter("bias", at::zeros({out}))) {}
+
+at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
+
+Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+               int64_t padding, double scale)
+    : stride_(stride), padding_(padding) {
+  const at::Tensor weight = init.variance_scaling({out, in, kernel, kernel}, scale);
+  weight_ = register_parameter("weight", weight.contiguous(at::MemoryFormat::ChannelsLast));
+  bias_ = register_parameter("bias", at::zeros({out}));
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& x) const {
+  return at::conv2d(x, weight_, bias_, {stride_, stride_}, {padding_, padding_});
+}
+
+GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
+    : weight_(register_parameter("weight", at::ones({channels}))),
+      bias_(register_parameter("bias", at::zeros({channels}))),
+      groups_(groups),
+      eps_(eps) {}
+
+at::Tensor GroupNorm::forward(const at::Tensor& x) const {
+  return at::group_norm(x, groups_, weight_, bias_, eps_);
+}
+
+Embedding::Embedding(Initializer& init, int64_t rows, int64_t width)
+    : weight_(register_parameter("weight", init.normal({rows, width}))) {}
+
+at::Tensor Embedding::forward(const at::Tensor& index) const {
+  return at::embedding(weight_, index);
+}
+
+at::Tensor silu_consuming(at::Tensor x) {
+  return at::GradMode::is_enabled() && x.requires_grad() ? at::silu(x) : at::silu_(x);
+}
+
+at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t width, bool cosines_first,
+                                double frequency_shift) {
+  const int64_t half = width / 2;
+  const double step = -std::log(10000.0) / (static_cast<double>(half) - frequency_shift);
+  const at::Tensor index = at::arange(half, t.options().dtype(at::kFloat));
+  const at::Tensor angle = t.to(at::kFloat).unsqueeze(1) * (index * step).exp();  // [B, half]
+  return cosines_first ? at::cat({angle.cos(), angle.sin()}, 1)
+                       : at::cat({angle.sin(), angle.cos()}, 1);
+}
+
+TimeEmbedding::TimeEmbedding(Initializer& init, int64_t in, int64_t out)
+    : linear_1_(register_module("linear_1", std::make_shared<Linear>(init, in, out))),
+      linear_2_(register_module("linear_2", std::make_shared<Linear>(init, out, out))) {}
+
+at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
+  return linear_2_->forward(silu_consuming(linear_1_->forward(sinusoids)));
+}
+
+}  // namespace diffuse

@@ -1,0 +1,32 @@
+#include "diffuse/model/network.h"
+
+#include "diffuse/core/error.h"
+#include "diffuse/model/small_networks.h"
+#include "diffuse/model/unet.h"
+
+namespace diffuse {
+
+std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
+                                      const at::Tensor& alpha_bar, uint64_t seed) {
+  if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, seed);
+  if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, seed);
+  if (config.type == "gaussian_oracle") {
+    if (learned_variance) {
+      throw Error(
+          "/diffusion/variance: \"gaussian_oracle\" learns no variance; use \"fixed_large\" ",
+          "or \"fixed_small\"");
+    }
+    return std::make_shared<GaussianOracle>(config.variance, alpha_bar);
+  }
+  const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle"};
+  throw Error("/model/type: \"", config.type, "\" is none of ", join(types),
+              did_you_mean(config.type, types));
+}
+
+int64_t parameter_count(const torch::nn::Module& module) {
+  int64_t count = 0;
+  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,73 @@
+#include "diffuse/model/small_networks.h"
+
+#include <ATen/ATen.h>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+MlpLayer::MlpLayer(Initializer& init, int64_t hidden)
+    : time_proj_(register_module("time_proj", std::make_shared<Linear>(init, hidden, hidden))),
+      linear_(register_module("linear", std::make_shared<Linear>(init, hidden, hidden))) {}
+
+at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const {
+  return h + linear_->forward(silu_consuming(h + time_proj_->forward(time)));
+}
+
+static const ModelConfig& checked(const ModelConfig& config) {
+  if (config.sample_shape.size() != 1) {
+    throw Error("/model/type: \"mlp\" wants points, the data are images; use \"unet\"");
+  }
+  if (config.hidden % 2 != 0 || config.hidden < 4) {
+    throw Error("/model/hidden: ", config.hidden,
+                "; the time embedding wants an even number, at least 4");
+  }
+  return config;
+}
+
+Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
+    : config_(checked(config)) {
+  Initializer init(seed);
+  const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
+  input_ = register_module("input", std::make_shared<Linear>(init, dimensions, hidden));
+  time_embedding_ =
+      register_module("time_embedding", std::make_shared<TimeEmbedding>(init, hidden, hidden));
+  if (config.classes > 0) {
+    class_embedding_ = register_module(
+        "class_embedding", std::make_shared<Embedding>(init, config.classes + 1, hidden));
+  }
+  layers_ = register_module("layers", std::make_shared<ModuleList<MlpLayer>>());
+  for (int64_t i = 0; i < config.layers; ++i) layers_->add(init, hidden);
+  const int64_t outputs = learned_variance ? 2 * dimensions : dimensions;
+  output_ = register_module("output", std::make_shared<Linear>(init, hidden, outputs, kNearZero));
+}
+
+at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
+  const at::Tensor sinusoids = sinusoidal_embedding(
+      t, config_.hidden, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  at::Tensor time = time_embedding_->forward(sinusoids.to(x.scalar_type()));
+  if (class_embedding_) {
+    time = time +
+           class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
+  }
+  time = silu_consuming(std::move(time));
+
+  at::Tensor h = input_->forward(x);
+  for (const auto& layer : *layers_) h = layer->forward(h, time);
+  return output_->forward(silu_consuming(std::move(h))).to(x.scalar_type());
+}
+
+GaussianOracle::GaussianOracle(double variance, const at::Tensor& alpha_bar) {
+  TORCH_CHECK(alpha_bar.defined() && alpha_bar.dim() == 1, "the oracle wants alpha_bar [T]");
+  const at::Tensor kept = alpha_bar.to(at::kDouble);
+  factor_ = (1 - kept).sqrt() / (kept * variance + 1 - kept);
+}
+
+at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor&) {
+  std::vector<int64_t> shape(x.dim(), 1);
+  shape[0] = -1;
+  const at::Tensor factor = factor_.to(t.device()).index_select(0, t).view(shape);
+  return (x.to(at::kDouble) * factor).to(x.scalar_type());
+}
+
+}  // namespace diffuse

@@ -1,0 +1,163 @@
+#include "diffuse/model/unet.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+static int64_t level_count(const ModelConfig& c) {
+  return static_cast<int64_t>(c.channel_multipliers.size());
+}
+
+// Image height at each level, finest first.
+static std::vector<int64_t> level_heights(const ModelConfig& c) {
+  std::vector<int64_t> heights;
+  for (int64_t i = 0; i < level_count(c); ++i) {
+    heights.push_back(c.sample_shape[1] / c.patch_size >> i);
+  }
+  return heights;
+}
+
+static bool has_attention(const ModelConfig& c, int64_t height) {
+  return std::ranges::find(c.attention_resolutions, height) != c.attention_resolutions.end();
+}
+
+static void check_image_size(const ModelConfig& c) {
+  if (c.sample_shape.size() != 3) {
+    throw Error("/model/type: \"unet\" wants images, the data are points; use \"mlp\"");
+  }
+  const int64_t height = c.sample_shape[1], width = c.sample_shape[2];
+  if (height % c.patch_size != 0 || width % c.patch_size != 0) {
+    throw Error("/model/patch_size: ", c.patch_size, " does not divide the images' ", height, " x ",
+                width, " pixels");
+  }
+  const int64_t halvings = level_count(c) - 1, patch = c.patch_size;
+  const int64_t factor = int64_t{1} << halvings;
+  if (height / patch % factor == 0 && width / patch % factor == 0) return;
+  int64_t fitting = 1;
+  while ((height / patch | width / patch) % (int64_t{1} << fitting) == 0) ++fitting;
+  throw Error("/model/channel_multipliers: ", level_count(c), " levels",
+              patch > 1 ? concat(" on ", patch, " x ", patch, " patches") : "",
+              " want a height and width divisible by ", patch * factor, ", the images have ",
+              height, " x ", width, "; at most ", fitting, " levels fit");
+}
+
+static void check_attention_resolutions(const ModelConfig& c) {
+  const std::vector<int64_t> heights = level_heights(c);
+  for (size_t i = 0; i < c.attention_resolutions.size(); ++i) {
+    if (std::ranges::find(heights, c.attention_resolutions[i]) != heights.end()) continue;
+    std::vector<std::string> words;
+    for (const int64_t height : heights) words.push_back(std::to_string(height));
+    throw Error("/model/attention_resolutions/", i, ": ", c.attention_resolutions[i],
+                " is no level's height; the levels have ", join(words));
+  }
+}
+
+static void check_channels(const ModelConfig& c) {
+  if (c.channels % 2 != 0) {
+    throw Error("/model/channels: ", c.channels,
+                " is odd; the time embedding wants an even number");
+  }
+  const std::vector<int64_t> heights = level_heights(c);
+  for (int64_t i = 0; i < level_count(c); ++i) {
+    const int64_t channels = c.channels * c.channel_multipliers[i];
+    if (channels % c.norm_groups != 0) {
+      throw Error("/model/norm_groups: ", c.norm_groups, " does not divide the ", channels,
+                  " channels of level ", i, " (/model/channels x /model/channel_multipliers/", i,
+                  ")");
+    }
+    const bool attends =
+        has_attention(c, heights[i]) || (c.mid_attention && i + 1 == level_count(c));
+    if (attends && channels % c.attention_heads != 0) {
+      throw Error("/model/attention_heads: ", c.attention_heads, " does not divide the ", channels,
+                  " channels of level ", i);
+    }
+  }
+}
+
+static const ModelConfig& checked(const ModelConfig& config) {
+  check_image_size(config);
+  check_attention_resolutions(config);
+  check_channels(config);
+  return config;
+}
+
+UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
+    : config_(checked(config)) {
+  Initializer init(seed);
+  const int64_t channels = config.channels, time = 4 * channels;
+  const int64_t pixels = config.sample_shape[0] * config.patch_size * config.patch_size;
+
+  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, pixels, channels, 3, 1, 1));
+  time_embedding_ =
+      register_module("time_embedding", std::make_shared<TimeEmbedding>(init, channels, time));
+  if (config.classes > 0) {
+    class_embedding_ = register_module("class_embedding",
+                                       std::make_shared<Embedding>(init, config.classes + 1, time));
+  }
+  add_levels(init);
+  conv_norm_out_ = register_module(
+      "conv_norm_out", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+  const int64_t outputs = learned_variance ? 2 * pixels : pixels;
+  conv_out_ = register_module(
+      "conv_out", std::make_shared<Conv2d>(init, channels, outputs, 3, 1, 1, kNearZero));
+}
+
+void UNet::add_levels(Initializer& init) {
+  down_blocks_ = register_module("down_blocks", std::make_shared<ModuleList<DownBlock>>());
+  up_blocks_ = register_module("up_blocks", std::make_shared<ModuleList<UpBlock>>());
+  const int64_t levels = level_count(config_), time = 4 * config_.channels;
+  const std::vector<int64_t> heights = level_heights(config_);
+  std::vector<int64_t> skips{config_.channels};  // channels of each skip connection, as pushed
+  int64_t in = config_.channels;
+
+  for (int64_t i = 0; i < levels; ++i) {
+    const int64_t out = config_.channels * config_.channel_multipliers[i];
+    const bool last = i + 1 == levels;
+    down_blocks_->add(init, config_, in, out, time, has_attention(config_, heights[i]), last);
+    skips.insert(skips.end(), config_.blocks_per_level + (last ? 0 : 1), out);
+    in = out;
+  }
+  mid_block_ = register_module("mid_block", std::make_shared<MidBlock>(init, config_, in, time));
+  for (int64_t i = levels - 1; i >= 0; --i) {
+    const int64_t out = config_.channels * config_.channel_multipliers[i];
+    const int64_t blocks = config_.blocks_per_level + 1;
+    const std::vector<int64_t> used(skips.rbegin(), skips.rbegin() + blocks);
+    skips.resize(skips.size() - blocks);
+    up_blocks_->add(init, config_, in, out, time, used, has_attention(config_, heights[i]), i == 0);
+    in = out;
+  }
+}
+
+// -> silu of the time and class embedding [B, 4 channels]: all that the blocks use of it.
+at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const {
+  const at::Tensor sinusoids = sinusoidal_embedding(
+      t, config_.channels, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  at::Tensor time = time_embedding_->forward(sinusoids.to(dtype));
+  if (class_embedding_) {
+    time = time +
+           class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
+  }
+  return silu_consuming(std::move(time));
+}
+
+at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
+  const at::Tensor time = embed(t, labels, x.scalar_type());
+  const int64_t patch = config_.patch_size;
+  at::Tensor h = patch > 1 ? at::pixel_unshuffle(x, patch) : x;
+  h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
+
+  std::vector<at::Tensor> skips{h};
+  for (const auto& block : *down_blocks_) h = block->forward(h, time, skips);
+  h = mid_block_->forward(h, time);
+  for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
+
+  h = conv_out_->forward(silu_consuming(conv_norm_out_->forward(h)));
+  if (patch > 1) h = at::pixel_shuffle(h, patch);
+  return h.to(x.scalar_type()).contiguous();
+}
+
+}  // namespace diffuse

@@ -1,0 +1,146 @@
+#include "diffuse/model/unet_blocks.h"
+
+#include <ATen/ATen.h>
+
+namespace diffuse {
+
+static std::shared_ptr<Conv2d> conv3x3(Initializer& init, int64_t in, int64_t out,
+                                       double scale = 1.0) {
+  return std::make_shared<Conv2d>(init, in, out, 3, 1, 1, scale);
+}
+
+ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
+                         int64_t time)
+    : dropout_(config.dropout), scale_shift_(config.scale_shift_norm) {
+  const auto norm = [&](int64_t channels) {
+    return std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps);
+  };
+  norm1_ = register_module("norm1", norm(in));
+  conv1_ = register_module("conv1", conv3x3(init, in, out));
+  time_emb_proj_ = register_module(
+      "time_emb_proj", std::make_shared<Linear>(init, time, scale_shift_ ? 2 * out : out));
+  norm2_ = register_module("norm2", norm(out));
+  conv2_ = register_module("conv2", conv3x3(init, out, out, kNearZero));
+  if (in != out) {
+    conv_shortcut_ =
+        register_module("conv_shortcut", std::make_shared<Conv2d>(init, in, out, 1, 1, 0));
+  }
+}
+
+at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) const {
+  at::Tensor h = conv1_->forward(silu_consuming(norm1_->forward(x)));
+  const at::Tensor shift = time_emb_proj_->forward(time).unsqueeze(-1).unsqueeze(-1);
+  if (scale_shift_) {
+    const auto parts = shift.chunk(2, 1);  // [B, C, 1, 1] each
+    h = at::addcmul(parts[1], norm2_->forward(h), parts[0] + 1);
+  } else {
+    h = norm2_->forward(h.add_(shift));
+  }
+  h = at::dropout(silu_consuming(std::move(h)), dropout_, is_training());
+  return conv2_->forward(h).add_(conv_shortcut_ ? conv_shortcut_->forward(x) : x);
+}
+
+Attention::Attention(Initializer& init, const ModelConfig& config, int64_t channels)
+    : heads_(config.attention_heads) {
+  group_norm_ = register_module(
+      "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+  to_q_ = register_module("to_q", std::make_shared<Linear>(init, channels, channels));
+  to_k_ = register_module("to_k", std::make_shared<Linear>(init, channels, channels));
+  to_v_ = register_module("to_v", std::make_shared<Linear>(init, channels, channels));
+  to_out_ = register_module("to_out", std::make_shared<ModuleList<Linear>>());
+  to_out_->add(init, channels, channels, kNearZero);
+}
+
+at::Tensor Attention::forward(const at::Tensor& x) const {
+  const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
+  const at::Tensor h = group_norm_->forward(x).flatten(2).transpose(1, 2);
+  const auto heads = [&](const Linear& project) {  // -> [B, heads, HW, C / heads]
+    return project.forward(h).view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
+  };
+  const at::Tensor mixed =
+      at::scaled_dot_product_attention(heads(*to_q_), heads(*to_k_), heads(*to_v_));
+  const at::Tensor out = (*to_out_)[0].forward(mixed.transpose(1, 2).flatten(2));  // [B, HW, C]
+  return x + out.transpose(1, 2).view({batch, channels, height, width});
+}
+
+Downsample::Downsample(Initializer& init, int64_t channels, bool pad_both)
+    : conv_(register_module(
+          "conv", std::make_shared<Conv2d>(init, channels, channels, 3, 2, pad_both ? 1 : 0))),
+      pad_both_(pad_both) {}
+
+at::Tensor Downsample::forward(const at::Tensor& x) const {
+  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, 1}));
+}
+
+Upsample::Upsample(Initializer& init, int64_t channels)
+    : conv_(register_module("conv", conv3x3(init, channels, channels))) {}
+
+at::Tensor Upsample::forward(const at::Tensor& x) const {
+  return conv_->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+}
+
+DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
+                     int64_t time, bool attention, bool last)
+    : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
+      attentions_(register_module("attentions", std::make_shared<ModuleList<Attention>>())),
+      downsamplers_(register_module("downsamplers", std::make_shared<ModuleList<Downsample>>())) {
+  for (int64_t i = 0; i < config.blocks_per_level; ++i) {
+    resnets_->add(init, config, i == 0 ? in : out, out, time);
+    if (attention) attentions_->add(init, config, out);
+  }
+  if (!last) downsamplers_->add(init, out, config.downsample_padding == "both");
+}
+
+at::Tensor DownBlock::forward(at::Tensor h, const at::Tensor& time,
+                              std::vector<at::Tensor>& skips) const {
+  for (size_t i = 0; i < resnets_->size(); ++i) {
+    h = (*resnets_)[i].forward(h, time);
+    if (!attentions_->empty()) h = (*attentions_)[i].forward(h);
+    skips.push_back(h);
+  }
+  for (const auto& downsampler : *downsamplers_) {
+    h = downsampler->forward(h);
+    skips.push_back(h);
+  }
+  return h;
+}
+
+MidBlock::MidBlock(Initializer& init, const ModelConfig& config, int64_t channels, int64_t time)
+    : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
+      attentions_(register_module("attentions", std::make_shared<ModuleList<Attention>>())) {
+  resnets_->add(init, config, channels, channels, time);
+  if (config.mid_attention) attentions_->add(init, config, channels);
+  resnets_->add(init, config, channels, channels, time);
+}
+
+at::Tensor MidBlock::forward(const at::Tensor& h, const at::Tensor& time) const {
+  at::Tensor out = (*resnets_)[0].forward(h, time);
+  for (const auto& attention : *attentions_) out = attention->forward(out);
+  return (*resnets_)[1].forward(out, time);
+}
+
+UpBlock::UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
+                 int64_t time, const std::vector<int64_t>& skips, bool attention, bool last)
+    : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
+      attentions_(register_module("attentions", std::make_shared<ModuleList<Attention>>())),
+      upsamplers_(register_module("upsamplers", std::make_shared<ModuleList<Upsample>>())) {
+  for (size_t i = 0; i < skips.size(); ++i) {
+    resnets_->add(init, config, (i == 0 ? in : out) + skips[i], out, time);
+    if (attention) attentions_->add(init, config, out);
+  }
+  if (!last) upsamplers_->add(init, out);
+}
+
+at::Tensor UpBlock::forward(at::Tensor h, const at::Tensor& time,
+                            std::vector<at::Tensor>& skips) const {
+  for (size_t i = 0; i < resnets_->size(); ++i) {
+    h = (*resnets_)[i].forward(at::cat({h, skips.back()}, 1), time);
+    skips.pop_back();
+    if (!attentions_->empty()) h = (*attentions_)[i].forward(h);
+  }
+  for (const auto& upsampler : *upsamplers_) h = upsampler->forward(h);
+  return h;
+}
+
+}  // namespace diffuse
