@@ -1,0 +1,131 @@
+#include "diffuse/data/batch_loader.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "diffuse/core/random.h"
+
+namespace diffuse {
+
+struct BatchLoader::State {
+  State(std::shared_ptr<const Dataset> set, const LoaderOptions& o)
+      : dataset(std::move(set)), options(o) {}
+
+  void run(const std::stop_token& stop);
+  Batch load(int64_t step);
+  int64_t item(int64_t sample);
+  void flip(Batch& batch) const;
+
+  const std::shared_ptr<const Dataset> dataset;
+  const LoaderOptions options;
+
+  // Of the background thread alone.
+  int64_t epoch = -1;
+  std::vector<int64_t> permutation;  // of `epoch`
+
+  std::mutex mutex;  // guards the rest
+  std::condition_variable_any changed;
+  std::deque<Batch> ready;
+  std::exception_ptr failure;
+
+  std::jthread worker;  // last: stops and joins before what it uses goes
+};
+
+void BatchLoader::State::run(const std::stop_token& stop) {
+  try {
+    for (int64_t step = options.first_step; !stop.stop_requested(); ++step) {
+      Batch batch = load(step);
+      std::unique_lock lock(mutex);
+      const auto has_room = [&] { return static_cast<int64_t>(ready.size()) < options.prefetch; };
+      if (!changed.wait(lock, stop, has_room)) return;
+      ready.push_back(std::move(batch));
+      changed.notify_all();
+    }
+  } catch (...) {
+    const std::scoped_lock lock(mutex);
+    failure = std::current_exception();
+    changed.notify_all();
+  }
+}
+
+Batch BatchLoader::State::load(int64_t step) {
+  const int64_t rows = options.rank_end - options.rank_begin;
+  Batch batch;
+  batch.first_sample = step * options.global_batch + options.rank_begin;
+  std::vector<int64_t> indices(rows);
+  for (int64_t row = 0; row < rows; ++row) indices[row] = item(batch.first_sample + row);
+  batch.x = dataset->gather(indices);
+  if (!dataset->class_names().empty()) {
+    batch.labels = at::empty({rows}, at::kLong);
+    int64_t* labels = batch.labels.mutable_data_ptr<int64_t>();
+    for (int64_t row = 0; row < rows; ++row) labels[row] = dataset->label(indices[row]);
+  }
+  if (options.horizontal_flip) flip(batch);
+  return batch;
+}
+
+// permutation_{g / N}[g % N] by the Fisher-Yates shuffle of the epoch's own stream.
+int64_t BatchLoader::State::item(int64_t sample) {
+  const int64_t size = dataset->size();
+  if (sample / size != epoch) {
+    epoch = sample / size;
+    permutation.resize(size);
+    std::iota(permutation.begin(), permutation.end(), 0);
+    RandomStream random(options.seed, Purpose::kShuffle, epoch);
+    for (int64_t i = size - 1; i > 0; --i)
+      std::swap(permutation[i], permutation[random.below(i + 1)]);
+  }
+  return permutation[sample % size];
+}
+
+// Mirrors each image [C, H, W] with probability 1/2.
+void BatchLoader::State::flip(Batch& batch) const {
+  const int64_t image = batch.x.stride(0);
+  const int64_t width = batch.x.size(3);
+  float* pixels = batch.x.mutable_data_ptr<float>();
+  for (int64_t row = 0; row < batch.x.size(0); ++row, pixels += image) {
+    if (RandomStream(options.seed, Purpose::kAugment, batch.first_sample + row).next() % 2 == 0)
+      continue;
+    for (int64_t line = 0; line < image; line += width)
+      std::reverse(pixels + line, pixels + line + width);
+  }
+}
+
+BatchLoader::BatchLoader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options)
+    : state_(std::make_unique<State>(std::move(dataset), options)) {
+  const LoaderOptions& o = options;
+  TORCH_CHECK(0 <= o.rank_begin && o.rank_begin < o.rank_end && o.rank_end <= o.global_batch,
+              "rows [", o.rank_begin, ", ", o.rank_end, ") of a global batch of ", o.global_batch);
+  TORCH_CHECK(o.first_step >= 0 && o.prefetch >= 1, "first_step ", o.first_step, ", prefetch ",
+              o.prefetch);
+  TORCH_CHECK(state_->dataset->size() > 0, "an empty data set");
+  TORCH_CHECK(!o.horizontal_flip || state_->dataset->is_image(), "points cannot be mirrored");
+  state_->worker =
+      std::jthread([state = state_.get()](const std::stop_token& stop) { state->run(stop); });
+}
+
+BatchLoader::~BatchLoader() = default;
+
+Batch BatchLoader::next() {
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  state.changed.wait(lock, [&] { return !state.ready.empty() || state.failure; });
+  if (state.ready.empty()) std::rethrow_exception(state.failure);
+  Batch batch = std::move(state.ready.front());
+  state.ready.pop_front();
+  state.changed.notify_all();
+  return batch;
+}
+
+}  // namespace diffuse

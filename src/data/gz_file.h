@@ -1,0 +1,34 @@
+// Bytes of a file that may be compressed with gzip. No LibTorch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct gzFile_s;
+
+namespace diffuse {
+
+class GzFile {
+ public:
+  explicit GzFile(const std::filesystem::path& path);  // throws Error when it cannot be opened
+  ~GzFile();
+  GzFile(const GzFile&) = delete;
+  GzFile& operator=(const GzFile&) = delete;
+
+  // The next `count` bytes, fewer only where the file ends. Throws Error for a damaged or cut-off
+  // gzip stream. Memory grows with what is there, not with what a header promised.
+  std::vector<uint8_t> read(int64_t count);
+
+ private:
+  std::filesystem::path path_;
+  gzFile_s* file_;
+};
+
+// folder/name or folder/name.gz, whichever is there.
+std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,
+                                               const std::string& name);
+
+}  // namespace diffuse

@@ -1,0 +1,59 @@
+// Stored images as bytes, the shape the file readers and the generator hand over, and what is done
+// to them before training: choice of items, size and channels.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "diffuse/config/config.h"
+#include "diffuse/data/dataset.h"
+
+namespace diffuse {
+
+struct ImageSet {
+  int64_t channels = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  std::vector<uint8_t> pixels;  // [N, C, H, W]
+  std::vector<int64_t> labels;  // [N]
+  std::vector<std::string> class_names;
+
+  int64_t item_bytes() const { return channels * height * width; }
+  int64_t size() const { return static_cast<int64_t>(labels.size()); }
+};
+
+// Throws Error when `bytes` of pixels of `what` are more than config.memory_limit_mb.
+void check_memory(const DataConfig& config, int64_t bytes, const std::string& what);
+
+// Which of `size` stored items belong to a split where the set has no test part of its own:
+// config.held_out of them (0: one in twenty), picked by a hash of their numbers whatever the seed
+// of the run, are held out. In ascending order.
+std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,
+                                   const std::string& what);
+
+// Keeps the first config.count items and, unless `has_test` (the set holds one part alone), those
+// of `split` among them.
+void keep_configured_items(ImageSet& set, const DataConfig& config, Split split, bool has_test,
+                           const std::string& what);
+
+// The central square of one image [C, H, W] as [C, size, size]: the mean of the covered area when
+// shrinking, bilinear (pixel centres aligned, edges repeated) when enlarging.
+std::vector<uint8_t> resize_square(std::span<const uint8_t> planes, int64_t channels,
+                                   int64_t height, int64_t width, int64_t size);
+
+enum class Enlarge { kResize, kPad };  // kPad: the image in the middle of zeros
+
+// Brings every image to config.image_size and config.channels, where those are not 0. Colour to
+// grey is 0.299 R + 0.587 G + 0.114 B; grey to colour repeats the plane.
+void fit_to_config(ImageSet& set, const DataConfig& config, Enlarge enlarge,
+                   const std::string& what);
+
+// Pixels HWC, as image files have them, -> planes CHW.
+std::vector<uint8_t> to_planes(std::span<const uint8_t> pixels, int64_t channels);
+
+// 0 .. 255 -> [-1, 1]: x / 127.5 - 1.
+void to_unit_range(std::span<const uint8_t> bytes, float* out);
+
+}  // namespace diffuse

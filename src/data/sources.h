@@ -1,0 +1,38 @@
+// Where images come from: one function for each kind of stored or generated image set. Each throws
+// Error naming the file, what is wrong with it and what is wanted.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "diffuse/config/config.h"
+#include "diffuse/data/dataset.h"
+#include "image_set.h"
+
+namespace diffuse {
+
+// config.path, as given or else below $DIFFUSE_DATA (./data where that is not set); the folder
+// `usual` there when config.path is empty. Throws Error when nothing is there.
+std::filesystem::path resolve_path(const DataConfig& config, const std::string& usual);
+
+// MNIST and its relatives: four IDX files, plain or .gz. A larger image_size pads with black.
+ImageSet load_mnist(const DataConfig& config, Split split);
+
+// CIFAR-10 in its binary version: a folder with data_batch_*.bin and test_batch.bin, plain or .gz,
+// or one such file.
+ImageSet load_cifar10(const DataConfig& config, Split split);
+
+// Ten kinds of drawn shapes, item i of class i % 10 and a function of (seed, split, i) alone.
+ImageSet draw_shapes(const DataConfig& config, Split split, uint64_t seed);
+
+// PNG and JPEG files below a folder; its immediate subfolders, where all lie in two or more, are
+// the classes. Decoded at once, or when they are asked for where memory_limit_mb is too small.
+// Items are in sorted order with the classes taking turns, so that data.count keeps some of each.
+std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split);
+
+// A data set of images in memory.
+std::shared_ptr<const Dataset> make_image_dataset(ImageSet set);
+
+}  // namespace diffuse
