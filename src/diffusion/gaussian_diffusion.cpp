@@ -38,9 +38,10 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
                                 {"fixed_large", "fixed_small", "learned", "learned_range"})),
       loss_(parse<Loss>(config.loss, "/diffusion/loss",
                         {"simple", "vlb_weighted", "min_snr", "mse", "vlb", "hybrid"})),
-      hybrid_lambda_(config.hybrid_lambda) {
+      hybrid_lambda_(config.hybrid_lambda),
+      min_snr_gamma_(config.min_snr_gamma) {
   check_parts_fit(config);
-  derive_tables(config);
+  derive_tables();
 }
 
 void GaussianDiffusion::check_parts_fit(const DiffusionConfig& config) const {
@@ -62,12 +63,14 @@ void GaussianDiffusion::check_parts_fit(const DiffusionConfig& config) const {
                 "vlb");
 }
 
-void GaussianDiffusion::derive_tables(const DiffusionConfig& config) {
+void GaussianDiffusion::derive_tables() {
   const NoiseSchedule& s = schedule_;
   sqrt_alpha_bar_ = s.alpha_bar().sqrt();
   sqrt_one_minus_alpha_bar_ = s.one_minus_alpha_bar().sqrt();
   coef_x0_ = s.coef_x0();
   coef_xt_ = s.coef_xt();
+  mu_coef_x0_ = coef_x0_;
+  mu_coef_xt_ = coef_xt_;
   posterior_variance_ = s.posterior_variance();
   posterior_log_variance_ = s.posterior_log_variance_clipped();
   log_beta_ = s.beta().log();
@@ -92,14 +95,36 @@ void GaussianDiffusion::derive_tables(const DiffusionConfig& config) {
   }
   at::Tensor weight = at::ones_like(s.beta());
   if (loss_ == Loss::kVlbWeighted) weight = s.eps_weight(fixed_log_variance_.exp());
-  if (loss_ == Loss::kMinSnr) weight = s.snr().clamp_max(config.min_snr_gamma) / s.snr();
+  if (loss_ == Loss::kMinSnr) weight = s.snr().clamp_max(min_snr_gamma_) / s.snr();
   loss_scale_ = loss_ == Loss::kMse ? weight : to_eps_ * weight.sqrt();
 }
 
+GaussianDiffusion GaussianDiffusion::respaced(const std::vector<int64_t>& timesteps) const {
+  TORCH_CHECK(!timesteps.empty(), "no timesteps");
+  std::vector<int64_t> rising(timesteps.rbegin(), timesteps.rend());
+  for (size_t i = 0; i < rising.size(); ++i)
+    TORCH_CHECK(rising[i] < schedule_.timesteps() && rising[i] > (i == 0 ? -1 : rising[i - 1]),
+                "timesteps must fall within 0 .. ", schedule_.timesteps() - 1, ", got ", timesteps);
+  // Products of α between the visited timesteps: ratios of ᾱ would cost digits, and fail at ᾱ = 0.
+  at::Tensor beta = at::empty({static_cast<int64_t>(rising.size())}, at::kDouble);
+  int64_t begin = 0;
+  for (size_t i = 0; i < rising.size(); ++i) {
+    const at::Tensor kept = schedule_.alpha().slice(0, begin, rising[i] + 1).prod();
+    beta[static_cast<int64_t>(i)] = begin == rising[i] ? schedule_.beta()[begin] : 1 - kept;
+    begin = rising[i] + 1;
+  }
+  GaussianDiffusion chain = *this;
+  chain.schedule_ = NoiseSchedule(beta);
+  chain.derive_tables();
+  chain.to(sqrt_alpha_bar_.device());
+  return chain;
+}
+
 void GaussianDiffusion::to(at::Device device) {
-  for (at::Tensor* table : {&sqrt_alpha_bar_, &sqrt_one_minus_alpha_bar_, &coef_x0_, &coef_xt_,
-                            &posterior_variance_, &posterior_log_variance_, &fixed_variance_,
-                            &fixed_log_variance_, &log_beta_, &to_eps_, &loss_scale_})
+  for (at::Tensor* table :
+       {&sqrt_alpha_bar_, &sqrt_one_minus_alpha_bar_, &coef_x0_, &coef_xt_, &mu_coef_x0_,
+        &mu_coef_xt_, &posterior_variance_, &posterior_log_variance_, &fixed_variance_,
+        &fixed_log_variance_, &log_beta_, &to_eps_, &loss_scale_})
     *table = table->to(device);
 }
 
@@ -137,7 +162,7 @@ at::Tensor GaussianDiffusion::predicted_x0(const at::Tensor& raw, const at::Tens
     case Quantity::kV:  // v = √ᾱ ε − √(1 − ᾱ) x_0                               [Salimans22] app. D
       return table(sqrt_alpha_bar_) * x_t - table(sqrt_one_minus_alpha_bar_) * raw;
     case Quantity::kMu:
-      return (raw - table(coef_xt_) * x_t) / table(coef_x0_);
+      return (raw - table(mu_coef_xt_) * x_t) / table(mu_coef_x0_);
   }
   TORCH_CHECK(false, "unreachable");
 }

@@ -9,7 +9,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
-#include <optional>
+#include <utility>
+#include <vector>
 
 #include "diffuse/diffusion/noise_schedule.h"
 
@@ -29,8 +30,17 @@ class GaussianDiffusion {
   // Throws Error naming the JSON path for an unknown name or parts that do not fit each other.
   explicit GaussianDiffusion(const DiffusionConfig& config);
 
+  // The chain that visits only these timesteps, falling: its row i is timestep falling[S − 1 − i].
+  // The network is still to be asked at the original timesteps.
+  GaussianDiffusion respaced(const std::vector<int64_t>& falling) const;
+
   const NoiseSchedule& schedule() const { return schedule_; }
   bool learns_variance() const { return variance_ >= Variance::kLearned; }
+
+  // The chain that visits only the listed timesteps (falling, each in 0 .. T−1): row i is the i-th
+  // from the end, with β'_i = 1 − ᾱ_{τ_i} / ᾱ_{τ_{i−1}}. The network is still to be given the
+  // original timestep, the other functions the row.                       [Nichol21] eq. 19
+  GaussianDiffusion respaced(const std::vector<int64_t>& timesteps) const;
 
   // Moves the tables; optional: tables elsewhere than t are copied on each use.
   void to(at::Device device);
@@ -82,7 +92,7 @@ class GaussianDiffusion {
   enum class Loss { kSimple, kVlbWeighted, kMinSnr, kMse, kVlb, kHybrid };
 
   void check_parts_fit(const DiffusionConfig& config) const;
-  void derive_tables(const DiffusionConfig& config);
+  void derive_tables();
   at::Tensor target(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t,
                     const at::Tensor& eps) const;
   at::Tensor predicted_x0(const at::Tensor& raw, const at::Tensor& x_t, const at::Tensor& t) const;
@@ -95,10 +105,11 @@ class GaussianDiffusion {
   Quantity quantity_;
   Variance variance_;
   Loss loss_;
-  double hybrid_lambda_;
+  double hybrid_lambda_, min_snr_gamma_;
 
   // [T] float64
-  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_;
+  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_, mu_coef_x0_,
+      mu_coef_xt_;
   at::Tensor posterior_variance_, posterior_log_variance_;
   at::Tensor fixed_variance_, fixed_log_variance_, log_beta_;
   at::Tensor to_eps_;      // error in the network's quantity -> error in ε

@@ -1,0 +1,37 @@
+// A batch of samples from a network: noise by key, labels, guidance, precision.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <span>
+
+#include "diffuse/core/random_tensor.h"
+#include "diffuse/model/network.h"
+#include "diffuse/sample/sampler.h"
+
+namespace diffuse {
+
+// The network with labels and guidance bound in.
+//   labels [B] int64, or undefined for an unconditional network; `classes` means "no class".
+//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional]
+Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance);
+
+struct GenerateOptions {
+  SamplerOptions sampler;
+  std::vector<int64_t> shape;  // of one sample
+  at::Tensor labels;           // int64 [B]; undefined = none
+  int64_t classes = 0;
+  double guidance = 1.0;
+  at::Tensor start;  // x_T [B, shape...]; undefined = drawn from the keys
+  c10::Device device = c10::kCPU;
+  c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
+};
+
+// keys [B] -> float32 [B, shape...] on `device`. Row b depends on keys[b] and its label alone.
+at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
+                    std::span<const StreamKey> keys, const GenerateOptions& options,
+                    const StepCallback& callback = {});
+
+}  // namespace diffuse

@@ -1,0 +1,36 @@
+// The loss on data that was kept from training.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <array>
+#include <cstdint>
+
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/model/network.h"
+
+namespace diffuse {
+
+// Mean squared error of the predicted epsilon per dimension, t uniform.
+struct HeldOutLoss {
+  double mean = 0;
+  double standard_error = 0;
+  std::array<double, 4> by_quarter{};  // of the timesteps, from little noise to much
+  int64_t samples = 0;
+};
+
+struct HeldOutOptions {
+  int64_t samples = 1024;  // items, spread evenly over the set; at most all
+  int64_t batch = 128;
+  bool labels = false;  // give the network the items' classes
+  c10::Device device = c10::kCPU;
+  c10::ScalarType precision = c10::kFloat;
+};
+
+// The same items, timesteps and noise at every call, so values compare across steps and runs.
+HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
+                          const HeldOutOptions& options);
+
+}  // namespace diffuse

@@ -1,0 +1,46 @@
+// Adam and AdamW on LibTorch's fused kernels, the learning-rate schedule and gradient clipping.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "diffuse/config/config.h"
+
+namespace diffuse {
+
+// The learning rate of update `step` (0 = the first): a linear warm-up that reaches the full rate at
+// update warmup_steps, times the schedule, which ends at 0 after `config.steps` updates.
+double learning_rate_at(const TrainConfig& config, int64_t step);
+
+// Global L2 norm over all gradients as a scalar tensor (no host synchronisation).
+at::Tensor gradient_norm(const std::vector<at::Tensor>& gradients);
+
+// Scales the gradients so that their global norm is at most `limit`.
+void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, double limit);
+
+// Adam [Kingma15] or AdamW [Loshchilov19] by config.optimizer, with state in float32.
+class Adam {
+ public:
+  Adam(const TrainConfig& config, std::vector<at::Tensor> parameters);
+
+  // One update from the parameters' gradients. Where found_inf (a float scalar tensor) is 1 the
+  // update is skipped and does not count.
+  void step(double learning_rate, const at::Tensor& found_inf);
+
+  void zero_grad();
+  std::vector<at::Tensor> gradients() const;
+
+  const std::vector<at::Tensor>& first_moment() const { return first_moment_; }
+  const std::vector<at::Tensor>& second_moment() const { return second_moment_; }
+  // Updates made, as a float scalar tensor.
+  const at::Tensor& count() const { return count_; }
+
+ private:
+  TrainConfig config_;
+  std::vector<at::Tensor> parameters_, first_moment_, second_moment_;
+  at::Tensor count_;
+};
+
+}  // namespace diffuse

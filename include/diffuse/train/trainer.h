@@ -1,0 +1,90 @@
+// One optimiser update after another: batch -> loss -> backward -> clip -> Adam -> EMA.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "diffuse/config/config.h"
+#include "diffuse/core/random_tensor.h"
+#include "diffuse/data/batch_loader.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/diffusion/timestep_sampler.h"
+#include "diffuse/model/ema.h"
+#include "diffuse/train/checkpoint.h"
+#include "diffuse/train/held_out.h"
+#include "diffuse/train/loss_scaler.h"
+#include "diffuse/train/optimizer.h"
+
+namespace diffuse {
+
+// Averages over the updates since the last report.
+struct TrainReport {
+  int64_t step = 0;          // updates made so far
+  double loss = 0;           // per dimension
+  double gradient_norm = 0;  // before clipping
+  double learning_rate = 0;  // of the last update
+  double samples_per_second = 0;
+  double data_wait = 0;       // share of the time spent waiting for data
+  int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
+};
+
+class Trainer {
+ public:
+  // Fills in config.model's sample_shape and classes from the data. Throws Error where the parts do
+  // not fit each other.
+  Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device);
+
+  // Continues from a checkpoint of the same model and diffusion. Throws Error where they differ.
+  void restore(const Checkpoint& checkpoint);
+
+  // Everything restore() needs; resuming from it repeats the run bit by bit on the CPU.
+  ValueDict checkpoint() const;
+
+  // One optimiser update.
+  void update();
+
+  // Reads the running averages (the one place that waits for the device) and resets them.
+  TrainReport report();
+
+  // With the EMA weights.
+  HeldOutLoss evaluate(const Dataset& held_out);
+
+  const Config& config() const { return config_; }
+  int64_t step() const { return step_; }
+  Network& network() { return *network_; }
+  Ema& ema() { return ema_; }
+  const GaussianDiffusion& diffusion() const { return diffusion_; }
+  c10::Device device() const { return device_; }
+  c10::ScalarType precision() const { return precision_; }
+
+ private:
+  at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end);
+  at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
+  int64_t micro_batch() const;
+  std::vector<std::pair<std::string, NamedTensors>> state() const;
+
+  Config config_;
+  std::shared_ptr<const Dataset> data_;
+  c10::Device device_;
+  c10::ScalarType precision_;
+  GaussianDiffusion diffusion_;
+  std::shared_ptr<Network> network_;
+  Ema ema_;
+  Adam adam_;
+  LossScaler scaler_;
+  TimestepSampler timesteps_;
+  std::unique_ptr<BatchLoader> loader_;  // made at the first update, when the step is known
+  int64_t step_ = 0;
+
+  // Running sums since the last report; the tensors stay on the device.
+  at::Tensor loss_sum_, norm_sum_, skipped_;
+  int64_t updates_ = 0;
+  int64_t skipped_reported_ = 0;
+  double seconds_ = 0, wait_seconds_ = 0;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,60 @@
+#include "diffuse/sample/timesteps.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+// Moves rounded values apart to distinct ones in 0 .. T-1, keeping their order.
+static void make_distinct(std::vector<int64_t>& rising, int64_t timesteps) {
+  const auto count = static_cast<int64_t>(rising.size());
+  for (int64_t i = 1; i < count; ++i) rising[i] = std::max(rising[i], rising[i - 1] + 1);
+  for (int64_t i = count - 1; i >= 0; --i) rising[i] = std::min(rising[i], timesteps - (count - i));
+}
+
+// Item i of `steps` items rising from near 0 to near T - 1.
+static int64_t spaced(const std::string& spacing, int64_t i, int64_t timesteps, int64_t steps) {
+  const auto T = static_cast<double>(timesteps);
+  const auto S = static_cast<double>(steps);
+  if (spacing == "leading") return i * (timesteps / steps);
+  if (spacing == "trailing") return std::llround(T * static_cast<double>(i + 1) / S) - 1;
+  const double share = steps == 1 ? 1.0 : static_cast<double>(i) / (S - 1);
+  if (spacing == "uniform") return std::llround(share * (T - 1));
+  if (spacing == "quadratic") return static_cast<int64_t>(0.8 * T * share * share);
+  throw Error("--spacing: expected one of leading, trailing, uniform, quadratic, got \"", spacing,
+              "\"", did_you_mean(spacing, {"leading", "trailing", "uniform", "quadratic"}));
+}
+
+std::vector<int64_t> spaced_timesteps(int64_t timesteps, int64_t steps,
+                                      const std::string& spacing) {
+  if (steps < 1 || steps > timesteps)
+    throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
+  std::vector<int64_t> list(steps);
+  for (int64_t i = 0; i < steps; ++i) list[i] = spaced(spacing, i, timesteps, steps);
+  make_distinct(list, timesteps);
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+
+std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps) {
+  std::vector<int64_t> list;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    int64_t t = -1;
+    const char* const end = text.data() + comma;
+    const auto [stop, failure] = std::from_chars(text.data() + begin, end, t);
+    if (failure != std::errc{} || stop != end || t < 0 || t >= timesteps)
+      throw Error("--timesteps: expected integers from 0 to ", timesteps - 1, ", got \"",
+                  text.substr(begin, comma - begin), "\"");
+    if (!list.empty() && t >= list.back())
+      throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
+    list.push_back(t);
+    begin = comma + 1;
+  }
+  return list;
+}
+
+}  // namespace diffuse

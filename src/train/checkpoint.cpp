@@ -1,0 +1,148 @@
+#include "diffuse/train/checkpoint.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/diffusion/noise_schedule.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+template <class T>
+static const T& required(const Checkpoint& checkpoint, std::string_view key, const char* kind) {
+  const Value* value = find(checkpoint.root, key);
+  const T* found = value == nullptr ? nullptr : std::get_if<T>(&value->data);
+  if (found == nullptr)
+    throw Error(checkpoint.file.string(), ": expected ", kind, " under \"", key, "\", found ",
+                value == nullptr ? "none" : "another kind of value");
+  return *found;
+}
+
+Checkpoint load_checkpoint(const fs::path& path) {
+  Checkpoint checkpoint;
+  checkpoint.file = fs::is_directory(path) ? path / "model.pt" : path;
+  if (!fs::exists(checkpoint.file))
+    throw Error(path.string(), fs::is_directory(path)
+                                   ? ": no model.pt in this folder"
+                                   : ": no such checkpoint (a model.pt or a run folder)");
+  checkpoint.root = read_checkpoint_file(checkpoint.file);
+  if (required<std::string>(checkpoint, "format", "the text \"diffuse\"") != "diffuse")
+    throw Error(checkpoint.file.string(), ": not a diffuse checkpoint");
+  const auto version = required<int64_t>(checkpoint, "version", "an integer");
+  if (version != 1)
+    throw Error(checkpoint.file.string(), ": checkpoint version ", version,
+                "; this program reads version 1");
+  checkpoint.config =
+      parse_config(required<std::string>(checkpoint, "config", "the configuration as text"),
+                   checkpoint.file.string());
+  checkpoint.step = required<int64_t>(checkpoint, "step", "an integer");
+  return checkpoint;
+}
+
+// N of "step-N.pt"; -1 for other names.
+static int64_t step_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  int64_t step = -1;
+  if (file.extension() == ".pt" && stem.starts_with("step-"))
+    std::from_chars(stem.data() + 5, stem.data() + stem.size(), step);
+  return step;
+}
+
+static bool readable(const fs::path& file) {
+  try {
+    load_checkpoint(file);
+    return true;
+  } catch (const Error& error) {
+    log_warning(concat("passing over a damaged checkpoint: ", error.what()));
+    return false;
+  }
+}
+
+fs::path newest_checkpoint(const fs::path& run_folder) {
+  const fs::path latest = run_folder / "model.pt";
+  if (fs::exists(latest) && readable(latest)) return latest;
+  std::map<int64_t, fs::path, std::greater<>> numbered;
+  if (fs::is_directory(run_folder / "checkpoints"))
+    for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints"))
+      if (step_of(entry.path()) >= 0) numbered[step_of(entry.path())] = entry.path();
+  for (const auto& [step, file] : numbered)
+    if (readable(file)) return file;
+  return {};
+}
+
+const ValueDict& section(const Checkpoint& checkpoint, const std::string& key) {
+  return required<ValueDict>(checkpoint, key, "a dict");
+}
+
+// The first five differences between what a checkpoint holds and what the network wants.
+static std::vector<std::string> differences(const ValueDict& dict, const NamedTensors& targets) {
+  std::vector<std::string> found;
+  std::map<std::string_view, const at::Tensor*> wanted;
+  for (const auto& [name, target] : targets) {
+    wanted[name] = &target;
+    const Value* value = find(dict, name);
+    const auto* tensor = value == nullptr ? nullptr : std::get_if<at::Tensor>(&value->data);
+    if (tensor == nullptr)
+      found.push_back(name + " is missing");
+    else if (tensor->sizes() != target.sizes())
+      found.push_back(
+          concat(name, " is ", tensor->sizes(), ", the network wants ", target.sizes()));
+  }
+  for (const auto& [name, value] : dict)
+    if (!wanted.contains(name)) found.push_back(name + " is not part of the network");
+  return found;
+}
+
+void copy_section(const Checkpoint& checkpoint, const std::string& key,
+                  const NamedTensors& targets) {
+  const ValueDict& dict = section(checkpoint, key);
+  auto wrong = differences(dict, targets);
+  if (!wrong.empty()) {
+    const size_t total = wrong.size();
+    wrong.resize(std::min<size_t>(total, 5));
+    throw Error(checkpoint.file.string(), ": \"", key, "\" does not fit the configured network (",
+                total, total == 1 ? " difference): " : " differences): ", join(wrong, "; "));
+  }
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, target] : targets)
+    target.copy_(std::get<at::Tensor>(find(dict, name)->data));
+}
+
+NamedTensors named_parameters(const torch::nn::Module& module) {
+  NamedTensors named;
+  for (const auto& item : module.named_parameters()) named.emplace_back(item.key(), item.value());
+  return named;
+}
+
+ValueDict to_dict(const NamedTensors& named) {
+  ValueDict dict;
+  for (const auto& [name, tensor] : named) dict.emplace_back(name, Value{tensor.detach()});
+  return dict;
+}
+
+void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
+  const auto ours = nlohmann::json::parse(config_to_json(wanted));
+  const auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
+  for (const char* const part : {"model", "diffusion"})
+    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part)))
+      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part,
+                  change.at("path").get<std::string>(), " differs from the checkpoint's");
+}
+
+std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+  const Config& config = checkpoint.config;
+  auto network = make_network(config.model, config.diffusion.learns_variance(),
+                              NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+  copy_section(checkpoint, use_ema ? "ema" : "model", named_parameters(*network));
+  return network;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,72 @@
+#include "diffuse/train/held_out.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "diffuse/core/device.h"
+#include "diffuse/core/random_tensor.h"
+
+namespace diffuse {
+
+// Multiples of the golden ratio: any run of them covers the timesteps evenly.
+static int64_t timestep_of(int64_t i, int64_t T) {
+  const double turns = (static_cast<double>(i) + 0.5) * (std::numbers::phi - 1);
+  return static_cast<int64_t>((turns - std::floor(turns)) * static_cast<double>(T));
+}
+
+// Losses of the i-th to (i + count)-th probe, and their timesteps.
+static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
+                        const HeldOutOptions& options, int64_t first,
+                        const std::vector<int64_t>& ts) {
+  const auto count = static_cast<int64_t>(ts.size());
+  const int64_t spread = std::max<int64_t>(data.size() / options.samples, 1);
+  std::vector<int64_t> items(count), classes(count);
+  for (int64_t i = 0; i < count; ++i) {
+    items[i] = (first + i) * spread;
+    classes[i] = data.label(items[i]);
+  }
+  const at::Tensor labels = options.labels ? at::tensor(classes).to(options.device) : at::Tensor();
+  const at::Tensor eps =
+      normal_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0, data.sample_shape());
+  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& t) {
+    const AutocastScope autocast(options.device, options.precision);
+    return network.forward(x, t, labels).to(at::kFloat);
+  };
+  return diffusion.epsilon_loss(denoiser, data.gather(items).to(options.device),
+                                at::tensor(ts).to(options.device), eps.to(options.device));
+}
+
+HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
+                          const HeldOutOptions& options) {
+  const c10::InferenceMode inference;
+  network.eval();
+  const int64_t T = diffusion.schedule().timesteps();
+  HeldOutLoss result;
+  result.samples = std::min(options.samples, data.size());
+  std::array<double, 4> counts{};
+  double squares = 0;
+  for (int64_t first = 0; first < result.samples; first += options.batch) {
+    std::vector<int64_t> ts(std::min(options.batch, result.samples - first));
+    for (size_t i = 0; i < ts.size(); ++i) ts[i] = timestep_of(first + static_cast<int64_t>(i), T);
+    const at::Tensor losses =
+        probe(network, diffusion, data, options, first, ts).to(at::kCPU, at::kDouble);
+    result.mean += losses.sum().item<double>();
+    squares += losses.square().sum().item<double>();
+    for (size_t i = 0; i < ts.size(); ++i) {
+      result.by_quarter[ts[i] * 4 / T] += losses[i].item<double>();
+      counts[ts[i] * 4 / T] += 1;
+    }
+  }
+  const auto n = static_cast<double>(result.samples);
+  result.mean /= n;
+  result.standard_error = std::sqrt(std::max(squares / n - result.mean * result.mean, 0.0) / n);
+  for (size_t q = 0; q < 4; ++q) result.by_quarter[q] /= counts[q];
+  return result;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,71 @@
+#include "diffuse/train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace diffuse {
+
+double learning_rate_at(const TrainConfig& config, int64_t step) {
+  const double warmup =
+      config.warmup_steps == 0
+          ? 1.0
+          : std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps));
+  const double progress = std::min(
+      1.0, static_cast<double>(step) / static_cast<double>(std::max<int64_t>(config.steps, 1)));
+  double scale = 1.0;
+  if (config.learning_rate_schedule == "cosine")
+    scale = 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  else if (config.learning_rate_schedule == "linear")
+    scale = 1 - progress;
+  return config.learning_rate * warmup * scale;
+}
+
+at::Tensor gradient_norm(const std::vector<at::Tensor>& gradients) {
+  return at::stack(at::_foreach_norm(gradients)).norm();
+}
+
+void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, double limit) {
+  at::_foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp_max(1.0));
+}
+
+Adam::Adam(const TrainConfig& config, std::vector<at::Tensor> parameters)
+    : config_(config), parameters_(std::move(parameters)) {
+  for (const at::Tensor& parameter : parameters_) {
+    first_moment_.push_back(at::zeros_like(parameter));
+    second_moment_.push_back(at::zeros_like(parameter));
+  }
+  count_ = at::zeros({}, parameters_.at(0).options().dtype(at::kFloat).requires_grad(false));
+}
+
+std::vector<at::Tensor> Adam::gradients() const {
+  std::vector<at::Tensor> gradients;
+  gradients.reserve(parameters_.size());
+  for (const at::Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
+  return gradients;
+}
+
+void Adam::zero_grad() {
+  for (at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+void Adam::step(double learning_rate, const at::Tensor& found_inf) {
+  const at::NoGradGuard no_grad;
+  count_.add_(1 - found_inf);
+  // The kernel wants one counter a tensor and only reads them.
+  const std::vector<at::Tensor> counts(parameters_.size(), count_);
+  const auto gradients = this->gradients();
+  if (config_.optimizer == "adamw")
+    at::_fused_adamw_(parameters_, gradients, first_moment_, second_moment_, {}, counts,
+                      learning_rate, config_.beta1, config_.beta2, config_.weight_decay,
+                      config_.adam_eps, false, false, std::nullopt, found_inf);
+  else
+    at::_fused_adam_(parameters_, gradients, first_moment_, second_moment_, {}, counts,
+                     learning_rate, config_.beta1, config_.beta2, config_.weight_decay,
+                     config_.adam_eps, false, false, std::nullopt, found_inf);
+}
+
+}  // namespace diffuse

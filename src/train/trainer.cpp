@@ -1,0 +1,206 @@
+#include "diffuse/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/device.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/random_tensor.h"
+
+namespace diffuse {
+
+static double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The config with what the data decides filled in.
+static Config with_data(Config config, const Dataset& data) {
+  config.model.sample_shape = data.sample_shape();
+  config.model.classes = static_cast<int64_t>(data.class_names().size());
+  return config;
+}
+
+static std::shared_ptr<Network> network_for(const Config& config,
+                                            const GaussianDiffusion& diffusion,
+                                            c10::Device device) {
+  auto network = make_network(config.model, config.diffusion.learns_variance(),
+                              diffusion.schedule().alpha_bar(), config.seed);
+  if (network->parameters().empty())
+    throw Error("/model/type: ", config.model.type, " has nothing to train");
+  network->to(device);
+  return network;
+}
+
+static at::Tensor zero(c10::Device device) {
+  return at::zeros({}, at::device(device).dtype(at::kFloat));
+}
+
+Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device)
+    : config_(with_data(std::move(config), *data)),
+      data_(std::move(data)),
+      device_(device),
+      precision_(select_precision(config_.train.precision, device)),
+      diffusion_(config_.diffusion),
+      network_(network_for(config_, diffusion_, device)),
+      ema_(*network_, config_.train.ema_decay, config_.train.ema_warmup),
+      adam_(config_.train, network_->parameters()),
+      scaler_(precision_ == at::kHalf, device),
+      timesteps_(config_.diffusion, config_.seed),
+      loss_sum_(zero(device)),
+      norm_sum_(zero(device)),
+      skipped_(zero(device)) {}
+
+// Backward through rows [begin, end) of the batch. Returns their part of the mean loss.
+at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int64_t end) {
+  const auto first = static_cast<uint64_t>(batch.first_sample + begin);
+  const auto keys = consecutive_keys(config_.seed, first, end - begin);
+  const at::Tensor x0 = batch.x.slice(0, begin, end).to(device_);
+  const at::Tensor eps =
+      normal_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape).to(device_);
+  const auto draw =
+      timesteps_.draw(batch.first_sample + begin, end - begin, config_.train.batch_size);
+  const at::Tensor t = draw.t.to(device_);
+  at::Tensor labels;
+  if (config_.model.classes > 0)
+    labels = drop_labels(batch.labels.slice(0, begin, end), keys).to(device_);
+
+  // Dropout alone draws from LibTorch's generator: seeded here, it has no state to keep.
+  at::manual_seed(RandomStream(config_.seed, Purpose::kDropout, first).next_u64());
+  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& time) {
+    const AutocastScope autocast(device_, precision_);
+    return network_->forward(x, time, labels).to(at::kFloat);
+  };
+  const at::Tensor losses = diffusion_.loss(denoiser, x0, t, eps);
+  timesteps_.observe(draw.t, losses.detach());
+  const at::Tensor loss = (losses * draw.weight.to(device_)).sum() / config_.train.batch_size;
+  scaler_.scale(loss).backward();
+  return loss.detach();
+}
+
+void Trainer::update() {
+  const double begin = now();
+  if (!loader_)
+    loader_ = std::make_unique<BatchLoader>(
+        data_, LoaderOptions{.global_batch = config_.train.batch_size,
+                             .rank_begin = 0,
+                             .rank_end = config_.train.batch_size,
+                             .first_step = step_,
+                             .horizontal_flip = config_.data.horizontal_flip,
+                             .seed = config_.seed});
+  const Batch batch = loader_->next();
+  wait_seconds_ += now() - begin;
+
+  network_->train();
+  const int64_t rows = batch.x.size(0);
+  const int64_t micro = config_.train.micro_batch > 0 ? config_.train.micro_batch : rows;
+  at::Tensor loss = zero(device_);
+  for (int64_t row = 0; row < rows; row += micro)
+    loss += accumulate_gradients(batch, row, std::min(row + micro, rows));
+
+  auto gradients = adam_.gradients();
+  const at::Tensor found_inf = scaler_.unscale(gradients);
+  const at::Tensor norm = gradient_norm(gradients);
+  if (config_.train.gradient_clip > 0) clip_gradients(gradients, norm, config_.train.gradient_clip);
+  adam_.step(learning_rate_at(config_.train, step_), found_inf);
+  adam_.zero_grad();
+  scaler_.update(found_inf);
+  ema_.update(step_);
+
+  const at::Tensor skip = found_inf > 0;
+  loss_sum_ += loss.masked_fill(skip, 0);
+  norm_sum_ += norm.masked_fill(skip, 0);
+  skipped_ += found_inf;
+  ++step_;
+  ++updates_;
+  seconds_ += now() - begin;
+}
+
+TrainReport Trainer::report() {
+  TrainReport report;
+  report.step = step_;
+  report.skipped_steps = skipped_.item<int64_t>();
+  const double good = static_cast<double>(updates_ - (report.skipped_steps - skipped_reported_));
+  report.loss = loss_sum_.item<double>() / good;  // NaN when every update was skipped
+  report.gradient_norm = norm_sum_.item<double>() / good;
+  report.learning_rate = learning_rate_at(config_.train, std::max<int64_t>(step_ - 1, 0));
+  report.samples_per_second = static_cast<double>(updates_ * config_.train.batch_size) / seconds_;
+  report.data_wait = wait_seconds_ / seconds_;
+  skipped_reported_ = report.skipped_steps;
+  loss_sum_.zero_();
+  norm_sum_.zero_();
+  updates_ = 0;
+  seconds_ = wait_seconds_ = 0;
+  return report;
+}
+
+HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
+  const EmaScope averaged(ema_);
+  return held_out_loss(*network_, diffusion_, held_out,
+                       {.samples = config_.train.eval_samples,
+                        .batch = micro_batch(),
+                        .labels = config_.model.classes > 0,
+                        .device = device_,
+                        .precision = precision_});
+}
+
+// Labels with a share of them replaced by "no class", each by its own sample's stream.
+at::Tensor Trainer::drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const {
+  if (config_.train.label_dropout == 0) return labels;
+  at::Tensor kept = labels.clone();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    RandomStream stream(keys[i].seed, Purpose::kLabelDropout, keys[i].index);
+    if (stream.uniform() < config_.train.label_dropout) kept[i] = config_.model.classes;
+  }
+  return kept;
+}
+
+int64_t Trainer::micro_batch() const {
+  return config_.train.micro_batch > 0 ? config_.train.micro_batch : config_.train.batch_size;
+}
+
+// Per-parameter state under the parameters' names.
+static NamedTensors by_name(const Network& network, const std::vector<at::Tensor>& tensors) {
+  NamedTensors named = named_parameters(network);
+  for (size_t i = 0; i < named.size(); ++i) named[i].second = tensors[i];
+  return named;
+}
+
+// Everything that changes from update to update, in the sections of a checkpoint. The tensors are
+// the trainer's own: reading a checkpoint is copying into them.
+std::vector<std::pair<std::string, NamedTensors>> Trainer::state() const {
+  NamedTensors counters = scaler_.state();
+  counters.emplace_back("optimizer_updates", adam_.count());
+  counters.emplace_back("skipped_updates", skipped_);
+  return {{"model", named_parameters(*network_)},
+          {"ema", ema_.named_averages()},
+          {"exp_avg", by_name(*network_, adam_.first_moment())},
+          {"exp_avg_sq", by_name(*network_, adam_.second_moment())},
+          {"counters", counters},
+          {"timestep_sampler", timesteps_.state()}};
+}
+
+ValueDict Trainer::checkpoint() const {
+  ValueDict root{{"format", {std::string("diffuse")}},
+                 {"version", {int64_t{1}}},
+                 {"config", {config_to_json(config_)}},
+                 {"step", {step_}},
+                 {"samples", {step_ * config_.train.batch_size}}};
+  for (const auto& [name, tensors] : state()) root.emplace_back(name, Value{to_dict(tensors)});
+  return root;
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  check_same_model(config_, checkpoint);
+  for (const auto& [name, tensors] : state()) copy_section(checkpoint, name, tensors);
+  step_ = checkpoint.step;
+  skipped_reported_ = skipped_.item<int64_t>();
+  loader_.reset();
+}
+
+}  // namespace diffuse
