@@ -30,10 +30,6 @@ class GaussianDiffusion {
   // Throws Error naming the JSON path for an unknown name or parts that do not fit each other.
   explicit GaussianDiffusion(const DiffusionConfig& config);
 
-  // The chain that visits only these timesteps, falling: its row i is timestep falling[S − 1 − i].
-  // The network is still to be asked at the original timesteps.
-  GaussianDiffusion respaced(const std::vector<int64_t>& falling) const;
-
   const NoiseSchedule& schedule() const { return schedule_; }
   bool learns_variance() const { return variance_ >= Variance::kLearned; }
 
