@@ -99,6 +99,7 @@ Progress::Progress(ProgressOptions options)
       shown_at_(started_),
       quiet_(log_level() > LogLevel::kInfo),
       terminal_(stderr_is_terminal()) {
+  if (terminal_) shown_at_ -= kRedrawEvery;  // the first update draws the bar
   meter_.add(started_, options_.start);
 }
 
