@@ -1,0 +1,256 @@
+#include "diffuse/diffusion/gaussian_diffusion.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/random.h"
+#include "diffuse/diffusion/likelihood.h"
+
+namespace diffuse {
+namespace {
+
+// float64 [rows, dims] of N(0, 1).
+at::Tensor normal(int64_t rows, int64_t dims, uint64_t index = 0) {
+  std::vector<float> values(static_cast<size_t>(rows * dims));
+  RandomStream(3, Purpose::kEvaluation, index).fill_normal(values);
+  return at::tensor(values, at::kDouble).view({rows, dims});
+}
+
+at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
+
+at::Tensor filled(int64_t count, int64_t t) { return at::full({count}, t, at::kLong); }
+
+void expect_close(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
+  EXPECT_TRUE(at::allclose(value, expected, tolerance, tolerance))
+      << "largest difference " << (value - expected).abs().max().item<double>();
+}
+
+// A table as [T, 1], to go with one sample per timestep.
+at::Tensor column(const at::Tensor& table) { return table.unsqueeze(1); }
+
+// log N(x; mean, variance) per element.
+at::Tensor log_density(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) {
+  return -0.5 * ((2 * std::numbers::pi * variance).log() + (x - mean).square() / variance);
+}
+
+const std::vector<std::string> kPredictions{"epsilon", "x0", "v", "mu"};
+
+// What a perfect network outputs when x_t was made from x0 and eps.
+at::Tensor perfect(const GaussianDiffusion& d, const std::string& prediction, const at::Tensor& x0,
+                   const at::Tensor& eps, const at::Tensor& t) {
+  const at::Tensor alpha_bar = column(d.schedule().alpha_bar().index_select(0, t));
+  if (prediction == "epsilon") return eps;
+  if (prediction == "x0") return x0;
+  if (prediction == "v") return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
+  return d.posterior(x0, d.q_sample(x0, t, eps), t).mean;
+}
+
+// One sample of five dimensions per timestep of the 1000-step linear schedule.
+struct Samples {
+  at::Tensor t = steps(1000), x0 = normal(1000, 5, 0), eps = normal(1000, 5, 1);
+  GaussianDiffusion diffusion{DiffusionConfig{}};
+  at::Tensor x_t = diffusion.q_sample(x0, t, eps);
+  const NoiseSchedule& s = diffusion.schedule();
+};
+
+// D1 against D3: the moments of t single steps are those of the closed form.
+TEST(GaussianDiffusion, ClosedFormHasTheMomentsOfTheChainOfSingleSteps) {
+  const Samples v;
+  double mean = 1, variance = 0;  // of x_t, for x_0 = 1
+  const at::Tensor one = at::ones({1, 1}, at::kDouble), zero = at::zeros({1, 1}, at::kDouble);
+  for (int64_t t = 0; t < 1000; ++t) {
+    const double beta = v.s.beta()[t].item<double>();
+    mean *= std::sqrt(1 - beta);
+    variance = (1 - beta) * variance + beta;
+    if (t % 111 != 0) continue;
+    EXPECT_NEAR(v.diffusion.q_sample(one, filled(1, t), zero).item<double>(), mean, 1e-12);
+    EXPECT_NEAR(std::pow(v.diffusion.q_sample(zero, filled(1, t), one).item<double>(), 2), variance,
+                1e-12);
+  }
+}
+
+// Eq. 1: q(x_t | x_{t-1}) q(x_{t-1} | x_0) = q(x_{t-1} | x_t, x_0) q(x_t | x_0), t >= 1.
+TEST(GaussianDiffusion, PosteriorIsBayesRule) {
+  const Samples v;
+  const auto later = [](const at::Tensor& x) { return x.slice(0, 1); };
+  const at::Tensor x_prev = later(normal(1000, 5, 2)), x_t = later(v.x_t), x0 = later(v.x0);
+  const at::Tensor beta = column(later(v.s.beta())), alpha_bar = column(later(v.s.alpha_bar()));
+  const at::Tensor prev = column(later(v.s.alpha_bar_prev()));
+  const Gaussian q = v.diffusion.posterior(x0, x_t, later(v.t));
+  const at::Tensor joint = log_density(x_t, (1 - beta).sqrt() * x_prev, beta) +
+                           log_density(x_prev, prev.sqrt() * x0, 1 - prev);
+  expect_close(log_density(x_prev, q.mean, q.variance) +
+                   log_density(x_t, alpha_bar.sqrt() * x0, 1 - alpha_bar),
+               joint, 1e-9);
+}
+
+TEST(GaussianDiffusion, PosteriorOfTheFirstStepIsX0) {
+  const Samples v;
+  const Gaussian q = v.diffusion.posterior(v.x0, v.x_t, v.t);
+  EXPECT_TRUE(q.mean[0].equal(v.x0[0]));
+  EXPECT_EQ(q.variance[0].item<double>(), 0);
+  EXPECT_EQ(q.log_variance[0].item<double>(), q.log_variance[1].item<double>());
+}
+
+TEST(GaussianDiffusion, EveryPredictionGivesBackX0EpsAndThePosteriorMean) {
+  const Samples v;
+  for (const std::string& prediction : kPredictions) {
+    SCOPED_TRACE(prediction);
+    DiffusionConfig config;
+    config.prediction = prediction;
+    const GaussianDiffusion d(config);
+    const auto p = d.predict(perfect(d, prediction, v.x0, v.eps, v.t), v.x_t, v.t, false);
+    expect_close(p.x0, v.x0, 1e-10);
+    expect_close(p.eps, v.eps, 1e-9);
+    expect_close(p.mean, d.posterior(v.x0, v.x_t, v.t).mean, 1e-11);
+  }
+}
+
+// Eq. 8 = eq. 3 with eq. 6 put in, for a network that is not perfect.
+TEST(GaussianDiffusion, MeanIsEquation8WhereX0IsNotClipped) {
+  const Samples v;
+  const at::Tensor eps_theta = normal(1000, 5, 4);
+  const at::Tensor beta = column(v.s.beta()), alpha_bar = column(v.s.alpha_bar());
+  const at::Tensor equation8 =
+      (v.x_t - beta / (1 - alpha_bar).sqrt() * eps_theta) / (1 - beta).sqrt();
+  const auto plain = v.diffusion.predict(eps_theta, v.x_t, v.t, false);
+  const auto clipped = v.diffusion.predict(eps_theta, v.x_t, v.t, true);
+  expect_close(plain.mean, equation8, 1e-12);
+  EXPECT_LE(clipped.x0.abs().max().item<double>(), 1);
+  expect_close(v.diffusion.q_sample(clipped.x0, v.t, clipped.eps), v.x_t, 1e-12);
+  EXPECT_GT((clipped.mean - equation8).abs().max().item<double>(), 0.01);
+}
+
+TEST(GaussianDiffusion, Float32LosesLittleAtTheNoisiestStep) {
+  const Samples v;
+  const at::Tensor x0 = v.x0.to(at::kFloat), eps = v.eps.to(at::kFloat);
+  const at::Tensor x_t = v.diffusion.q_sample(x0, v.t, eps);
+  EXPECT_EQ(x_t.scalar_type(), at::kFloat);
+  const auto p = v.diffusion.predict(eps, x_t, v.t, false);
+  EXPECT_EQ(p.mean.scalar_type(), at::kFloat);
+  // x_0 comes out of a sum 157 times as large.
+  EXPECT_LT((p.x0 - x0)[999].abs().max().item<double>(), 157 * 4 * 6e-8);
+}
+
+TEST(GaussianDiffusion, FixedVariancesAreBetaAndThePosteriorsButForTheFirstLogarithm) {
+  const Samples v;
+  DiffusionConfig config;
+  config.variance = "fixed_small";
+  const GaussianDiffusion small(config);
+  const auto p_large = v.diffusion.predict(v.eps, v.x_t, v.t, false);
+  const auto p_small = small.predict(v.eps, v.x_t, v.t, false);
+  EXPECT_TRUE(p_large.variance.equal(column(v.s.beta())));
+  EXPECT_TRUE(p_small.variance.equal(column(v.s.posterior_variance())));
+  // [Ho20] code; tests/reference/schedule_reference.py
+  EXPECT_NEAR(p_large.log_variance[0].item<double>(), -9.81672514, 1e-8);
+  EXPECT_NEAR(p_small.log_variance[0].item<double>(), -9.81672514, 1e-8);
+  expect_close(p_large.log_variance.slice(0, 1).exp(), p_large.variance.slice(0, 1), 1e-14);
+  expect_close(p_small.log_variance.slice(0, 1).exp(), p_small.variance.slice(0, 1), 1e-14);
+}
+
+TEST(GaussianDiffusion, LearnedRangeRunsFromThePosteriorVarianceToBeta) {
+  const Samples v;
+  DiffusionConfig config;
+  config.variance = "learned_range";
+  config.loss = "hybrid";
+  const GaussianDiffusion d(config);
+  const auto log_variance = [&](double share) {
+    const at::Tensor output = at::cat({v.eps, at::full_like(v.eps, share)}, 1);
+    return d.predict(output, v.x_t, v.t, false).log_variance;
+  };
+  const at::Tensor low = column(v.s.posterior_log_variance_clipped()).expand({1000, 5});
+  const at::Tensor high = column(v.s.beta().log()).expand({1000, 5});
+  expect_close(log_variance(-1), low, 1e-13);
+  expect_close(log_variance(1), high, 1e-13);
+  expect_close(log_variance(0), (low + high) / 2, 1e-13);
+}
+
+TEST(GaussianDiffusion, LearnedVarianceIsTheOutputItself) {
+  const Samples v;
+  DiffusionConfig config;
+  config.variance = "learned";
+  config.loss = "vlb";
+  const GaussianDiffusion d(config);
+  const auto p = d.predict(at::cat({v.eps, at::full_like(v.eps, -3)}, 1), v.x_t, v.t, false);
+  EXPECT_TRUE(p.log_variance.equal(at::full_like(v.eps, -3)));
+  expect_close(p.variance, at::full_like(v.eps, std::exp(-3.0)), 1e-15);
+  EXPECT_TRUE(d.learns_variance());
+  EXPECT_THROW(d.predict(v.eps, v.x_t, v.t, false), c10::Error);
+}
+
+TEST(GaussianDiffusion, RespacedChainHasTheMarginalsOfTheVisitedSteps) {
+  const Samples v;
+  const GaussianDiffusion d = v.diffusion.respaced({999, 500, 100, 10, 0});
+  const at::Tensor visited = at::tensor({0, 10, 100, 500, 999}, at::kLong);
+  expect_close(d.schedule().alpha_bar(), v.s.alpha_bar().index_select(0, visited), 1e-14);
+  std::vector<int64_t> all(1000);
+  for (int64_t i = 0; i < 1000; ++i) all[i] = 999 - i;
+  EXPECT_TRUE(v.diffusion.respaced(all).schedule().beta().equal(v.s.beta()));
+  EXPECT_THROW(v.diffusion.respaced({0, 10}), c10::Error);
+  EXPECT_THROW(v.diffusion.respaced({1000, 10}), c10::Error);
+}
+
+TEST(GaussianDiffusion, WorksOnImagesAndPointsAlike) {
+  const Samples v;
+  const at::Tensor t = filled(2, 7);
+  const at::Tensor images = normal(2, 12).view({2, 3, 2, 2});
+  const at::Tensor out = v.diffusion.q_sample(images, t, images);
+  expect_close(out.flatten(1), v.diffusion.q_sample(images.flatten(1), t, images.flatten(1)),
+               1e-15);
+}
+
+// The text of the Error that this configuration throws.
+std::string error_of(const DiffusionConfig& config) {
+  try {
+    const GaussianDiffusion d(config);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(GaussianDiffusion, RefusesUnknownNames) {
+  const auto starts = [](const DiffusionConfig& config, const std::string& text) {
+    EXPECT_EQ(error_of(config).rfind(text, 0), 0u) << error_of(config);
+  };
+  DiffusionConfig config;
+  config.prediction = "noise";
+  starts(config, "/diffusion/prediction: \"noise\" is none of epsilon, x0, v, mu");
+  config = {};
+  config.variance = "fixed_big";
+  starts(config, "/diffusion/variance: \"fixed_big\" is none of");
+  config = {};
+  config.loss = "simpel";
+  starts(config, "/diffusion/loss: \"simpel\" is none of");
+}
+
+TEST(GaussianDiffusion, RefusesPartsThatDoNotFit) {
+  const auto mentions = [](const DiffusionConfig& config, const std::string& text) {
+    EXPECT_NE(error_of(config).find(text), std::string::npos) << error_of(config);
+  };
+  DiffusionConfig config;
+  config.variance = "learned_range";
+  mentions(config, "/diffusion/loss: \"simple\" does not train the variance");
+  config = {};
+  config.loss = "hybrid";
+  mentions(config, "/diffusion/variance \"fixed_large\" is fixed: want simple or vlb");
+  config = {};
+  config.schedule = "jsd";
+  mentions(config, "/diffusion/prediction: \"epsilon\" cannot give x_0");
+  config.prediction = "v";
+  mentions(config, "/diffusion/loss: \"simple\" measures the error in epsilon");
+  config.loss = "mse";
+  EXPECT_EQ(error_of(config), "");
+  config = {};
+  config.rescale_zero_terminal_snr = true;
+  mentions(config, "this schedule ends with alpha_bar = 0");
+}
+
+}  // namespace
+}  // namespace diffuse
