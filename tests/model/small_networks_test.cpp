@@ -1,0 +1,110 @@
+#include "diffuse/model/small_networks.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+namespace {
+
+ModelConfig mlp_config() {
+  ModelConfig config;
+  config.type = "mlp";
+  config.sample_shape = {2};
+  config.hidden = 16;
+  config.layers = 2;
+  return config;
+}
+
+// diffusers' get_timestep_embedding, t = 7 and 999: tests/reference/unet_reference.py
+TEST(SinusoidalEmbedding, MatchesDiffusersInBothOrders) {
+  const at::Tensor t = at::tensor({7, 999}, at::kLong);
+  const at::Tensor ho =
+      at::tensor({0.65698659, 0.31922466, 0.01508047, 0.0007, 0.75390226, 0.94767904, 0.99988627,
+                  0.99999976, -0.02646075, 0.68486142, 0.83564848, 0.09973391, 0.99964982,
+                  -0.72867334, -0.54926467, 0.99501413},
+                 at::kDouble);
+  const at::Tensor nichol = at::tensor(
+      {0.7539023, 0.7648422, 0.9975510, 0.9999755, 0.6569866, 0.6442176, 0.0699428, 0.0069999,
+       0.9996498, 0.8074551, -0.8444698, 0.5411435, -0.0264608, -0.5899291, -0.5356032, 0.8409302},
+      at::kDouble);
+  EXPECT_TRUE(
+      at::allclose(sinusoidal_embedding(t, 8, false, 1).flatten().to(at::kDouble), ho, 0, 1e-4));
+  EXPECT_TRUE(
+      at::allclose(sinusoidal_embedding(t, 8, true, 0).flatten().to(at::kDouble), nichol, 0, 1e-4));
+}
+
+TEST(Mlp, GivesPointsAndTwiceAsManyValuesForALearnedVariance) {
+  const at::Tensor x = at::ones({3, 2}), t = at::zeros({3}, at::kLong);
+  const at::Tensor out = make_network(mlp_config(), false, {}, 0)->forward(x, t, {});
+  EXPECT_EQ(out.sizes(), (at::IntArrayRef{3, 2}));
+  EXPECT_LT(out.abs().max().item<float>(), 1e-3);  // starts near zero
+  EXPECT_EQ(make_network(mlp_config(), true, {}, 0)->forward(x, t, {}).size(1), 4);
+}
+
+TEST(Mlp, DependsOnPointTimeAndClass) {
+  ModelConfig config = mlp_config();
+  config.classes = 2;
+  const auto network = make_network(config, false, {}, 0);
+  const at::NoGradGuard no_grad;
+  network->named_parameters()["output.weight"].fill_(0.1).select(1, 0).zero_();
+  const at::Tensor x = at::ones({1, 2}), t = at::zeros({1}, at::kLong);
+  const at::Tensor out = network->forward(x, t, {});
+  EXPECT_TRUE(at::equal(out, network->forward(x, t, t + 2)));  // 2 is "no class"
+  EXPECT_FALSE(at::allclose(out, network->forward(x * 2, t, {})));
+  EXPECT_FALSE(at::allclose(out, network->forward(x, t + 9, {})));
+  EXPECT_FALSE(at::allclose(out, network->forward(x, t, t)));
+}
+
+TEST(Mlp, GradientReachesEveryParameter) {
+  const auto network = make_network(mlp_config(), false, {}, 0);
+  network->forward(at::ones({3, 2}), at::arange(3), {}).sub(1).square().sum().backward();
+  for (const auto& item : network->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_GT(item.value().grad().abs().max().item<float>(), 0) << item.key();
+  }
+}
+
+TEST(Mlp, RefusesImages) {
+  ModelConfig config = mlp_config();
+  config.sample_shape = {1, 8, 8};
+  try {
+    make_network(config, false, {}, 0);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "/model/type: \"mlp\" wants points, the data are images; use \"unet\"");
+  }
+}
+
+// alpha_bar = 0.8, s^2 = 0.25: sqrt(0.2) / (0.8 0.25 + 0.2) = 1.1180339887498949
+TEST(GaussianOracle, IsTheExpectedNoise) {
+  GaussianOracle oracle(0.25, at::tensor({1.0, 0.8, 0.0}, at::kDouble));
+  const at::Tensor x = at::full({3, 1, 2, 2}, 2.0, at::kDouble);
+  const at::Tensor out = oracle.forward(x, at::arange(3), {});
+  EXPECT_EQ(out.scalar_type(), at::kDouble);
+  EXPECT_EQ(out[0].sum().item<double>(), 0.0);  // nothing is noise yet
+  EXPECT_NEAR(out[1][0][1][1].item<double>(), 2 * 1.1180339887498949, 1e-15);
+  EXPECT_EQ(out[2][0][0][0].item<double>(), 2.0);  // everything is
+  EXPECT_EQ(oracle.forward(x.to(at::kFloat), at::arange(3), {}).scalar_type(), at::kFloat);
+  EXPECT_EQ(parameter_count(oracle), 0);
+}
+
+TEST(MakeNetwork, SuggestsTheNearestType) {
+  ModelConfig config;
+  config.type = "unit";
+  try {
+    make_network(config, false, {}, 0);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle; did you mean "
+                 "\"unet\"?");
+  }
+}
+
+}  // namespace
+}  // namespace diffuse
