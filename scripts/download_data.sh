@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Downloads a data set from its official address, checks it, and puts it where the configs look.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/download_data.sh mnist|fashion-mnist|cifar-10...
+
+Puts each set below $DIFFUSE_DATA, or ./data where that is not set. A broken download goes on where
+it stopped; what is there already and has the right checksum is kept.
+TEXT
+}
+
+# fetch URL MD5 FILE
+fetch() {
+  local url=$1 md5=$2 file=$3
+  if [[ -f $file ]] && md5sum --status -c <<<"$md5  $file"; then
+    echo "$file: already there"
+    return
+  fi
+  echo "$file: from $url"
+  curl --fail --location --retry 3 --continue-at - --output "$file.part" "$url"
+  if ! md5sum --status -c <<<"$md5  $file.part"; then
+    rm -f "$file.part"
+    echo "$file: the download has the wrong checksum (wanted md5 $md5) and was thrown away" >&2
+    exit 1
+  fi
+  mv "$file.part" "$file"
+}
+
+# idx_files FOLDER URL MD5...: the four files of MNIST and its relatives.
+idx_files() {
+  local folder=$1 url=$2 name
+  shift 2
+  mkdir -p "$folder"
+  for name in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
+    fetch "$url/$name-ubyte.gz" "$1" "$folder/$name-ubyte.gz"
+    shift
+  done
+}
+
+cifar10() {
+  local archive=$1/cifar-10-binary.tar.gz
+  fetch https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz c32a1d4ab5d03f1284b67883e8d87530 \
+    "$archive"
+  tar -xzf "$archive" -C "$1"
+  echo "$1/cifar-10-batches-bin: unpacked"
+}
+
+[[ $# -gt 0 ]] || { usage >&2; exit 2; }
+data=${DIFFUSE_DATA:-data}
+mkdir -p "$data"
+for set in "$@"; do
+  case "$set" in
+    mnist)
+      idx_files "$data/mnist" https://ossci-datasets.s3.amazonaws.com/mnist \
+        f68b3c2dcbeaaa9fbdd348bbdeb94873 d53e105ee54ea40749a09fcbcd1e9432 \
+        9fb629c4189551a2d022fa330f9573f3 ec29112dd5afa0611ce80d1b7f02629c
+      ;;
+    fashion-mnist)
+      idx_files "$data/fashion-mnist" http://fashion-mnist.s3-website.eu-central-1.amazonaws.com \
+        8d4fb7e6c68d591d4c3dfef9ec88bf0d 25c81989df183df01b3e8a0aad5dffbe \
+        bef4ecab320f06d8554ea6380940ec79 bb300cfdad3c16e7a12a480ee83cd310
+      ;;
+    cifar-10) cifar10 "$data" ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "download_data.sh: unknown data set $set" >&2; usage >&2; exit 2 ;;
+  esac
+done
