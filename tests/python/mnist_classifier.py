@@ -3,8 +3,8 @@
     mnist_classifier.py --samples digits.npz [--classes labels.npy] [--cache judge.pt]
     mnist_classifier.py                      # train only; prints its accuracy
 
-Training takes one to two minutes on two cores and reaches 99.3 % on the test digits; --cache keeps the
-weights. MNIST is read from --data, else $DIFFUSE_DATA/mnist, else ../shared/data/mnist beside
+Training takes one to two minutes on two cores and reaches 99.3 % on the test digits; --cache keeps
+the weights. MNIST is read from --data, else $DIFFUSE_DATA/mnist, else ../shared/data/mnist beside
 the repository. Samples are .npz (arr_0, uint8, [N, 28, 28, 1]) or .npy (float32, [N, 1, 28, 28],
 in [-1, 1]). Prints one JSON object:
 
