@@ -1,6 +1,8 @@
 #include "strict_json.h"
 
+#include <algorithm>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "diffuse/core/error.h"
@@ -46,15 +48,22 @@ class Watcher {
 
 }  // namespace
 
+// "line 3, column 5" of the last byte read. nlohmann's own column is 0 at the end of a line.
+static std::string place(const std::string& text, size_t bytes_read) {
+  const std::string_view before(text.data(), std::min(bytes_read, text.size() + 1) - 1);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::string_view this_line = before.substr(before.rfind('\n') + 1);
+  const auto column = std::count_if(this_line.begin(), this_line.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // UTF-8: one a character
+  });
+  return concat("line ", line, ", column ", column + 1);
+}
+
 // "[json.exception.parse_error.101] parse error at line 3, column 5: syntax error while parsing
-// object - unexpected X; expected Y" -> "line 3, column 5: unexpected X; expected Y".
-static std::string plain_message(const std::string& what) {
-  const size_t place = what.find("line ");
-  const size_t colon = what.find(": ", place);
-  if (place == std::string::npos || colon == std::string::npos) return "not JSON";
-  const size_t dash = what.find(" - ", colon);
-  const size_t detail = dash == std::string::npos ? colon + 2 : dash + 3;
-  return what.substr(place, colon - place) + ": not JSON: " + what.substr(detail);
+// object - unexpected X; expected Y" -> "unexpected X; expected Y".
+static std::string reason(const std::string& what) {
+  const size_t dash = what.find(" - ");
+  return dash == std::string::npos ? what : what.substr(dash + 3);
 }
 
 json parse_strict_json(const std::string& text, const std::string& name) {
@@ -69,7 +78,7 @@ json parse_strict_json(const std::string& text, const std::string& name) {
     const std::string what = e.what();
     throw Error(name, ": not JSON: ", what.substr(what.find("] ") + 2));
   } catch (const json::parse_error& e) {
-    throw Error(name, ": ", plain_message(e.what()));
+    throw Error(name, ": ", place(text, e.byte), ": not JSON: ", reason(e.what()));
   }
 }
 

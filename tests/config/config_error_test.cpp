@@ -1,0 +1,257 @@
+// Every mistake is answered by one exact line.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <ostream>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+static std::string message_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+struct Mistake {
+  std::string text;
+  std::string message;  // after "x.json: "
+};
+
+void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.text.substr(0, 80); }
+
+class ConfigMistake : public testing::TestWithParam<Mistake> {};
+
+TEST_P(ConfigMistake, IsNamedInOneLine) {
+  EXPECT_EQ(message_of([] { parse_config(GetParam().text, "x.json"); }),
+            "x.json: " + GetParam().message);
+}
+
+static const Mistake kSyntax[] = {
+    {"", "expected a JSON object, got an empty file"},
+    {" \n\t", "expected a JSON object, got an empty file"},
+    {"[1, 2]", "expected an object, got [1,2]"},
+    {"null", "expected an object, got null"},
+    {"\"train\"", "expected an object, got \"train\""},
+    {"{", "line 1, column 2: not JSON: unexpected end of input; expected string literal"},
+    {"{\"seed\": 1", "line 1, column 11: not JSON: unexpected end of input; expected '}'"},
+    {"{\"seed\": 1,}", "line 1, column 12: not JSON: unexpected '}'; expected string literal"},
+    {"{\n  \"seed\" 1\n}", "line 2, column 10: not JSON: unexpected number literal; expected ':'"},
+    {"{\"seed\": 1} 2",
+     "line 1, column 13: not JSON: unexpected number literal; expected end of input"},
+    {"{\"_comment\": \"é\", x}",
+     "line 1, column 19: not JSON: invalid literal; last read: '\"é\", x'; expected string "
+     "literal"},
+    {"{\"_comment\": \"a\nb\"}",
+     "line 1, column 16: not JSON: invalid string: control character U+000A (LF) must be escaped "
+     "to \\u000A or \\n; last read: '\"a<U+000A>'"},
+    {"{\"seed\": 1e999}", "not JSON: number overflow parsing '1e999'"},
+    {"{\"seed\": 1, \"train\": {}, \"seed\": 2}", "/seed: the key is given twice"},
+    {R"({"train": {"steps": 1, "batch_size": 1, "steps": 1}})",
+     "/train/steps: the key is given twice"},
+    {R"({"train": {}, "model": {}, "train": {}})", "/train: the key is given twice"},
+    {R"({"_comment": {"a": 1, "a": 1}})", "/_comment/a: the key is given twice"},
+    {std::string(40, '['), "nested deeper than 32 levels"},
+};
+
+static const Mistake kKeys[] = {
+    {R"({"train": {"step": 3}})", R"(/train/step: unknown key; did you mean "steps"?)"},
+    {R"({"model": {"chanels": 3}})", R"(/model/chanels: unknown key; did you mean "channels"?)"},
+    {R"({"tarin": {}})", R"(/tarin: unknown key; did you mean "train"?)"},
+    {R"({"train": {"timesteps": 3}})",
+     "/train/timesteps: unknown key; did you mean /diffusion/timesteps?"},
+    {R"({"steps": 3})", "/steps: unknown key; did you mean /train/steps or /sample/steps?"},
+    {R"({"model": {"seed": 3}})", "/model/seed: unknown key; did you mean /seed?"},
+    {R"({"train": {"zzzzzzzzzzzz": 3}})", "/train/zzzzzzzzzzzz: unknown key"},
+    {R"({"train": {"$schema": "a"}})", "/train/$schema: unknown key"},
+    {R"({"": 3})", R"(/: unknown key)"},
+};
+
+static const Mistake kKinds[] = {
+    {R"({"train": 3})", "/train: expected an object, got 3"},
+    {R"({"model": []})", "/model: expected an object, got []"},
+    {R"({"train": {"batch_size": 1.5}})", "/train/batch_size: expected an integer >= 1, got 1.5"},
+    {R"({"train": {"batch_size": 128.0}})",
+     "/train/batch_size: expected an integer >= 1, got 128.0"},
+    {R"({"train": {"steps": 1e3}})", "/train/steps: expected an integer >= 0, got 1000.0"},
+    {R"({"train": {"batch_size": true}})", "/train/batch_size: expected an integer >= 1, got true"},
+    {R"({"train": {"batch_size": "128"}})",
+     "/train/batch_size: expected an integer >= 1, got \"128\""},
+    {R"({"train": {"batch_size": null}})", "/train/batch_size: expected an integer >= 1, got null"},
+    {R"({"train": {"learning_rate": false}})",
+     "/train/learning_rate: expected a number > 0, got false"},
+    {R"({"data": {"horizontal_flip": 1}})", "/data/horizontal_flip: expected true or false, got 1"},
+    {R"({"data": {"path": 3}})", "/data/path: expected text, got 3"},
+    {R"({"model": {"type": 3}})", "/model/type: expected one of unet, mlp, gaussian_oracle, got 3"},
+    {R"({"model": {"attention_resolutions": 16}})",
+     "/model/attention_resolutions: expected a list of integers >= 1, got 16"},
+    {R"({"model": {"attention_resolutions": [16, "8"]}})",
+     "/model/attention_resolutions/1: expected an integer >= 1, got \"8\""},
+    {R"({"data": {"path": {"a": ["a long value is cut", "where a line would no longer hold it"]}}})",
+     R"(/data/path: expected text, got {"a":["a long value is cut","where a line would no longer ho...)"},
+};
+
+static const Mistake kRanges[] = {
+    {R"({"seed": -1})", "/seed: expected an integer >= 0, got -1"},
+    {R"({"seed": 18446744073709551616})",
+     "/seed: expected an integer >= 0, got 1.8446744073709552e+19"},
+    {R"({"train": {"steps": 9223372036854775808}})",
+     "/train/steps: expected an integer <= 9223372036854775807, got 9223372036854775808"},
+    {R"({"train": {"batch_size": 0}})", "/train/batch_size: expected an integer >= 1, got 0"},
+    {R"({"train": {"learning_rate": 0}})", "/train/learning_rate: expected a number > 0, got 0"},
+    {R"({"train": {"ema_decay": 1}})", "/train/ema_decay: expected a number in [0, 1), got 1"},
+    {R"({"train": {"label_dropout": 1.1}})",
+     "/train/label_dropout: expected a number in [0, 1], got 1.1"},
+    {R"({"diffusion": {"timesteps": 1000001}})",
+     "/diffusion/timesteps: expected an integer in [1, 1000000], got 1000001"},
+    {R"({"diffusion": {"beta_start": 0}})",
+     "/diffusion/beta_start: expected a number in (0, 1), got 0"},
+    {R"({"diffusion": {"schedule": "betas", "betas": [0.1, 1.0]}})",
+     "/diffusion/betas/1: expected a number in (0, 1), got 1.0"},
+    {R"({"model": {"channel_multipliers": []}})",
+     "/model/channel_multipliers: expected a list of 1 to 8 integers in [1, 64], got []"},
+    {R"({"model": {"channel_multipliers": [1, 0]}})",
+     "/model/channel_multipliers/1: expected an integer in [1, 64], got 0"},
+    {R"({"model": {"channel_multipliers": [1, 1, 1, 1, 1, 1, 1, 1, 1]}})",
+     "/model/channel_multipliers: expected a list of 1 to 8 integers in [1, 64], got "
+     "[1,1,1,1,1,1,1,1,1]"},
+    {R"({"model": {"hidden": 0}})", "/model/hidden: expected an integer in [1, 65536], got 0"},
+};
+
+static const Mistake kWords[] = {
+    {R"({"model": {"type": "unett"}})",
+     R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "unett"; did you mean "unet"?)"},
+    {R"({"model": {"type": ""}})",
+     R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "")"},
+    {R"({"train": {"precision": "float"}})",
+     R"(/train/precision: expected one of fp32, bf16, fp16, auto, got "float")"},
+    {R"({"sample": {"sampler": "DDIM"}})",
+     R"(/sample/sampler: expected one of ddpm, ddim, got "DDIM")"},
+    {R"({"diffusion": {"prediction": "eps"}})",
+     R"(/diffusion/prediction: expected one of epsilon, x0, v, mu, got "eps")"},
+};
+
+static const Mistake kMisfits[] = {
+    {R"({"diffusion": {"beta_start": 0.03}})",
+     "/diffusion/beta_start: expected at most beta_end, which is 0.02, got 0.03"},
+    {R"({"diffusion": {"schedule": "betas"}})",
+     "/diffusion/betas: expected a list of T numbers for the schedule \"betas\", got none"},
+    {R"({"diffusion": {"betas": [0.1]}})",
+     "/diffusion/betas: expected no list with the schedule \"linear\"; use the schedule \"betas\""},
+    {R"({"diffusion": {"schedule": "betas", "betas": [0.1, 0.2], "timesteps": 3}})",
+     "/diffusion/timesteps: expected 2, the number of betas, got 3"},
+    {R"({"diffusion": {"rescale_zero_terminal_snr": true}})",
+     "/diffusion/prediction: expected x0, v or mu with rescale_zero_terminal_snr, got "
+     "\"epsilon\": at t = T the sample cannot be told from the noise"},
+    {R"({"model": {"channels": 48}})",
+     "/model/channels: expected a multiple of norm_groups, which is 32, got 48"},
+    {R"({"model": {"attention_heads": 3}})",
+     "/model/channels: expected a multiple of attention_heads, which is 3, got 128"},
+    {R"({"train": {"batch_size": 10, "micro_batch": 4}})",
+     "/train/batch_size: expected a multiple of micro_batch, which is 4, got 10"},
+    {R"({"sample": {"steps": 1001}})",
+     "/sample/steps: expected at most the 1000 timesteps of /diffusion, got 1001"},
+    {R"({"data": {"channels": 2}})", "/data/channels: expected 0, 1 or 3, got 2"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Syntax, ConfigMistake, testing::ValuesIn(kSyntax));
+INSTANTIATE_TEST_SUITE_P(Keys, ConfigMistake, testing::ValuesIn(kKeys));
+INSTANTIATE_TEST_SUITE_P(Kinds, ConfigMistake, testing::ValuesIn(kKinds));
+INSTANTIATE_TEST_SUITE_P(Ranges, ConfigMistake, testing::ValuesIn(kRanges));
+INSTANTIATE_TEST_SUITE_P(Words, ConfigMistake, testing::ValuesIn(kWords));
+INSTANTIATE_TEST_SUITE_P(Misfits, ConfigMistake, testing::ValuesIn(kMisfits));
+
+// Only what a schedule or a network uses is checked.
+TEST(ConfigMisfit, IsNoneWhereThePartIsUnused) {
+  for (const char* text :
+       {R"({"diffusion": {"schedule": "constant", "beta_start": 0.03}})",
+        R"({"diffusion": {"schedule": "cosine", "beta_start": 0.03}})",
+        R"({"model": {"type": "mlp", "channels": 48}})",
+        R"({"train": {"steps": 10, "warmup_steps": 5000}})", R"({"sample": {"steps": 1000}})"})
+    EXPECT_EQ(message_of([&] { parse_config(text, "x.json"); }), "no error") << text;
+}
+
+struct BadOverride {
+  std::string text;
+  std::string message;  // after "--set TEXT: "
+};
+
+TEST(Override, NamesItselfInMessages) {
+  const BadOverride table[] = {
+      {"train.step=3", R"(/train/step: unknown key; did you mean "steps"?)"},
+      {"steps=3", "/steps: unknown key; did you mean /train/steps or /sample/steps?"},
+      {"train.steps=abc", "/train/steps: expected an integer >= 0, got \"abc\""},
+      {"train.steps=", "/train/steps: expected an integer >= 0, got \"\""},
+      {"train.steps=-1", "/train/steps: expected an integer >= 0, got -1"},
+      {"train.steps.x=3", "/train/steps: expected an integer >= 0, got {\"x\":3}"},
+      {"train=3", "/train: expected an object, got 3"},
+      {"data.horizontal_flip=yes", "/data/horizontal_flip: expected true or false, got \"yes\""},
+      {"model.type=unett",
+       R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "unett"; did you mean "unet"?)"},
+      {"model.attention_resolutions=[8,16",
+       "/model/attention_resolutions: expected a list of integers >= 1, got \"[8,16\""},
+      {"train={\"steps\":1,\"steps\":2}", "/steps: the key is given twice"},
+      {"train.steps", "expected PATH=VALUE, for example train.steps=1000"},
+      {"=3", "expected PATH=VALUE, for example train.steps=1000"},
+      {"train..steps=3", "expected PATH=VALUE, for example train.steps=1000"},
+      {"train.=3", "expected PATH=VALUE, for example train.steps=1000"},
+      {"", "expected PATH=VALUE, for example train.steps=1000"},
+      {"data.path=\xff", "expected UTF-8 text"},
+  };
+  for (const BadOverride& bad : table) {
+    EXPECT_EQ(message_of([&] { parse_config("{}", "x.json", {bad.text}); }),
+              "--set " + bad.text + ": " + bad.message);
+  }
+}
+
+// -- files --
+
+class ConfigFile : public testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    std::ofstream(file_, std::ios::binary) << text;
+    return file_.string();
+  }
+  void TearDown() override { std::filesystem::remove(file_); }
+
+  static std::string load(const std::filesystem::path& file) {
+    return message_of([&] { load_config(file); });
+  }
+
+ private:
+  std::filesystem::path file_ =
+      std::filesystem::path(testing::TempDir()) / concat("diffuse_config_", getpid(), ".json");
+};
+
+TEST_F(ConfigFile, IsNamedAsItWasGiven) {
+  EXPECT_EQ(load("no_such_folder/cifar.json"), "no_such_folder/cifar.json: no such file");
+  const std::string file = write("{\"seed\": -1}");
+  EXPECT_EQ(load(file), file + ": /seed: expected an integer >= 0, got -1");
+}
+
+TEST_F(ConfigFile, MayNotBeAFolder) {
+  EXPECT_EQ(load(DIFFUSE_SOURCE_DIR), DIFFUSE_SOURCE_DIR ": expected a file, got a folder");
+}
+
+TEST_F(ConfigFile, MayNotBeEmpty) {
+  const std::string file = write("");
+  EXPECT_EQ(load(file), file + ": expected a JSON object, got an empty file");
+}
+
+TEST_F(ConfigFile, MayNotBeHuge) {
+  const std::string limit(size_t{16} << 20, ' ');
+  const std::string file = write(limit + "{}");
+  EXPECT_EQ(load(file), file + ": larger than 16 MiB, so not a config");
+  write("{}" + limit.substr(2));  // exactly the limit
+  EXPECT_EQ(load(file), "no error");
+}
+
+}  // namespace diffuse

@@ -1,0 +1,102 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+using nlohmann::json;
+
+static std::string message_of(const json& document) {
+  try {
+    parse_config(document.dump(), "x");
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// Calls act(section, key, field) for every field of every section.
+template <class Act>
+static void for_each_field(const Act& act) {
+  const json schema = json::parse(config_schema());
+  for (const auto& [section, object] : schema["properties"].items())
+    if (object["type"] == "object")
+      for (const auto& [key, field] : object["properties"].items()) act(section, key, field);
+}
+
+TEST(Schema, DescribesExactlyTheFieldsThatAreWritten) {
+  const json written = json::parse(config_to_json(Config{}));
+  size_t fields = 0;
+  for_each_field([&](const std::string& section, const std::string& key, const json& field) {
+    ++fields;
+    ASSERT_TRUE(written[section].contains(key)) << section << "." << key;
+    EXPECT_EQ(field["default"], written[section][key]) << section << "." << key;
+    EXPECT_TRUE(field["description"].get<std::string>().ends_with(".")) << section << "." << key;
+  });
+  size_t expected = 0;
+  for (const auto& [key, section] : written.items()) expected += key == "seed" ? 0 : section.size();
+  EXPECT_EQ(fields, expected);
+}
+
+TEST(Schema, RefusesUnknownKeysButForComments) {
+  const json schema = json::parse(config_schema());
+  EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  for (const json& object : {schema, schema["properties"]["train"]}) {
+    EXPECT_EQ(object["additionalProperties"], false);
+    EXPECT_TRUE(object["patternProperties"].contains("^_comment$"));
+  }
+  EXPECT_TRUE(schema["properties"].contains("$schema"));
+}
+
+TEST(Schema, AgreesWithTheReaderOnKinds) {
+  for_each_field([](const std::string& section, const std::string& key, const json&) {
+    const json document{{section, {{key, json::object()}}}};
+    EXPECT_EQ(message_of(document).find("x: /" + section + "/" + key + ": expected "), 0u)
+        << message_of(document);
+  });
+}
+
+TEST(Schema, AgreesWithTheReaderOnLimits) {
+  int limits = 0;
+  for_each_field([&](const std::string& section, const std::string& key, const json& field) {
+    const auto expect_refused = [&](const json& value) {
+      ++limits;
+      const json document{{section, {{key, value}}}};
+      EXPECT_NE(message_of(document).find(", got " + value.dump()), std::string::npos)
+          << document << message_of(document);
+    };
+    if (field.contains("exclusiveMinimum")) expect_refused(field["exclusiveMinimum"]);
+    if (field.contains("exclusiveMaximum")) expect_refused(field["exclusiveMaximum"]);
+    if (field.contains("minimum")) expect_refused(field["minimum"].get<int64_t>() - 1);
+    if (field.contains("maximum")) expect_refused(field["maximum"].get<int64_t>() + 1);
+    if (field.contains("enum")) expect_refused("no such word");
+  });
+  EXPECT_GT(limits, 60);
+}
+
+TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {
+  for_each_field([](const std::string& section, const std::string& key, const json& field) {
+    if (!field.contains("enum")) return;
+    for (const json& word : field["enum"]) {
+      json document{{section, {{key, word}}}};
+      if (word == "betas") document["diffusion"].update({{"betas", {0.5}}, {"timesteps", 1}});
+      EXPECT_EQ(message_of(document), "no error");
+    }
+  });
+}
+
+TEST(Help, ListsEveryFieldWithItsDefault) {
+  const std::string help = config_help();
+  for_each_field([&](const std::string& section, const std::string& key, const json& field) {
+    const std::string line = "\n" + section + "." + key + "  (";
+    ASSERT_NE(help.find(line), std::string::npos) << line;
+    EXPECT_NE(help.find(field["description"].get<std::string>()), std::string::npos) << line;
+  });
+  EXPECT_NE(help.find("train.batch_size  (an integer >= 1; default 128)\n    Samples per update"),
+            std::string::npos);
+}
+
+}  // namespace diffuse
