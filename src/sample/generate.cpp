@@ -1,7 +1,6 @@
 #include "diffuse/sample/generate.h"
 
-#include <ATen/ops/cat.h>
-#include <ATen/ops/full_like.h>
+#include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
 #include "diffuse/core/device.h"

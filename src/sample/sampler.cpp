@@ -1,6 +1,6 @@
 #include "diffuse/sample/sampler.h"
 
-#include <ATen/ops/full.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 

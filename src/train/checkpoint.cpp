@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/config/config_json.h"
@@ -66,14 +65,18 @@ static bool readable(const fs::path& file) {
   }
 }
 
+std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
+  std::map<int64_t, fs::path, std::greater<>> numbered;
+  if (!fs::is_directory(run_folder / "checkpoints")) return numbered;
+  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints"))
+    if (step_of(entry.path()) >= 0) numbered[step_of(entry.path())] = entry.path();
+  return numbered;
+}
+
 fs::path newest_checkpoint(const fs::path& run_folder) {
   const fs::path latest = run_folder / "model.pt";
   if (fs::exists(latest) && readable(latest)) return latest;
-  std::map<int64_t, fs::path, std::greater<>> numbered;
-  if (fs::is_directory(run_folder / "checkpoints"))
-    for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints"))
-      if (step_of(entry.path()) >= 0) numbered[step_of(entry.path())] = entry.path();
-  for (const auto& [step, file] : numbered)
+  for (const auto& [step, file] : numbered_checkpoints(run_folder))
     if (readable(file)) return file;
   return {};
 }

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -30,6 +32,10 @@ struct Checkpoint {
 
 // Reads a checkpoint file, or model.pt of a run folder. Throws Error naming the file.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+// checkpoints/step-N.pt of a run folder by N, newest first.
+std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
+    const std::filesystem::path& run_folder);
 
 // The newest whole checkpoint of a run folder: model.pt, else the highest checkpoints/step-N.pt that
 // can be read; a damaged file is passed over with a warning. Empty when the folder has none.

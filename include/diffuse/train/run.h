@@ -1,0 +1,27 @@
+// The training loop around Trainer: reports, held-out losses, samples, checkpoints, stopping.
+#pragma once
+
+#include <functional>
+
+#include "diffuse/train/run_folder.h"
+#include "diffuse/train/trainer.h"
+
+namespace diffuse {
+
+// What the loop tells its owner, who decides where figures and pictures go.
+struct RunHooks {
+  std::function<void(const TrainReport&)> on_report;
+  std::function<void(int64_t step, const HeldOutLoss&)> on_held_out;
+  std::function<void(Trainer&)> on_samples;
+};
+
+enum class RunEnd { kFinished, kStopped };
+
+// Trains up to config.train.steps updates, saving as it goes. Stops early, with a checkpoint saved,
+// after a signal (core/stop.h) or when `time_limit` seconds (0 = none) are about to run out.
+// Throws std::runtime_error when no update since the last report had finite gradients; the last
+// checkpoint is from before.
+RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder& folder,
+                    double time_limit, const RunHooks& hooks);
+
+}  // namespace diffuse

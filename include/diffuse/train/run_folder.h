@@ -1,0 +1,35 @@
+// A run's folder: config.json, model.pt (the latest checkpoint), checkpoints/step-N.pt, samples/,
+// metrics.jsonl and TensorBoard events.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "diffuse/config/config.h"
+#include "diffuse/io/checkpoint_file.h"
+
+namespace diffuse {
+
+class RunFolder {
+ public:
+  // Creates the folder and locks it against a second run for as long as this object lives; the lock
+  // goes with the process, so one that was killed leaves nothing behind. Throws Error naming the
+  // folder when it cannot be written or another run holds it.
+  explicit RunFolder(std::filesystem::path path);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  bool has_model() const;
+
+  // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
+  // then removes the checkpoints that config.keep_last and keep_every do not ask for.
+  void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;  // file descriptor
+};
+
+}  // namespace diffuse
