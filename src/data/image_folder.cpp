@@ -132,7 +132,7 @@ std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split
   const int64_t channels = config.channels > 0 ? config.channels : 3;
   const int64_t side = config.image_size > 0 ? config.image_size : 64;
   auto folder = std::make_shared<ImageFolderDataset>(std::move(chosen), channels, side);
-  if (folder->size() * folder->item_bytes() / (1 << 20) >= config.memory_limit_mb) return folder;
+  if (!fits_memory(config, folder->size() * folder->item_bytes())) return folder;
   return make_image_dataset(folder->load_all());
 }
 

@@ -11,11 +11,15 @@
 
 namespace diffuse {
 
+static int64_t megabytes(int64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; }
+
+bool fits_memory(const DataConfig& config, int64_t bytes) {
+  return megabytes(bytes) <= config.memory_limit_mb;
+}
+
 void check_memory(const DataConfig& config, int64_t bytes, const std::string& what) {
-  constexpr int64_t kMegabyte = 1 << 20;
-  const int64_t megabytes = (bytes + kMegabyte - 1) / kMegabyte;
-  if (megabytes <= config.memory_limit_mb) return;
-  throw Error(what, ": ", megabytes,
+  if (fits_memory(config, bytes)) return;
+  throw Error(what, ": ", megabytes(bytes),
               " MB of pixels, more than data.memory_limit_mb = ", config.memory_limit_mb,
               "; raise it, or lower data.count or data.image_size");
 }

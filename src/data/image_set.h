@@ -24,6 +24,8 @@ struct ImageSet {
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
 };
 
+bool fits_memory(const DataConfig& config, int64_t bytes);
+
 // Throws Error when `bytes` of pixels of `what` are more than config.memory_limit_mb.
 void check_memory(const DataConfig& config, int64_t bytes, const std::string& what);
 

@@ -140,7 +140,7 @@ float shape_distance(size_t label, Point p) {
   const Kind& kind = kinds()[label];
   const float radius = length(p.x, p.y);
   if (!kind.corners.empty())
-    return radius > 1.6F ? radius - 1.2F : polygon_distance(kind.corners, p) - kind.rounding;
+    return radius > 1.5F ? radius - 1.14F : polygon_distance(kind.corners, p) - kind.rounding;
   return label == 0 ? radius - 0.94F : std::abs(radius - 0.74F) - 0.26F;
 }
 
