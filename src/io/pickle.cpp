@@ -1,0 +1,356 @@
+#include "pickle.h"
+
+#include <bit>
+#include <cctype>
+#include <unordered_map>
+#include <utility>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+namespace {
+
+constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
+constexpr const char* kOrderedDict = "collections.OrderedDict";
+
+class PickleParser {
+ public:
+  explicit PickleParser(std::string_view bytes) : bytes_(bytes) {}
+  Pickle parse();
+
+ private:
+  bool step(unsigned char opcode);
+  bool push_scalar(unsigned char opcode);
+  bool edit_container(unsigned char opcode);
+  bool use_memo(unsigned char opcode);
+
+  std::string_view take(uint64_t size);
+  uint64_t take_uint(int size);
+  int64_t take_long();
+  std::string_view take_line();
+
+  void push(PickleNode node);
+  PickleRef pop();
+  std::vector<PickleRef> pop_to_mark();
+  template <class T>
+  T& as(PickleRef ref, const char* what);
+  std::vector<int64_t> integers(PickleRef tuple);
+
+  void push_global(std::string_view module, std::string_view name);
+  void push_tuple(int size);
+  void reduce();
+  void rebuild_tensor(const std::vector<PickleRef>& arguments);
+  void push_storage();
+
+  std::string_view bytes_;
+  Pickle result_;
+  std::vector<PickleRef> stack_;
+  std::vector<size_t> marks_;  // stack sizes
+  std::unordered_map<uint64_t, PickleRef> memo_;
+};
+
+// Text from the file as part of a one-line message.
+std::string printable(std::string_view text) {
+  std::string result(text.substr(0, 80));
+  for (char& c : result)
+    if (!std::isprint(static_cast<unsigned char>(c))) c = '?';
+  return result;
+}
+
+std::string_view PickleParser::take(uint64_t size) {
+  if (size > bytes_.size()) throw PickleError("truncated pickle");
+  const auto result = bytes_.substr(0, size);
+  bytes_.remove_prefix(size);
+  return result;
+}
+
+// Little-endian.
+uint64_t PickleParser::take_uint(int size) {
+  const auto bytes = take(static_cast<uint64_t>(size));
+  uint64_t value = 0;
+  for (int i = size - 1; i >= 0; --i)
+    value = value << 8 | static_cast<unsigned char>(bytes[static_cast<size_t>(i)]);
+  return value;
+}
+
+// LONG1: a byte count, then two's complement.
+int64_t PickleParser::take_long() {
+  const int size = static_cast<int>(take_uint(1));
+  if (size > 8) throw PickleError("an integer of more than 64 bits");
+  if (size == 0) return 0;
+  const int unused = 64 - 8 * size;
+  return static_cast<int64_t>(take_uint(size) << unused) >> unused;
+}
+
+std::string_view PickleParser::take_line() {
+  const auto line = bytes_.substr(0, bytes_.find('\n'));
+  take(line.size() + 1);
+  return line;
+}
+
+void PickleParser::push(PickleNode node) {
+  stack_.push_back(static_cast<PickleRef>(result_.nodes.size()));
+  result_.nodes.push_back(std::move(node));
+}
+
+PickleRef PickleParser::pop() {
+  const size_t floor = marks_.empty() ? 0 : marks_.back();
+  if (stack_.size() <= floor) throw PickleError("corrupt pickle: empty stack");
+  const PickleRef ref = stack_.back();
+  stack_.pop_back();
+  return ref;
+}
+
+std::vector<PickleRef> PickleParser::pop_to_mark() {
+  if (marks_.empty()) throw PickleError("corrupt pickle: no mark");
+  const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+  std::vector<PickleRef> items(first, stack_.end());
+  stack_.erase(first, stack_.end());
+  marks_.pop_back();
+  return items;
+}
+
+template <class T>
+T& PickleParser::as(PickleRef ref, const char* what) {
+  T* value = std::get_if<T>(&result_.nodes[ref].data);
+  if (value == nullptr) throw PickleError(concat("corrupt pickle: expected ", what));
+  return *value;
+}
+
+std::vector<int64_t> PickleParser::integers(PickleRef tuple) {
+  std::vector<int64_t> values;
+  for (const PickleRef item : as<PickleNode::Tuple>(tuple, "a tuple").items)
+    values.push_back(as<int64_t>(item, "an integer"));
+  return values;
+}
+
+void PickleParser::push_global(std::string_view module, std::string_view name) {
+  const std::string full = concat(module, ".", name);
+  const bool storage = module == "torch" && name.ends_with("Storage");
+  if (!storage && full != kRebuildTensor && full != kRebuildParameter && full != kOrderedDict)
+    throw PickleError(concat("refused to load a ", printable(full),
+                             ": expected only dicts, lists, text, numbers and tensors"));
+  push({PickleNode::Global{full}});
+}
+
+void PickleParser::push_tuple(int size) {
+  PickleNode::Tuple tuple;
+  tuple.items.resize(static_cast<size_t>(size));
+  for (size_t i = tuple.items.size(); i-- > 0;) tuple.items[i] = pop();
+  push({std::move(tuple)});
+}
+
+// REDUCE: callable, argument tuple -> result.
+void PickleParser::reduce() {
+  const auto arguments = as<PickleNode::Tuple>(pop(), "arguments").items;
+  const std::string name = as<PickleNode::Global>(pop(), "a callable").name;
+  if (name == kRebuildTensor) {
+    rebuild_tensor(arguments);
+  } else if (name == kRebuildParameter && arguments.size() == 3) {
+    as<PickleNode::Tensor>(arguments[0], "a tensor");
+    stack_.push_back(arguments[0]);
+  } else if (name == kOrderedDict && arguments.empty()) {
+    push({PickleNode::Dict{}});
+  } else {
+    throw PickleError(concat("corrupt pickle: wrong arguments of ", name));
+  }
+}
+
+// _rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, backward_hooks)
+void PickleParser::rebuild_tensor(const std::vector<PickleRef>& arguments) {
+  if (arguments.size() != 6) throw PickleError("a tensor with attributes that are not supported");
+  as<PickleNode::Storage>(arguments[0], "a storage");
+  push({PickleNode::Tensor{.storage = arguments[0],
+                           .offset = as<int64_t>(arguments[1], "an integer"),
+                           .sizes = integers(arguments[2]),
+                           .strides = integers(arguments[3])}});
+}
+
+// BINPERSID: ("storage", type, key, location, numel) -> storage.
+void PickleParser::push_storage() {
+  const auto id = as<PickleNode::Tuple>(pop(), "a persistent id").items;
+  if (id.size() != 5 || as<std::string>(id[0], "text") != "storage")
+    throw PickleError("corrupt pickle: unknown persistent id");
+  push({PickleNode::Storage{.type = as<PickleNode::Global>(id[1], "a storage type").name,
+                            .key = as<std::string>(id[2], "a storage key"),
+                            .numel = as<int64_t>(id[4], "a storage size")}});
+}
+
+bool PickleParser::push_scalar(unsigned char opcode) {
+  switch (opcode) {
+    case 'N':
+      push({std::monostate{}});
+      return true;
+    case 0x88:
+      push({true});
+      return true;
+    case 0x89:
+      push({false});
+      return true;
+    case 'J':
+      push({int64_t{static_cast<int32_t>(take_uint(4))}});
+      return true;
+    case 'K':
+      push({static_cast<int64_t>(take_uint(1))});
+      return true;
+    case 'M':
+      push({static_cast<int64_t>(take_uint(2))});
+      return true;
+    case 0x8a:
+      push({take_long()});
+      return true;
+    case 'G': {
+      uint64_t bits = 0;  // big-endian
+      for (const char c : take(8)) bits = bits << 8 | static_cast<unsigned char>(c);
+      push({std::bit_cast<double>(bits)});
+      return true;
+    }
+    case 'X':
+      push({std::string(take(take_uint(4)))});
+      return true;
+    case 0x8c:
+      push({std::string(take(take_uint(1)))});
+      return true;
+    case 0x8d:
+      push({std::string(take(take_uint(8)))});
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool PickleParser::edit_container(unsigned char opcode) {
+  std::vector<PickleRef> items;
+  switch (opcode) {
+    case 'a':
+      items = {pop()};
+      break;
+    case 's':
+      items = {pop()};
+      items.insert(items.begin(), pop());
+      break;
+    case 'e':
+    case 'u':
+      items = pop_to_mark();
+      break;
+    default:
+      return false;
+  }
+  const PickleRef container = pop();
+  stack_.push_back(container);
+  const bool list = opcode == 'a' || opcode == 'e';
+  if (!list && items.size() % 2 != 0) throw PickleError("corrupt pickle: a key without a value");
+  auto& target = list ? as<PickleNode::List>(container, "a list").items
+                      : as<PickleNode::Dict>(container, "a dict").items;
+  target.insert(target.end(), items.begin(), items.end());
+  return true;
+}
+
+bool PickleParser::use_memo(unsigned char opcode) {
+  const auto put = [this](uint64_t key) {
+    const PickleRef top = pop();
+    stack_.push_back(top);
+    memo_[key] = top;
+  };
+  const auto get = [this](uint64_t key) {
+    const auto found = memo_.find(key);
+    if (found == memo_.end()) throw PickleError("corrupt pickle: unknown memo");
+    stack_.push_back(found->second);
+  };
+  switch (opcode) {
+    case 'q':
+      put(take_uint(1));
+      return true;
+    case 'r':
+      put(take_uint(4));
+      return true;
+    case 0x94:
+      put(memo_.size());
+      return true;
+    case 'h':
+      get(take_uint(1));
+      return true;
+    case 'j':
+      get(take_uint(4));
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool PickleParser::step(unsigned char opcode) {
+  if (push_scalar(opcode) || edit_container(opcode) || use_memo(opcode)) return true;
+  switch (opcode) {
+    case 0x80:
+      if (take_uint(1) > 5) throw PickleError("a pickle protocol above 5");
+      return true;
+    case 0x95:
+      take(8);
+      return true;  // FRAME: a size, of no use here
+    case '(':
+      marks_.push_back(stack_.size());
+      return true;
+    case '}':
+      push({PickleNode::Dict{}});
+      return true;
+    case ']':
+      push({PickleNode::List{}});
+      return true;
+    case ')':
+      push_tuple(0);
+      return true;
+    case 0x85:
+      push_tuple(1);
+      return true;
+    case 0x86:
+      push_tuple(2);
+      return true;
+    case 0x87:
+      push_tuple(3);
+      return true;
+    case 't':
+      push({PickleNode::Tuple{pop_to_mark()}});
+      return true;
+    case 'c': {
+      const auto module = take_line();
+      push_global(module, take_line());
+      return true;
+    }
+    case 0x93: {
+      const std::string name = as<std::string>(pop(), "a name");
+      push_global(as<std::string>(pop(), "a module"), name);
+      return true;
+    }
+    case 'R':
+      reduce();
+      return true;
+    case 'Q':
+      push_storage();
+      return true;
+    case 'b':  // BUILD: attributes of an OrderedDict, as state_dict()'s _metadata; left out
+      pop();
+      as<PickleNode::Dict>(stack_.empty() ? 0 : stack_.back(), "a dict");
+      return true;
+    default:
+      return false;
+  }
+}
+
+Pickle PickleParser::parse() {
+  for (;;) {
+    const auto opcode = static_cast<unsigned char>(take(1)[0]);
+    if (opcode == '.') break;
+    if (!step(opcode))
+      throw PickleError(concat("pickle opcode ", int{opcode}, " is not supported"));
+  }
+  result_.root = pop();
+  return std::move(result_);
+}
+
+}  // namespace
+
+Pickle parse_pickle(std::string_view bytes) { return PickleParser(bytes).parse(); }
+
+}  // namespace diffuse
