@@ -18,10 +18,10 @@ void visit_fields(Visitor& visit, DataConfig& c) {
         one_of({"swiss_roll", "gaussian", "shapes", "mnist", "cifar10", "image_folder"}),
         "The data set: generated (swiss_roll, gaussian, shapes) or read from path.");
   visit("path", c.path, anything(),
-        "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA.");
+        "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
-        "Height and width in pixels that images are scaled and cropped to; 0 keeps them as stored "
-        "(image_folder: 64, shapes: 32).");
+        "Height and width in pixels that images are scaled and cropped to (mnist: padded to); 0 "
+        "keeps them as stored (image_folder: 64, shapes: 32).");
   visit("channels", c.channels, between(0, 3),
         "Colour channels: 1 makes images grey, 3 colour, 0 keeps them as stored.");
   visit("horizontal_flip", c.horizontal_flip, anything(),
@@ -35,7 +35,8 @@ void visit_fields(Visitor& visit, DataConfig& c) {
   visit("variance", c.variance, above(0), "gaussian: variance of each dimension.");
   visit("dimensions", c.dimensions, between(1, 1'000'000), "gaussian: dimensions of a point.");
   visit("memory_limit_mb", c.memory_limit_mb, at_least(0),
-        "Image sets larger than this many MiB are decoded on the fly.");
+        "MB of pixels kept in memory: a larger image_folder is decoded on the fly, other larger "
+        "sets are refused.");
 }
 
 template <class Visitor>

@@ -15,7 +15,6 @@
 namespace diffuse {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 static constexpr size_t kMaxFileBytes = size_t{16} << 20;
 
@@ -26,8 +25,6 @@ static std::string shown(const json& value) {
   if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
   return text;
 }
-
-// -- reading --
 
 namespace {
 
@@ -150,7 +147,7 @@ class Reader {
       if (path.ends_with("/" + key)) elsewhere.push_back(path);
     const std::string hint = elsewhere.empty() ? did_you_mean(key, {known_.begin(), known_.end()})
                                                : "; did you mean " + join(elsewhere, " or ") + "?";
-    throw Error(where(path_ + "/" + key), "unknown key", hint);
+    throw Error(where(path_ + "/" + one_line(key)), "unknown key", hint);
   }
 
   const json& object_;
@@ -227,55 +224,6 @@ Config load_config(const std::filesystem::path& file, const std::vector<std::str
   text.resize(static_cast<size_t>(stream.gcount()));
   if (text.size() > kMaxFileBytes) throw Error(name, ": larger than 16 MiB, so not a config");
   return parse_config(text, name, overrides);
-}
-
-// -- writing --
-
-namespace {
-
-class Writer {
- public:
-  template <class T>
-  void operator()(const char* key, T& value, const Rule&, const char*) {
-    object[key] = value;
-  }
-  template <class Section>
-  void operator()(const char* key, Section& section, const char*) {
-    Writer writer;
-    visit_fields(writer, section);
-    object[key] = std::move(writer.object);
-  }
-
-  ordered_json object = ordered_json::object();
-};
-
-}  // namespace
-
-// [1, 2, 2]: dump(2) would give each number a line.
-static std::string list_text(const ordered_json& list) {
-  std::vector<std::string> items;
-  for (const ordered_json& item : list) items.push_back(item.dump());
-  return "[" + join(items) + "]";
-}
-
-// One field a line.
-static std::string pretty(const ordered_json& value, const std::string& indent) {
-  if (value.is_array()) return list_text(value);
-  if (!value.is_object()) return value.dump();
-  std::string text = "{";
-  const char* separator = "\n";
-  for (const auto& [key, field] : value.items()) {
-    text += separator + indent + "  " + json(key).dump() + ": " + pretty(field, indent + "  ");
-    separator = ",\n";
-  }
-  return text + "\n" + indent + "}";
-}
-
-std::string config_to_json(const Config& config) {
-  Config copy = config;  // visitors take fields by reference
-  Writer writer;
-  visit_fields(writer, copy);
-  return pretty(writer.object, "") + "\n";
 }
 
 }  // namespace diffuse

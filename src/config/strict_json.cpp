@@ -11,6 +11,11 @@ namespace diffuse {
 
 using nlohmann::json;
 
+std::string one_line(const std::string& key) {
+  const std::string quoted = json(key).dump();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 namespace {
 
 constexpr int kMaxDepth = 32;  // a config has 3 levels; dump() recurses
@@ -38,7 +43,7 @@ class Watcher {
     object.current = key;
     if (object.keys.insert(key).second) return;
     std::string path;
-    for (const Object& parent : open_) path += "/" + parent.current;
+    for (const Object& parent : open_) path += "/" + one_line(parent.current);
     throw Error(name_, ": ", path, ": the key is given twice");
   }
 

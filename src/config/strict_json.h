@@ -9,4 +9,7 @@ namespace diffuse {
 // Throws Error "NAME: ..." with line and column, or the path of the doubled key.
 nlohmann::json parse_strict_json(const std::string& text, const std::string& name);
 
+// A key as messages show it: line breaks and other control characters as JSON escapes.
+std::string one_line(const std::string& key);
+
 }  // namespace diffuse

@@ -73,6 +73,8 @@ static const Mistake kKeys[] = {
     {R"({"train": {"zzzzzzzzzzzz": 3}})", "/train/zzzzzzzzzzzz: unknown key"},
     {R"({"train": {"$schema": "a"}})", "/train/$schema: unknown key"},
     {R"({"": 3})", R"(/: unknown key)"},
+    {R"({"a\n\u0000\"": 3})", R"(/a\n\u0000\": unknown key)"},
+    {R"({"_comment": {"a\n": 3, "a\n": 3}})", R"(/_comment/a\n: the key is given twice)"},
 };
 
 static const Mistake kKinds[] = {

@@ -1,5 +1,5 @@
-// The whole configuration as plain structs with their defaults. The JSON mapping, ranges and
-// help texts live in one place, src/config/config_json.cpp.
+// The whole configuration as plain structs with their defaults. Keys, ranges and help texts live in
+// one place, src/config/config_fields.h.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// What the field lists are written out as: a config's values, the schema and the help.
 #include <nlohmann/json.hpp>
 
 #include "config_fields.h"
@@ -6,6 +7,58 @@
 namespace diffuse {
 
 using nlohmann::ordered_json;
+
+// -- values --
+
+namespace {
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(const char* key, T& value, const Rule&, const char*) {
+    object[key] = value;
+  }
+  template <class Section>
+  void operator()(const char* key, Section& section, const char*) {
+    Writer writer;
+    visit_fields(writer, section);
+    object[key] = std::move(writer.object);
+  }
+
+  ordered_json object = ordered_json::object();
+};
+
+}  // namespace
+
+// [1, 2, 2]: dump(2) would give each number a line.
+static std::string list_text(const ordered_json& list) {
+  std::vector<std::string> items;
+  for (const ordered_json& item : list) items.push_back(item.dump());
+  return "[" + join(items) + "]";
+}
+
+// One field a line.
+static std::string pretty(const ordered_json& value, const std::string& indent) {
+  if (value.is_array()) return list_text(value);
+  if (!value.is_object()) return value.dump();
+  std::string text = "{";
+  const char* separator = "\n";
+  for (const auto& [key, field] : value.items()) {
+    text +=
+        separator + indent + "  " + ordered_json(key).dump() + ": " + pretty(field, indent + "  ");
+    separator = ",\n";
+  }
+  return text + "\n" + indent + "}";
+}
+
+std::string config_to_json(const Config& config) {
+  Config copy = config;  // visitors take fields by reference
+  Writer writer;
+  visit_fields(writer, copy);
+  return pretty(writer.object, "") + "\n";
+}
+
+// -- schema --
 
 template <class T>
 static const char* type_name() {
