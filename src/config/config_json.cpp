@@ -178,6 +178,7 @@ static bool is_utf8(const std::string& text) {
 // "train.steps=1000" is read as the document {"train": {"steps": 1000}} over what is there.
 static void apply_override(const std::string& text, Config& config) {
   const std::string name = "--set " + text;
+  if (!is_utf8(text)) throw Error(name, ": expected UTF-8 text");
   const size_t equals = text.find('=');
   std::vector<std::string> keys{""};
   for (const char c : text.substr(0, equals)) {
@@ -190,7 +191,6 @@ static void apply_override(const std::string& text, Config& config) {
     throw Error(name, ": expected PATH=VALUE, for example train.steps=1000");
 
   const std::string plain = text.substr(equals + 1);
-  if (!is_utf8(plain)) throw Error(name, ": expected UTF-8 text");
   json document = json::parse(plain, nullptr, /*allow_exceptions=*/false);
   document = document.is_discarded() ? json(plain) : parse_strict_json(plain, name);
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
@@ -214,8 +214,10 @@ Config parse_config(const std::string& text, const std::string& name,
 
 Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
   const std::string name = file.string();
-  if (!std::filesystem::exists(file)) throw Error(name, ": no such file");
-  if (std::filesystem::is_directory(file)) throw Error(name, ": expected a file, got a folder");
+  std::error_code unknown;  // then opening the file says why
+  const auto status = std::filesystem::status(file, unknown);
+  if (status.type() == std::filesystem::file_type::not_found) throw Error(name, ": no such file");
+  if (std::filesystem::is_directory(status)) throw Error(name, ": expected a file, got a folder");
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Error(name, ": cannot be read (", std::strerror(errno), ")");
 

@@ -207,6 +207,7 @@ TEST(Override, NamesItselfInMessages) {
       {"train.=3", "expected PATH=VALUE, for example train.steps=1000"},
       {"", "expected PATH=VALUE, for example train.steps=1000"},
       {"data.path=\xff", "expected UTF-8 text"},
+      {"data.\xff=1", "expected UTF-8 text"},
   };
   for (const BadOverride& bad : table) {
     EXPECT_EQ(message_of([&] { parse_config("{}", "x.json", {bad.text}); }),
@@ -241,6 +242,11 @@ TEST_F(ConfigFile, IsNamedAsItWasGiven) {
 
 TEST_F(ConfigFile, MayNotBeAFolder) {
   EXPECT_EQ(load(DIFFUSE_SOURCE_DIR), DIFFUSE_SOURCE_DIR ": expected a file, got a folder");
+}
+
+TEST_F(ConfigFile, MustBeReadable) {
+  const std::string name(300, 'x');
+  EXPECT_EQ(load(name), name + ": cannot be read (File name too long)");
 }
 
 TEST_F(ConfigFile, MayNotBeEmpty) {
