@@ -2,12 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <numbers>
 #include <string>
 #include <vector>
 
+#include "at_time.h"
 #include "diffuse/core/error.h"
-#include "diffuse/diffusion/likelihood.h"
 
 namespace diffuse {
 
@@ -19,16 +18,6 @@ static Enum parse(const std::string& name, const char* path,
     if (names[i] == name) return static_cast<Enum>(i);
   throw Error(path, ": \"", name, "\" is none of ", join(names), did_you_mean(name, names));
 }
-
-// A table's value at each sample's timestep: table [T], t [B], x [B, ...] -> [B, 1, ...] of x's type.
-static at::Tensor at_time(const at::Tensor& table, const at::Tensor& t, const at::Tensor& x) {
-  std::vector<int64_t> shape(x.dim(), 1);
-  shape[0] = t.size(0);
-  return table.to(t.device()).index_select(0, t).to(x.scalar_type()).view(shape);
-}
-
-// [B, ...] -> [B]
-static at::Tensor mean_over_dims(const at::Tensor& x) { return x.flatten(1).mean(1); }
 
 GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
     : schedule_(NoiseSchedule::make(config)),
@@ -191,69 +180,6 @@ GaussianDiffusion::Prediction GaussianDiffusion::predict(const at::Tensor& outpu
   }
   p.variance = p.log_variance.exp();
   return p;
-}
-
-at::Tensor GaussianDiffusion::target(const at::Tensor& x0, const at::Tensor& x_t,
-                                     const at::Tensor& t, const at::Tensor& eps) const {
-  switch (quantity_) {
-    case Quantity::kEpsilon:
-      return eps;
-    case Quantity::kX0:
-      return x0;
-    case Quantity::kV:
-      return at_time(sqrt_alpha_bar_, t, x0) * eps - at_time(sqrt_one_minus_alpha_bar_, t, x0) * x0;
-    case Quantity::kMu:
-      return posterior(x0, x_t, t).mean;
-  }
-  TORCH_CHECK(false, "unreachable");
-}
-
-// (scale · (target − raw))² averaged over dimensions. Scaling before squaring keeps large weights
-// of small errors in range.
-at::Tensor GaussianDiffusion::squared_error(const at::Tensor& raw, const at::Tensor& x0,
-                                            const at::Tensor& x_t, const at::Tensor& t,
-                                            const at::Tensor& eps, const at::Tensor& scale) const {
-  return mean_over_dims((at_time(scale, t, x0) * (target(x0, x_t, t, eps) - raw)).square());
-}
-
-at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x0,
-                                   const at::Tensor& t, const at::Tensor& eps) const {
-  const at::Tensor x_t = q_sample(x0, t, eps);
-  const at::Tensor output = denoiser(x_t, t);
-  const auto steps = static_cast<double>(schedule_.timesteps());
-  if (loss_ == Loss::kVlb) return steps * bound_term(predict(output, x_t, t, false), x0, x_t, t);
-  const auto [raw, raw_variance] = split(output, x_t);
-  const at::Tensor error = squared_error(raw, x0, x_t, t, eps, loss_scale_);
-  if (loss_ != Loss::kHybrid) return error;
-  const at::Tensor mean_held = at::cat({raw.detach(), raw_variance}, 1);
-  return error + hybrid_lambda_ * steps * bound_term(predict(mean_held, x_t, t, false), x0, x_t, t);
-}
-
-at::Tensor GaussianDiffusion::epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0,
-                                           const at::Tensor& t, const at::Tensor& eps) const {
-  const at::Tensor x_t = q_sample(x0, t, eps);
-  return squared_error(split(denoiser(x_t, t), x_t).first, x0, x_t, t, eps, to_eps_);
-}
-
-at::Tensor GaussianDiffusion::bound_term(const Prediction& p, const at::Tensor& x0,
-                                         const at::Tensor& x_t, const at::Tensor& t) const {
-  const Gaussian q = posterior(x0, x_t, t);
-  const at::Tensor kl = normal_kl(q.mean, q.log_variance, p.mean, p.log_variance);
-  const at::Tensor nll = -discretized_gaussian_log_likelihood(x0, p.mean, p.log_variance);
-  return at::where(t == 0, mean_over_dims(nll), mean_over_dims(kl)) / std::numbers::ln2;
-}
-
-at::Tensor GaussianDiffusion::vb_term(const Denoiser& denoiser, const at::Tensor& x0,
-                                      const at::Tensor& t, const at::Tensor& eps,
-                                      bool clip_x0) const {
-  const at::Tensor x_t = q_sample(x0, t, eps);
-  return bound_term(predict(denoiser(x_t, t), x_t, t, clip_x0), x0, x_t, t);
-}
-
-at::Tensor GaussianDiffusion::prior_term(const at::Tensor& x0) const {
-  const double alpha_bar = schedule_.alpha_bar()[-1].item<double>();
-  const double at_zero = schedule_.prior_bits_per_dim(0);
-  return at_zero + mean_over_dims(x0.square()) * (0.5 * alpha_bar / std::numbers::ln2);
 }
 
 }  // namespace diffuse

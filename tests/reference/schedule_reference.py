@@ -5,7 +5,7 @@ Each schedule is written from its publication's formula (alpha_bar as a product 
 """
 
 from fractions import Fraction
-from math import cos, erf, exp, log, log1p, log2, pi, sqrt
+from math import cos, erf, erfc, exp, log, log1p, log2, pi, sqrt
 
 STEPS = 1000
 
@@ -96,7 +96,46 @@ def print_reconstruction():
     print(f"L_0: sigma {sigma:.9g}, log-variance {2 * log(sigma):.9g}, floor {-log2(mass):.9g} bits")
 
 
+def log_mass(level, mean, log_variance):
+    """Logarithm of the mass of an 8-bit level's bin, by erfc on the side where it is small."""
+    x, sigma = level / 127.5 - 1, exp(log_variance / 2)
+    low = -float("inf") if level == 0 else (x - 1 / 255 - mean) / sigma
+    high = float("inf") if level == 255 else (x + 1 / 255 - mean) / sigma
+    if low + high < 0:
+        low, high = -high, -low
+    return log((erfc(low / sqrt(2)) - erfc(high / sqrt(2))) / 2)
+
+
+def print_likelihoods():
+    for case in [(140, 0.3, -4), (200, -0.5, -4.6), (0, -0.9, -3), (255, 0.5, -2), (128, 0, 0)]:
+        print(f"log P of level {case}: {log_mass(*case):.9g}")
+
+
+def print_oracle(variance):
+    """Rate after t and RMSE of the best x_0 for data N(0, variance) and sigma_t^2 = beta_t.
+
+    E|mean error|^2 = coef_x0^2 Var[x_0 | x_t], Var[x_0 | x_t] = s2 (1 - ab) / (ab s2 + 1 - ab).
+    """
+    beta = SCHEDULES["linear"]
+    alpha_bar = alpha_bars(beta)
+    last = alpha_bar[-1]
+    rate = 0.5 * (last * variance - last - log1p(-last)) / log(2)
+    for t in range(STEPS - 1, 0, -1):
+        now, before = alpha_bar[t], alpha_bar[t - 1]
+        unknown = variance * (1 - now) / (now * variance + 1 - now)
+        if t in (999, 200, 10, 1):
+            print(f"oracle {variance}, t {t}: rate {rate:.9g}, RMSE {127.5 * sqrt(unknown):.9g}")
+        posterior = (1 - before) / (1 - now) * beta[t]
+        error = before * (beta[t] / (1 - now)) ** 2 * unknown
+        ratio = posterior / beta[t]
+        rate += 0.5 * (-log(ratio) - 1 + ratio + error / beta[t]) / log(2)
+    print(f"oracle {variance}: L_T and all L_(t-1) of t >= 2: {rate:.9g}")
+
+
 if __name__ == "__main__":
     print_alpha_bars()
     print_linear_rows()
     print_reconstruction()
+    print_likelihoods()
+    print_oracle(1.0)
+    print_oracle(0.25)

@@ -1,0 +1,252 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "diffuse/core/random.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+
+namespace diffuse {
+namespace {
+
+at::Tensor normal(int64_t rows, int64_t dims, uint64_t index) {
+  std::vector<float> values(static_cast<size_t>(rows * dims));
+  RandomStream(5, Purpose::kEvaluation, index).fill_normal(values);
+  return at::tensor(values, at::kDouble).view({rows, dims});
+}
+
+void expect_close(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
+  EXPECT_TRUE(at::allclose(value, expected, tolerance, tolerance))
+      << "largest difference " << (value - expected).abs().max().item<double>();
+}
+
+GaussianDiffusion make(const std::string& loss, const std::string& prediction = "epsilon",
+                       const std::string& variance = "fixed_large") {
+  DiffusionConfig config;
+  config.loss = loss;
+  config.prediction = prediction;
+  config.variance = variance;
+  return GaussianDiffusion(config);
+}
+
+// The network that outputs `prediction` for a given guess of ε, and with it of x_0 (eq. 6).
+Denoiser guess(const GaussianDiffusion& d, const std::string& prediction, const at::Tensor& eps) {
+  return [&d, prediction, eps](const at::Tensor& x_t, const at::Tensor& t) -> at::Tensor {
+    const at::Tensor alpha_bar = d.schedule().alpha_bar().index_select(0, t).unsqueeze(1);
+    const at::Tensor x0 = (x_t - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt();
+    if (prediction == "x0") return x0;
+    if (prediction == "v") return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
+    if (prediction == "mu") return d.posterior(x0, x_t, t).mean;
+    return eps;
+  };
+}
+
+// One sample per timestep, and a wrong guess of its noise.
+struct Samples {
+  at::Tensor t = at::arange(1000, at::kLong);
+  at::Tensor x0 = normal(1000, 6, 0).clamp(-1, 1), eps = normal(1000, 6, 1);
+  at::Tensor wrong = normal(1000, 6, 2);
+  at::Tensor error = (eps - wrong).square().mean(1);
+};
+
+const std::vector<std::string> kPredictions{"epsilon", "x0", "v", "mu"};
+
+TEST(Losses, SimpleIsTheErrorInEpsilonWhateverIsPredicted) {
+  const Samples s;
+  for (const std::string& prediction : kPredictions) {
+    SCOPED_TRACE(prediction);
+    const auto d = make("simple", prediction);
+    expect_close(d.loss(guess(d, prediction, s.wrong), s.x0, s.t, s.eps), s.error, 1e-8);
+    expect_close(d.epsilon_loss(guess(d, prediction, s.wrong), s.x0, s.t, s.eps), s.error, 1e-8);
+  }
+}
+
+TEST(Losses, SimpleOfANetworkThatSaysZeroIsTheNoisesMeanSquare) {
+  const Samples s;
+  const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
+  const auto d = make("simple");
+  EXPECT_NEAR(d.loss(zero, s.x0, s.t, s.eps).mean().item<double>(), 1,
+              3 * std::sqrt(2.0 / s.eps.numel()));
+}
+
+// [Hang23]: min(snr, γ)/snr on the error of ε, min(snr, γ) on x_0's, min(snr, γ)/(snr + 1) on v's.
+TEST(Losses, MinSnrHasThePublishedWeightOfEachPrediction) {
+  const Samples s;
+  const at::Tensor snr = make("simple").schedule().snr();
+  const at::Tensor capped = snr.clamp_max(5);
+  for (const auto& [prediction, weight] : std::vector<std::pair<std::string, at::Tensor>>{
+           {"epsilon", capped / snr}, {"x0", capped}, {"v", capped / (snr + 1)}}) {
+    SCOPED_TRACE(prediction);
+    const auto d = make("min_snr", prediction), own = make("mse", prediction);
+    const Denoiser network = guess(d, prediction, s.wrong);
+    expect_close(d.loss(network, s.x0, s.t, s.eps), weight * own.loss(network, s.x0, s.t, s.eps),
+                 1e-9);
+  }
+}
+
+// v's own error is ‖v − v_θ‖²: with v_θ = 0 that is the mean square of v.
+TEST(Losses, MseIsMeasuredInTheNetworksQuantity) {
+  const Samples s;
+  const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
+  const auto d = make("mse", "v");
+  const at::Tensor alpha_bar = d.schedule().alpha_bar().unsqueeze(1);
+  const at::Tensor v = alpha_bar.sqrt() * s.eps - (1 - alpha_bar).sqrt() * s.x0;
+  expect_close(d.loss(zero, s.x0, s.t, s.eps), v.square().mean(1), 1e-12);
+  expect_close(make("mse", "x0").loss(zero, s.x0, s.t, s.eps), s.x0.square().mean(1), 1e-12);
+}
+
+// Eq. 4 and 9: the KL is the weighted error plus C = ½ (log(σ²/β̃) − 1 + β̃/σ²), for t >= 1.
+TEST(Losses, VlbWeightedIsTheKlUpToAConstantOfT) {
+  const Samples s;
+  for (const std::string variance : {"fixed_large", "fixed_small"}) {
+    for (const std::string& prediction : kPredictions) {
+      SCOPED_TRACE(variance + " " + prediction);
+      const auto d = make("vlb_weighted", prediction, variance);
+      const Denoiser network = guess(d, prediction, s.wrong);
+      const at::Tensor beta = d.schedule().beta(), posterior = d.schedule().posterior_variance();
+      const at::Tensor ratio = variance == "fixed_large" ? posterior / beta : at::ones_like(beta);
+      const at::Tensor constant = 0.5 * (-ratio.log() - 1 + ratio);
+      const at::Tensor kl = std::numbers::ln2 * d.vb_term(network, s.x0, s.t, s.eps, false);
+      const at::Tensor loss = d.loss(network, s.x0, s.t, s.eps) + constant;
+      expect_close(loss.slice(0, 1), kl.slice(0, 1), 1e-8);
+    }
+  }
+}
+
+TEST(Losses, VlbWeightedIsFiniteAtTheFirstStepWithBothVariances) {
+  const Samples s;
+  const double beta = 1e-4, variance = 5.45318766e-05;  // β_0 and β̃_1 of the linear schedule
+  for (const std::string name : {"fixed_large", "fixed_small"}) {
+    const auto d = make("vlb_weighted", "epsilon", name);
+    const at::Tensor loss = d.loss(guess(d, "epsilon", s.wrong), s.x0, s.t, s.eps);
+    EXPECT_NEAR((loss / s.error)[0].item<double>(), beta / (2 * variance * (1 - beta)), 1e-8);
+  }
+}
+
+TEST(Losses, VlbIsTTimesTheBoundsTerm) {
+  const Samples s;
+  const auto d = make("vlb");
+  const Denoiser network = guess(d, "epsilon", s.wrong);
+  expect_close(d.loss(network, s.x0, s.t, s.eps),
+               1000 * d.vb_term(network, s.x0, s.t, s.eps, false), 1e-14);
+}
+
+// [Nichol21] eq. 16: λ T times the bound is added, and moves the variance alone.
+TEST(Losses, HybridTrainsTheMeanBySimpleAndTheVarianceByTheBound) {
+  const Samples s;
+  const auto hybrid = make("hybrid", "epsilon", "learned_range");
+  const auto bound = make("vlb", "epsilon", "learned_range");
+  const auto simple = make("simple");
+  const auto gradient = [&](const GaussianDiffusion& d, const at::Tensor& start) {
+    at::Tensor output = start.detach().clone().requires_grad_();
+    const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return output; };
+    const at::Tensor loss = d.loss(network, s.x0, s.t, s.eps);
+    loss.sum().backward();
+    return std::make_pair(loss.detach(), output.grad());
+  };
+  const at::Tensor output = at::cat({s.wrong, at::full_like(s.wrong, 0.2)}, 1);
+  const auto [loss, both] = gradient(hybrid, output);
+  const auto [bound_loss, by_bound] = gradient(bound, output);
+  const auto [simple_loss, by_simple] = gradient(simple, s.wrong);
+  expect_close(loss, simple_loss + 0.001 * bound_loss, 1e-10);
+  expect_close(both.narrow(1, 0, 6), by_simple, 1e-12);
+  expect_close(both.narrow(1, 6, 6), 0.001 * by_bound.narrow(1, 6, 6), 1e-10);
+  EXPECT_GT(by_bound.narrow(1, 6, 6).abs().min().item<double>(), 0);
+}
+
+TEST(Losses, MseTrainsTheStepWithoutSignal) {
+  DiffusionConfig config;
+  config.rescale_zero_terminal_snr = true;
+  config.prediction = "v";
+  config.loss = "mse";
+  const Samples s;
+  const GaussianDiffusion d(config);
+  const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
+  const at::Tensor loss = d.loss(zero, s.x0, s.t, s.eps);
+  expect_close(loss[999], s.x0[999].square().mean(), 1e-12);  // v_T = −x_0
+  EXPECT_TRUE(d.vb_term(zero, s.x0, s.t, s.eps, true).isfinite().all().item<bool>());
+}
+
+TEST(Losses, FirstTermIsTheReconstructionOf8BitValues) {
+  const auto d = make("simple");
+  const at::Tensor x0 = at::full({1, 4}, 128 / 127.5 - 1, at::kDouble);
+  const at::Tensor eps = normal(1, 4, 3), t = at::zeros({1}, at::kLong);
+  // tests/reference/schedule_reference.py
+  EXPECT_NEAR(d.vb_term(guess(d, "epsilon", eps), x0, t, eps, true).item<double>(), 1.30537766,
+              1e-7);
+}
+
+TEST(Losses, PriorTermIsTheSchedulesForEachSample) {
+  const auto d = make("simple");
+  const at::Tensor x0 = at::tensor({1.0, -1.0, 0.5, 0.0}, at::kDouble).view({2, 2});
+  const at::Tensor bits = d.prior_term(x0);
+  EXPECT_NEAR(bits[0].item<double>(), 2.91129454e-05, 1e-13);
+  EXPECT_NEAR(bits[1].item<double>(), d.schedule().prior_bits_per_dim(0.125), 1e-16);
+}
+
+// The best network for data N(0, variance): ε* = √(1 − ᾱ) / (ᾱ s² + 1 − ᾱ) x_t.
+Denoiser oracle(const GaussianDiffusion& d, double variance) {
+  return [&d, variance](const at::Tensor& x_t, const at::Tensor& t) {
+    const at::Tensor alpha_bar = d.schedule().alpha_bar().index_select(0, t).unsqueeze(1);
+    return (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar) * x_t;
+  };
+}
+
+// E over x_0 ~ N(0, variance) and ε of each row's KL, in bits: [T]. The KL is quadratic in
+// (x_0, ε), so the mean over the signs (±s, ±1) is the expectation itself.
+at::Tensor expected_terms(const GaussianDiffusion& d, const Denoiser& network, double variance) {
+  const double s = std::sqrt(variance);
+  const at::Tensor x0 = at::tensor({s, s, -s, -s}, at::kDouble).expand({1000, 4});
+  const at::Tensor eps = at::tensor({1.0, -1.0, 1.0, -1.0}, at::kDouble).expand({1000, 4});
+  return d.vb_term(network, x0, at::arange(1000, at::kLong), eps, false);
+}
+
+// For s² = 1, σ² = β all terms but L_0 sum to ½ log2(1 / (1 − ᾱ_1)) = ½ log2(1e4).
+TEST(Losses, OraclesBoundIsTheEntropyOfTheFirstStep) {
+  const auto d = make("simple");
+  const at::Tensor terms = expected_terms(d, oracle(d, 1), 1);
+  EXPECT_NEAR(terms.slice(0, 1).sum().item<double>() + d.schedule().prior_bits_per_dim(1),
+              0.5 * std::log2(1e4), 1e-6);
+  EXPECT_GE(terms.slice(0, 1).min().item<double>(), 0);
+}
+
+// tests/reference/schedule_reference.py: L_T and the terms above t, s² = 1/4.
+TEST(Losses, OraclesRateMatchesTheReference) {
+  const auto d = make("simple");
+  const at::Tensor terms = expected_terms(d, oracle(d, 0.25), 0.25);
+  const auto rate = [&](int64_t t) {
+    return d.schedule().prior_bits_per_dim(0.25) + terms.slice(0, t + 1).sum().item<double>();
+  };
+  EXPECT_NEAR(rate(999), 7.27867696e-06, 1e-13);
+  EXPECT_NEAR(rate(200), 0.282142765, 1e-8);
+  EXPECT_NEAR(rate(10), 3.422604, 1e-6);
+  EXPECT_NEAR(rate(1), 5.07745783, 1e-7);
+  EXPECT_NEAR(rate(0), 5.64564832, 1e-7);
+}
+
+TEST(Losses, PointDataCostsNothingWithThePosteriorsVariance) {
+  const auto d = make("simple", "epsilon", "fixed_small");
+  const at::Tensor terms = expected_terms(d, oracle(d, 0), 0);
+  EXPECT_NEAR(terms.slice(0, 1).abs().max().item<double>(), 0, 1e-12);
+}
+
+// The expectation above against plain Monte Carlo, in float32 as in use.
+TEST(Losses, OraclesTermAgreesWithMonteCarlo) {
+  const auto d = make("simple");
+  const Denoiser network = oracle(d, 1);
+  const at::Tensor expected = expected_terms(d, network, 1);
+  const int64_t rows = 4000;
+  for (const int64_t t : {1, 100, 999}) {
+    const at::Tensor terms =
+        d.vb_term(network, normal(rows, 4, 10).to(at::kFloat), at::full({rows}, t, at::kLong),
+                  normal(rows, 4, 11).to(at::kFloat), false);
+    const double error = terms.std().item<double>() / std::sqrt(rows);
+    EXPECT_NEAR(terms.mean().item<double>(), expected[t].item<double>(), 5 * error + 1e-6) << t;
+  }
+}
+
+}  // namespace
+}  // namespace diffuse
