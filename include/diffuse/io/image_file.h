@@ -22,7 +22,11 @@ struct Image {
 // of another format, corrupt, or larger than 16,384 pixels on a side (checked before allocation).
 Image read_image(const std::filesystem::path& path, int64_t channels = 0);
 
-// Writes a PNG atomically, with `text` as tEXt chunks (keyword, value).
+// The bytes of a PNG, with `text` as tEXt chunks (keyword, value), or iTXt beyond ASCII.
+std::string encode_png(const Image& image,
+                       const std::vector<std::pair<std::string, std::string>>& text = {});
+
+// Writes those atomically.
 void write_png(const std::filesystem::path& path, const Image& image,
                const std::vector<std::pair<std::string, std::string>>& text = {});
 

@@ -22,6 +22,8 @@ class TensorBoardWriter {
 
  private:
   void write_event(const std::string& event);
+
+  std::filesystem::path path_;
   std::ofstream file_;
 };
 

@@ -1,0 +1,165 @@
+#include "diffuse/io/array_file.h"
+
+#include <ATen/ops/empty.h>
+
+#include <bit>
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
+#include "diffuse/io/zip_file.h"
+
+// NumPy Enhancement Proposal 1: magic, version, header length, header (a Python dict literal), data.
+
+namespace diffuse {
+
+static_assert(std::endian::native == std::endian::little,
+              "arrays are written as they lie in memory");
+
+static constexpr std::string_view kMagic = "\x93NUMPY";
+
+static std::string_view descr_of(at::ScalarType type) {
+  switch (type) {
+    case at::kByte:
+      return "|u1";
+    case at::kLong:
+      return "<i8";
+    case at::kFloat:
+      return "<f4";
+    case at::kDouble:
+      return "<f8";
+    default:
+      TORCH_CHECK(false, "write_npy: arrays of ", type, " are not supported");
+  }
+}
+
+static std::optional<at::ScalarType> type_of(std::string_view descr) {
+  for (const auto type : {at::kByte, at::kLong, at::kFloat, at::kDouble})
+    if (descr_of(type) == descr) return type;
+  if (descr == "<u1") return at::kByte;
+  return std::nullopt;
+}
+
+static std::string npy_header(const at::Tensor& array) {
+  std::string text =
+      concat("{'descr': '", descr_of(array.scalar_type()), "', 'fortran_order': False, 'shape': (");
+  for (const int64_t size : array.sizes()) text += concat(size, array.dim() == 1 ? "," : ", ");
+  if (array.dim() > 1) text.resize(text.size() - 2);
+  text += "), }";
+  const size_t before = kMagic.size() + 2 + 2;  // then padded, so that the data starts at 64 n
+  text.append(63 - (before + text.size()) % 64, ' ');
+  text += '\n';
+  std::string header = concat(kMagic, '\x01', '\0');
+  header += static_cast<char>(text.size() & 0xff);
+  header += static_cast<char>(text.size() >> 8);
+  return header + text;
+}
+
+static at::Tensor plain(const at::Tensor& array) { return array.detach().cpu().contiguous(); }
+
+static std::string_view bytes_of(const at::Tensor& array) {
+  return {static_cast<const char*>(array.const_data_ptr()), array.nbytes()};
+}
+
+void write_npy(const std::filesystem::path& path, const at::Tensor& array) {
+  const at::Tensor data = plain(array);
+  atomic_write(path, [&](const std::filesystem::path& temporary) {
+    OutputFile file(temporary);
+    file.write(npy_header(data));
+    file.write(bytes_of(data));
+    file.close();
+  });
+}
+
+void write_npz(const std::filesystem::path& path,
+               const std::vector<std::pair<std::string, at::Tensor>>& arrays) {
+  atomic_write(path, [&](const std::filesystem::path& temporary) {
+    ZipWriter zip(temporary);
+    for (const auto& [name, array] : arrays) {
+      const at::Tensor data = plain(array);
+      zip.add(name + ".npy", {npy_header(data), bytes_of(data)});
+    }
+    zip.close();
+  });
+}
+
+// The text after `'key':`, without leading spaces, or "".
+static std::string_view after_key(std::string_view header, std::string_view key) {
+  for (const char quote : {'\'', '"'}) {
+    const std::string quoted = concat(quote, key, quote, ':');
+    const size_t at = header.find(quoted);
+    if (at == std::string_view::npos) continue;
+    header.remove_prefix(at + quoted.size());
+    header.remove_prefix(std::min(header.find_first_not_of(' '), header.size()));
+    return header;
+  }
+  return "";
+}
+
+// "(3, 4), ..." -> {3, 4}
+static std::optional<std::vector<int64_t>> parse_shape(std::string_view text) {
+  if (!text.starts_with('(')) return std::nullopt;
+  std::vector<int64_t> shape;
+  for (;;) {
+    text.remove_prefix(1);  // the bracket or comma
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    if (text.starts_with(')')) return shape;
+    int64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (error != std::errc{} || size < 0 || shape.size() == 64) return std::nullopt;
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    shape.push_back(size);
+    if (!text.starts_with(',') && !text.starts_with(')')) return std::nullopt;
+    if (text.starts_with(')')) return shape;
+  }
+}
+
+// The header's text; `data` becomes the offset of what follows it.
+static std::string read_header(const InputFile& file, uint64_t& data) {
+  const std::string start = file.read(0, std::min<uint64_t>(file.size(), 12));
+  if (start.size() < 12 || !start.starts_with(kMagic))
+    throw Error(file.name(), ": not a .npy file");
+  const int version = start[6];
+  if (version != 1 && version != 2)
+    throw Error(file.name(), ": .npy version ", version, " is not supported; expected 1 or 2");
+  const uint64_t length_size = version == 1 ? 2 : 4;
+  uint64_t length = 0;
+  for (uint64_t i = length_size; i-- > 0;)
+    length = length << 8 | static_cast<unsigned char>(start[8 + i]);
+  data = 8 + length_size + length;
+  if (length > 1 << 16) throw Error(file.name(), ": corrupt .npy header");
+  return file.read(8 + length_size, length);
+}
+
+at::Tensor read_npy(const std::filesystem::path& path) {
+  const InputFile file(path);
+  uint64_t offset = 0;
+  const std::string header = read_header(file, offset);
+
+  const std::string_view quoted = after_key(header, "descr");
+  const std::string_view descr =
+      quoted.substr(quoted.empty() ? 0 : 1, quoted.empty() ? 0 : quoted.find(quoted[0], 1) - 1);
+  const auto type = type_of(descr);
+  if (!type)
+    throw Error(path.string(), ": arrays of type ", quoted.substr(0, quoted.find_first_of(",}")),
+                " are not supported; expected uint8, int64, float32 or float64, little-endian");
+  if (!after_key(header, "fortran_order").starts_with("False"))
+    throw Error(path.string(), ": Fortran order is not supported; save np.ascontiguousarray(x)");
+  const auto shape = parse_shape(after_key(header, "shape"));
+  if (!shape) throw Error(path.string(), ": corrupt .npy header: no valid shape");
+
+  int64_t bytes = static_cast<int64_t>(c10::elementSize(*type));
+  bool overflow = false;
+  for (const int64_t size : *shape) overflow |= __builtin_mul_overflow(bytes, size, &bytes);
+  if (overflow || static_cast<uint64_t>(bytes) != file.size() - offset)
+    throw Error(path.string(), ": the header promises ", overflow ? "more" : std::to_string(bytes),
+                " bytes of data, the file has ", file.size() - offset);
+  const at::Tensor array = at::empty(*shape, *type);
+  file.read(offset, array.mutable_data_ptr(), static_cast<uint64_t>(bytes));
+  return array;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,55 @@
+#include "diffuse/io/image_file.h"
+
+#include <algorithm>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/file.h"
+#include "image_codecs.h"
+
+namespace diffuse {
+
+// ITU-R 601 luma in 16-bit fixed point, as Pillow converts to "L".
+static Image to_grey(const Image& rgb) {
+  Image grey{.height = rgb.height, .width = rgb.width, .channels = 1, .pixels = {}};
+  grey.pixels.reserve(rgb.pixels.size() / 3);
+  for (size_t i = 0; i + 2 < rgb.pixels.size(); i += 3)
+    grey.pixels.push_back(static_cast<uint8_t>(
+        (19595 * rgb.pixels[i] + 38470 * rgb.pixels[i + 1] + 7471 * rgb.pixels[i + 2] + 0x8000) >>
+        16));
+  return grey;
+}
+
+static Image to_rgb(const Image& grey) {
+  Image rgb{.height = grey.height, .width = grey.width, .channels = 3, .pixels = {}};
+  rgb.pixels.reserve(grey.pixels.size() * 3);
+  for (const uint8_t value : grey.pixels) rgb.pixels.insert(rgb.pixels.end(), 3, value);
+  return rgb;
+}
+
+Image read_image(const std::filesystem::path& path, int64_t channels) {
+  const InputFile file(path);
+  const std::string bytes = file.read(0, file.size());
+  Image image;
+  try {
+    if (bytes.starts_with("\x89PNG\r\n\x1a\n"))
+      image = decode_png(bytes);
+    else if (bytes.starts_with("\xff\xd8\xff"))
+      image = decode_jpeg(bytes);
+    else
+      throw Error("neither PNG nor JPEG");
+  } catch (const Error& error) {
+    throw Error(path.string(), ": ", error.what());
+  }
+  if (channels == 1 && image.channels == 3) return to_grey(image);
+  if (channels == 3 && image.channels == 1) return to_rgb(image);
+  return image;
+}
+
+void check_image_size(int64_t height, int64_t width) {
+  constexpr int64_t kMaxSide = 16384;
+  if (std::max(height, width) > kMaxSide)
+    throw Error("the image is ", width, "x", height, " pixels; at most ", kMaxSide,
+                " on a side are read");
+}
+
+}  // namespace diffuse
