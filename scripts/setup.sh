@@ -121,14 +121,11 @@ get_libtorch() {
 }
 
 build_program() {
-  local jobs
-  jobs=$(awk -v cores="$(nproc)" '/MemAvailable/ {  # a compiler takes up to 1.5 GB
-           n = int($2 / 1.5e6); print n < 1 ? 1 : n < cores ? n : cores }' /proc/meminfo)
   say "configuring and building build/release"
   mkdir -p build
   cmake --preset release -DDIFFUSE_BUILD_TESTS="$test" >build/configure.log 2>&1 ||
     { cat build/configure.log >&2; fail "cmake could not configure the build"; }
-  cmake --build --preset release -j "$jobs"
+  cmake --build --preset release -j "$(scripts/jobs.sh)"
   say "built build/release/diffuse: $(build/release/diffuse --version | head -n 1)"
 }
 

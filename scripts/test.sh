@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# All checks: build, format, layers, tests, and the tests again under the sanitizers.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+summary=""
+# phase NAME COMMAND...: runs the command and notes how long it took; the first failure ends the run.
+phase() {
+  local name=$1 start=$SECONDS verdict=ok
+  shift
+  echo "== $name"
+  "$@" || verdict=FAILED
+  summary+=$(printf '  %-10s %-6s %4d s' "$name" $verdict $((SECONDS - start)))$'\n'
+  [[ $verdict == ok ]] || { printf '== summary\n%s' "$summary"; exit 1; }
+}
+
+check_format() {
+  git ls-files -z -- '*.h' '*.cpp' | xargs -0 clang-format-14 --dry-run --Werror
+}
+
+# Sanitized: the rooms that handle memory and bytes themselves; LibTorch's own code is not.
+sanitize() {
+  cmake --preset asan >build/configure.log || { cat build/configure.log; return 1; }
+  cmake --build --preset asan -j "$(scripts/jobs.sh)" && ctest --preset asan
+}
+
+phase setup scripts/setup.sh --test --no-build
+phase format check_format
+phase layers scripts/check_layers.py
+phase build scripts/setup.sh --test
+phase tests ctest --preset release
+phase sanitizers sanitize
+
+printf '== summary\n%s' "$summary"
