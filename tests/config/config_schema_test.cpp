@@ -77,6 +77,29 @@ TEST(Schema, AgreesWithTheReaderOnLimits) {
   EXPECT_GT(limits, 60);
 }
 
+// A value the field takes and does not have by default.
+static json another_value(const json& field) {
+  const json& value = field["default"];
+  if (value.is_boolean()) return !value.get<bool>();
+  if (value.is_number_integer()) return value == 0 ? 1 : 2 * value.get<int64_t>();
+  if (value.is_number()) return value == 0 ? 0.5 : value.get<double>() / 2;
+  if (value.is_array()) return {3};
+  if (!field.contains("enum")) return "elsewhere";
+  return field["enum"][0] == value ? field["enum"][1] : field["enum"][0];
+}
+
+// Each key is tied to a member of its own: writing the config shows that one change.
+TEST(Schema, HasAKeyForEachMember) {
+  const json defaults = json::parse(config_to_json(Config{}));
+  for_each_field([&](const std::string& section, const std::string& key, const json& field) {
+    if (key == "betas") return;  // wants a schedule and a T that go with it
+    const json document{{section, {{key, another_value(field)}}}};
+    json expected = defaults;
+    expected[section][key] = another_value(field);
+    EXPECT_EQ(json::parse(config_to_json(parse_config(document.dump(), "x"))), expected);
+  });
+}
+
 TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {
   for_each_field([](const std::string& section, const std::string& key, const json& field) {
     if (!field.contains("enum")) return;
