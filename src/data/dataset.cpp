@@ -112,8 +112,9 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
   if (!config.path.empty() && std::filesystem::exists(config.path)) return config.path;
   const std::filesystem::path path = root / wanted;  // `wanted` itself where it is absolute
   if (std::filesystem::exists(path)) return path;
+  const std::string name = config.type == "cifar10" ? "cifar-10" : config.type;
   const std::string script =
-      usual.empty() ? "" : concat(", or run scripts/download_data.sh ", config.type);
+      usual.empty() ? "" : concat(", or run scripts/download_data.sh ", name);
   throw Error("data.path: ", path.string(), " does not exist; give the place with ",
               "--set data.path=..., or set DIFFUSE_DATA to the folder above it", script);
 }

@@ -78,6 +78,11 @@ TEST_F(Cifar10, ReportsAFolderWithoutBatches) {
                 "folder with CIFAR-10's binary version");
 }
 
+TEST_F(Cifar10, SaysHowToGetTheSet) {
+  EXPECT_TRUE(contains(error_of({.type = "cifar10", .path = "/no/such/folder"}),
+                       "or run scripts/download_data.sh cifar-10"));
+}
+
 TEST_F(Cifar10, ReportsDamagedFiles) {
   const auto path = file("data_batch_1.bin");
   write_bytes(path, record(3, 1, 2, 3) + Bytes{4, 5});
