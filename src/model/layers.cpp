@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
+#include "diffuse/model/group_norm.h"
 
 namespace diffuse {
 
@@ -55,7 +56,9 @@ GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
       eps_(eps) {}
 
 at::Tensor GroupNorm::forward(const at::Tensor& x) const {
-  return at::group_norm(x, groups_, weight_, bias_, eps_);
+  if (!x.is_cpu()) return at::group_norm(x, groups_, weight_, bias_, eps_);
+  const at::Tensor wide = x.to(weight_.scalar_type());  // autocast hands over bfloat16
+  return channels_last_group_norm(wide, groups_, weight_, bias_, eps_).to(x.scalar_type());
 }
 
 Embedding::Embedding(Initializer& init, int64_t rows, int64_t width)
