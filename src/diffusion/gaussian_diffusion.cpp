@@ -105,6 +105,9 @@ GaussianDiffusion GaussianDiffusion::respaced(const std::vector<int64_t>& timest
   GaussianDiffusion chain = *this;
   chain.schedule_ = NoiseSchedule(beta);
   chain.derive_tables();
+  const at::Tensor visited = at::tensor(rising, at::kLong).to(mu_coef_x0_.device());
+  chain.mu_coef_x0_ = mu_coef_x0_.index_select(0, visited);
+  chain.mu_coef_xt_ = mu_coef_xt_.index_select(0, visited);
   chain.to(sqrt_alpha_bar_.device());
   return chain;
 }

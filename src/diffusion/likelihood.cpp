@@ -2,12 +2,21 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <numbers>
+
 namespace diffuse {
 
 at::Tensor normal_kl(const at::Tensor& mean1, const at::Tensor& log_variance1,
                      const at::Tensor& mean2, const at::Tensor& log_variance2) {
   return 0.5 * (log_variance2 - log_variance1 - 1 + (log_variance1 - log_variance2).exp() +
                 (mean1 - mean2).square() * (-log_variance2).exp());
+}
+
+at::Tensor gaussian_log_density(const at::Tensor& x, const at::Tensor& mean,
+                                const at::Tensor& log_variance) {
+  return -0.5 * (std::log(2 * std::numbers::pi) + log_variance +
+                 (x - mean).square() * (-log_variance).exp());
 }
 
 at::Tensor discretized_gaussian_log_likelihood(const at::Tensor& x, const at::Tensor& mean,

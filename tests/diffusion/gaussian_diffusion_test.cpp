@@ -196,6 +196,24 @@ TEST(GaussianDiffusion, RespacedChainHasTheMarginalsOfTheVisitedSteps) {
   EXPECT_THROW(v.diffusion.respaced({1000, 10}), c10::Error);
 }
 
+// The network of mu speaks of a step of the full chain, whatever steps the sampler visits.
+TEST(GaussianDiffusion, RespacedChainReadsX0FromEveryPrediction) {
+  const Samples v;
+  const at::Tensor t = at::tensor({0, 10, 100, 500, 999}, at::kLong), rows = steps(5);
+  const at::Tensor x0 = v.x0.slice(0, 0, 5), eps = v.eps.slice(0, 0, 5);
+  for (const std::string& prediction : kPredictions) {
+    SCOPED_TRACE(prediction);
+    DiffusionConfig config;
+    config.prediction = prediction;
+    const GaussianDiffusion full(config);
+    const GaussianDiffusion d = full.respaced({999, 500, 100, 10, 0});
+    const at::Tensor x_t = full.q_sample(x0, t, eps);
+    const auto p = d.predict(perfect(full, prediction, x0, eps, t), x_t, rows, false);
+    expect_close(p.x0, x0, 1e-10);
+    expect_close(p.mean, d.posterior(x0, x_t, rows).mean, 1e-11);
+  }
+}
+
 TEST(GaussianDiffusion, WorksOnImagesAndPointsAlike) {
   const Samples v;
   const at::Tensor t = filled(2, 7);

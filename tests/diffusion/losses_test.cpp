@@ -170,13 +170,22 @@ TEST(Losses, MseTrainsTheStepWithoutSignal) {
   EXPECT_TRUE(d.vb_term(zero, s.x0, s.t, s.eps, true).isfinite().all().item<bool>());
 }
 
-TEST(Losses, FirstTermIsTheReconstructionOf8BitValues) {
+// tests/reference/schedule_reference.py
+TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
   const auto d = make("simple");
-  const at::Tensor x0 = at::full({1, 4}, 128 / 127.5 - 1, at::kDouble);
-  const at::Tensor eps = normal(1, 4, 3), t = at::zeros({1}, at::kLong);
-  // tests/reference/schedule_reference.py
-  EXPECT_NEAR(d.vb_term(guess(d, "epsilon", eps), x0, t, eps, true).item<double>(), 1.30537766,
-              1e-7);
+  const at::Tensor x0 = at::full({1, 1, 2, 2}, 128 / 127.5 - 1, at::kDouble);
+  const at::Tensor eps = normal(1, 4, 3).view({1, 1, 2, 2}), t = at::zeros({1}, at::kLong);
+  const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
+  EXPECT_NEAR(d.vb_term(network, x0, t, eps, true).item<double>(), 1.30537766, 1e-7);
+}
+
+// A perfect mean leaves ½ log2(2π σ²), log σ² = −9.81672514 of the reference.
+TEST(Losses, FirstTermOfAPointIsItsDensity) {
+  const auto d = make("simple");
+  const at::Tensor x0 = at::full({1, 4}, 3.0, at::kDouble), eps = normal(1, 4, 3);
+  const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
+  EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
+              0.5 * (std::log(2 * std::numbers::pi) - 9.81672514) / std::numbers::ln2, 1e-8);
 }
 
 TEST(Losses, PriorTermIsTheSchedulesForEachSample) {

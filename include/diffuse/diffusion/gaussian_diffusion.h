@@ -73,7 +73,8 @@ class GaussianDiffusion {
                           const at::Tensor& eps) const;
 
   // The bound's term of row t in bits per dimension: for t >= 1 the KL of q(x_{t−1} | x_t, x_0)
-  // from p_θ, at t = 0 −log p_θ(x_0 | x_1) of 8-bit values (discretised Gaussian).   [Ho20] eq. 13
+  // from p_θ, at t = 0 −log p_θ(x_0 | x_1): of 8-bit values for images (discretised Gaussian,
+  // [Ho20] eq. 13), as a density for points, which may be negative.
   at::Tensor bound_term(const Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
                         const at::Tensor& t) const;
   at::Tensor vb_term(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
@@ -104,8 +105,8 @@ class GaussianDiffusion {
   double hybrid_lambda_, min_snr_gamma_;
 
   // [T] float64
-  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_, mu_coef_x0_,
-      mu_coef_xt_;
+  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_;
+  at::Tensor mu_coef_x0_, mu_coef_xt_;  // of the chain that a network of mu was trained on
   at::Tensor posterior_variance_, posterior_log_variance_;
   at::Tensor fixed_variance_, fixed_log_variance_, log_beta_;
   at::Tensor to_eps_;      // error in the network's quantity -> error in ε
