@@ -33,6 +33,7 @@ static uint64_t get(std::string_view bytes, size_t offset, int size) {
 }
 
 static uint32_t crc_of(std::string_view bytes, uint32_t crc = 0) {
+  if (bytes.empty()) return crc;  // zlib takes a null pointer for a request of the first value
   return static_cast<uint32_t>(
       crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
