@@ -140,11 +140,10 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("label_dropout", c.label_dropout, between(0, 1),
         "Share of labels replaced by \"no class\", which classifier-free guidance needs.");
   visit("log_every", c.log_every, at_least(1), "Steps between log lines and metrics.");
-  visit("eval_every", c.eval_every, at_least(0),
-        "Steps between held-out losses; 0 means only at the end.");
+  visit("eval_every", c.eval_every, at_least(0), "Steps between held-out losses; 0 means none.");
   visit("eval_samples", c.eval_samples, at_least(1), "Held-out items that a held-out loss uses.");
   visit("sample_every", c.sample_every, at_least(0),
-        "Steps between grids of samples; 0 means only at the end.");
+        "Steps between grids of samples; 0 means none.");
   visit("checkpoint_every", c.checkpoint_every, at_least(1), "Steps between saves of model.pt.");
   visit("keep_last", c.keep_last, at_least(0), "Newest checkpoints/step-N.pt that are kept.");
   visit("keep_every", c.keep_every, at_least(0),
