@@ -175,6 +175,22 @@ TEST(BatchLoader, MirrorsHalfOfTheImages) {
   EXPECT_NEAR(static_cast<double>(mirrored), 500, 64);  // four standard deviations
 }
 
+TEST(BatchLoader, MirrorsTheSameSamplesWhateverTheBatchSize) {
+  const auto first_pixels = [](int64_t batch_size) {
+    LoaderOptions flipped = options(batch_size);
+    flipped.horizontal_flip = true;
+    BatchLoader loader(counting(10), flipped);
+    std::vector<float> result;
+    while (result.size() < 48) {
+      const Batch batch = loader.next();
+      for (int64_t row = 0; row < batch_size; ++row)
+        result.push_back(batch.x.const_data_ptr<float>()[row * 3]);
+    }
+    return result;
+  };
+  EXPECT_EQ(first_pixels(3), first_pixels(24));
+}
+
 TEST(BatchLoader, RethrowsWhatFailedBehindAfterTheGoodBatches) {
   BatchLoader reference(counting(10), options(1));
   const std::vector<int64_t> all = order(reference, 10);

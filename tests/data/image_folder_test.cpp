@@ -64,6 +64,12 @@ TEST_F(ImageFolder, HasNoClassesWhereImagesLieLoose) {
   EXPECT_EQ(set->label(0), -1);
 }
 
+TEST_F(ImageFolder, HasNoClassesInASingleSubfolder) {
+  add("all/1.png", 1);
+  add("all/2.png", 2);
+  EXPECT_TRUE(make_dataset(config(), Split::kTrain, 0)->class_names().empty());
+}
+
 TEST_F(ImageFolder, KeepsSomeOfEachClass) {
   for (uint8_t i = 0; i < 9; ++i) add(concat("a/", int{i}, ".png"), i);
   for (uint8_t i = 0; i < 9; ++i) add(concat("b/", int{i}, ".png"), 100 + i);
