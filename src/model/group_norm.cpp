@@ -12,7 +12,7 @@ using torch::autograd::tensor_list;
 // [B, C, H, W] -> [B, HW, C]: a view of a channels_last tensor
 at::Tensor to_rows(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).flatten(1, 2); }
 
-// [B, HW, C] -> [B, C, H, W], channels_last
+// [B, HW, C] -> [B, C, H, W], the way back
 at::Tensor from_rows(const at::Tensor& rows, at::IntArrayRef shape) {
   return rows.view({shape[0], shape[2], shape[3], shape[1]}).permute({0, 3, 1, 2});
 }

@@ -1,6 +1,7 @@
 #include "diffuse/model/unet.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -269,6 +270,23 @@ TEST(UNet, ComputesInDoubleWhenMovedThere) {
   const at::Tensor twice = network->forward(x.to(at::kDouble), t, {});
   EXPECT_EQ(twice.scalar_type(), at::kDouble);
   EXPECT_TRUE(at::allclose(twice, single.to(at::kDouble), 1e-4, 1e-4));
+}
+
+// Autocast computes convolutions in bfloat16; the result comes back in x's dtype, close by.
+TEST(UNet, RunsUnderAutocast) {
+  const auto network = unet(small_config());
+  network->eval();
+  const at::NoGradGuard no_grad;
+  network->named_parameters()["conv_out.weight"].mul_(1e5);  // past the near-zero start
+  const at::Tensor x = at::linspace(-1, 1, 3 * 256).view({1, 3, 16, 16});
+  const at::Tensor t = at::tensor({400}, at::kLong), single = network->forward(x, t, {});
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor half = network->forward(x, t, {});
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  EXPECT_EQ(half.scalar_type(), at::kFloat);
+  EXPECT_FALSE(at::equal(half, single));
+  EXPECT_LT((half - single).abs().max().item<float>(), 0.05 * single.abs().max().item<float>());
 }
 
 TEST(UNet, NamesTheLevelsWhenAnAttentionResolutionIsNone) {

@@ -8,8 +8,8 @@
 namespace diffuse {
 
 // x [B, C, H, W], weight and bias [C] -> (x - mean) / sqrt(var + eps) weight + bias, mean and
-// variance taken over each of `groups` groups of channels. Best for channels_last x; the result is
-// channels_last. x, weight and bias have one dtype.
+// variance taken over each of `groups` groups of channels. Any layout, which the result keeps; x,
+// weight and bias have one dtype.
 at::Tensor channels_last_group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
                                     const at::Tensor& bias, double eps);
 
