@@ -19,6 +19,10 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
   };
 }
 
+at::Tensor round_robin_labels(int64_t n, int64_t classes) {
+  return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
+}
+
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,
                     const StepCallback& callback) {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "diffuse/sample/timesteps.h"
+
 namespace diffuse {
 
 namespace {
@@ -39,6 +41,14 @@ static at::Tensor ddim_step(const Chain& chain, const GaussianDiffusion::Predict
   const at::Tensor mean =
       p.x0 * std::sqrt(previous) + p.eps * std::sqrt(1 - previous - sigma * sigma);
   return sigma == 0 ? mean : mean + chain.noise(t) * sigma;
+}
+
+SamplerOptions sampler_options(const SampleConfig& config, int64_t timesteps) {
+  const int64_t steps = config.steps == 0 ? timesteps : config.steps;
+  return {.sampler = config.sampler,
+          .timesteps = spaced_timesteps(timesteps, steps, config.spacing),
+          .eta = config.eta,
+          .clip_x0 = config.clip_x0};
 }
 
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,

@@ -19,7 +19,10 @@ static double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-static bool due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
+// Every so many steps, and at the end of a run that is longer than that; never where `every` is 0.
+static bool due(int64_t step, int64_t every, int64_t steps) {
+  return every > 0 && (step % every == 0 || (step == steps && step > every));
+}
 
 namespace {
 
@@ -87,11 +90,11 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder& 
     trainer.update();
     const int64_t step = trainer.step();
     const bool last = step == config.steps;
-    if (due(step, config.log_every) || last) loop.report();
+    if (due(step, config.log_every, config.steps) || last) loop.report();
     progress.update(step, loop.latest);
-    if (due(step, config.checkpoint_every) || last) loop.save();
-    if (due(step, config.eval_every) || last) loop.evaluate();
-    if (due(step, config.sample_every) || last) loop.draw_samples();
+    if (due(step, config.checkpoint_every, config.steps) || last) loop.save();
+    if (due(step, config.eval_every, config.steps)) loop.evaluate();
+    if (due(step, config.sample_every, config.steps)) loop.draw_samples();
   }
   progress.finish();
   return RunEnd::kFinished;

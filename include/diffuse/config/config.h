@@ -92,9 +92,9 @@ struct TrainConfig {
   std::string precision = "fp32";              // fp32, bf16, fp16 (GPU only), auto
   double label_dropout = 0.0;                  // share of labels replaced by "no class"
   int64_t log_every = 50;                      // steps
-  int64_t eval_every = 0;                      // steps between held-out losses; 0 = only at the end
+  int64_t eval_every = 0;                      // steps between held-out losses; 0 = none
   int64_t eval_samples = 1024;                 // held-out items a held-out loss uses
-  int64_t sample_every = 0;                    // steps between sample grids; 0 = only at the end
+  int64_t sample_every = 0;                    // steps between sample grids; 0 = none
   int64_t checkpoint_every = 1000;             // steps between saves of model.pt
   int64_t keep_last = 2;                       // checkpoints/step-N.pt kept, newest first
   int64_t keep_every = 0;                      // steps whose multiples are kept for ever; 0 = none

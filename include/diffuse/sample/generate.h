@@ -18,13 +18,16 @@ namespace diffuse {
 //   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional]
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance);
 
+// Labels 0, 1, ..., classes - 1, 0, ... for n samples; undefined where there are no classes.
+at::Tensor round_robin_labels(int64_t n, int64_t classes);
+
 struct GenerateOptions {
   SamplerOptions sampler;
   std::vector<int64_t> shape;  // of one sample
-  at::Tensor labels;           // int64 [B]; undefined = none
+  at::Tensor labels{};         // int64 [B]; undefined = none
   int64_t classes = 0;
   double guidance = 1.0;
-  at::Tensor start;  // x_T [B, shape...]; undefined = drawn from the keys
+  at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
 };

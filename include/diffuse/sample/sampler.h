@@ -33,6 +33,9 @@ struct SamplerOptions {
   bool clip_x0 = true;             // clamp each predicted x_0 to [-1, 1]
 };
 
+// What a config's sample section asks for, with T = `timesteps`.
+SamplerOptions sampler_options(const SampleConfig& config, int64_t timesteps);
+
 // x_T [B, ...] -> x_0 [B, ...]. The network sees the original timesteps; the variances are those of
 // the chain that visits only the listed ones. The last step adds no noise.
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,

@@ -1,0 +1,22 @@
+// The subcommands: each adds itself to the program and returns what runs it.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+
+namespace diffuse::cli {
+
+// Runs a parsed command. Returns the exit code.
+using Command = std::function<int()>;
+
+Command add_train(CLI::App& app);
+Command add_sample(CLI::App& app);
+Command add_info(CLI::App& app);
+Command add_schema(CLI::App& app);
+
+inline constexpr int kGood = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kBadUse = 2;
+inline constexpr int kStoppedEarly = 75;  // a checkpoint is saved: requeue
+
+}  // namespace diffuse::cli

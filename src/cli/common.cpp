@@ -1,0 +1,64 @@
+#include "common.h"
+
+#include <algorithm>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/device.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/io/picture.h"
+#include "diffuse/train/checkpoint.h"
+
+namespace diffuse::cli {
+
+void MachineFlags::add_to(CLI::App& command) {
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->group("Machine");
+  command.add_option("--threads", threads, "CPU threads; 0 = all cores")
+      ->check(CLI::Range(0, 4096))
+      ->group("Machine");
+  command.add_flag("-v,--verbose", verbose, "Log more")->group("Machine");
+  command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
+}
+
+c10::Device MachineFlags::apply() const {
+  if (verbose) set_log_level(LogLevel::kDebug);
+  if (quiet) set_log_level(LogLevel::kWarning);
+  set_thread_count(threads);
+  return select_device(device);
+}
+
+// The analytic model of a config file: there is nothing to train, so there is no checkpoint.
+static Model analytic_model(const std::filesystem::path& file) {
+  Model model;
+  model.name = file.string();
+  model.config = load_config(file);
+  if (model.config.model.type != "gaussian_oracle")
+    throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
+                "gaussian_oracle, got \"", model.config.model.type, "\"; train it first");
+  model.config.model.sample_shape =
+      make_dataset(model.config.data, Split::kHeldOut, model.config.seed)->sample_shape();
+  model.network = make_network(model.config.model, model.config.diffusion.learns_variance(),
+                               NoiseSchedule::make(model.config.diffusion).alpha_bar(), 0);
+  return model;
+}
+
+Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device) {
+  Model model;
+  if (path.extension() == ".json") {
+    model = analytic_model(path);
+  } else {
+    const Checkpoint checkpoint = load_checkpoint(path);
+    model = {.name = checkpoint.file.string(),
+             .config = checkpoint.config,
+             .network = load_network(checkpoint, use_ema),
+             .step = checkpoint.step};
+  }
+  model.network->to(device);
+  model.network->eval();
+  return model;
+}
+
+Image picture_of(const at::Tensor& x) { return x.dim() == 4 ? make_grid(x) : draw_points(x); }
+
+}  // namespace diffuse::cli

@@ -1,0 +1,50 @@
+// Flags that several commands share, and what they need to load a model.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "diffuse/config/config.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/io/image_file.h"
+#include "diffuse/model/network.h"
+#include "diffuse/sample/sampler.h"
+
+namespace diffuse::cli {
+
+// --device, --threads, -v, -q.
+struct MachineFlags {
+  std::string device = "auto";
+  int threads = 0;
+  bool verbose = false;
+  bool quiet = false;
+
+  void add_to(CLI::App& command);
+
+  // Applies threads and log level; returns the device.
+  c10::Device apply() const;
+};
+
+// A network ready to sample or to evaluate, with its configuration.
+struct Model {
+  std::string name;  // where it came from
+  Config config;
+  std::shared_ptr<Network> network;
+  int64_t step = 0;
+
+  bool is_image() const { return config.model.sample_shape.size() == 3; }
+};
+
+// From model.pt, a run folder, or the config of an analytic model (gaussian_oracle).
+Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
+
+// A batch as one picture: a grid of images, or a scatter plot of points.
+Image picture_of(const at::Tensor& x);
+
+}  // namespace diffuse::cli

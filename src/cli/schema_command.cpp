@@ -1,0 +1,16 @@
+#include <iostream>
+
+#include "commands.h"
+#include "diffuse/config/config_json.h"
+
+namespace diffuse::cli {
+
+Command add_schema(CLI::App& app) {
+  app.add_subcommand("schema", "Print the JSON Schema of a config file, for editors");
+  return [] {
+    std::cout << config_schema() << "\n";
+    return kGood;
+  };
+}
+
+}  // namespace diffuse::cli

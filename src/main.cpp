@@ -1,0 +1,73 @@
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+
+#include "cli/commands.h"
+#include "diffuse/core/device.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/core/version.h"
+
+namespace diffuse::cli {
+
+static std::string version_text() {
+  return concat("diffuse ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nCUDA: ", cuda_description());
+}
+
+static int bad_use(const std::string& where, const std::string& message) {
+  std::cerr << where << ": " << message << "\n";
+  return kBadUse;
+}
+
+// Names of all subcommands, for "did you mean".
+static std::vector<std::string> names_of(const std::map<std::string, Command>& commands) {
+  std::vector<std::string> names;
+  for (const auto& [name, command] : commands) names.push_back(name);
+  return names;
+}
+
+static int run(int argc, char** argv) {
+  CLI::App app("Train and sample denoising diffusion models.", "diffuse");
+  app.set_version_flag("--version", version_text);
+  app.require_subcommand(0, 1);
+  std::map<std::string, Command> commands{{"train", add_train(app)},
+                                          {"sample", add_sample(app)},
+                                          {"info", add_info(app)},
+                                          {"schema", add_schema(app)}};
+  if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
+    return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
+                                     did_you_mean(argv[1], names_of(commands)),
+                                     " (commands: ", join(names_of(commands)), ")"));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    const auto parsed = app.get_subcommands();
+    return bad_use(parsed.empty() ? "diffuse" : "diffuse " + parsed[0]->get_name(), error.what());
+  }
+  if (app.get_subcommands().empty()) {
+    std::cout << app.help();
+    return kBadUse;
+  }
+  return commands.at(app.get_subcommands()[0]->get_name())();
+}
+
+}  // namespace diffuse::cli
+
+int main(int argc, char** argv) {
+  try {
+    return diffuse::cli::run(argc, argv);
+  } catch (const diffuse::Error& error) {
+    std::cerr << "diffuse: " << error.what() << "\n";
+    return diffuse::cli::kBadUse;
+  } catch (const c10::Error& error) {
+    diffuse::log_error(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    diffuse::log_error(error.what());
+  }
+  return diffuse::cli::kFailed;
+}
