@@ -1,0 +1,131 @@
+#include "diffuse/io/array_file.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/zip_file.h"
+#include "test_folder.h"
+
+namespace diffuse {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::string_literals;
+
+std::string contents(const fs::path& path) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+void overwrite(const fs::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
+}
+
+// A file of this version, header text and data.
+std::string npy(char version, const std::string& header, const std::string& data) {
+  std::string length = {static_cast<char>(header.size()), 0};
+  if (version == 2) length += "\0\0"s;
+  return "\x93NUMPY"s + version + '\0' + length + header + data;
+}
+
+std::string failure(const fs::path& path) {
+  try {
+    read_npy(path);
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    return text.starts_with(path.string() + ": ") ? text.substr(path.string().size() + 2) : "";
+  }
+  return "";
+}
+
+// As numpy.save(path, numpy.array([[1, 2, 3]], numpy.float32)) of NumPy 2 writes it.
+TEST(WriteNpy, GivesNumpysBytes) {
+  const TestFolder folder;
+  write_npy(folder.path() / "a.npy", at::tensor({1.F, 2.F, 3.F}).view({1, 3}));
+  EXPECT_EQ(contents(folder.path() / "a.npy"),
+            "\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }"s +
+                std::string(58, ' ') + "\n\0\0\x80?\0\0\0@\0\0@@"s);
+}
+
+TEST(WriteNpy, EveryTypeAndShapeIsReadBack) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  for (const auto type : {at::kByte, at::kLong, at::kFloat, at::kDouble})
+    for (const auto& array : {at::arange(6), at::arange(6).view({1, 2, 3}), at::scalar_tensor(7),
+                              at::empty({0, 3}), at::arange(6).view({2, 3}).t()}) {
+      const at::Tensor expected = array.to(type);
+      write_npy(path, expected);
+      const at::Tensor found = read_npy(path);
+      EXPECT_EQ(found.scalar_type(), type);
+      EXPECT_TRUE(at::equal(found, expected)) << expected;
+    }
+}
+
+TEST(ReadNpy, TakesVersionTwoAndAnyKeyOrder) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  overwrite(path, npy(2, "{\"shape\": (2,), 'fortran_order':False, 'descr':'|u1'}\n", "\5\6"));
+  EXPECT_TRUE(at::equal(read_npy(path), at::tensor({5, 6}).to(at::kByte)));
+}
+
+TEST(ReadNpy, RefusesWhatItCannotRead) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  const auto error_of = [&](const std::string& bytes) {
+    overwrite(path, bytes);
+    return failure(path);
+  };
+  EXPECT_EQ(error_of("PK\3\4 and some more bytes"), "not a .npy file");
+  EXPECT_EQ(error_of(npy(3, "{}              ", "")),
+            ".npy version 3 is not supported; expected 1 or 2");
+  EXPECT_EQ(error_of(npy(1, "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "1234")),
+            "arrays of type '>f4' are not supported; expected uint8, int64, float32 or float64, "
+            "little-endian");
+  EXPECT_NE(error_of(npy(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "1234")),
+            "");
+  EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "1234")),
+            "Fortran order is not supported; save np.ascontiguousarray(x)");
+  EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234")),
+            "the header promises 8 bytes of data, the file has 4");
+  EXPECT_EQ(error_of(npy(1,
+                         "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, "
+                         "4294967296), }",
+                         "1234")),
+            "the header promises more bytes of data, the file has 4");
+  for (const char* shape : {"(-1,)", "(1", "(1 2)", "3", "(a,)", "", "(99999999999999999999,)"})
+    EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': "s + shape, "")),
+              "corrupt .npy header: no valid shape")
+        << shape;
+}
+
+TEST(ReadNpy, EveryTruncationIsRefused) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  write_npy(path, at::arange(3));
+  const std::string whole = contents(path);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    overwrite(path, std::string_view(whole).substr(0, size));
+    EXPECT_NE(failure(path), "") << size;
+  }
+}
+
+TEST(WriteNpz, HoldsNpyFilesWithRightChecksums) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npz";
+  write_npz(path, {{"arr_0", at::arange(3)}, {"empty", at::empty({0})}});
+  const ZipReader zip(path);  // reading checks the CRC
+  ASSERT_EQ(zip.entries().size(), 2U);
+  EXPECT_EQ(zip.entries()[1].name, "empty.npy");
+  std::string array(zip.find("arr_0.npy")->size, '\0');
+  zip.read(*zip.find("arr_0.npy"), array.data());
+  overwrite(folder.path() / "arr_0.npy", array);
+  EXPECT_TRUE(at::equal(read_npy(folder.path() / "arr_0.npy"), at::arange(3)));
+}
+
+}  // namespace
+}  // namespace diffuse
