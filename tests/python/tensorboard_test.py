@@ -43,7 +43,8 @@ class TensorBoardTest(unittest.TestCase):
 
     def test_agrees_with_the_metrics_file(self):
         lines = (self.run_folder / "metrics.jsonl").read_text().splitlines()
-        logged = {row["step"]: row["loss"] for row in map(json.loads, lines) if "loss" in row}
+        rows = [row for row in map(json.loads, lines) if "train/loss" in row]
+        logged = {row["step"]: row["train/loss"] for row in rows}
         for event in self.events.Scalars("train/loss"):
             self.assertAlmostEqual(logged[event.step], event.value, delta=1e-4 * event.value)
 
