@@ -14,11 +14,9 @@ phase() {
   summary+=$(printf '  %-8s %d min %02d s' "$name" $(((SECONDS - start) / 60)) $(((SECONDS - start) % 60)))$'\n'
 }
 
-resume=()
-if [[ -e $run/model.pt ]]; then resume=(--resume); fi
-
 phase setup scripts/setup.sh "$@"
-phase train build/release/diffuse train --config configs/shapes.json --out $run "${resume[@]}"
+# Stopped and started again, the training goes on from its last checkpoint.
+phase train build/release/diffuse train --config configs/shapes.json --out $run --resume
 phase sample build/release/diffuse sample --ckpt $run/model.pt -n 64 -o $run/samples.png
 
 printf '%s' "$summary"
