@@ -21,24 +21,31 @@ class PickleParser {
   Pickle parse();
 
  private:
-  bool step(unsigned char opcode);
+  // Each does what the opcode says, or returns false when it is not one of its own.
   bool push_scalar(unsigned char opcode);
+  bool push_container(unsigned char opcode);
   bool edit_container(unsigned char opcode);
   bool use_memo(unsigned char opcode);
+  bool call(unsigned char opcode);
 
   std::string_view take(uint64_t size);
   uint64_t take_uint(int size);
   int64_t take_long();
+  double take_double();
   std::string_view take_line();
 
   void push(PickleNode node);
   PickleRef pop();
+  PickleRef top();
+  PickleRef recall(uint64_t key) const;
   std::vector<PickleRef> pop_to_mark();
   template <class T>
   T& as(PickleRef ref, const char* what);
   std::vector<int64_t> integers(PickleRef tuple);
 
   void push_global(std::string_view module, std::string_view name);
+  void push_global();
+  void push_stacked_global();
   void push_tuple(int size);
   void reduce();
   void rebuild_tensor(const std::vector<PickleRef>& arguments);
@@ -84,6 +91,17 @@ int64_t PickleParser::take_long() {
   return static_cast<int64_t>(take_uint(size) << unused) >> unused;
 }
 
+// BINFLOAT: big-endian.
+double PickleParser::take_double() {
+  uint64_t bits = 0;
+  for (const char c : take(8)) bits = bits << 8 | static_cast<unsigned char>(c);
+  return std::bit_cast<double>(bits);
+}
+
+void check_protocol(uint64_t protocol) {
+  if (protocol > 5) throw PickleError("a pickle protocol above 5");
+}
+
 std::string_view PickleParser::take_line() {
   const auto line = bytes_.substr(0, bytes_.find('\n'));
   take(line.size() + 1);
@@ -101,6 +119,18 @@ PickleRef PickleParser::pop() {
   const PickleRef ref = stack_.back();
   stack_.pop_back();
   return ref;
+}
+
+PickleRef PickleParser::top() {
+  const PickleRef ref = pop();
+  stack_.push_back(ref);
+  return ref;
+}
+
+PickleRef PickleParser::recall(uint64_t key) const {
+  const auto found = memo_.find(key);
+  if (found == memo_.end()) throw PickleError("corrupt pickle: unknown memo");
+  return found->second;
 }
 
 std::vector<PickleRef> PickleParser::pop_to_mark() {
@@ -130,9 +160,20 @@ void PickleParser::push_global(std::string_view module, std::string_view name) {
   const std::string full = concat(module, ".", name);
   const bool storage = module == "torch" && name.ends_with("Storage");
   if (!storage && full != kRebuildTensor && full != kRebuildParameter && full != kOrderedDict)
-    throw PickleError(concat("refused to load a ", printable(full),
+    throw PickleError(concat("refused to load ", printable(full),
                              ": expected only dicts, lists, text, numbers and tensors"));
   push({PickleNode::Global{full}});
+}
+
+// GLOBAL: two lines.
+void PickleParser::push_global() {
+  const auto module = take_line();
+  push_global(module, take_line());
+}
+
+void PickleParser::push_stacked_global() {
+  const std::string name = as<std::string>(pop(), "a name");
+  push_global(as<std::string>(pop(), "a module"), name);
 }
 
 void PickleParser::push_tuple(int size) {
@@ -178,171 +219,90 @@ void PickleParser::push_storage() {
                             .numel = as<int64_t>(id[4], "a storage size")}});
 }
 
+// One opcode a line, as in the tables of Python's pickletools.
+// clang-format off
 bool PickleParser::push_scalar(unsigned char opcode) {
   switch (opcode) {
-    case 'N':
-      push({std::monostate{}});
-      return true;
-    case 0x88:
-      push({true});
-      return true;
-    case 0x89:
-      push({false});
-      return true;
-    case 'J':
-      push({int64_t{static_cast<int32_t>(take_uint(4))}});
-      return true;
-    case 'K':
-      push({static_cast<int64_t>(take_uint(1))});
-      return true;
-    case 'M':
-      push({static_cast<int64_t>(take_uint(2))});
-      return true;
-    case 0x8a:
-      push({take_long()});
-      return true;
-    case 'G': {
-      uint64_t bits = 0;  // big-endian
-      for (const char c : take(8)) bits = bits << 8 | static_cast<unsigned char>(c);
-      push({std::bit_cast<double>(bits)});
-      return true;
-    }
-    case 'X':
-      push({std::string(take(take_uint(4)))});
-      return true;
-    case 0x8c:
-      push({std::string(take(take_uint(1)))});
-      return true;
-    case 0x8d:
-      push({std::string(take(take_uint(8)))});
-      return true;
-    default:
-      return false;
+    case 'N': push({std::monostate{}}); return true;
+    case 0x88: push({true}); return true;
+    case 0x89: push({false}); return true;
+    case 'J': push({int64_t{static_cast<int32_t>(take_uint(4))}}); return true;
+    case 'K': push({static_cast<int64_t>(take_uint(1))}); return true;
+    case 'M': push({static_cast<int64_t>(take_uint(2))}); return true;
+    case 0x8a: push({take_long()}); return true;
+    case 'G': push({take_double()}); return true;
+    case 'X': push({std::string(take(take_uint(4)))}); return true;
+    case 0x8c: push({std::string(take(take_uint(1)))}); return true;
+    case 0x8d: push({std::string(take(take_uint(8)))}); return true;
+    default: return false;
   }
 }
 
-bool PickleParser::edit_container(unsigned char opcode) {
-  std::vector<PickleRef> items;
+bool PickleParser::push_container(unsigned char opcode) {
   switch (opcode) {
-    case 'a':
-      items = {pop()};
-      break;
-    case 's':
-      items = {pop()};
-      items.insert(items.begin(), pop());
-      break;
-    case 'e':
-    case 'u':
-      items = pop_to_mark();
-      break;
-    default:
-      return false;
+    case '(': marks_.push_back(stack_.size()); return true;
+    case '}': push({PickleNode::Dict{}}); return true;
+    case ']': push({PickleNode::List{}}); return true;
+    case ')': push_tuple(0); return true;
+    case 0x85: push_tuple(1); return true;
+    case 0x86: push_tuple(2); return true;
+    case 0x87: push_tuple(3); return true;
+    case 't': push({PickleNode::Tuple{pop_to_mark()}}); return true;
+    default: return false;
   }
-  const PickleRef container = pop();
-  stack_.push_back(container);
-  const bool list = opcode == 'a' || opcode == 'e';
-  if (!list && items.size() % 2 != 0) throw PickleError("corrupt pickle: a key without a value");
-  auto& target = list ? as<PickleNode::List>(container, "a list").items
-                      : as<PickleNode::Dict>(container, "a dict").items;
-  target.insert(target.end(), items.begin(), items.end());
-  return true;
 }
 
 bool PickleParser::use_memo(unsigned char opcode) {
-  const auto put = [this](uint64_t key) {
-    const PickleRef top = pop();
-    stack_.push_back(top);
-    memo_[key] = top;
-  };
-  const auto get = [this](uint64_t key) {
-    const auto found = memo_.find(key);
-    if (found == memo_.end()) throw PickleError("corrupt pickle: unknown memo");
-    stack_.push_back(found->second);
-  };
   switch (opcode) {
-    case 'q':
-      put(take_uint(1));
-      return true;
-    case 'r':
-      put(take_uint(4));
-      return true;
-    case 0x94:
-      put(memo_.size());
-      return true;
-    case 'h':
-      get(take_uint(1));
-      return true;
-    case 'j':
-      get(take_uint(4));
-      return true;
-    default:
-      return false;
+    case 'q': memo_[take_uint(1)] = top(); return true;
+    case 'r': memo_[take_uint(4)] = top(); return true;
+    case 0x94: memo_[memo_.size()] = top(); return true;
+    case 'h': stack_.push_back(recall(take_uint(1))); return true;
+    case 'j': stack_.push_back(recall(take_uint(4))); return true;
+    default: return false;
   }
 }
 
-bool PickleParser::step(unsigned char opcode) {
-  if (push_scalar(opcode) || edit_container(opcode) || use_memo(opcode)) return true;
+bool PickleParser::call(unsigned char opcode) {
   switch (opcode) {
-    case 0x80:
-      if (take_uint(1) > 5) throw PickleError("a pickle protocol above 5");
-      return true;
-    case 0x95:
-      take(8);
-      return true;  // FRAME: a size, of no use here
-    case '(':
-      marks_.push_back(stack_.size());
-      return true;
-    case '}':
-      push({PickleNode::Dict{}});
-      return true;
-    case ']':
-      push({PickleNode::List{}});
-      return true;
-    case ')':
-      push_tuple(0);
-      return true;
-    case 0x85:
-      push_tuple(1);
-      return true;
-    case 0x86:
-      push_tuple(2);
-      return true;
-    case 0x87:
-      push_tuple(3);
-      return true;
-    case 't':
-      push({PickleNode::Tuple{pop_to_mark()}});
-      return true;
-    case 'c': {
-      const auto module = take_line();
-      push_global(module, take_line());
-      return true;
-    }
-    case 0x93: {
-      const std::string name = as<std::string>(pop(), "a name");
-      push_global(as<std::string>(pop(), "a module"), name);
-      return true;
-    }
-    case 'R':
-      reduce();
-      return true;
-    case 'Q':
-      push_storage();
-      return true;
-    case 'b':  // BUILD: attributes of an OrderedDict, as state_dict()'s _metadata; left out
-      pop();
-      as<PickleNode::Dict>(stack_.empty() ? 0 : stack_.back(), "a dict");
-      return true;
-    default:
-      return false;
+    case 'c': push_global(); return true;
+    case 0x93: push_stacked_global(); return true;
+    case 'R': reduce(); return true;
+    case 'Q': push_storage(); return true;
+    // BUILD: attributes of an OrderedDict, as state_dict()'s _metadata; left out.
+    case 'b': pop(); as<PickleNode::Dict>(top(), "a dict"); return true;
+    case 0x80: check_protocol(take_uint(1)); return true;
+    case 0x95: take(8); return true;  // FRAME: a size, of no use here
+    default: return false;
   }
+}
+// clang-format on
+
+// APPEND, SETITEM, APPENDS and SETITEMS.
+bool PickleParser::edit_container(unsigned char opcode) {
+  std::vector<PickleRef> items;
+  if (opcode == 'a' || opcode == 's') {
+    items = {pop()};
+    if (opcode == 's') items.insert(items.begin(), pop());
+  } else if (opcode == 'e' || opcode == 'u') {
+    items = pop_to_mark();
+  } else {
+    return false;
+  }
+  const bool list = opcode == 'a' || opcode == 'e';
+  if (!list && items.size() % 2 != 0) throw PickleError("corrupt pickle: a key without a value");
+  auto& target = list ? as<PickleNode::List>(top(), "a list").items
+                      : as<PickleNode::Dict>(top(), "a dict").items;
+  target.insert(target.end(), items.begin(), items.end());
+  return true;
 }
 
 Pickle PickleParser::parse() {
   for (;;) {
     const auto opcode = static_cast<unsigned char>(take(1)[0]);
     if (opcode == '.') break;
-    if (!step(opcode))
+    if (!push_scalar(opcode) && !push_container(opcode) && !edit_container(opcode) &&
+        !use_memo(opcode) && !call(opcode))
       throw PickleError(concat("pickle opcode ", int{opcode}, " is not supported"));
   }
   result_.root = pop();

@@ -241,7 +241,7 @@ TEST(CheckpointFile, RefusesToRunAnything) {
   using namespace std::string_literals;
   write_pickle(path, "\x80\x02}(X\x01\0\0\0acos\nsystem\nX\x04\0\0\0true\x85Ru."s);
   EXPECT_EQ(failure(path), path.string() +
-                               ": refused to load a os.system: expected only dicts, lists, text, "
+                               ": refused to load os.system: expected only dicts, lists, text, "
                                "numbers and tensors");
 }
 
