@@ -96,7 +96,7 @@ void visit_fields(Visitor& visit, DiffusionConfig& c) {
   visit(
       "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
       "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
-  visit("loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr"}),
+  visit("loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "mse"}),
         "Training loss: plain squared error, weighted as in the bound, the bound itself, simple "
         "plus a little of the bound, or min-SNR weighted.");
   visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
