@@ -1,0 +1,166 @@
+// Every mistake a user can make on the command line ends with exit code 2 and one clear line.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "diffuse/io/array_file.h"
+#include "tests/cli/run_program.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::testing_cli {
+namespace {
+
+// Files the bad commands speak of, made once for this process.
+struct Fixture {
+  fs::path folder = scratch("bad_use");
+  fs::path model;
+
+  Fixture() {
+    write_text(folder / "good.json", small_points_config());
+    write_text(folder / "images.json", small_image_config());
+    write_text(folder / "notjson.json", "{\"train\": ");
+    write_text(folder / "empty.pt", "");
+    write_text(folder / "text.pt", "this is no checkpoint");
+    write_text(folder / "file", "");
+    write_npy(folder / "noise64.npy", at::zeros({2, 2}, at::kDouble));
+    write_npy(folder / "noise3.npy", at::zeros({2, 3}));
+    const Outcome o = run_program({"train", "--config", folder / "good.json", "--out",
+                                   folder / "run", "--device", "cpu", "--set", "train.steps=2"});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    model = folder / "run/model.pt";
+    const auto half = fs::file_size(model) / 2;
+    fs::copy_file(model, folder / "half.pt");
+    fs::resize_file(folder / "half.pt", half);
+  }
+};
+
+const Fixture& fixture() {
+  static const Fixture made;
+  return made;
+}
+
+struct Mistake {
+  std::vector<std::string> arguments;  // "@name" is a file of the fixture
+  std::string says;                    // part of the one line
+};
+
+void expect_refused(const Mistake& mistake) {
+  std::vector<std::string> arguments;
+  for (const std::string& argument : mistake.arguments)
+    arguments.push_back(argument.starts_with("@") ? (fixture().folder / argument.substr(1)).string()
+                                                  : argument);
+  const Outcome o = run_program(arguments);
+  const std::string shown = testing::PrintToString(mistake.arguments);
+  EXPECT_EQ(o.exit_code, 2) << shown << "\n" << o.err;
+  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << shown << "\n" << o.err;
+  EXPECT_NE(o.err.find(mistake.says), std::string::npos) << shown << "\n" << o.err;
+  EXPECT_EQ(o.out, "") << shown;
+}
+
+// train with the good config and one flag more.
+Mistake train(std::vector<std::string> flags, const std::string& says) {
+  flags.insert(flags.begin(),
+               {"train", "--config", "@good.json", "--out", "@new", "--device", "cpu"});
+  return {flags, says};
+}
+
+Mistake sample(std::vector<std::string> flags, const std::string& says) {
+  flags.insert(flags.begin(), {"sample", "--ckpt", "@run/model.pt", "-o", "@out.npy"});
+  return {flags, says};
+}
+
+TEST(BadUse, OfTheProgram) {
+  expect_refused({{"trian"}, "did you mean \"train\"?"});
+  expect_refused({{"--verbos"}, "--verbos"});
+  expect_refused({{"train"}, "--config"});
+  expect_refused({{"sample"}, "--ckpt"});
+  expect_refused({{"info"}, "file"});
+  expect_refused({{"info", "@nothing.pt"}, "no such checkpoint"});
+  expect_refused({{"info", "@text.pt"}, "text.pt"});
+}
+
+TEST(BadUse, OfTrain) {
+  expect_refused({{"train", "--config", "@none.json"}, "none.json"});
+  expect_refused({{"train", "--config", "@"}, "bad_use"});
+  expect_refused({{"train", "--config", "@notjson.json"}, "notjson.json"});
+  expect_refused(train({"--sett", "a=1"}, "--sett"));
+  expect_refused(train({"--set", "train.step=3"}, "/train/step: unknown key; did you mean"));
+  expect_refused(train({"--set", "train.steps"}, "train.steps"));
+  expect_refused(train({"--set", "train.steps=1.5"}, "expected an integer"));
+  expect_refused(train({"--set", "train.steps=-1"}, "/train/steps"));
+  expect_refused(train({"--set", "model.type=unett"}, "did you mean \"unet\"?"));
+  expect_refused(train({"--set", "model.type=unet"}, "/model"));
+  expect_refused(train({"--set", "model.type=gaussian_oracle"}, "/model/type"));
+  expect_refused(train({"--set", "diffusion.beta_end=1.5"}, "/diffusion/beta_end"));
+  expect_refused(train({"--set", "train.precision=fp16"}, "fp16 needs a GPU"));
+  expect_refused(
+      train({"--set", "data.type=mnist", "--set", "data.path=/nonexistent"}, "/nonexistent"));
+  expect_refused(train({"--set", "data.horizontal_flip=true"}, "horizontal_flip"));
+  expect_refused(train({"--time-limit", "soon"}, "soon"));
+  expect_refused(train({"--device", "gpu"}, "--device"));
+  expect_refused(train({"--device", "cuda:x"}, "cuda:N"));
+  expect_refused(train({"--threads", "-3"}, "--threads"));
+  expect_refused(train({"--seed", "-1"}, "--seed"));
+  expect_refused(train({"--resume", "@empty.pt"}, "empty.pt"));
+  expect_refused(train({"--resume", "@half.pt"}, "half.pt"));
+  expect_refused(
+      train({"--resume", "@run/model.pt", "--set", "model.hidden=32"}, "/model/hidden differs"));
+  expect_refused({{"train", "--config", "@good.json", "--out", "@file/run"}, "--out"});
+  expect_refused({{"train", "--config", "@images.json", "--out", "@new", "--set",
+                   "model.attention_resolutions=[3]"},
+                  "/model/attention_resolutions"});
+  expect_refused(
+      {{"train", "--config", "@images.json", "--out", "@new", "--set", "data.image_size=9"}, "9"});
+}
+
+TEST(BadUse, OfSample) {
+  expect_refused({{"sample", "--ckpt", "@none.pt"}, "no such checkpoint"});
+  expect_refused({{"sample", "--ckpt", "@"}, "no model.pt"});
+  expect_refused({{"sample", "--ckpt", "@half.pt"}, "half.pt"});
+  expect_refused({{"sample", "--ckpt", "@good.json"}, "/model/type"});
+  expect_refused(sample({"-n", "0"}, "-n: expected"));
+  expect_refused(sample({"-n", "-4"}, "-n: expected"));
+  expect_refused(sample({"-n", "many"}, "-n"));
+  expect_refused(sample({"--steps", "0"}, "--steps"));
+  expect_refused(sample({"--steps", "21"}, "--steps: expected 1 to 20"));
+  expect_refused(sample({"--sampler", "dimm"}, "did you mean \"ddim\"?"));
+  expect_refused(sample({"--spacing", "trailling"}, "did you mean \"trailing\"?"));
+  expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
+  expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
+  expect_refused(sample({"--eta", "2"}, "--eta"));
+  expect_refused(sample({"--class", "3"}, "without classes"));
+  expect_refused(sample({"--guidance", "2"}, "without classes"));
+  expect_refused(sample({"--batch", "0"}, "--batch"));
+  expect_refused(sample({"--seeds", "9-3"}, "--seeds"));
+  expect_refused(sample({"--seeds", "a"}, "--seeds"));
+  expect_refused(sample({"--seeds", "1", "--seed", "2"}, "--seed"));
+  expect_refused(sample({"--noise", "@none.npy"}, "none.npy"));
+  expect_refused(sample({"--noise", "@noise64.npy"}, "expected float32"));
+  expect_refused(sample({"--noise", "@noise3.npy"}, "--noise"));
+  expect_refused(sample({"--precision", "fp8"}, "--precision"));
+  expect_refused(sample({"-o", "@x.bmp"}, ".png"));
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points, not images"});
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@file/x.npy"}, "-o"});
+}
+
+TEST(BadUse, LeavesNothingHalfWritten) {
+  fixture();
+  expect_refused(sample({"--steps", "21"}, "--steps"));
+  EXPECT_FALSE(fs::exists(fixture().folder / "out.npy"));
+  EXPECT_FALSE(fs::exists(fixture().folder / "new/model.pt"));
+}
+
+TEST(BadUse, OfAFolderThatCannotBeWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const fs::path locked = scratch("locked");
+  chmod(locked.c_str(), 0500);
+  expect_refused({{"train", "--config", "@good.json", "--out", locked / "run"}, "--out"});
+}
+
+}  // namespace
+}  // namespace diffuse::testing_cli

@@ -1,0 +1,55 @@
+#include "diffuse/sample/timesteps.h"
+
+#include <gtest/gtest.h>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+namespace {
+
+using List = std::vector<int64_t>;
+
+// diffusers 0.3x DDIMScheduler(timestep_spacing=..., steps_offset=0).set_timesteps(10), T = 1000.
+TEST(SpacedTimesteps, MatchesThePeersWhereStepsDivideT) {
+  EXPECT_EQ(spaced_timesteps(1000, 10, "leading"),
+            (List{900, 800, 700, 600, 500, 400, 300, 200, 100, 0}));
+  EXPECT_EQ(spaced_timesteps(1000, 10, "trailing"),
+            (List{999, 899, 799, 699, 599, 499, 399, 299, 199, 99}));
+  EXPECT_EQ(spaced_timesteps(1000, 10, "uniform"),
+            (List{999, 888, 777, 666, 555, 444, 333, 222, 111, 0}));
+}
+
+// int(numpy.linspace(0, sqrt(800), 5) ** 2): 0, 50, 200, 450, 800 by hand.
+TEST(SpacedTimesteps, QuadraticIsDenseNearTheData) {
+  EXPECT_EQ(spaced_timesteps(1000, 5, "quadratic"), (List{800, 450, 200, 50, 0}));
+}
+
+TEST(SpacedTimesteps, EveryCountGivesThatManyDistinctFallingTimesteps) {
+  for (const char* const spacing : {"leading", "trailing", "uniform", "quadratic"})
+    for (int64_t steps = 1; steps <= 103; ++steps) {
+      const List list = spaced_timesteps(103, steps, spacing);
+      ASSERT_EQ(static_cast<int64_t>(list.size()), steps) << spacing;
+      ASSERT_LE(list.front(), 102) << spacing << " " << steps;
+      ASSERT_GE(list.back(), 0) << spacing << " " << steps;
+      for (size_t i = 1; i < list.size(); ++i)
+        ASSERT_LT(list[i], list[i - 1]) << spacing << " " << steps;
+    }
+}
+
+TEST(SpacedTimesteps, RefusesStepsOutsideTheRange) {
+  EXPECT_THROW(spaced_timesteps(100, 0, "leading"), Error);
+  EXPECT_THROW(spaced_timesteps(100, 101, "leading"), Error);
+  EXPECT_THROW(spaced_timesteps(100, 10, "leeding"), Error);
+}
+
+TEST(ParseTimesteps, ReadsAFallingList) {
+  EXPECT_EQ(parse_timesteps("999,500,0", 1000), (List{999, 500, 0}));
+}
+
+TEST(ParseTimesteps, RefusesOthers) {
+  for (const char* const text : {"", "1000", "-1", "5,5", "5,6", "5,,4", "5,4,", "a", "5.5", "5 4"})
+    EXPECT_THROW(parse_timesteps(text, 1000), Error) << text;
+}
+
+}  // namespace
+}  // namespace diffuse

@@ -1,0 +1,175 @@
+#include "diffuse/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/train/run_folder.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+namespace {
+
+// A UNet of a few thousand parameters on small drawn shapes; dropout, flips, EMA and accumulation on.
+Config small_config() {
+  return parse_config(R"({
+    "seed": 5,
+    "data": {"type": "shapes", "image_size": 8, "count": 40, "horizontal_flip": true},
+    "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1, "norm_groups": 4,
+              "attention_resolutions": [4], "dropout": 0.2},
+    "diffusion": {"timesteps": 50},
+    "train": {"steps": 8, "batch_size": 6, "micro_batch": 4, "learning_rate": 0.01,
+              "warmup_steps": 3, "learning_rate_schedule": "cosine", "eval_samples": 8}})",
+                      "test");
+}
+
+Trainer make_trainer(const Config& config) {
+  return Trainer(config, make_dataset(config.data, Split::kTrain, config.seed), at::kCPU);
+}
+
+fs::path scratch(const std::string& name) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("trainer_test_" + name);
+  fs::remove_all(folder);
+  return folder;
+}
+
+std::string bytes_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
+  for (const char* const sampler : {"uniform", "importance"}) {
+    Config config = small_config();
+    config.diffusion.timestep_sampler = sampler;
+    const fs::path folder = scratch("resume");
+    Trainer straight = make_trainer(config);
+    for (int i = 0; i < 8; ++i) straight.update();
+    write_checkpoint_file(folder / "straight.pt", straight.checkpoint());
+
+    {
+      Trainer first = make_trainer(config);
+      for (int i = 0; i < 3; ++i) first.update();
+      write_checkpoint_file(folder / "part.pt", first.checkpoint());
+    }
+    Trainer second = make_trainer(config);
+    second.restore(load_checkpoint(folder / "part.pt"));
+    EXPECT_EQ(second.step(), 3);
+    for (int i = 0; i < 5; ++i) second.update();
+    write_checkpoint_file(folder / "resumed.pt", second.checkpoint());
+    EXPECT_EQ(bytes_of(folder / "straight.pt"), bytes_of(folder / "resumed.pt")) << sampler;
+  }
+}
+
+TEST(Trainer, GradientAccumulationIsTheWholeBatch) {
+  Config config = small_config();
+  config.model.dropout = 0;  // its masks are drawn per micro-batch
+  Trainer parts = make_trainer(config);
+  config.train.micro_batch = 0;
+  Trainer whole = make_trainer(config);
+  for (int i = 0; i < 2; ++i) {
+    parts.update();
+    whole.update();
+  }
+  EXPECT_NEAR(parts.report().loss, whole.report().loss, 1e-5);
+}
+
+// The near-zero last layer predicts epsilon = 0, so the first loss is E[eps^2] = 1.
+TEST(Trainer, FirstLossIsOneAndThenItFalls) {
+  Config config = small_config();
+  config.train.batch_size = 64;
+  config.train.micro_batch = 0;
+  Trainer trainer = make_trainer(config);
+  trainer.update();
+  const double first = trainer.report().loss;
+  EXPECT_NEAR(first, 1.0, 5 * std::sqrt(2.0 / (64 * 3 * 8 * 8)));
+  for (int i = 0; i < 30; ++i) trainer.update();
+  EXPECT_LT(trainer.report().loss, 0.8 * first);
+}
+
+TEST(Trainer, HeldOutLossOfAnUntrainedNetworkIsOneInEveryQuarter) {
+  Config config = small_config();
+  config.train.eval_samples = 200;
+  config.data.held_out = 200;
+  Trainer trainer = make_trainer(config);
+  const HeldOutLoss loss = trainer.evaluate(*make_dataset(config.data, Split::kHeldOut, 5));
+  EXPECT_EQ(loss.samples, 200);
+  EXPECT_NEAR(loss.mean, 1.0, 0.03);
+  for (const double quarter : loss.by_quarter) EXPECT_NEAR(quarter, 1.0, 0.06);
+  EXPECT_NEAR(loss.standard_error, std::sqrt(2.0 / (3 * 8 * 8) / 200), 0.003);
+}
+
+TEST(Trainer, RefusesACheckpointOfAnotherModel) {
+  const fs::path file = scratch("other") / "model.pt";
+  write_checkpoint_file(file, make_trainer(small_config()).checkpoint());
+  Config wider = small_config();
+  wider.model.channels = 16;
+  try {
+    make_trainer(wider).restore(load_checkpoint(file));
+    FAIL() << "restored";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("/model/channels differs"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Trainer, RefusesAModelWithNothingToTrain) {
+  Config config = small_config();
+  config.model.type = "gaussian_oracle";
+  config.data.type = "gaussian";
+  EXPECT_THROW(make_trainer(config), Error);
+}
+
+TEST(LoadNetwork, SamplesWithTheAveragedWeightsOrTheRawOnes) {
+  const Config config = small_config();
+  Trainer trainer = make_trainer(config);
+  for (int i = 0; i < 4; ++i) trainer.update();
+  const fs::path file = scratch("weights") / "model.pt";
+  write_checkpoint_file(file, trainer.checkpoint());
+  const Checkpoint checkpoint = load_checkpoint(file);
+  const auto raw = load_network(checkpoint, false)->parameters()[0];
+  const auto averaged = load_network(checkpoint, true)->parameters()[0];
+  EXPECT_TRUE(at::equal(raw, trainer.network().parameters()[0]));
+  EXPECT_TRUE(at::equal(averaged, trainer.ema().named_averages()[0].second));
+  EXPECT_FALSE(at::equal(raw, averaged));
+}
+
+TEST(RunFolder, KeepsTheLastCheckpointsAndTheMultiples) {
+  const fs::path path = scratch("keep");
+  const RunFolder folder(path);
+  TrainConfig config;
+  config.keep_last = 2;
+  config.keep_every = 20;
+  for (int64_t step = 10; step <= 50; step += 10)
+    folder.save(make_trainer(small_config()).checkpoint(), step, config);
+  std::vector<int64_t> kept;
+  for (const auto& [step, file] : numbered_checkpoints(path)) kept.push_back(step);
+  EXPECT_EQ(kept, (std::vector<int64_t>{50, 40, 20}));
+  EXPECT_TRUE(fs::exists(path / "model.pt"));
+}
+
+TEST(RunFolder, PassesOverADamagedCheckpoint) {
+  const fs::path path = scratch("damaged");
+  const RunFolder folder(path);
+  TrainConfig config;
+  folder.save(make_trainer(small_config()).checkpoint(), 10, config);
+  folder.save(make_trainer(small_config()).checkpoint(), 20, config);
+  fs::resize_file(path / "model.pt", fs::file_size(path / "model.pt") / 2);  // step-20.pt too
+  EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
+}
+
+TEST(RunFolder, RefusesASecondRun) {
+  const fs::path path = scratch("lock");
+  {
+    const RunFolder first(path);
+    EXPECT_THROW(RunFolder second(path), Error);
+  }
+  const RunFolder again(path);
+}
+
+}  // namespace
+}  // namespace diffuse
