@@ -13,6 +13,9 @@ Command add_train(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_schema(CLI::App& app);
+Command add_schedule(CLI::App& app);
+Command add_forward(CLI::App& app);
+Command add_verify(CLI::App& app);
 
 inline constexpr int kGood = 0;
 inline constexpr int kFailed = 1;

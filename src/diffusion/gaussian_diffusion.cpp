@@ -120,6 +120,12 @@ void GaussianDiffusion::to(at::Device device) {
     *table = table->to(device);
 }
 
+at::Tensor GaussianDiffusion::q_step(const at::Tensor& x_prev, const at::Tensor& t,
+                                     const at::Tensor& eps) const {
+  return at_time(schedule_.alpha().sqrt(), t, x_prev) * x_prev +
+         at_time(schedule_.beta().sqrt(), t, x_prev) * eps;
+}
+
 at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const at::Tensor& t,
                                        const at::Tensor& eps) const {
   return at_time(sqrt_alpha_bar_, t, x0) * x0 + at_time(sqrt_one_minus_alpha_bar_, t, x0) * eps;

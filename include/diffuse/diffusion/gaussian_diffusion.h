@@ -41,6 +41,9 @@ class GaussianDiffusion {
   // Moves the tables; optional: tables elsewhere than t are copied on each use.
   void to(at::Device device);
 
+  // Draws from q(x_t | x_{t−1}):  x_t = √(1 − β) x_{t−1} + √β ε
+  at::Tensor q_step(const at::Tensor& x_prev, const at::Tensor& t, const at::Tensor& eps) const;
+
   // Draws from q(x_t | x_0):  x_t = √ᾱ x_0 + √(1 − ᾱ) ε                                     eq. 5
   at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& eps) const;
 
