@@ -10,16 +10,16 @@ namespace diffuse {
 
 // What the model learns from. Images are [C, H, W] in [-1, 1]; points are [D].
 struct DataConfig {
-  std::string type = "shapes";  // swiss_roll, gaussian, shapes, mnist, cifar10, image_folder
-  std::string path;             // folder or file; "" = the usual folder below $DIFFUSE_DATA
-  int64_t image_size = 0;       // pixels; 0 = as stored (image_folder: 64; shapes: 32)
-  int64_t channels = 0;         // 1 grey, 3 colour, 0 = as stored
-  bool horizontal_flip = false; // mirror each training image with probability 1/2
-  int64_t count = 0;            // items of a generated set, or the first N of a stored one; 0 = all
-  int64_t held_out = 0;         // items kept from training where a set has no test part; 0 = 1 in 20
-  double noise = 0.3;           // swiss_roll: standard deviation added before scaling
-  double variance = 1.0;        // gaussian: variance of each dimension
-  int64_t dimensions = 2;       // gaussian: D
+  std::string type = "shapes";   // swiss_roll, gaussian, shapes, mnist, cifar10, image_folder
+  std::string path;              // folder or file; "" = the usual folder below $DIFFUSE_DATA
+  int64_t image_size = 0;        // pixels; 0 = as stored (image_folder: 64; shapes: 32)
+  int64_t channels = 0;          // 1 grey, 3 colour, 0 = as stored
+  bool horizontal_flip = false;  // mirror each training image with probability 1/2
+  int64_t count = 0;       // items of a generated set, or the first N of a stored one; 0 = all
+  int64_t held_out = 0;    // items kept from training where a set has no test part; 0 = 1 in 20
+  double noise = 0.3;      // swiss_roll: standard deviation added before scaling
+  double variance = 1.0;   // gaussian: variance of each dimension
+  int64_t dimensions = 2;  // gaussian: D
   int64_t memory_limit_mb = 4096;  // larger image sets are decoded on the fly
 };
 
@@ -28,20 +28,22 @@ struct ModelConfig {
   std::string type = "unet";  // unet, mlp, gaussian_oracle
 
   // unet [Ho20 app. B]; the defaults are Ho et al.'s CIFAR-10 model: 35,746,307 parameters
-  int64_t channels = 128;                               // at full resolution; a multiple of norm_groups
-  std::vector<int64_t> channel_multipliers{1, 2, 2, 2}; // one per resolution level
-  int64_t blocks_per_level = 2;                         // residual blocks on the way down; one more up
-  std::vector<int64_t> attention_resolutions{16};       // heights (after patching) with self-attention
-  bool mid_attention = true;                            // self-attention in the middle block
+  int64_t channels = 128;  // at full resolution; a multiple of norm_groups
+  std::vector<int64_t> channel_multipliers{1, 2, 2, 2};  // one per resolution level
+  int64_t blocks_per_level = 2;                    // residual blocks on the way down; one more up
+  std::vector<int64_t> attention_resolutions{16};  // heights (after patching) with self-attention
+  bool mid_attention = true;                       // self-attention in the middle block
   int64_t attention_heads = 1;
   double dropout = 0.1;
   int64_t norm_groups = 32;
   double norm_eps = 1e-6;
-  bool scale_shift_norm = false;          // time enters as GroupNorm(h)(1 + s) + b  [Nichol21]
-  std::string time_embedding = "sin_cos"; // sin_cos [Ho20] or cos_sin [Nichol21]
-  double time_frequency_shift = 1;        // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
-  std::string downsample_padding = "end"; // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
-  int64_t patch_size = 1;                 // p x p pixels become channels before the first convolution
+  bool scale_shift_norm = false;           // time enters as GroupNorm(h)(1 + s) + b  [Nichol21]
+  std::string time_embedding = "sin_cos";  // sin_cos [Ho20] or cos_sin [Nichol21]
+  double time_frequency_shift =
+      1;  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
+  std::string downsample_padding =
+      "end";               // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
+  int64_t patch_size = 1;  // p x p pixels become channels before the first convolution
 
   // mlp
   int64_t hidden = 128;  // width
@@ -61,12 +63,13 @@ struct DiffusionConfig {
   int64_t timesteps = 1000;         // T
   double beta_start = 1e-4;
   double beta_end = 0.02;
-  std::vector<double> betas;               // schedule "betas": given one by one
-  std::string prediction = "epsilon";      // epsilon, x0, v, mu
-  std::string variance = "fixed_large";    // fixed_large (beta_t), fixed_small (posterior), learned, learned_range
-  std::string loss = "simple";             // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr
-  double hybrid_lambda = 0.001;            // hybrid: weight of the bound
-  double min_snr_gamma = 5.0;              // min_snr: cap of the signal-to-noise ratio
+  std::vector<double> betas;           // schedule "betas": given one by one
+  std::string prediction = "epsilon";  // epsilon, x0, v, mu
+  std::string variance =
+      "fixed_large";  // fixed_large (beta_t), fixed_small (posterior), learned, learned_range
+  std::string loss = "simple";   // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr
+  double hybrid_lambda = 0.001;  // hybrid: weight of the bound
+  double min_snr_gamma = 5.0;    // min_snr: cap of the signal-to-noise ratio
   std::string timestep_sampler = "uniform";  // uniform, stratified, importance
   bool rescale_zero_terminal_snr = false;
 
@@ -75,40 +78,41 @@ struct DiffusionConfig {
 };
 
 struct TrainConfig {
-  int64_t steps = 800'000;      // optimiser updates
-  int64_t batch_size = 128;     // samples per update, summed over ranks and micro-batches
-  int64_t micro_batch = 0;      // samples per forward pass of one rank; 0 = all of its share
+  int64_t steps = 800'000;         // optimiser updates
+  int64_t batch_size = 128;        // samples per update, summed over ranks and micro-batches
+  int64_t micro_batch = 0;         // samples per forward pass of one rank; 0 = all of its share
   std::string optimizer = "adam";  // adam, adamw
   double learning_rate = 2e-4;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_eps = 1e-8;
-  double weight_decay = 0.0;                   // adamw
-  std::string learning_rate_schedule = "constant";  // constant, cosine, linear: to 0 at the last step
-  int64_t warmup_steps = 5000;                 // linear from 0
-  double gradient_clip = 1.0;                  // global norm; 0 = off
-  double ema_decay = 0.9999;                   // per update
-  bool ema_warmup = true;                      // decay_s = min(ema_decay, (1 + s) / (10 + s))
-  std::string precision = "fp32";              // fp32, bf16, fp16 (GPU only), auto
-  double label_dropout = 0.0;                  // share of labels replaced by "no class"
-  int64_t log_every = 50;                      // steps
-  int64_t eval_every = 0;                      // steps between held-out losses; 0 = none
-  int64_t eval_samples = 1024;                 // held-out items a held-out loss uses
-  int64_t sample_every = 0;                    // steps between sample grids; 0 = none
-  int64_t checkpoint_every = 1000;             // steps between saves of model.pt
-  int64_t keep_last = 2;                       // checkpoints/step-N.pt kept, newest first
-  int64_t keep_every = 0;                      // steps whose multiples are kept for ever; 0 = none
+  double weight_decay = 0.0;  // adamw
+  std::string learning_rate_schedule =
+      "constant";                   // constant, cosine, linear: to 0 at the last step
+  int64_t warmup_steps = 5000;      // linear from 0
+  double gradient_clip = 1.0;       // global norm; 0 = off
+  double ema_decay = 0.9999;        // per update
+  bool ema_warmup = true;           // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  std::string precision = "fp32";   // fp32, bf16, fp16 (GPU only), auto
+  double label_dropout = 0.0;       // share of labels replaced by "no class"
+  int64_t log_every = 50;           // steps
+  int64_t eval_every = 0;           // steps between held-out losses; 0 = none
+  int64_t eval_samples = 1024;      // held-out items a held-out loss uses
+  int64_t sample_every = 0;         // steps between sample grids; 0 = none
+  int64_t checkpoint_every = 1000;  // steps between saves of model.pt
+  int64_t keep_last = 2;            // checkpoints/step-N.pt kept, newest first
+  int64_t keep_every = 0;           // steps whose multiples are kept for ever; 0 = none
 };
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.
 struct SampleConfig {
-  std::string sampler = "ddpm";    // ddpm, ddim
-  int64_t steps = 0;               // reverse steps; 0 = T
-  double eta = 0.0;                // ddim: 0 deterministic .. 1 ancestral
-  std::string spacing = "leading"; // leading, trailing, uniform, quadratic
-  bool clip_x0 = true;             // clamp the predicted x_0 to [-1, 1]; off for points
-  int64_t grid = 64;               // images in a training grid
-  double guidance = 1.0;           // classifier-free guidance weight; 1 = plain conditional
+  std::string sampler = "ddpm";     // ddpm, ddim
+  int64_t steps = 0;                // reverse steps; 0 = T
+  double eta = 0.0;                 // ddim: 0 deterministic .. 1 ancestral
+  std::string spacing = "leading";  // leading, trailing, uniform, quadratic
+  bool clip_x0 = true;              // clamp the predicted x_0 to [-1, 1]; off for points
+  int64_t grid = 64;                // images in a training grid
+  double guidance = 1.0;            // classifier-free guidance weight; 1 = plain conditional
 };
 
 struct Config {

@@ -12,7 +12,8 @@ namespace diffuse {
 
 // Reads a config file and applies `--set` overrides ("train.steps=1000", value as JSON, or as plain
 // text where a string is wanted), then checks ranges and that the parts fit each other.
-Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+Config load_config(const std::filesystem::path& file,
+                   const std::vector<std::string>& overrides = {});
 
 // The same from JSON text; `name` stands in messages where the file's name would.
 Config parse_config(const std::string& text, const std::string& name,

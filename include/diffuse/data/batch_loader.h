@@ -11,19 +11,19 @@
 namespace diffuse {
 
 struct Batch {
-  at::Tensor x;               // float32 [B, ...] on the CPU
-  at::Tensor labels;          // int64 [B]; undefined where the set has no labels
-  int64_t first_sample = 0;   // global sample number of row 0; rows are consecutive
+  at::Tensor x;              // float32 [B, ...] on the CPU
+  at::Tensor labels;         // int64 [B]; undefined where the set has no labels
+  int64_t first_sample = 0;  // global sample number of row 0; rows are consecutive
 };
 
 struct LoaderOptions {
-  int64_t global_batch = 128;   // samples per step over all ranks
-  int64_t rank_begin = 0;       // this rank's rows [rank_begin, rank_end) of each global batch
+  int64_t global_batch = 128;  // samples per step over all ranks
+  int64_t rank_begin = 0;      // this rank's rows [rank_begin, rank_end) of each global batch
   int64_t rank_end = 128;
-  int64_t first_step = 0;       // where to continue: step s starts at sample s * global_batch
+  int64_t first_step = 0;  // where to continue: step s starts at sample s * global_batch
   bool horizontal_flip = false;
   uint64_t seed = 0;
-  int64_t prefetch = 4;         // batches kept ready
+  int64_t prefetch = 4;  // batches kept ready
 };
 
 // Global sample g is item permutation_{g / N}[g % N]: each epoch visits every item once, batches run

@@ -20,7 +20,7 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual int64_t size() const = 0;
-  virtual std::vector<int64_t> sample_shape() const = 0;  // [C, H, W] or [D]
+  virtual std::vector<int64_t> sample_shape() const = 0;               // [C, H, W] or [D]
   virtual std::vector<std::string> class_names() const { return {}; }  // empty = no labels
 
   // Items by number -> float32 [B, sample_shape...]; images in [-1, 1]: uint8 / 127.5 - 1.
