@@ -28,6 +28,12 @@ c10::Device MachineFlags::apply() const {
   return select_device(device);
 }
 
+bool starts_with_json_path(std::string_view message) {
+  for (const char* const section : {"/data", "/model", "/diffusion", "/train", "/sample"})
+    if (message.starts_with(std::string(section) + "/")) return true;
+  return false;
+}
+
 // The analytic model of a config file: there is nothing to train, so there is no checkpoint.
 static Model analytic_model(const std::filesystem::path& file) {
   Model model;
@@ -38,8 +44,10 @@ static Model analytic_model(const std::filesystem::path& file) {
                 "gaussian_oracle, got \"", model.config.model.type, "\"; train it first");
   model.config.model.sample_shape =
       make_dataset(model.config.data, Split::kHeldOut, model.config.seed)->sample_shape();
-  model.network = make_network(model.config.model, model.config.diffusion.learns_variance(),
-                               NoiseSchedule::make(model.config.diffusion).alpha_bar(), 0);
+  model.network = in_config(file, [&] {
+    return make_network(model.config.model, model.config.diffusion.learns_variance(),
+                        NoiseSchedule::make(model.config.diffusion).alpha_bar(), 0);
+  });
   return model;
 }
 

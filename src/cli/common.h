@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "diffuse/config/config.h"
+#include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
 #include "diffuse/io/image_file.h"
 #include "diffuse/model/network.h"
@@ -43,6 +45,19 @@ struct Model {
 
 // From model.pt, a run folder, or the config of an analytic model (gaussian_oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
+
+// "/model/channels: ..." and the like, as thrown by what is built from a config.
+bool starts_with_json_path(std::string_view message);
+
+// Calls `build`; an Error that speaks of a JSON path gets the config file's name put in front.
+template <class Build>
+auto in_config(const std::filesystem::path& file, const Build& build) {
+  try {
+    return build();
+  } catch (const Error& error) {
+    throw Error(starts_with_json_path(error.what()) ? file.string() + ": " : "", error.what());
+  }
+}
 
 // A batch as one picture: a grid of images, or a scatter plot of points.
 Image picture_of(const at::Tensor& x);

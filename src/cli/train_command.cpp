@@ -113,10 +113,10 @@ fs::path resume_file(const TrainFlags& flags, const RunFolder& folder) {
   return newest;
 }
 
-void print_plan(const Trainer& trainer, const Dataset& data, const Dataset& held_out) {
+void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out) {
   const Config& config = trainer.config();
-  std::cout << "model       " << config.model.type << ", "
-            << parameter_count(const_cast<Trainer&>(trainer).network()) << " parameters\n"
+  std::cout << "model       " << config.model.type << ", " << parameter_count(trainer.network())
+            << " parameters\n"
             << "data        " << config.data.type << ", " << data.size() << " items of "
             << c10::IntArrayRef(config.model.sample_shape) << ", " << held_out.size()
             << " held out\n"
@@ -130,9 +130,13 @@ int run_train(const TrainFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Config config = load_config(flags.config, flags.overrides);
   if (flags.seed) config.seed = *flags.seed;
-  const auto data = make_dataset(config.data, Split::kTrain, config.seed);
-  const auto held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
-  Trainer trainer(config, data, device);
+  const auto [data, held_out] = in_config(flags.config, [&] {
+    return std::pair(make_dataset(config.data, Split::kTrain, config.seed),
+                     make_dataset(config.data, Split::kHeldOut, config.seed));
+  });
+  const auto owner =
+      in_config(flags.config, [&] { return std::make_unique<Trainer>(config, data, device); });
+  Trainer& trainer = *owner;
   if (flags.dry_run) {
     print_plan(trainer, *data, *held_out);
     return kGood;

@@ -71,6 +71,9 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
         "unet: pads right and bottom (end, as Ho et al.) or all sides (both) before halving.");
   visit("patch_size", c.patch_size, between(1, 64),
         "unet: squares of this many pixels a side become channels before the first convolution.");
+  visit("class_conditional", c.class_conditional, anything(),
+        "unet and mlp: learn from the data's classes, so that samples of one class can be asked "
+        "for.");
   visit("hidden", c.hidden, between(1, 65536), "mlp: width of the hidden layers.");
   visit("layers", c.layers, between(1, 1024), "mlp: number of hidden layers.");
   visit("variance", c.variance, above(0), "gaussian_oracle: variance of the data it is exact for.");

@@ -22,7 +22,10 @@ static double now() {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.model.sample_shape = data.sample_shape();
-  config.model.classes = static_cast<int64_t>(data.class_names().size());
+  const auto classes = static_cast<int64_t>(data.class_names().size());
+  if (config.model.class_conditional && classes == 0)
+    throw Error("/model/class_conditional: the data set ", config.data.type, " has no classes");
+  config.model.classes = config.model.class_conditional ? classes : 0;
   return config;
 }
 

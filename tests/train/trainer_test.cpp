@@ -19,10 +19,11 @@ Config small_config() {
   return parse_config(R"({
     "seed": 5,
     "data": {"type": "shapes", "image_size": 8, "count": 40, "horizontal_flip": true},
-    "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1, "norm_groups": 4,
+    "model": {"class_conditional": true, "channels": 8, "channel_multipliers": [1, 2],
+              "blocks_per_level": 1, "norm_groups": 4,
               "attention_resolutions": [4], "dropout": 0.2},
     "diffusion": {"timesteps": 50},
-    "train": {"steps": 8, "batch_size": 6, "micro_batch": 4, "learning_rate": 0.01,
+    "train": {"steps": 8, "batch_size": 6, "micro_batch": 3, "learning_rate": 0.01,
               "warmup_steps": 3, "learning_rate_schedule": "cosine", "eval_samples": 8}})",
                       "test");
 }

@@ -45,6 +45,9 @@ struct ModelConfig {
       "end";               // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
   int64_t patch_size = 1;  // p x p pixels become channels before the first convolution
 
+  // unet and mlp
+  bool class_conditional = false;  // learn from the data's classes: `sample --class`, guidance
+
   // mlp
   int64_t hidden = 128;  // width
   int64_t layers = 4;    // hidden layers
