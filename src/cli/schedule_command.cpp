@@ -1,0 +1,244 @@
+// diffuse schedule: every table of a noise schedule, and how much of the data its last step leaves.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+
+#include "commands.h"
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/io/atomic_write.h"
+#include "diffuse/io/plot.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct ScheduleFlags {
+  fs::path config, csv, json, plot;
+  std::optional<std::string> kind;
+  std::optional<int64_t> timesteps;
+  std::optional<double> beta_start, beta_end;
+};
+
+struct Column {
+  std::string name;
+  std::vector<double> values;
+};
+
+// E[x_0^2] over the dimensions of a config's data, and L_T there.
+struct DataPrior {
+  double mean_square, bits_per_dim;
+};
+
+constexpr double kPriorLimit = 1e-3;  // bits/dim of L_T from which sampling starts visibly off
+
+double checked_beta(double beta, const char* flag) {
+  if (!(beta > 0 && beta <= 1)) throw Error(flag, ": expected a number in (0, 1], got ", beta);
+  return beta;
+}
+
+DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
+  const bool by_flags = flags.kind || flags.timesteps || flags.beta_start || flags.beta_end;
+  if (!flags.config.empty() && by_flags)
+    throw Error("--config: names the whole schedule; leave out --kind, --timesteps, --beta-start ",
+                "and --beta-end");
+  if (!flags.config.empty()) return load_config(flags.config).diffusion;
+  if (!flags.kind) throw Error("diffuse schedule: expected --config FILE or --kind NAME");
+  std::vector<std::string> kinds = NoiseSchedule::kinds();
+  std::erase(kinds, "betas");  // one by one, in a config
+  if (std::find(kinds.begin(), kinds.end(), *flags.kind) == kinds.end())
+    throw Error("--kind: expected one of ", join(kinds), ", got \"", *flags.kind, "\"",
+                did_you_mean(*flags.kind, kinds));
+  DiffusionConfig diffusion;
+  diffusion.schedule = *flags.kind;
+  diffusion.timesteps = flags.timesteps.value_or(diffusion.timesteps);
+  if (diffusion.timesteps < 1 || diffusion.timesteps > 1'000'000)
+    throw Error("--timesteps: expected 1 to 1,000,000, got ", diffusion.timesteps);
+  diffusion.beta_start =
+      checked_beta(flags.beta_start.value_or(diffusion.beta_start), "--beta-start");
+  diffusion.beta_end = checked_beta(flags.beta_end.value_or(diffusion.beta_end), "--beta-end");
+  return diffusion;
+}
+
+Column column(const std::string& name, const at::Tensor& table) {
+  const double* const data = table.const_data_ptr<double>();
+  return {name, {data, data + table.numel()}};
+}
+
+std::vector<Column> columns_of(const NoiseSchedule& s) {
+  return {column("t", at::arange(s.timesteps(), at::kDouble)),
+          column("beta", s.beta()),
+          column("alpha", s.alpha()),
+          column("alpha_bar", s.alpha_bar()),
+          column("posterior_variance", s.posterior_variance()),
+          column("coef_x0", s.coef_x0()),
+          column("coef_xt", s.coef_xt()),
+          column("snr", s.snr()),
+          column("weight_eq9_large", s.eps_weight(s.beta())),
+          column("weight_eq9_small", s.eps_weight(s.posterior_variance()))};
+}
+
+// Measured on the first thousand items; nothing where the data are not on this machine.
+std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSchedule& schedule) {
+  if (flags.config.empty()) return {};
+  try {
+    Config config = load_config(flags.config);
+    config.data.count = config.data.count == 0 ? 1000 : std::min<int64_t>(config.data.count, 1000);
+    const auto data = make_dataset(config.data, Split::kTrain, config.seed);
+    std::vector<int64_t> items(std::min<int64_t>(data->size(), 1000));
+    std::iota(items.begin(), items.end(), int64_t{0});
+    const double mean_square = data->gather(items).square().mean().item<double>();
+    return DataPrior{mean_square, schedule.prior_bits_per_dim(mean_square)};
+  } catch (const Error& error) {
+    log_debug(concat("L_T of the data is left out: ", error.what()));
+    return {};
+  }
+}
+
+// Shortest text of all digits: what reads back as the same number.
+std::string exact(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+std::string csv_of(const std::vector<Column>& columns) {
+  std::string text;
+  for (const Column& c : columns) text += (text.empty() ? "" : ",") + c.name;
+  for (size_t row = 0; row < columns[0].values.size(); ++row) {
+    text += '\n';
+    for (const Column& c : columns) text += (&c == &columns[0] ? "" : ",") + exact(c.values[row]);
+  }
+  return text + '\n';
+}
+
+// Infinite weights become null: JSON has no infinity.
+std::string json_of(const DiffusionConfig& diffusion, const NoiseSchedule& schedule,
+                    const std::vector<Column>& columns, const std::optional<DataPrior>& data) {
+  nlohmann::ordered_json root{{"schedule", diffusion.schedule},
+                              {"timesteps", schedule.timesteps()},
+                              {"prior_bits_per_dim", schedule.prior_bits_per_dim(1)}};
+  if (data) {
+    root["data_mean_square"] = data->mean_square;
+    root["data_prior_bits_per_dim"] = data->bits_per_dim;
+  }
+  for (const Column& c : columns) root[c.name] = c.values;
+  root["t"] = std::vector<int64_t>(columns[0].values.begin(), columns[0].values.end());
+  return root.dump() + '\n';
+}
+
+// All rows of a short schedule, else about twenty spread evenly.
+void print_table(const std::vector<Column>& columns) {
+  const auto rows = static_cast<int64_t>(columns[0].values.size());
+  constexpr int64_t kAll = 40, kSome = 20;
+  const int64_t shown = rows <= kAll ? rows : kSome;
+  const auto widths = [](const std::string& name) { return std::max<int>(12, name.size()); };
+  std::string text;
+  char cell[64];
+  for (const Column& c : columns) {
+    std::snprintf(cell, sizeof cell, "%*s", &c == &columns[0] ? 7 : widths(c.name) + 1,
+                  c.name.c_str());
+    text += cell;
+  }
+  for (int64_t i = 0; i < shown; ++i) {
+    const int64_t row = shown == 1 ? 0 : i * (rows - 1) / (shown - 1);
+    text += '\n';
+    for (const Column& c : columns) {
+      std::snprintf(cell, sizeof cell, "%*.7g", &c == &columns[0] ? 7 : widths(c.name) + 1,
+                    c.values[row]);
+      text += cell;
+    }
+  }
+  std::cout << text << '\n';
+  if (shown < rows)
+    std::cout << shown << " of " << rows << " rows; --csv FILE and --json FILE have all\n";
+}
+
+void print_prior(const NoiseSchedule& schedule, const std::optional<DataPrior>& data) {
+  std::cout << "L_T " << schedule.prior_bits_per_dim(1) << " bits/dim at E[x0^2] = 1";
+  if (data)
+    std::cout << ", " << data->bits_per_dim << " for the data (E[x0^2] = " << data->mean_square
+              << ")";
+  std::cout << "\n";
+}
+
+void write_plot(const fs::path& file, const NoiseSchedule& schedule,
+                const std::vector<Column>& columns) {
+  const auto& t = columns[0].values;
+  const auto values = [](const at::Tensor& table) { return column("", table).values; };
+  const auto title = concat("variance of a step, T = ", schedule.timesteps());
+  write_png(
+      file,
+      draw_plot(
+          {{.title = title,
+            .x_label = "t",
+            .series = {{"beta: forward", t, values(schedule.beta())},
+                       {"posterior: given x0 as well", t, values(schedule.posterior_variance())}}},
+           {.title = "what is left of x0 and what is noise",
+            .x_label = "t",
+            .series = {{"alpha_bar", t, values(schedule.alpha_bar())},
+                       {"1 - alpha_bar", t, values(schedule.one_minus_alpha_bar())}}},
+           {.title = "posterior variance / beta",
+            .x_label = "t",
+            .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}}));
+}
+
+int run_schedule(const ScheduleFlags& flags) {
+  if (!flags.plot.empty() && flags.plot.extension() != ".png")
+    throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  const DiffusionConfig diffusion = diffusion_of(flags);
+  const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
+  const auto columns = columns_of(schedule);
+  const auto data = data_prior(flags, schedule);
+  const double prior = schedule.prior_bits_per_dim(1);
+  if (prior > kPriorLimit)
+    log_warning(concat("L_T is ", prior, " bits/dim, above ", kPriorLimit, ": x_T keeps some of ",
+                       "x_0, which sampling from N(0, I) cannot know; more timesteps or a larger ",
+                       "beta_end lower it"));
+  if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
+  if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
+  const std::string json = flags.json.empty() ? "" : json_of(diffusion, schedule, columns, data);
+  if (flags.json == "-") {
+    std::cout << json;
+    return kGood;
+  }
+  if (!flags.json.empty()) atomic_write(flags.json, json);
+  print_table(columns);
+  print_prior(schedule, data);
+  return kGood;
+}
+
+}  // namespace
+
+Command add_schedule(CLI::App& app) {
+  auto flags = std::make_shared<ScheduleFlags>();
+  CLI::App* command = app.add_subcommand("schedule", "Show a noise schedule's tables and its L_T");
+  command->footer(
+      "t counts from 0 and alpha_bar before it is 1. weight_eq9_* is what eq. 9 puts on the error "
+      "in\nepsilon with variance beta (large) or the posterior's (small).\n"
+      "Examples:\n"
+      "  diffuse schedule --config configs/swiss_roll.json --plot schedule.png\n"
+      "  diffuse schedule --kind linear --timesteps 200 --beta-end 0.05 --csv schedule.csv");
+  command->add_option("--config", flags->config, "The schedule of a JSON config");
+  command->add_option("--kind", flags->kind, "linear, cosine, ... with the flags below");
+  command->add_option("--timesteps", flags->timesteps, "T; default 1000");
+  command->add_option("--beta-start", flags->beta_start, "beta of the first step; default 1e-4");
+  command->add_option("--beta-end", flags->beta_end, "beta of the last step; default 0.02");
+  command->add_option("--csv", flags->csv, "Write all rows, all digits");
+  command->add_option("--json", flags->json, "Write all rows and L_T; - for stdout alone");
+  command->add_option("--plot", flags->plot, "Draw them as a .png");
+  return [flags] { return run_schedule(*flags); };
+}
+
+}  // namespace diffuse::cli
