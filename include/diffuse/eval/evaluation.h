@@ -1,0 +1,30 @@
+// What every evaluation of a model on a data set shares.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <functional>
+
+namespace diffuse {
+
+// A mean over items. The standard error is NaN for a single item.
+struct Estimate {
+  double mean = 0;
+  double standard_error = 0;
+};
+
+struct EvaluationOptions {
+  int64_t items = 256;  // spread evenly over the set; at most all
+  int64_t batch = 128;  // inputs of the network at once; does not change the figures
+  bool labels = false;  // give the network the items' classes
+  uint64_t seed = 0;    // of all noise: each draw is a function of (seed, item, t)
+  c10::Device device = c10::kCPU;
+  c10::ScalarType precision = c10::kFloat;
+
+  // Told how many of the network's inputs are done; what it throws ends the evaluation.
+  std::function<void(int64_t done, int64_t total)> progress{};
+};
+
+}  // namespace diffuse

@@ -1,0 +1,36 @@
+// Likelihood by the probability-flow ODE: the exact density of the deterministic sampler
+// ([Song21b] sec. 4.3), where the bound is one of the ancestral sampler.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/eval/evaluation.h"
+#include "diffuse/model/network.h"
+
+namespace diffuse {
+
+struct OdeOptions {
+  EvaluationOptions evaluation;
+  int64_t steps = 200;  // Heun steps; fewer where so many distinct timesteps cannot be had
+  int64_t probes = 1;   // Rademacher vectors in the estimate of the trace
+};
+
+struct OdeLikelihood {
+  Estimate bits;      // per dimension, over items: of 8-bit values for images, else of a density
+  int64_t steps = 0;  // taken
+  int64_t items = 0;
+};
+
+// The timesteps of the solver, rising from 0 to the last with signal left: as even in log sigma,
+// sigma = sqrt((1 - ab) / ab), as whole timesteps allow. At most steps + 1 of them.
+std::vector<int64_t> ode_timesteps(const NoiseSchedule& schedule, int64_t steps);
+
+// -log2 p(x) / D where p is the model's density at the smallest noise, sigma of t = 0. Images are
+// dequantised uniformly over their bins, which makes the figure a bound on that of 8-bit values.
+OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
+                           const Dataset& data, const OdeOptions& options);
+
+}  // namespace diffuse

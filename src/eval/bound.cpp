@@ -1,0 +1,210 @@
+#include "diffuse/eval/bound.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "diffuse/diffusion/likelihood.h"
+#include "items.h"
+
+namespace diffuse {
+
+namespace {
+
+// What was measured of N items at K timesteps each, float64 on the CPU unless said.
+struct Measured {
+  at::Tensor prior;                          // [N]
+  at::Tensor t;                              // int64 [N, K]; the first column is 0
+  at::Tensor weight;                         // [N, K]: how many timesteps each stands for
+  at::Tensor term, monte_carlo, distortion;  // [N, K]
+};
+
+// Sums over items for each timestep [T].
+class Moments {
+ public:
+  explicit Moments(int64_t T) : count_(at::zeros({T}, at::kDouble)) {
+    sum_ = at::zeros_like(count_);
+    squares_ = at::zeros_like(count_);
+  }
+
+  // values [N, T], measured where present [N, T] is 1.
+  void add(const at::Tensor& values, const at::Tensor& present) {
+    count_ += present.sum(0);
+    sum_ += (values * present).sum(0);
+    squares_ += (values.square() * present).sum(0);
+  }
+
+  int64_t count(int64_t t) const { return static_cast<int64_t>(count_[t].item<double>()); }
+
+  Estimate at(int64_t t) const {
+    const auto n = static_cast<double>(count(t));
+    const double mean = sum_[t].item<double>() / n;
+    if (n < 2) return {mean, std::numeric_limits<double>::quiet_NaN()};
+    const double variance = std::max(squares_[t].item<double>() / n - mean * mean, 0.0);
+    return {mean, std::sqrt(variance / (n - 1))};
+  }
+
+ private:
+  at::Tensor count_, sum_, squares_;
+};
+
+}  // namespace
+
+// One timestep from each of `parts` equal parts of 1 .. T - 1, and 0, which no other stands for.
+static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measured& out) {
+  const int64_t n = items.size();
+  out.t = at::zeros({n, parts + 1}, at::kLong);
+  out.weight = at::ones({n, parts + 1}, at::kDouble);
+  int64_t* t = out.t.mutable_data_ptr<int64_t>();
+  double* weight = out.weight.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < n; ++i) {
+    RandomStream random(items.keys[i].seed, Purpose::kEvaluation, items.keys[i].index,
+                        step_of(Draw::kTimestep));
+    ++t, ++weight;  // t = 0
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = 1 + part * (T - 1) / parts;
+      const int64_t length = 1 + (part + 1) * (T - 1) / parts - begin;
+      *t++ = begin + random.below(length);
+      *weight++ = static_cast<double>(length);
+    }
+  }
+}
+
+// log q(x_{t-1} | x_t, x_0) - log p(x_{t-1} | x_t) at x_{t-1} ~ q, by z ~ N(0, I): what the KL is
+// the mean of. Bits per dimension [B]; meaningless at t = 0.
+static at::Tensor sampled_kl(const Gaussian& q, const GaussianDiffusion::Prediction& p,
+                             const at::Tensor& z) {
+  const at::Tensor x_prev = q.mean + (0.5 * q.log_variance).exp() * z;
+  const at::Tensor log_ratio = gaussian_log_density(x_prev, q.mean, q.log_variance) -
+                               gaussian_log_density(x_prev, p.mean, p.log_variance);
+  return log_ratio.flatten(1).mean(1) / std::numbers::ln2;
+}
+
+// (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
+static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
+                                const Items& items, const std::vector<int64_t>& item,
+                                const at::Tensor& t_cpu, const BoundOptions& options) {
+  std::vector<StreamKey> keys;
+  std::vector<uint32_t> forward, posterior;
+  for (size_t b = 0; b < item.size(); ++b) {
+    const int64_t t = t_cpu.const_data_ptr<int64_t>()[b];
+    keys.push_back(items.keys[item[b]]);
+    forward.push_back(step_of(Draw::kForward, t));
+    posterior.push_back(step_of(Draw::kPosterior, t));
+  }
+  const at::Tensor rows = at::tensor(item).to(items.x0.device());
+  const at::Tensor labels =
+      items.labels.defined() ? items.labels.index_select(0, rows) : at::Tensor();
+  const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
+  const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
+  const Denoiser denoiser = in_double(network, labels, options.evaluation);
+  const auto p = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
+  const at::Tensor term = diffusion.bound_term(p, x0, x_t, t);
+  const at::Tensor draw =
+      sampled_kl(diffusion.posterior(x0, x_t, t), p, noise_like(x0, keys, posterior));
+  const at::Tensor distortion = (x0 - p.x0).square().flatten(1).mean(1);
+  return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
+}
+
+// All pairs of items and their timesteps, whole batches of them whatever the number of items.
+static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
+                        const BoundOptions& options, const std::function<void(int64_t)>& on_done) {
+  const int64_t T = diffusion.schedule().timesteps(), n = items.size();
+  const int64_t asked = options.timesteps_per_item;
+  Measured out;
+  choose_timesteps(items, T, asked == 0 ? T - 1 : std::min(asked, T - 1), out);
+  const at::Tensor times = out.t.t().flatten();  // all items at their first timestep, and so on
+  const int64_t pairs = times.size(0);
+  std::vector<at::Tensor> parts;
+  for (int64_t begin = 0; begin < pairs; begin += options.evaluation.batch) {
+    const int64_t end = std::min(begin + options.evaluation.batch, pairs);
+    std::vector<int64_t> item;
+    for (int64_t pair = begin; pair < end; ++pair) item.push_back(pair % n);
+    parts.push_back(measure_pairs(network, diffusion, items, item,
+                                  times.slice(0, begin, end).contiguous(), options));
+    on_done(end - begin);
+  }
+  const at::Tensor all = at::cat(parts, 1).view({3, -1, n}).transpose(1, 2);
+  out.term = all[0];
+  out.monte_carlo = all[1];
+  out.distortion = all[2];
+  out.prior = diffusion.prior_term(items.x0).to(at::kCPU);
+  return out;
+}
+
+namespace {
+
+// Collects what was measured of all items.
+class BoundSum {
+ public:
+  explicit BoundSum(int64_t T) : T_(T), term_(T), monte_carlo_(T), rate_(T), distortion_(T) {}
+
+  void add(const Measured& m) {
+    const auto table = [&](const at::Tensor& values) {  // [N, K] -> [N, T]
+      return at::zeros({values.size(0), T_}, at::kDouble).scatter(1, m.t, values);
+    };
+    const at::Tensor present = table(at::ones_like(m.weight));
+    term_.add(table(m.term), present);
+    monte_carlo_.add(table(m.monte_carlo), present);
+    distortion_.add(table(m.distortion), present);
+    const at::Tensor weighed = table(m.weight * m.term);
+    const at::Tensor below = weighed.cumsum(1);  // the terms at t and below
+    const at::Tensor above = below.slice(1, T_ - 1) - below;
+    rate_.add(m.prior.unsqueeze(1) + above, at::ones_like(above));
+    prior_.push_back(m.prior);
+    reconstruction_.push_back(m.term.select(1, 0));
+    diffusion_.push_back((m.weight * m.term).slice(1, 1).sum(1));
+    sampled_.push_back((m.weight * m.monte_carlo).slice(1, 1).sum(1));
+  }
+
+  Bound result() const {
+    Bound bound;
+    const at::Tensor prior = at::cat(prior_), reconstruction = at::cat(reconstruction_),
+                     diffusion = at::cat(diffusion_);
+    bound.prior = estimate(prior);
+    bound.diffusion = estimate(diffusion);
+    bound.reconstruction = estimate(reconstruction);
+    bound.total = estimate(prior + diffusion + reconstruction);
+    bound.monte_carlo = estimate(at::cat(sampled_));
+    bound.items = prior.size(0);
+    for (int64_t t = 0; t < T_; ++t)
+      if (const int64_t count = term_.count(t); count > 0)
+        bound.rows.push_back(
+            {t, count, term_.at(t), monte_carlo_.at(t), rate_.at(t), distortion_.at(t)});
+    return bound;
+  }
+
+ private:
+  int64_t T_;
+  Moments term_, monte_carlo_, rate_, distortion_;
+  std::vector<at::Tensor> prior_, diffusion_, reconstruction_, sampled_;
+};
+
+}  // namespace
+
+Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
+                     const BoundOptions& options) {
+  const c10::InferenceMode inference;
+  network.eval();
+  const EvaluationOptions& evaluation = options.evaluation;
+  const int64_t T = diffusion.schedule().timesteps(), n = item_count(data, evaluation);
+  const int64_t each =
+      options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
+  BoundSum sum(T);
+  int64_t done = 0;
+  for (int64_t first = 0; first < n; first += evaluation.batch) {
+    const int64_t count = std::min(evaluation.batch, n - first);
+    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), options,
+                    [&](int64_t more) {
+                      done += more;
+                      if (evaluation.progress) evaluation.progress(done, n * each);
+                    }));
+  }
+  return sum.result();
+}
+
+}  // namespace diffuse

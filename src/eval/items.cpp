@@ -1,0 +1,67 @@
+#include "items.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "diffuse/core/device.h"
+
+namespace diffuse {
+
+uint32_t step_of(Draw draw, int64_t t) {
+  return static_cast<uint32_t>(draw) + static_cast<uint32_t>(t);
+}
+
+int64_t item_count(const Dataset& data, const EvaluationOptions& options) {
+  TORCH_CHECK(options.items > 0 && options.batch > 0, "no items to evaluate");
+  return std::min(options.items, data.size());
+}
+
+Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
+                 int64_t count) {
+  const int64_t spread = data.size() / item_count(data, options);
+  std::vector<int64_t> numbers(count), classes(count);
+  Items items;
+  for (int64_t i = 0; i < count; ++i) {
+    numbers[i] = (first + i) * spread;
+    classes[i] = data.label(numbers[i]);
+    items.keys.push_back({options.seed, static_cast<uint64_t>(numbers[i])});
+  }
+  items.x0 = data.gather(numbers).to(options.device).to(at::kDouble);
+  if (options.labels) items.labels = at::tensor(classes).to(options.device);
+  return items;
+}
+
+at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
+                      std::span<const uint32_t> steps) {
+  const at::Tensor noise = at::empty(x0.sizes(), at::kFloat);
+  const auto rows = static_cast<int64_t>(keys.size());
+  const int64_t width = x0.numel() / rows;
+  float* const data = noise.mutable_data_ptr<float>();
+  at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      RandomStream(keys[row].seed, Purpose::kEvaluation, keys[row].index, steps[row])
+          .fill_normal({data + row * width, static_cast<size_t>(width)});
+  });
+  return noise.to(x0.device()).to(at::kDouble);
+}
+
+Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options) {
+  return [&network, labels, device = options.device, precision = options.precision](
+             const at::Tensor& x_t, const at::Tensor& t) {
+    const AutocastScope autocast(device, precision);
+    return network.forward(x_t.to(at::kFloat), t, labels).to(at::kDouble);
+  };
+}
+
+Estimate estimate(const at::Tensor& values) {
+  const int64_t n = values.size(0);
+  const double mean = values.mean().item<double>();
+  if (n < 2) return {mean, std::numeric_limits<double>::quiet_NaN()};
+  return {mean, values.std().item<double>() / std::sqrt(static_cast<double>(n))};
+}
+
+}  // namespace diffuse

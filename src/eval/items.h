@@ -1,0 +1,52 @@
+// The items of an evaluation, their noise, and the network as evaluations call it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "diffuse/core/random_tensor.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/eval/evaluation.h"
+#include "diffuse/model/network.h"
+
+namespace diffuse {
+
+// What a draw is for: evaluations share Purpose::kEvaluation, whose step is t plus one of these.
+enum class Draw : uint32_t {
+  kForward = 0,
+  kPosterior = 1u << 28,
+  kTimestep = 2u << 28,
+  kDequantise = 3u << 28,
+  kProbe = 4u << 28,
+};
+
+uint32_t step_of(Draw draw, int64_t t = 0);
+
+struct Items {
+  at::Tensor x0;                // float64 [N, ...] on the device
+  at::Tensor labels;            // int64 [N] on the device, or undefined
+  std::vector<StreamKey> keys;  // of their noise: (seed, number in the set)
+
+  int64_t size() const { return x0.size(0); }
+};
+
+int64_t item_count(const Dataset& data, const EvaluationOptions& options);
+
+// Items first .. first + count - 1 of those that the options choose.
+Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
+                 int64_t count);
+
+// x0 of one item for each key, N(0, 1) of stream (key, steps[row]) -> float64 on x0's device.
+at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
+                      std::span<const uint32_t> steps);
+
+// The network in its own precision, between tensors in float64: sums of a thousand terms of 1e-5
+// would drown in the rounding of float32.
+Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options);
+
+// Mean and standard error of values [N].
+Estimate estimate(const at::Tensor& values);
+
+}  // namespace diffuse

@@ -1,0 +1,180 @@
+// The post's equations 1 to 9 as identities between the program's functions, at random points.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "diffuse/diffusion/likelihood.h"
+#include "verify_checks.h"
+
+namespace diffuse {
+
+namespace {
+
+// One sample of five dimensions per timestep.
+struct Points {
+  explicit Points(const Verifier& v)
+      : diffusion(v.linear()),
+        x0(v.normal(1000, 5, 0)),
+        eps(v.normal(1000, 5, 1)),
+        other(v.normal(1000, 5, 2)),
+        x_t(diffusion.q_sample(x0, t, eps)) {}
+
+  const NoiseSchedule& schedule() const { return diffusion.schedule(); }
+
+  at::Tensor t = at::arange(1000, at::kLong);
+  GaussianDiffusion diffusion;
+  at::Tensor x0, eps, other, x_t;
+};
+
+// All rows but the first, whose posterior has no variance.
+at::Tensor later(const at::Tensor& x) { return x.slice(0, 1); }
+
+at::Tensor log_normal(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) {
+  return gaussian_log_density(x, mean, variance.log());
+}
+
+// Eq. 1: q(x_t | x_{t-1}) = q(x_{t-1} | x_t, x_0) q(x_t | x_0) / q(x_{t-1} | x_0)
+void bayes(Verifier& v, const Points& p) {
+  const NoiseSchedule& s = p.schedule();
+  const at::Tensor x_prev = later(p.other), x_t = later(p.x_t), x0 = later(p.x0);
+  const at::Tensor beta = later(column(s.beta())), alpha_bar = later(column(s.alpha_bar()));
+  const at::Tensor prev = later(column(s.alpha_bar_prev()));
+  const Gaussian q = v.posterior(p.diffusion, x0, x_t, later(p.t));
+  v.same("eq1_bayes",
+         log_normal(x_prev, q.mean, q.variance) +
+             log_normal(x_t, alpha_bar.sqrt() * x0, 1 - alpha_bar) -
+             log_normal(x_prev, prev.sqrt() * x0, 1 - prev),
+         log_normal(x_t, (1 - beta).sqrt() * x_prev, beta), 1e-9);
+}
+
+// Eq. 3 and 6 against eq. 8, and what holds of eq. 3 alone.
+void means(Verifier& v, const Points& p) {
+  const NoiseSchedule& s = p.schedule();
+  const at::Tensor beta = column(s.beta()), rest = column(s.one_minus_alpha_bar());
+  const at::Tensor signal = s.coef_x0() * v.faults().coef_x0 + s.coef_xt() * s.alpha_bar().sqrt();
+  v.same("eq3_keeps_the_signal", signal, s.alpha_bar_prev().sqrt(), 1e-13);
+  v.near("eq3_first_step_is_exact",
+         v.posterior(p.diffusion, p.x0, p.x_t, p.t).variance[0].item<double>(), 0, 0);
+  const auto exact = p.diffusion.predict(p.eps, p.x_t, p.t, false);
+  v.same("eq6_inverts_eq5", exact.x0, p.x0, 1e-10);
+  const auto guess = p.diffusion.predict(p.other, p.x_t, p.t, false);
+  const at::Tensor eq8 = (p.x_t - beta / rest.sqrt() * p.other) / (1 - beta).sqrt();
+  v.same("eq3_of_eq6_is_eq8", v.posterior(p.diffusion, guess.x0, p.x_t, p.t).mean, eq8, 1e-12);
+  v.same("predicted_mean_is_eq8", guess.mean, eq8, 1e-12);
+}
+
+// KL = eq. 4 + C = eq. 9 + C with C = ½ (log(σ²/β̃) − 1 + β̃/σ²), for t >= 1.
+void divergences(Verifier& v, const Points& p) {
+  for (const bool large : {true, false}) {
+    const std::string suffix = large ? "_beta" : "_posterior";
+    DiffusionConfig config = v.linear();
+    config.variance = large ? "fixed_large" : "fixed_small";
+    const GaussianDiffusion diffusion(config);
+    const NoiseSchedule& s = diffusion.schedule();
+    const at::Tensor variance = large ? s.beta() : s.posterior_variance();
+    const auto guess = diffusion.predict(p.other, p.x_t, p.t, false);
+    const Gaussian q = v.posterior(diffusion, p.x0, p.x_t, p.t);
+    const at::Tensor kl = normal_kl(q.mean, q.log_variance, guess.mean, guess.log_variance);
+    const at::Tensor ratio = column(s.posterior_variance() / variance);
+    const at::Tensor constant = 0.5 * (ratio - 1 - ratio.log());
+    const at::Tensor eq4 = (q.mean - guess.mean).square() / (2 * column(variance));
+    const at::Tensor eq9 = column(v.eps_weight(s, variance)) * (p.eps - p.other).square();
+    v.same("eq4_is_the_kl" + suffix, later(eq4 + constant), later(kl), 1e-9);
+    v.same("eq9_is_the_kl" + suffix, later(eq9 + constant), later(kl), 1e-8);
+  }
+}
+
+// Paths x_0 .. x_T of the one-step chain: [T + 1, paths].
+at::Tensor chain(const Verifier& v, const GaussianDiffusion& diffusion, const at::Tensor& x0,
+                 uint64_t index) {
+  const int64_t steps = diffusion.schedule().timesteps();
+  const at::Tensor noise = v.normal(steps, x0.size(0), index) * v.faults().noise;
+  std::vector<at::Tensor> states{x0};
+  for (int64_t t = 0; t < steps; ++t)
+    states.push_back(diffusion.q_step(states.back().unsqueeze(0), at::full({1}, t, at::kLong),
+                                      noise[t].unsqueeze(0))[0]);
+  return at::stack(states);
+}
+
+// q(x_t | x_{t−1}) applied t + 1 times against q(x_t | x_0): exactly, by its response to 1 in x_0
+// and in each noise, and on 20,000 paths, in standard errors of their means and variances.
+void chain_moments(Verifier& v) {
+  const GaussianDiffusion diffusion(v.linear(200, 1e-4, 0.05));
+  const NoiseSchedule& s = diffusion.schedule();
+  const at::Tensor beta = s.beta() * std::pow(v.faults().noise, 2);
+  double variance = 0, mean = 1;
+  std::vector<double> means, variances;
+  for (int64_t t = 0; t < 200; ++t) {
+    mean *= std::sqrt(1 - s.beta()[t].item<double>());
+    variance = (1 - s.beta()[t].item<double>()) * variance + beta[t].item<double>();
+    means.push_back(mean);
+    variances.push_back(variance);
+  }
+  v.same("chain_mean_is_eq5", at::tensor(means, at::kDouble), s.alpha_bar().sqrt(), 1e-13);
+  v.same("chain_variance_is_eq5", at::tensor(variances, at::kDouble), s.one_minus_alpha_bar(),
+         1e-13);
+
+  constexpr int64_t kPaths = 20'000;
+  const at::Tensor x = chain(v, diffusion, at::full({kPaths}, 1.5, at::kDouble), 10).slice(0, 1);
+  const at::Tensor rest = s.one_minus_alpha_bar();
+  const at::Tensor off_mean =
+      (x.mean(1) - 1.5 * s.alpha_bar().sqrt()) / (rest / double{kPaths}).sqrt();
+  const at::Tensor off_variance = (x.var(1) / rest - 1) / std::sqrt(2.0 / kPaths);
+  for (const int64_t t : {0, 9, 49, 99, 199}) {
+    const std::string suffix = "_t" + std::to_string(t) + "_sigmas";
+    v.near("chain_sampled_mean" + suffix, off_mean[t].item<double>(), 0, 5);
+    v.near("chain_sampled_variance" + suffix, off_variance[t].item<double>(), 0, 5);
+  }
+}
+
+// Eq. 2 path by path:  Σ log q(x_t | x_{t−1}) = log q(x_T | x_0) + Σ_{t>1} log q(x_{t−1} | x_t, x_0),
+// and the bound as first written, sampled, against its closed form (D5): the same mean, and the
+// closed form has the smaller spread.
+void telescoping(Verifier& v) {
+  constexpr int64_t kPaths = 1000;
+  const GaussianDiffusion diffusion(v.linear());
+  const NoiseSchedule& s = diffusion.schedule();
+  const at::Tensor path = chain(v, diffusion, v.normal(1, kPaths, 20)[0], 21);
+  const at::Tensor x_t = path.slice(0, 1), x_prev = path.slice(0, 0, 1000);
+  const at::Tensor x0 = path[0].unsqueeze(0).expand_as(x_t), t = at::arange(1000, at::kLong);
+  const at::Tensor beta = column(s.beta());
+  const Gaussian q = v.posterior(diffusion, x0, x_t, t);
+  const at::Tensor forward = log_normal(x_t, (1 - beta).sqrt() * x_prev, beta).sum(0);
+  const at::Tensor last =
+      log_normal(x_t[999], s.alpha_bar()[999].sqrt() * x0[0], s.one_minus_alpha_bar()[999]);
+  v.same("eq2_telescopes",
+         last + log_normal(later(x_prev), later(q.mean), later(q.variance)).sum(0), forward, 1e-9);
+
+  const auto p = diffusion.predict(v.oracle(diffusion, 1)(x_t, t), x_t, t, false);
+  const at::Tensor log_p = gaussian_log_density(x_prev, p.mean, p.log_variance);
+  const at::Tensor prior =
+      log_normal(x_t[999], at::zeros({}, at::kDouble), at::ones({}, at::kDouble));
+  const at::Tensor sampled = (forward - log_p.sum(0) - prior) / std::numbers::ln2;  // [paths]
+  const at::Tensor closed =
+      (later(normal_kl(q.mean, q.log_variance, p.mean, p.log_variance)).sum(0) - log_p[0]) /
+          std::numbers::ln2 +
+      diffusion.prior_term(path[0].unsqueeze(1));
+  const double bound = diffusion.bound_term(p, x0, x_t, t).sum().item<double>() +
+                       diffusion.prior_term(path[0].unsqueeze(0)).item<double>();
+  const double error = (sampled - closed).std().item<double>() / std::sqrt(kPaths);
+  v.near("bound_terms_add_up", closed.mean().item<double>(), bound, 1e-9);
+  v.near("bound_sampled_is_closed_form_sigmas", (sampled.mean().item<double>() - bound) / error, 0,
+         5);
+  v.near("bound_closed_form_spread_by_sampled", (closed.std() / sampled.std()).item<double>(), 0,
+         1);
+}
+
+}  // namespace
+
+void verify_identities(Verifier& verifier) {
+  const Points points(verifier);
+  bayes(verifier, points);
+  means(verifier, points);
+  divergences(verifier, points);
+  chain_moments(verifier);
+  telescoping(verifier);
+}
+
+}  // namespace diffuse

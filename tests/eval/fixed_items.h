@@ -1,0 +1,52 @@
+// Data sets of given items, and short names for diffusion configs.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "diffuse/config/config.h"
+#include "diffuse/data/dataset.h"
+
+namespace diffuse {
+
+class FixedItems : public Dataset {
+ public:
+  explicit FixedItems(at::Tensor items) : items_(std::move(items)) {}
+
+  int64_t size() const override { return items_.size(0); }
+  std::vector<int64_t> sample_shape() const override { return items_.sizes().slice(1).vec(); }
+  int64_t label(int64_t) const override { return -1; }
+  at::Tensor gather(std::span<const int64_t> indices) const override {
+    const std::vector<int64_t> rows(indices.begin(), indices.end());
+    return items_.index_select(0, at::tensor(rows, at::kLong));
+  }
+
+ private:
+  at::Tensor items_;
+};
+
+// n items of D values: half sigma, half -sigma, so that their mean square is sigma^2 exactly.
+inline FixedItems two_valued(int64_t n, int64_t D, double sigma) {
+  const at::Tensor values = at::ones({n, D});
+  values.slice(1, 0, D / 2).fill_(-1);
+  return FixedItems(values * sigma);
+}
+
+inline DiffusionConfig linear(int64_t timesteps, double beta_end,
+                              const std::string& variance = "fixed_large") {
+  DiffusionConfig config;
+  config.timesteps = timesteps;
+  config.beta_end = beta_end;
+  config.variance = variance;
+  return config;
+}
+
+inline DiffusionConfig scheduled(const std::string& schedule, int64_t timesteps,
+                                 const std::string& variance = "fixed_large") {
+  DiffusionConfig config = linear(timesteps, 0.02, variance);
+  config.schedule = schedule;
+  return config;
+}
+
+}  // namespace diffuse

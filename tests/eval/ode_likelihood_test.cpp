@@ -1,0 +1,112 @@
+#include "diffuse/eval/ode_likelihood.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "diffuse/core/error.h"
+#include "diffuse/model/small_networks.h"
+#include "tests/eval/fixed_items.h"
+
+namespace diffuse {
+namespace {
+
+// -log2 of N(0, variance) averaged over values of the given mean square.
+double cross_entropy(double variance, double mean_square) {
+  return (std::log(2 * std::numbers::pi * variance) + mean_square / variance) /
+         (2 * std::numbers::ln2);
+}
+
+double smallest_noise(const GaussianDiffusion& diffusion) {
+  return 1 / diffusion.schedule().snr()[0].item<double>();
+}
+
+// Solver's figure less the exact one on data N(0, s2).
+double error_of(int64_t steps, double s2, const DiffusionConfig& config = {}) {
+  const GaussianDiffusion diffusion(config);
+  GaussianOracle network(s2, diffusion.schedule().alpha_bar());
+  const OdeLikelihood result = evaluate_ode(network, diffusion, two_valued(4, 8, std::sqrt(s2)),
+                                            {.evaluation = {.items = 4}, .steps = steps});
+  return result.bits.mean - cross_entropy(s2 + smallest_noise(diffusion), s2);
+}
+
+TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropy) {
+  for (const double s2 : {1.0, 0.25}) EXPECT_NEAR(error_of(999, s2), 0, 2e-4) << s2;
+  EXPECT_NEAR(error_of(999, 0.25, scheduled("cosine", 1000)), 0, 1e-3);
+  EXPECT_NEAR(error_of(999, 0.25, linear(200, 0.05)), 0, 1e-3);
+}
+
+TEST(OdeLikelihood, ErrorFallsWithTheSquareOfTheSteps) {
+  const double coarse = std::abs(error_of(50, 0.25)), middle = std::abs(error_of(100, 0.25)),
+               fine = std::abs(error_of(200, 0.25));
+  EXPECT_LT(coarse, 0.02);
+  EXPECT_LT(middle, coarse / 3);
+  EXPECT_LT(fine, middle / 3);
+}
+
+// Images: the same density, in bits of bins 2 / 255 wide, at points moved within their bins.
+TEST(OdeLikelihood, OfImagesCountsBitsOfLevels) {
+  const GaussianDiffusion diffusion(DiffusionConfig{});
+  GaussianOracle network(0.25, diffusion.schedule().alpha_bar());
+  const FixedItems data(at::full({4, 1, 8, 8}, 127 / 127.5 - 1));
+  const OdeLikelihood result =
+      evaluate_ode(network, diffusion, data, {.evaluation = {.items = 4}, .steps = 400});
+  const double level = 127 / 127.5 - 1, spread = 1 / (12 * 127.5 * 127.5);
+  const double exact = cross_entropy(0.25 + smallest_noise(diffusion), level * level + spread);
+  EXPECT_NEAR(result.bits.mean, exact + std::log2(127.5), 3e-4);
+}
+
+// eps = A x with A far from diagonal: one probe of the trace is noisy, the mean of many is not.
+class Shear : public Network {
+ public:
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const at::Tensor&) override {
+    return 0.3 * x + 0.3 * x.flip(1);
+  }
+};
+
+TEST(OdeLikelihood, ProbesAverageToTheTrace) {
+  const GaussianDiffusion diffusion(linear(20, 0.2));
+  Shear network;
+  const FixedItems data(at::ones({64, 2}) * at::tensor({0.5f, -0.25f}));  // all alike
+  const auto measure = [&](int64_t probes) {
+    return evaluate_ode(network, diffusion, data,
+                        {.evaluation = {.items = 64}, .steps = 10, .probes = probes});
+  };
+  const OdeLikelihood one = measure(1), many = measure(64);
+  EXPECT_GT(one.bits.standard_error, 5 * many.bits.standard_error);
+  EXPECT_GT(many.bits.standard_error, 0);
+  EXPECT_NEAR(one.bits.mean, many.bits.mean,
+              5 * (one.bits.standard_error + many.bits.standard_error));
+}
+
+TEST(OdeTimesteps, RiseFromTheFirstToTheLastWithSignal) {
+  const NoiseSchedule linear = NoiseSchedule::make({});
+  const auto all = ode_timesteps(linear, 100000);
+  EXPECT_EQ(all.size(), 1000);
+  for (const int64_t steps : {1, 2, 50, 200}) {
+    const auto times = ode_timesteps(linear, steps);
+    EXPECT_LE(times.size(), steps + 1);
+    EXPECT_EQ(times.front(), 0);
+    EXPECT_EQ(times.back(), 999);
+  }
+  EXPECT_EQ(ode_timesteps(linear, 50).size(), 50);  // two of the first share a timestep
+  EXPECT_EQ(ode_timesteps(NoiseSchedule::make(scheduled("jsd", 1000)), 50).back(), 998);
+}
+
+TEST(OdeLikelihood, DoesNotDependOnTheBatch) {
+  const GaussianDiffusion diffusion(linear(20, 0.2));
+  Shear network;
+  const FixedItems data = two_valued(7, 4, 0.5);
+  const auto bits = [&](int64_t batch) {
+    return evaluate_ode(network, diffusion, data,
+                        {.evaluation = {.items = 7, .batch = batch}, .steps = 10})
+        .bits;
+  };
+  EXPECT_NEAR(bits(7).mean, bits(2).mean, 1e-12);
+  EXPECT_NEAR(bits(7).standard_error, bits(2).standard_error, 1e-12);
+}
+
+}  // namespace
+}  // namespace diffuse
