@@ -37,7 +37,8 @@ static int run(int argc, char** argv) {
                                           {"sample", add_sample(app)},
                                           {"info", add_info(app)},
                                           {"schema", add_schema(app)},
-                                          {"schedule", add_schedule(app)}};
+                                          {"schedule", add_schedule(app)},
+                                          {"verify", add_verify(app)}};
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),

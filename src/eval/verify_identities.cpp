@@ -98,24 +98,30 @@ at::Tensor chain(const Verifier& v, const GaussianDiffusion& diffusion, const at
   return at::stack(states);
 }
 
-// q(x_t | x_{t−1}) applied t + 1 times against q(x_t | x_0): exactly, by its response to 1 in x_0
-// and in each noise, and on 20,000 paths, in standard errors of their means and variances.
-void chain_moments(Verifier& v) {
+// The one-step chain against eq. 5 exactly: the responses to 1 in x_0 (row 0) and in each step's
+// noise (the others) add up to the mean and the variance.
+void chain_responses(Verifier& v) {
   const GaussianDiffusion diffusion(v.linear(200, 1e-4, 0.05));
   const NoiseSchedule& s = diffusion.schedule();
-  const at::Tensor beta = s.beta() * std::pow(v.faults().noise, 2);
-  double variance = 0, mean = 1;
+  at::Tensor x = at::zeros({201, 1}, at::kDouble);
+  x[0] = 1;
   std::vector<double> means, variances;
   for (int64_t t = 0; t < 200; ++t) {
-    mean *= std::sqrt(1 - s.beta()[t].item<double>());
-    variance = (1 - s.beta()[t].item<double>()) * variance + beta[t].item<double>();
-    means.push_back(mean);
-    variances.push_back(variance);
+    at::Tensor eps = at::zeros_like(x);
+    eps[t + 1] = v.faults().noise;
+    x = diffusion.q_step(x, at::full({201}, t, at::kLong), eps);
+    means.push_back(x[0].item<double>());
+    variances.push_back(x.slice(0, 1).square().sum().item<double>());
   }
   v.same("chain_mean_is_eq5", at::tensor(means, at::kDouble), s.alpha_bar().sqrt(), 1e-13);
   v.same("chain_variance_is_eq5", at::tensor(variances, at::kDouble), s.one_minus_alpha_bar(),
          1e-13);
+}
 
+// The same on 20,000 paths, in standard errors of their means and variances.
+void chain_moments(Verifier& v) {
+  const GaussianDiffusion diffusion(v.linear(200, 1e-4, 0.05));
+  const NoiseSchedule& s = diffusion.schedule();
   constexpr int64_t kPaths = 20'000;
   const at::Tensor x = chain(v, diffusion, at::full({kPaths}, 1.5, at::kDouble), 10).slice(0, 1);
   const at::Tensor rest = s.one_minus_alpha_bar();
@@ -129,41 +135,50 @@ void chain_moments(Verifier& v) {
   }
 }
 
-// Eq. 2 path by path:  Σ log q(x_t | x_{t−1}) = log q(x_T | x_0) + Σ_{t>1} log q(x_{t−1} | x_t, x_0),
-// and the bound as first written, sampled, against its closed form (D5): the same mean, and the
-// closed form has the smaller spread.
-void telescoping(Verifier& v) {
-  constexpr int64_t kPaths = 1000;
-  const GaussianDiffusion diffusion(v.linear());
-  const NoiseSchedule& s = diffusion.schedule();
-  const at::Tensor path = chain(v, diffusion, v.normal(1, kPaths, 20)[0], 21);
-  const at::Tensor x_t = path.slice(0, 1), x_prev = path.slice(0, 0, 1000);
-  const at::Tensor x0 = path[0].unsqueeze(0).expand_as(x_t), t = at::arange(1000, at::kLong);
-  const at::Tensor beta = column(s.beta());
-  const Gaussian q = v.posterior(diffusion, x0, x_t, t);
-  const at::Tensor forward = log_normal(x_t, (1 - beta).sqrt() * x_prev, beta).sum(0);
-  const at::Tensor last =
-      log_normal(x_t[999], s.alpha_bar()[999].sqrt() * x0[0], s.one_minus_alpha_bar()[999]);
-  v.same("eq2_telescopes",
-         last + log_normal(later(x_prev), later(q.mean), later(q.variance)).sum(0), forward, 1e-9);
+// N paths of the 1000-step chain from data N(0, 1), as [T, N].
+struct Paths {
+  explicit Paths(const Verifier& v, int64_t count)
+      : diffusion(v.linear()), states(chain(v, diffusion, v.normal(1, count, 20)[0], 21)) {}
 
-  const auto p = diffusion.predict(v.oracle(diffusion, 1)(x_t, t), x_t, t, false);
-  const at::Tensor log_p = gaussian_log_density(x_prev, p.mean, p.log_variance);
+  GaussianDiffusion diffusion;
+  at::Tensor states;  // [T + 1, N]
+  at::Tensor t = at::arange(1000, at::kLong);
+  at::Tensor x_t = states.slice(0, 1), x_prev = states.slice(0, 0, 1000);
+  at::Tensor x0 = states[0].unsqueeze(0).expand_as(x_t);
+  at::Tensor beta = column(diffusion.schedule().beta());
+  at::Tensor log_forward = log_normal(x_t, (1 - beta).sqrt() * x_prev, beta);
+};
+
+// Eq. 2 path by path: Σ log q(x_t | x_{t−1}) = log q(x_T | x_0) + Σ_{t>1} log q(x_{t−1} | x_t, x_0)
+void telescoping(Verifier& v, const Paths& p) {
+  const NoiseSchedule& s = p.diffusion.schedule();
+  const Gaussian q = v.posterior(p.diffusion, p.x0, p.x_t, p.t);
+  const at::Tensor last =
+      log_normal(p.x_t[999], s.alpha_bar()[999].sqrt() * p.x0[0], s.one_minus_alpha_bar()[999]);
+  v.same("eq2_telescopes",
+         last + log_normal(later(p.x_prev), later(q.mean), later(q.variance)).sum(0),
+         p.log_forward.sum(0), 1e-9);
+}
+
+// The bound as first written, from draws of whole paths, against L_T + Σ L_{t−1} + L_0 in closed
+// form; and each L_{t−1} in closed form spreads less than its own draw of x_{t−1}.
+void closed_form(Verifier& v, const Paths& p) {
+  const auto model = p.diffusion.predict(v.oracle(p.diffusion, 1)(p.x_t, p.t), p.x_t, p.t, false);
+  const at::Tensor log_p = gaussian_log_density(p.x_prev, model.mean, model.log_variance);
   const at::Tensor prior =
-      log_normal(x_t[999], at::zeros({}, at::kDouble), at::ones({}, at::kDouble));
-  const at::Tensor sampled = (forward - log_p.sum(0) - prior) / std::numbers::ln2;  // [paths]
-  const at::Tensor closed =
-      (later(normal_kl(q.mean, q.log_variance, p.mean, p.log_variance)).sum(0) - log_p[0]) /
-          std::numbers::ln2 +
-      diffusion.prior_term(path[0].unsqueeze(1));
-  const double bound = diffusion.bound_term(p, x0, x_t, t).sum().item<double>() +
-                       diffusion.prior_term(path[0].unsqueeze(0)).item<double>();
-  const double error = (sampled - closed).std().item<double>() / std::sqrt(kPaths);
-  v.near("bound_terms_add_up", closed.mean().item<double>(), bound, 1e-9);
-  v.near("bound_sampled_is_closed_form_sigmas", (sampled.mean().item<double>() - bound) / error, 0,
-         5);
-  v.near("bound_closed_form_spread_by_sampled", (closed.std() / sampled.std()).item<double>(), 0,
-         1);
+      gaussian_log_density(p.x_t[999], at::zeros({}, at::kDouble), at::zeros({}, at::kDouble));
+  const at::Tensor drawn = ((p.log_forward - log_p).sum(0) - prior) / std::numbers::ln2;
+  const at::Tensor closed = p.diffusion.bound_term(model, p.x0, p.x_t, p.t).sum() +
+                            p.diffusion.prior_term(p.states[0].unsqueeze(0))[0];
+  const auto count = static_cast<double>(drawn.numel());
+  v.near("bound_drawn_is_closed_form_sigmas",
+         ((drawn.mean() - closed) / drawn.std()).item<double>() * std::sqrt(count), 0, 5);
+
+  const Gaussian q = v.posterior(p.diffusion, p.x0, p.x_t, p.t);
+  const at::Tensor kl = normal_kl(q.mean, q.log_variance, model.mean, model.log_variance);
+  const at::Tensor drawn_kl = gaussian_log_density(p.x_prev, q.mean, q.log_variance) - log_p;
+  v.near("bound_largest_spread_of_kl_by_draw",
+         later(kl.std(1) / drawn_kl.std(1)).max().item<double>(), 0, 1);
 }
 
 }  // namespace
@@ -173,8 +188,11 @@ void verify_identities(Verifier& verifier) {
   bayes(verifier, points);
   means(verifier, points);
   divergences(verifier, points);
+  chain_responses(verifier);
   chain_moments(verifier);
-  telescoping(verifier);
+  const Paths paths(verifier, 1000);
+  telescoping(verifier, paths);
+  closed_form(verifier, paths);
 }
 
 }  // namespace diffuse

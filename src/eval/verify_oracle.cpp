@@ -37,7 +37,7 @@ void bounds(Verifier& v) {
                                 {1, 5.07745783}})
     v.near("oracle_rate_t" + std::to_string(t),
            large.schedule().prior_bits_per_dim(0.25) + quarter.slice(0, t + 1).sum().item<double>(),
-           rate, 5e-8);
+           rate, 5e-9 * rate);
   DiffusionConfig config = v.linear();
   config.variance = "fixed_small";
   const GaussianDiffusion small(config);

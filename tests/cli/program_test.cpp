@@ -98,7 +98,7 @@ TEST(Train, ASignalSavesAndExits75) {
   const pid_t child = fork();
   if (child == 0) {
     const std::string config = folder / "c.json", out = folder / "run";
-    execl(DIFFUSE_PROGRAM, "diffuse", "train", "--config", config.c_str(), "--out", out.c_str(),
+    execl(program(), "diffuse", "train", "--config", config.c_str(), "--out", out.c_str(),
           "--set", "train.steps=100000000", "--device", "cpu", "-q", nullptr);
     _exit(127);
   }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 
 namespace fs = std::filesystem;
@@ -16,6 +17,11 @@ static std::string read_text(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+const char* program() {
+  const char* const path = std::getenv("DIFFUSE_PROGRAM");
+  return path ? path : "build/release/diffuse";
+}
+
 Outcome run_program(const std::vector<std::string>& arguments) {
   const fs::path folder = scratch("output");
   std::vector<char*> argv{const_cast<char*>("diffuse")};
@@ -25,7 +31,7 @@ Outcome run_program(const std::vector<std::string>& arguments) {
   if (child == 0) {
     for (const auto& [name, descriptor] : {std::pair("out", 1), std::pair("err", 2)})
       dup2(open((folder / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), descriptor);
-    execv(DIFFUSE_PROGRAM, argv.data());
+    execv(program(), argv.data());
     _exit(127);
   }
   int status = 0;

@@ -13,6 +13,9 @@ struct Outcome {
   std::string err;  // stderr
 };
 
+// The program under test: $DIFFUSE_PROGRAM, else the release build's.
+const char* program();
+
 // arguments are passed as they are: no shell in between.
 Outcome run_program(const std::vector<std::string>& arguments);
 

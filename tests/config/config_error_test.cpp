@@ -241,7 +241,7 @@ TEST_F(ConfigFile, IsNamedAsItWasGiven) {
 }
 
 TEST_F(ConfigFile, MayNotBeAFolder) {
-  EXPECT_EQ(load(DIFFUSE_SOURCE_DIR), DIFFUSE_SOURCE_DIR ": expected a file, got a folder");
+  EXPECT_EQ(load("configs"), "configs: expected a file, got a folder");
 }
 
 TEST_F(ConfigFile, MustBeReadable) {

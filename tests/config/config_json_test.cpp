@@ -128,7 +128,7 @@ TEST(Override, MayMendAMisfitOfTheFile) {
 
 TEST(Recipes, AllLoadAndKeepTheirValuesWhenWrittenOut) {
   int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(DIFFUSE_SOURCE_DIR "/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator("configs")) {
     if (entry.path().extension() != ".json") continue;
     ++found;
     const std::string text = config_to_json(load_config(entry.path()));
@@ -146,7 +146,7 @@ TEST(Recipes, CifarIsHosRecipe) {
   expected.train.sample_every = 20'000;
   expected.train.checkpoint_every = 5000;
   expected.train.keep_every = 100'000;
-  EXPECT_EQ(config_to_json(load_config(DIFFUSE_SOURCE_DIR "/configs/cifar.json")),
+  EXPECT_EQ(config_to_json(load_config("configs/cifar.json")),
             config_to_json(expected));
 }
 

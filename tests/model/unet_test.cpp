@@ -127,7 +127,7 @@ TEST(UNet, ParametersHaveDiffusersNamesAndShapes) {
   }
   std::ranges::sort(ours);
 
-  std::ifstream file(DIFFUSE_SOURCE_DIR "/tests/reference/unet_ho_state_dict.txt");
+  std::ifstream file("tests/reference/unet_ho_state_dict.txt");
   std::vector<std::string> theirs;
   for (std::string line; std::getline(file, line);) theirs.push_back(line);
   std::ranges::sort(theirs);  // by line, as ours

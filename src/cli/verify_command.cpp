@@ -1,0 +1,60 @@
+// diffuse verify: the mathematics checked on this machine.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "diffuse/eval/verify.h"
+#include "diffuse/io/atomic_write.h"
+
+namespace diffuse::cli {
+
+static std::string json_of(const std::vector<VerifyCheck>& checks) {
+  auto list = nlohmann::ordered_json::array();
+  for (const VerifyCheck& c : checks)
+    list.push_back({{"name", c.name},
+                    {"value", c.value},
+                    {"expected", c.expected},
+                    {"tolerance", c.tolerance},
+                    {"pass", c.pass}});
+  return list.dump(2) + '\n';
+}
+
+static void print_table(const std::vector<VerifyCheck>& checks) {
+  std::printf("%-42s %16s %16s %10s\n", "check", "value", "expected", "tolerance");
+  for (const VerifyCheck& c : checks)
+    std::printf("%-42s %16.9g %16.9g %10.2g  %s\n", c.name.c_str(), c.value, c.expected,
+                c.tolerance, c.pass ? "PASS" : "FAIL");
+}
+
+static int run_verify(const std::filesystem::path& json) {
+  const auto checks = verify();
+  const auto failed =
+      std::count_if(checks.begin(), checks.end(), [](const VerifyCheck& c) { return !c.pass; });
+  if (json == "-") {
+    std::cout << json_of(checks);
+  } else {
+    if (!json.empty()) atomic_write(json, json_of(checks));
+    print_table(checks);
+    std::printf("%zu checks, %td failed\n", checks.size(), failed);
+  }
+  return failed == 0 ? kGood : kFailed;
+}
+
+Command add_verify(CLI::App& app) {
+  auto json = std::make_shared<std::filesystem::path>();
+  CLI::App* command =
+      app.add_subcommand("verify", "Check the mathematics on this machine: identities, oracles");
+  command->footer(
+      "A check passes where |value - expected| <= tolerance. Exit codes: 0 all pass, 1 one fails.\n"
+      "docs/mathematics.md says which equation each check proves.\n"
+      "Examples:\n"
+      "  diffuse verify\n"
+      "  diffuse verify --json checks.json");
+  command->add_option("--json", *json, "Write {name, value, expected, tolerance, pass}; - stdout");
+  return [json] { return run_verify(*json); };
+}
+
+}  // namespace diffuse::cli
