@@ -98,8 +98,8 @@ TEST(Train, ASignalSavesAndExits75) {
   const pid_t child = fork();
   if (child == 0) {
     const std::string config = folder / "c.json", out = folder / "run";
-    execl(program(), "diffuse", "train", "--config", config.c_str(), "--out", out.c_str(),
-          "--set", "train.steps=100000000", "--device", "cpu", "-q", nullptr);
+    execl(program(), "diffuse", "train", "--config", config.c_str(), "--out", out.c_str(), "--set",
+          "train.steps=100000000", "--device", "cpu", "-q", nullptr);
     _exit(127);
   }
   while (!fs::exists(folder / "run/model.pt")) usleep(20'000);  // it is training

@@ -146,8 +146,7 @@ TEST(Recipes, CifarIsHosRecipe) {
   expected.train.sample_every = 20'000;
   expected.train.checkpoint_every = 5000;
   expected.train.keep_every = 100'000;
-  EXPECT_EQ(config_to_json(load_config("configs/cifar.json")),
-            config_to_json(expected));
+  EXPECT_EQ(config_to_json(load_config("configs/cifar.json")), config_to_json(expected));
 }
 
 }  // namespace diffuse
