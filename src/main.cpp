@@ -33,10 +33,13 @@ static int run(int argc, char** argv) {
   CLI::App app("Train and sample denoising diffusion models.", "diffuse");
   app.set_version_flag("--version", version_text);
   app.require_subcommand(0, 1);
-  std::map<std::string, Command> commands{
-      {"train", add_train(app)},   {"sample", add_sample(app)},     {"info", add_info(app)},
-      {"schema", add_schema(app)}, {"schedule", add_schedule(app)}, {"verify", add_verify(app)},
-  };
+  std::map<std::string, Command> commands;
+  commands["train"] = add_train(app);
+  commands["sample"] = add_sample(app);
+  commands["schedule"] = add_schedule(app);
+  commands["verify"] = add_verify(app);
+  commands["info"] = add_info(app);
+  commands["schema"] = add_schema(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),
