@@ -21,3 +21,10 @@ if(DIFFUSE_LINKER MATCHES "ld\\.(lld|gold)$")
   target_link_options(diffuse_compiler INTERFACE -fuse-ld=${CMAKE_MATCH_1})
 endif()
 mark_as_advanced(DIFFUSE_CCACHE DIFFUSE_LINKER)
+
+# precompile(TARGET [HEADER...]): LibTorch's headers that most files include, and the given ones.
+function(precompile target)
+  if(DIFFUSE_PCH)
+    target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <torch/nn/module.h> ${ARGN})
+  endif()
+endfunction()

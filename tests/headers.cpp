@@ -1,0 +1,1 @@
+// Empty: its target only holds the headers precompiled for all test programs.
