@@ -19,7 +19,8 @@ ROOMS = {
     "sample": "core config model diffusion",  # no files
     "train": "core io config data model diffusion sample",
     "eval": "core io config data model diffusion sample",
-    "cli": "core io config data model diffusion sample train eval",
+    "interchange": "core io config model diffusion train",
+    "cli": "core io config data model diffusion sample train eval interchange",
 }
 
 # what an include begins with -> the only places, below include/diffuse or src, that may say so

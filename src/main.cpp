@@ -39,6 +39,7 @@ static int run(int argc, char** argv) {
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["info"] = add_info(app);
+  commands["convert"] = add_convert(app);
   commands["schema"] = add_schema(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",

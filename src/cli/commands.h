@@ -12,6 +12,7 @@ using Command = std::function<int()>;
 Command add_train(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_info(CLI::App& app);
+Command add_convert(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);

@@ -7,8 +7,8 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/interchange/model_files.h"
 #include "diffuse/io/picture.h"
-#include "diffuse/train/checkpoint.h"
 
 namespace diffuse::cli {
 
@@ -56,7 +56,7 @@ Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device de
   if (path.extension() == ".json") {
     model = analytic_model(path);
   } else {
-    const Checkpoint checkpoint = load_checkpoint(path);
+    const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
     model = {.name = checkpoint.file.string(),
              .config = checkpoint.config,
              .network = load_network(checkpoint, use_ema),

@@ -43,7 +43,8 @@ struct Model {
   bool is_image() const { return config.model.sample_shape.size() == 3; }
 };
 
-// From model.pt, a run folder, or the config of an analytic model (gaussian_oracle).
+// From model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or
+// the config of an analytic model (gaussian_oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/interchange/model_files.h"
 
 namespace diffuse::cli {
 
@@ -25,7 +25,7 @@ Command add_info(CLI::App& app) {
       std::cout << config_to_json(load_config(*file)) << "\n";
       return kGood;
     }
-    const Checkpoint checkpoint = load_checkpoint(*file);
+    const Checkpoint checkpoint = load_model_file(*file);
     std::cout << "file: " << checkpoint.file.string() << "\nstep: " << checkpoint.step << "\n";
     for (const char* const key : {"model", "ema", "exp_avg"}) print_section(checkpoint, key);
     std::cout << "config: " << config_to_json(checkpoint.config) << "\n";

@@ -36,7 +36,7 @@ static void check_unet(const ModelConfig& c, const std::string& at) {
     throw Error(at, "/channels: expected a multiple of norm_groups, which is ", c.norm_groups,
                 ", got ", c.channels);
   }
-  if (c.channels % c.attention_heads != 0) {
+  if (c.attention_head_dim == 0 && c.channels % c.attention_heads != 0) {
     throw Error(at, "/channels: expected a multiple of attention_heads, which is ",
                 c.attention_heads, ", got ", c.channels);
   }

@@ -55,6 +55,11 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("mid_attention", c.mid_attention, anything(),
         "unet: self-attention between the two middle blocks.");
   visit("attention_heads", c.attention_heads, between(1, 1024), "unet: heads of self-attention.");
+  visit("attention_head_dim", c.attention_head_dim, between(0, 8192),
+        "unet: channels of one head, so that wider levels have more heads; 0 goes by "
+        "attention_heads.");
+  visit("mid_attention_norm", c.mid_attention_norm, anything(),
+        "unet: group normalisation before the middle attention, as before every other one.");
   visit("dropout", c.dropout, from_below(0, 1),
         "unet: share of activations zeroed in training, in each residual block.");
   visit("norm_groups", c.norm_groups, between(1, 1024), "unet: groups of group normalisation.");
@@ -67,6 +72,8 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("time_frequency_shift", c.time_frequency_shift, between(0, 1),
         "Shift s in the frequencies exp(-i ln 1e4 / (half - s)): 1 as Ho et al., 0 as Nichol and "
         "Dhariwal.");
+  visit("time_scale", c.time_scale, above(0),
+        "Multiplies t before the time embedding: 1000 / T as Nichol and Dhariwal.");
   visit("downsample_padding", c.downsample_padding, one_of({"end", "both"}),
         "unet: pads right and bottom (end, as Ho et al.) or all sides (both) before halving.");
   visit("patch_size", c.patch_size, between(1, 64),

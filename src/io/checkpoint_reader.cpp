@@ -22,7 +22,7 @@ constexpr int kMaxDepth = 100;
 class CheckpointReader {
  public:
   explicit CheckpointReader(const std::filesystem::path& path);
-  ValueDict read();
+  Value read() { return convert(pickle_.root, 0); }
 
  private:
   std::string read_text(const std::string& name, uint64_t limit) const;
@@ -173,16 +173,9 @@ Value CheckpointReader::convert(PickleRef ref, int depth) {
   throw PickleError("an object that is not a dict, list, text, number or tensor");
 }
 
-ValueDict CheckpointReader::read() {
-  Value root = convert(pickle_.root, 0);
-  auto* dict = std::get_if<ValueDict>(&root.data);
-  if (dict == nullptr) throw PickleError("expected a dict at the top");
-  return std::move(*dict);
-}
-
 }  // namespace
 
-ValueDict read_checkpoint_file(const std::filesystem::path& path) {
+Value read_torch_file(const std::filesystem::path& path) {
   try {
     return CheckpointReader(path).read();
   } catch (const PickleError& error) {
@@ -191,6 +184,13 @@ ValueDict read_checkpoint_file(const std::filesystem::path& path) {
     const std::string text = error.what_without_backtrace();
     throw Error(path.string(), ": ", text.substr(0, text.find('\n')));
   }
+}
+
+ValueDict read_checkpoint_file(const std::filesystem::path& path) {
+  Value root = read_torch_file(path);
+  auto* dict = std::get_if<ValueDict>(&root.data);
+  if (dict == nullptr) throw Error(path.string(), ": expected a dict at the top");
+  return std::move(*dict);
 }
 
 const Value* find(const ValueDict& dict, std::string_view key) {

@@ -43,8 +43,9 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
 }
 
 at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      t, config_.hidden, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids =
+      sinusoidal_embedding(t * config_.time_scale, config_.hidden,
+                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
   at::Tensor time = time_embedding_->forward(sinusoids.to(x.scalar_type()));
   if (class_embedding_) {
     time = time +

@@ -71,9 +71,11 @@ static void check_channels(const ModelConfig& c) {
     }
     const bool attends =
         has_attention(c, heights[i]) || (c.mid_attention && i + 1 == level_count(c));
-    if (attends && channels % c.attention_heads != 0) {
-      throw Error("/model/attention_heads: ", c.attention_heads, " does not divide the ", channels,
-                  " channels of level ", i);
+    if (attends && attention_heads(c, channels) == 0) {
+      const bool by_dim = c.attention_head_dim > 0;
+      throw Error(by_dim ? "/model/attention_head_dim: " : "/model/attention_heads: ",
+                  by_dim ? c.attention_head_dim : c.attention_heads, " does not divide the ",
+                  channels, " channels of level ", i);
     }
   }
 }
@@ -134,8 +136,9 @@ void UNet::add_levels(Initializer& init) {
 
 // -> silu of the time and class embedding [B, 4 channels]: all that the blocks use of it.
 at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const {
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      t, config_.channels, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids =
+      sinusoidal_embedding(t * config_.time_scale, config_.channels,
+                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
   at::Tensor time = time_embedding_->forward(sinusoids.to(dtype));
   if (class_embedding_) {
     time = time +

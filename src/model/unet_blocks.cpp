@@ -40,10 +40,19 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) con
   return conv2_->forward(h).add_(conv_shortcut_ ? conv_shortcut_->forward(x) : x);
 }
 
-Attention::Attention(Initializer& init, const ModelConfig& config, int64_t channels)
-    : heads_(config.attention_heads) {
-  group_norm_ = register_module(
-      "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+int64_t attention_heads(const ModelConfig& config, int64_t channels) {
+  const int64_t divisor =
+      config.attention_head_dim > 0 ? config.attention_head_dim : config.attention_heads;
+  if (channels % divisor != 0) return 0;
+  return config.attention_head_dim > 0 ? channels / divisor : divisor;
+}
+
+Attention::Attention(Initializer& init, const ModelConfig& config, int64_t channels, bool norm)
+    : heads_(attention_heads(config, channels)) {
+  if (norm) {
+    group_norm_ = register_module(
+        "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+  }
   to_q_ = register_module("to_q", std::make_shared<Linear>(init, channels, channels));
   to_k_ = register_module("to_k", std::make_shared<Linear>(init, channels, channels));
   to_v_ = register_module("to_v", std::make_shared<Linear>(init, channels, channels));
@@ -54,7 +63,7 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
-  const at::Tensor h = group_norm_->forward(x).flatten(2).transpose(1, 2);
+  const at::Tensor h = (group_norm_ ? group_norm_->forward(x) : x).flatten(2).transpose(1, 2);
   const auto heads = [&](const Linear& project) {  // -> [B, heads, HW, C / heads]
     return project.forward(h).view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
   };
@@ -110,7 +119,7 @@ MidBlock::MidBlock(Initializer& init, const ModelConfig& config, int64_t channel
     : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
       attentions_(register_module("attentions", std::make_shared<ModuleList<Attention>>())) {
   resnets_->add(init, config, channels, channels, time);
-  if (config.mid_attention) attentions_->add(init, config, channels);
+  if (config.mid_attention) attentions_->add(init, config, channels, config.mid_attention_norm);
   resnets_->add(init, config, channels, channels, time);
 }
 

@@ -26,13 +26,18 @@ static const T& required(const Checkpoint& checkpoint, std::string_view key, con
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {
-  Checkpoint checkpoint;
-  checkpoint.file = fs::is_directory(path) ? path / "model.pt" : path;
-  if (!fs::exists(checkpoint.file))
+  const fs::path file = fs::is_directory(path) ? path / "model.pt" : path;
+  if (!fs::exists(file))
     throw Error(path.string(), fs::is_directory(path)
                                    ? ": no model.pt in this folder"
                                    : ": no such checkpoint (a model.pt or a run folder)");
-  checkpoint.root = read_checkpoint_file(checkpoint.file);
+  return parse_checkpoint(file, read_checkpoint_file(file));
+}
+
+Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
+  Checkpoint checkpoint;
+  checkpoint.file = file;
+  checkpoint.root = std::move(root);
   if (required<std::string>(checkpoint, "format", "the text \"diffuse\"") != "diffuse")
     throw Error(checkpoint.file.string(), ": not a diffuse checkpoint");
   const auto version = required<int64_t>(checkpoint, "version", "an integer");

@@ -34,13 +34,16 @@ struct ModelConfig {
   std::vector<int64_t> attention_resolutions{16};  // heights (after patching) with self-attention
   bool mid_attention = true;                       // self-attention in the middle block
   int64_t attention_heads = 1;
+  int64_t attention_head_dim = 0;  // channels of one head instead; 0 = by attention_heads
+  bool mid_attention_norm = true;  // group normalisation before the middle block's attention
   double dropout = 0.1;
   int64_t norm_groups = 32;
   double norm_eps = 1e-6;
   bool scale_shift_norm = false;           // time enters as GroupNorm(h)(1 + s) + b  [Nichol21]
   std::string time_embedding = "sin_cos";  // sin_cos [Ho20] or cos_sin [Nichol21]
   double time_frequency_shift =
-      1;  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
+      1;                  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
+  double time_scale = 1;  // t is multiplied by it before the sinusoids: 1000 / T [Nichol21]
   std::string downsample_padding =
       "end";               // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
   int64_t patch_size = 1;  // p x p pixels become channels before the first convolution

@@ -26,14 +26,17 @@ class ResnetBlock : public torch::nn::Module {
   bool scale_shift_;
 };
 
+// Heads of an attention over so many channels; 0 where they cannot be split evenly.
+int64_t attention_heads(const ModelConfig& config, int64_t channels);
+
 // Self-attention over the H W positions, with a residual connection. [Ho20] app. B
 class Attention : public torch::nn::Module {
  public:
-  Attention(Initializer& init, const ModelConfig& config, int64_t channels);
+  Attention(Initializer& init, const ModelConfig& config, int64_t channels, bool norm = true);
   at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> the same
 
  private:
-  std::shared_ptr<GroupNorm> group_norm_;
+  std::shared_ptr<GroupNorm> group_norm_;  // null without norm
   std::shared_ptr<Linear> to_q_, to_k_, to_v_;
   std::shared_ptr<ModuleList<Linear>> to_out_;  // one: the name "to_out.0" is the peers'
   int64_t heads_;
