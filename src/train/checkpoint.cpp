@@ -145,10 +145,19 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
                   change.at("path").get<std::string>(), " differs from the checkpoint's");
 }
 
-std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+// The network of a checkpoint's config with its starting weights.
+static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint) {
   const Config& config = checkpoint.config;
-  auto network = make_network(config.model, config.diffusion.learns_variance(),
-                              NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+  try {
+    return make_network(config.model, config.diffusion.learns_variance(),
+                        NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+  } catch (const Error& error) {  // names the JSON path alone
+    throw Error(checkpoint.file.string(), ": ", error.what());
+  }
+}
+
+std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+  const auto network = configured_network(checkpoint);
   copy_section(checkpoint, use_ema ? "ema" : "model", named_parameters(*network));
   return network;
 }
