@@ -36,6 +36,9 @@ static int run(int argc, char** argv) {
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
   commands["sample"] = add_sample(app);
+  commands["inpaint"] = add_inpaint(app);
+  commands["denoise"] = add_denoise(app);
+  commands["interpolate"] = add_interpolate(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["info"] = add_info(app);

@@ -11,6 +11,9 @@ using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
 Command add_sample(CLI::App& app);
+Command add_inpaint(CLI::App& app);
+Command add_denoise(CLI::App& app);
+Command add_interpolate(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_schedule(CLI::App& app);

@@ -18,6 +18,7 @@
 #include "diffuse/io/array_file.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/sample/timesteps.h"
+#include "edit_common.h"
 #include "sample_output.h"
 
 namespace fs = std::filesystem;
@@ -27,10 +28,10 @@ namespace diffuse::cli {
 namespace {
 
 struct SampleFlags {
-  fs::path checkpoint, out = "samples.png", noise;
+  fs::path checkpoint, out = "samples.png", noise, from;
   std::optional<int64_t> count, batch, steps, frames;
   std::optional<std::string> sampler, spacing, timesteps, class_name, precision;
-  std::optional<double> eta, guidance;
+  std::optional<double> eta, guidance, strength;
   std::string seeds;
   uint64_t seed = 0;
   bool no_ema = false;
@@ -44,6 +45,7 @@ struct Plan {
   std::vector<StreamKey> keys;
   at::Tensor labels;  // int64 [n] or undefined
   at::Tensor start;   // x_T [n, ...] or undefined
+  at::Tensor from;    // x_0 [1, ...] or undefined
   int64_t batch = 64;
 };
 
@@ -130,6 +132,25 @@ SampleConfig merged_config(const SampleFlags& flags, const Model& model) {
   return config;
 }
 
+// The part of the process that --strength leaves: the timesteps below that share of T.
+void start_from_image(const SampleFlags& flags, const Model& model, int64_t T, Plan& plan) {
+  if (flags.from.empty()) {
+    if (flags.strength)
+      throw Error("--strength: says how far to go from an image; expected --from");
+    return;
+  }
+  const double strength = flags.strength.value_or(0.5);
+  if (!(strength > 0 && strength <= 1))
+    throw Error("--strength: expected above 0 and at most 1, got ", strength);
+  plan.from = load_sample("--from", flags.from, model);
+  std::vector<int64_t>& list = plan.sampler.timesteps;
+  const auto limit = static_cast<double>(T) * strength;
+  std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
+  if (list.empty())
+    throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
+                "; expected more, or more --steps");
+}
+
 Plan make_plan(const SampleFlags& flags, const Model& model) {
   Plan plan;
   plan.config = merged_config(flags, model);
@@ -137,6 +158,7 @@ Plan make_plan(const SampleFlags& flags, const Model& model) {
   plan.sampler = sampler_options(plan.config, T);
   if (flags.timesteps) plan.sampler.timesteps = parse_timesteps(*flags.timesteps, T);
   if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
+  start_from_image(flags, model, T, plan);
   plan.keys = make_keys(flags, plan.start);
   const auto n = static_cast<int64_t>(plan.keys.size());
   const int64_t classes = model.config.model.classes;
@@ -210,6 +232,7 @@ int run_sample(const SampleFlags& flags) {
       .shape = model.config.model.sample_shape,
       .classes = model.config.model.classes,
       .guidance = plan.config.guidance,
+      .from = plan.from,
       .device = device,
       .precision = select_precision(flags.precision.value_or("fp32"), device)};
   generate_all(plan, model, options, frames, output);
@@ -236,7 +259,14 @@ void add_options(CLI::App& command, SampleFlags& flags) {
   command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
   auto* seed = command.add_option("--seed", flags.seed, "Sample i depends on (seed, i) alone");
   command.add_option("--seeds", flags.seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(seed);
-  command.add_option("--noise", flags.noise, "x_T from a float32 .npy file instead of the seed");
+  auto* noise = command.add_option("--noise", flags.noise,
+                                   "x_T from a float32 .npy file instead of the seed");
+  command
+      .add_option("--from", flags.from,
+                  "Start from this image, noised: PNG, JPEG or .npy of the model's size")
+      ->excludes(noise);
+  command.add_option("--strength", flags.strength,
+                     "--from: the share of the noising process to go back, 0 .. 1; default 0.5");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   flags.machine.add_to(command);
@@ -251,6 +281,7 @@ Command add_sample(CLI::App& app) {
       "Examples:\n"
       "  diffuse sample --ckpt model.pt -n 64\n"
       "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.gif --frames 80\n"
+      "  diffuse sample --ckpt runs/shapes -n 8 --from sketch.png --strength 0.6\n"
       "  diffuse sample --ckpt model.pt -n 1000 -o digits.npz --sampler ddim --steps 50 --batch "
       "128");
   add_options(*command, *flags);

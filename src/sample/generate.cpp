@@ -15,7 +15,10 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
   const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
   return [&network, both, guidance](const at::Tensor& x, const at::Tensor& t) {
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
-    return at::Tensor(halves[1] + (halves[0] - halves[1]) * guidance);
+    const int64_t channels = x.size(1), rest = halves[0].size(1) - channels;
+    const at::Tensor labelled = halves[0].narrow(1, 0, channels);
+    const at::Tensor none = halves[1].narrow(1, 0, channels);
+    return at::cat({none + (labelled - none) * guidance, halves[0].narrow(1, channels, rest)}, 1);
   };
 }
 
@@ -23,27 +26,37 @@ at::Tensor round_robin_labels(int64_t n, int64_t classes) {
   return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
 }
 
+Denoiser make_denoiser(Network& network, const GenerateOptions& options) {
+  const at::Tensor labels =
+      options.labels.defined() ? options.labels.to(options.device) : options.labels;
+  return [bound = bind_labels(network, labels, options.classes, options.guidance),
+          device = options.device,
+          precision = options.precision](const at::Tensor& x, const at::Tensor& t) {
+    const AutocastScope autocast(device, precision);
+    return bound(x, t).to(at::kFloat);
+  };
+}
+
+NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
+                        const GenerateOptions& options) {
+  return [keys, purpose, shape = options.shape, device = options.device](int64_t t) {
+    return normal_rows(keys, purpose, static_cast<uint32_t>(t), shape).to(device);
+  };
+}
+
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,
                     const StepCallback& callback) {
   const c10::InferenceMode inference;
   network.eval();
-  const at::Tensor labels =
-      options.labels.defined() ? options.labels.to(options.device) : options.labels;
-  const Denoiser bound = bind_labels(network, labels, options.classes, options.guidance);
-  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& t) {
-    const AutocastScope autocast(options.device, options.precision);
-    return bound(x, t).to(at::kFloat);
-  };
-  const at::Tensor x_T = options.start.defined()
-                             ? options.start
-                             : normal_rows(keys, Purpose::kSampleStart, 0, options.shape);
-  const NoiseSource noise = [&](int64_t t) {
-    return normal_rows(keys, Purpose::kSampleStep, static_cast<uint32_t>(t), options.shape)
-        .to(options.device);
-  };
-  return run_sampler(diffusion, denoiser, x_T.to(options.device, at::kFloat), options.sampler,
-                     noise, callback);
+  at::Tensor x_T = options.start.defined() ? options.start.to(options.device, at::kFloat)
+                                           : keyed_noise(keys, Purpose::kSampleStart, options)(0);
+  if (options.from.defined()) {
+    const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(), at::kLong);
+    x_T = diffusion.q_sample(options.from.to(options.device), first.to(options.device), x_T);
+  }
+  return run_sampler(diffusion, make_denoiser(network, options), x_T, options.sampler,
+                     keyed_noise(keys, Purpose::kSampleStep, options), callback);
 }
 
 }  // namespace diffuse

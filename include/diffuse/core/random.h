@@ -20,9 +20,10 @@ enum class Purpose : uint32_t {
   kDropout = 7,       // seeds dropout; index = step, step = rank and micro-batch
   kLabelDropout = 8,  // dropped labels; index = global sample number
   kSampleStart = 9,   // x_T of a generated image; index = image
-  kSampleStep = 10,   // noise of a reverse step; index = image, step = t
+  kSampleStep = 10,   // noise of a reverse step; index = image, step = t (inpaint: the move)
   kEvaluation = 11,   // held-out loss and bound: index = item, step = t
   kForward = 12,      // forward-process pictures; index = item, step = t
+  kKnownPart = 13,    // inpaint: noise of the known part; index = image, step = the move
 };
 
 // Philox4x32-10: one block of four words.

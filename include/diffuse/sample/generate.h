@@ -15,7 +15,8 @@ namespace diffuse {
 
 // The network with labels and guidance bound in.
 //   labels [B] int64, or undefined for an unconditional network; `classes` means "no class".
-//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional]
+//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional];
+//   a learned variance stays that of the labels
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance);
 
 // Labels 0, 1, ..., classes - 1, 0, ... for n samples; undefined where there are no classes.
@@ -28,9 +29,19 @@ struct GenerateOptions {
   int64_t classes = 0;
   double guidance = 1.0;
   at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
+  at::Tensor
+      from{};  // x_0 [1 or B, shape...] whose draw from q(x_t | x_0) at the first timestep is
+               // the start [Meng22]; undefined = pure noise
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
 };
+
+// The network as samplers call it: labels and guidance bound in, float32 out.
+Denoiser make_denoiser(Network& network, const GenerateOptions& options);
+
+// Noise whose row b comes from stream (keys[b], purpose, t), on options.device.
+NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
+                        const GenerateOptions& options);
 
 // keys [B] -> float32 [B, shape...] on `device`. Row b depends on keys[b] and its label alone.
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
