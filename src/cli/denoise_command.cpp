@@ -63,9 +63,10 @@ at::Tensor denoised(const DenoiseFlags& flags, const Editor& editor, const at::T
   const c10::InferenceMode inference;
   const int64_t rows = noisy.size(0);
   if (flags.mode == "x0")
-    return denoise_at_once(editor.diffusion,
-                           make_denoiser(*editor.model.network, editor.options(rows)),
-                           noisy.to(editor.device), sigma, editor.config.clip_x0)
+    return denoise_at_once(
+               editor.diffusion,
+               make_denoiser(*editor.model.network, editor.diffusion, editor.options(rows)),
+               noisy.to(editor.device), sigma, editor.config.clip_x0)
         .cpu();
   const NoiseSchedule& schedule = editor.diffusion.schedule();
   const int64_t t = nearest_timestep(schedule, sigma);

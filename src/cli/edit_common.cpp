@@ -57,7 +57,7 @@ Editor Editor::open(const EditFlags& flags) {
 }
 
 GenerateOptions Editor::options(int64_t rows) const {
-  GenerateOptions options{.sampler = sampler_options(config, timesteps()),
+  GenerateOptions options{.sampler = sampler_options(config, model.config.diffusion),
                           .shape = shape(),
                           .classes = model.config.model.classes,
                           .guidance = config.guidance,
@@ -118,7 +118,8 @@ void check_edit_output(const fs::path& out, const Model& model) {
   if (out.extension() == ".gif")
     throw Error("-o ", out.string(), ": expected a name ending in .png, .npz or .npy, or a folder ",
                 "without an extension");
-  SampleOutput(out, model.is_image(), {});
+  output_kind(out, model.is_image());
+  check_output_folder(out);
 }
 
 void write_edit(const fs::path& out, const at::Tensor& x, const Model& model) {
@@ -126,7 +127,7 @@ void write_edit(const fs::path& out, const at::Tensor& x, const Model& model) {
     write_png(out, to_image(x[0]));
     return;
   }
-  SampleOutput output(out, model.is_image(), {});
+  SampleOutput output({.path = out, .shape = model.config.model.sample_shape, .count = x.size(0)});
   output.add(0, x);
   output.finish();
 }

@@ -74,7 +74,7 @@ at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tens
     const auto keys = consecutive_keys(flags.edit.seed, begin, rows);
     const GenerateOptions generate = editor.options(rows);
     const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, generate); };
-    const Denoiser denoiser = make_denoiser(*editor.model.network, generate);
+    const Denoiser denoiser = make_denoiser(*editor.model.network, editor.diffusion, generate);
     results.push_back(inpaint(editor.diffusion, denoiser, noise(Purpose::kSampleStart)(0),
                               image.to(editor.device), mask.to(editor.device), options,
                               {noise(Purpose::kSampleStep), noise(Purpose::kKnownPart)},

@@ -67,7 +67,7 @@ class Recorder {
   void samples(Trainer& trainer) {
     const Config& config = trainer.config();
     const GenerateOptions options{
-        .sampler = sampler_options(config.sample, config.diffusion.timesteps),
+        .sampler = sampler_options(config.sample, config.diffusion),
         .shape = config.model.sample_shape,
         .labels = round_robin_labels(config.sample.grid, config.model.classes),
         .classes = config.model.classes,

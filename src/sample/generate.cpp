@@ -7,15 +7,17 @@
 
 namespace diffuse {
 
-Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance) {
+Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
+                     bool learned_variance) {
   if (!labels.defined() || guidance == 1.0)
     return [&network, labels](const at::Tensor& x, const at::Tensor& t) {
       return network.forward(x, t, labels);
     };
   const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
-  return [&network, both, guidance](const at::Tensor& x, const at::Tensor& t) {
+  return [&network, both, guidance, learned_variance](const at::Tensor& x, const at::Tensor& t) {
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
-    const int64_t channels = x.size(1), rest = halves[0].size(1) - channels;
+    const int64_t channels = halves[0].size(1) / (learned_variance ? 2 : 1);
+    const int64_t rest = halves[0].size(1) - channels;
     const at::Tensor labelled = halves[0].narrow(1, 0, channels);
     const at::Tensor none = halves[1].narrow(1, 0, channels);
     return at::cat({none + (labelled - none) * guidance, halves[0].narrow(1, channels, rest)}, 1);
@@ -26,15 +28,30 @@ at::Tensor round_robin_labels(int64_t n, int64_t classes) {
   return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
 }
 
-Denoiser make_denoiser(Network& network, const GenerateOptions& options) {
+// Puts the x_0 of the last call behind x_t.                                                [Chen22]
+static Denoiser remember_x0(const Denoiser& denoiser, const GaussianDiffusion& diffusion,
+                            bool clip_x0) {
+  return [denoiser, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,
+                                                            const at::Tensor& t) mutable {
+    const at::Tensor output = denoiser(x0.defined() ? at::cat({x, x0}, 1) : x, t);
+    x0 = diffusion.predict(output, x, t, clip_x0).x0;
+    return output;
+  };
+}
+
+Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
+                       const GenerateOptions& options) {
   const at::Tensor labels =
       options.labels.defined() ? options.labels.to(options.device) : options.labels;
-  return [bound = bind_labels(network, labels, options.classes, options.guidance),
-          device = options.device,
-          precision = options.precision](const at::Tensor& x, const at::Tensor& t) {
+  const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
+                                                 diffusion.learns_variance()),
+                             device = options.device, precision = options.precision](
+                                const at::Tensor& x, const at::Tensor& t) {
     const AutocastScope autocast(device, precision);
     return bound(x, t).to(at::kFloat);
   };
+  return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
+                                    : denoiser;
 }
 
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
@@ -49,14 +66,23 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     const StepCallback& callback) {
   const c10::InferenceMode inference;
   network.eval();
-  at::Tensor x_T = options.start.defined() ? options.start.to(options.device, at::kFloat)
-                                           : keyed_noise(keys, Purpose::kSampleStart, options)(0);
+  const std::vector<StreamKey> copies(keys.size(), options.shared);
+  const bool shares = options.share_from.has_value();
+  at::Tensor x_T = options.start.defined()
+                       ? options.start.to(options.device, at::kFloat)
+                       : keyed_noise(shares ? std::span<const StreamKey>(copies) : keys,
+                                     Purpose::kSampleStart, options)(0);
   if (options.from.defined()) {
     const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(), at::kLong);
     x_T = diffusion.q_sample(options.from.to(options.device), first.to(options.device), x_T);
   }
-  return run_sampler(diffusion, make_denoiser(network, options), x_T, options.sampler,
-                     keyed_noise(keys, Purpose::kSampleStep, options), callback);
+  const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
+  const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);
+  const NoiseSource noise = [&](int64_t t) {
+    return shares && t > *options.share_from ? common(t) : own(t);
+  };
+  return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
+                     noise, callback);
 }
 
 }  // namespace diffuse

@@ -62,6 +62,8 @@ class Trainer {
   c10::ScalarType precision() const { return precision_; }
 
  private:
+  bool conditions_on_itself() const;
+  Denoiser with_own_x0(const Denoiser& plain) const;
   at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end);
   at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
   int64_t micro_batch() const;
