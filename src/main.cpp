@@ -36,6 +36,8 @@ static int run(int argc, char** argv) {
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
   commands["sample"] = add_sample(app);
+  commands["encode"] = add_encode(app);
+  commands["bench"] = add_bench(app);
   commands["inpaint"] = add_inpaint(app);
   commands["denoise"] = add_denoise(app);
   commands["interpolate"] = add_interpolate(app);

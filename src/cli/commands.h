@@ -11,6 +11,8 @@ using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
 Command add_sample(CLI::App& app);
+Command add_encode(CLI::App& app);
+Command add_bench(CLI::App& app);
 Command add_inpaint(CLI::App& app);
 Command add_denoise(CLI::App& app);
 Command add_interpolate(CLI::App& app);

@@ -59,6 +59,7 @@ static std::vector<int64_t> karras_timesteps(const NoiseSchedule& schedule, int6
   const bool infinite = schedule.zero_terminal_snr();
   if (infinite) sigma.pop_back();
   const int64_t finite = infinite ? steps - 1 : steps;
+  if (finite == 0) return {schedule.timesteps() - 1};
   const double low = std::pow(sigma.front(), 1 / kRho), high = std::pow(sigma.back(), 1 / kRho);
   std::vector<int64_t> list(finite);
   for (int64_t i = 0; i < finite; ++i) {

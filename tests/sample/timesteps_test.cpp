@@ -39,6 +39,8 @@ TEST(SpacedTimesteps, KarrasStartsWithAnInfiniteSigma) {
   EXPECT_EQ(list[0], 999);
   EXPECT_EQ(list[1], 998);
   EXPECT_EQ(list[4], 0);
+  config.timesteps = 1;
+  EXPECT_EQ(spaced_timesteps(NoiseSchedule::make(config), 1, "karras"), (List{0}));
 }
 
 TEST(SpacedTimesteps, EveryCountGivesThatManyDistinctFallingTimesteps) {
