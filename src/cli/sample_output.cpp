@@ -133,7 +133,9 @@ static at::Tensor by_rows(const at::Tensor& x, int64_t rows, int64_t columns) {
 void SampleOutput::write_grid() const {
   const at::Tensor x = at::cat(batches_);
   Image picture;
-  if (!frames_.empty()) {
+  if (!options_.framed) {
+    picture = to_image(x[0]);
+  } else if (!frames_.empty()) {
     std::vector<at::Tensor> columns;
     for (size_t i = 0; i < frames_.size(); ++i) columns.push_back(frame(i));
     picture = make_grid(at::stack(columns, 1).flatten(0, 1), std::ssize(columns));
