@@ -127,8 +127,7 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
 
 Image tile(const at::Tensor& image) {
   constexpr int64_t kSide = 96;  // wide enough for a caption
-  const int64_t zoom = std::max<int64_t>(1, kSide / image.size(2));
-  return to_image(image.cpu().repeat_interleave(zoom, 1).repeat_interleave(zoom, 2));
+  return to_image(image, std::max<int64_t>(1, kSide / image.size(2)));
 }
 
 void write_strip(const fs::path& file, const std::vector<Captioned>& pictures) {

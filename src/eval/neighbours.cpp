@@ -6,6 +6,8 @@
 #include <numeric>
 #include <vector>
 
+#include "items.h"
+
 namespace diffuse {
 
 Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count,
@@ -31,6 +33,10 @@ Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count
     if (progress) progress(begin + std::ssize(numbers), data.size());
   }
   return best;
+}
+
+Estimate nearest_distance(const Neighbours& neighbours) {
+  return estimate(neighbours.distances.select(1, 0));
 }
 
 }  // namespace diffuse

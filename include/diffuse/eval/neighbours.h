@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "diffuse/data/dataset.h"
+#include "diffuse/eval/evaluation.h"
 
 namespace diffuse {
 
@@ -20,5 +21,8 @@ struct Neighbours {
 // hears how many are done, and may throw to end the search.
 Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count,
                          const std::function<void(int64_t done, int64_t total)>& progress = {});
+
+// The distance to the first neighbour, averaged over the samples.
+Estimate nearest_distance(const Neighbours& neighbours);
 
 }  // namespace diffuse
