@@ -35,6 +35,7 @@ static int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
+  commands["launch"] = add_launch(app);
   commands["sample"] = add_sample(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);

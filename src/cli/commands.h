@@ -10,6 +10,7 @@ namespace diffuse::cli {
 using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
+Command add_launch(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_schema(CLI::App& app);

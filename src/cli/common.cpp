@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
@@ -21,11 +22,14 @@ void MachineFlags::add_to(CLI::App& command) {
   command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
 }
 
-c10::Device MachineFlags::apply() const {
+c10::Device MachineFlags::apply(const Launch& launch) const {
+  if (launch.size > 1) set_log_prefix(concat("rank ", launch.rank));
   if (verbose) set_log_level(LogLevel::kDebug);
-  if (quiet) set_log_level(LogLevel::kWarning);
-  set_thread_count(threads);
-  return select_device(device);
+  if (quiet || (launch.rank > 0 && !verbose)) set_log_level(LogLevel::kWarning);
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int sharers = static_cast<int>(std::max<int64_t>(launch.local_size, 1));
+  set_thread_count(threads > 0 || sharers == 1 ? threads : std::max(cores / sharers, 1));
+  return select_device(device, launch.local_rank);
 }
 
 bool starts_with_json_path(std::string_view message) {

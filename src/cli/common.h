@@ -14,6 +14,7 @@
 #include "diffuse/config/config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
+#include "diffuse/distributed/launch.h"
 #include "diffuse/io/image_file.h"
 #include "diffuse/model/network.h"
 #include "diffuse/sample/sampler.h"
@@ -29,8 +30,9 @@ struct MachineFlags {
 
   void add_to(CLI::App& command);
 
-  // Applies threads and log level; returns the device.
-  c10::Device apply() const;
+  // Applies threads and log level; returns the device. Several processes on one machine divide its
+  // cores and take a GPU each; their log lines carry the rank, and those of rank 0 say what all do.
+  c10::Device apply(const Launch& launch = {}) const;
 };
 
 // A network ready to sample or to evaluate, with its configuration.
