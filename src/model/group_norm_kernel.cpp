@@ -4,14 +4,7 @@
 #include <cstring>
 #include <vector>
 
-// Compiled once for each width of the processor's vectors, chosen when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DIFFUSE_VECTORISED \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define DIFFUSE_VECTORISED
-#endif
-#define DIFFUSE_INLINE inline __attribute__((always_inline))
+#include "vectorised.h"
 
 namespace diffuse {
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
+#include "diffuse/model/winograd.h"
 
 namespace diffuse {
 
@@ -45,6 +46,8 @@ Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, int64_t kernel, int64
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
+  const bool same_size = stride_ == 1 && padding_ == 1 && weight_.size(2) == 3;
+  if (same_size && winograd_pays(x, weight_)) return winograd_conv3x3(x, weight_, bias_);
   return at::conv2d(x, weight_, bias_, {stride_, stride_}, {padding_, padding_});
 }
 
