@@ -43,7 +43,7 @@ at::Tensor draw_samples(Trainer& trainer) {
   const auto keys = consecutive_keys(config.seed, own.begin, own.size());
   const at::Tensor labels = round_robin_labels(config.sample.grid, config.model.classes);
   const GenerateOptions options{
-      .sampler = sampler_options(config.sample, config.diffusion.timesteps),
+      .sampler = sampler_options(config.sample, config.diffusion),
       .shape = config.model.sample_shape,
       .labels = labels.defined() ? labels.slice(0, own.begin, own.end) : labels,
       .classes = config.model.classes,

@@ -49,15 +49,26 @@ static void check_train(const TrainConfig& c, const std::string& at) {
   }
 }
 
+static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const std::string& at) {
+  if (c.steps > d.timesteps) {
+    throw Error(at, "/steps: expected at most the ", d.timesteps, " timesteps of /diffusion, got ",
+                c.steps);
+  }
+  if (c.eta != 0 && c.sampler != "ddim")
+    throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
+  const bool fewer = c.steps != 0 && c.steps != d.timesteps;
+  if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
+    throw Error(at, "/steps: ddpm with the variance \"learned\" takes all ", d.timesteps,
+                " timesteps, as it is of those steps; want learned_range, or another sampler");
+  }
+}
+
 void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
   check_train(config.train, name + ": /train");
-  if (config.sample.steps > config.diffusion.timesteps) {
-    throw Error(name, ": /sample/steps: expected at most the ", config.diffusion.timesteps,
-                " timesteps of /diffusion, got ", config.sample.steps);
-  }
+  check_sample(config.sample, config.diffusion, name + ": /sample");
 }
 
 }  // namespace diffuse

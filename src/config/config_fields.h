@@ -74,6 +74,9 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("class_conditional", c.class_conditional, anything(),
         "unet and mlp: learn from the data's classes, so that samples of one class can be asked "
         "for.");
+  visit("self_conditioning", c.self_conditioning, anything(),
+        "unet and mlp: the network is also given what it last took for the clean sample; training "
+        "costs a third more.");
   visit("hidden", c.hidden, between(1, 65536), "mlp: width of the hidden layers.");
   visit("layers", c.layers, between(1, 1024), "mlp: number of hidden layers.");
   visit("variance", c.variance, above(0), "gaussian_oracle: variance of the data it is exact for.");
@@ -155,14 +158,19 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
-  visit("sampler", c.sampler, one_of({"ddpm", "ddim"}),
-        "How samples are drawn: ddpm (ancestral) or ddim (deterministic at eta 0).");
+  visit("sampler", c.sampler, one_of(kSamplers),
+        "How samples are drawn: ddpm (ancestral), ddim (deterministic at eta 0), dpmpp2m "
+        "(DPM-Solver++ of order 2) and its stochastic form dpmpp2m-sde, or heun.");
   visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
-  visit("spacing", c.spacing, one_of({"leading", "trailing", "uniform", "quadratic"}),
-        "Which of the T timesteps a shorter run visits.");
+  visit("spacing", c.spacing, one_of(kSpacings),
+        "Which of the T timesteps a shorter run visits; auto is leading for ddpm and ddim, "
+        "trailing for dpmpp2m and dpmpp2m-sde, karras for heun.");
   visit("clip_x0", c.clip_x0, anything(),
         "Clamps the predicted clean sample to [-1, 1]; turn it off for points.");
+  visit("dynamic_threshold", c.dynamic_threshold, from_below(0, 1),
+        "Clamps each predicted clean sample to the range that holds this share of it, 0.995 say, "
+        "and scales it back into [-1, 1]; 0 leaves that to clip_x0.");
   visit("grid", c.grid, between(1, 4096), "Images in a grid drawn while training.");
   visit("guidance", c.guidance, at_least(0),
         "Classifier-free guidance weight: 1 is plain conditional, more follows the class harder.");

@@ -16,6 +16,8 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
           "/diffusion/variance: \"gaussian_oracle\" learns no variance; use \"fixed_large\" ",
           "or \"fixed_small\"");
     }
+    if (config.self_conditioning)
+      throw Error("/model/self_conditioning: \"gaussian_oracle\" needs none");
     return std::make_shared<GaussianOracle>(config.variance, alpha_bar);
   }
   const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle"};

@@ -29,7 +29,8 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
     : config_(checked(config)) {
   Initializer init(seed);
   const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
-  input_ = register_module("input", std::make_shared<Linear>(init, dimensions, hidden));
+  const int64_t inputs = config.self_conditioning ? 2 * dimensions : dimensions;
+  input_ = register_module("input", std::make_shared<Linear>(init, inputs, hidden));
   time_embedding_ =
       register_module("time_embedding", std::make_shared<TimeEmbedding>(init, hidden, hidden));
   if (config.classes > 0) {
@@ -52,7 +53,8 @@ at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tens
   }
   time = silu_consuming(std::move(time));
 
-  at::Tensor h = input_->forward(x);
+  const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
+  at::Tensor h = input_->forward(zero_pad_channels(x, inputs));
   for (const auto& layer : *layers_) h = layer->forward(h, time);
   return output_->forward(silu_consuming(std::move(h))).to(x.scalar_type());
 }

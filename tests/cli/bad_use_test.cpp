@@ -29,6 +29,7 @@ struct Fixture {
     write_text(folder / "file", "");
     write_npy(folder / "noise64.npy", at::zeros({2, 2}, at::kDouble));
     write_npy(folder / "noise3.npy", at::zeros({2, 3}));
+    write_npy(folder / "points.npy", at::zeros({2, 2}));
     const Outcome o = run_program({"train", "--config", folder / "good.json", "--out",
                                    folder / "run", "--device", "cpu", "--set", "train.steps=2"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -133,6 +134,16 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
   expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
   expect_refused(sample({"--eta", "2"}, "--eta"));
+  expect_refused(sample({"--eta", "0.5"}, "only ddim has one"));
+  expect_refused(sample({"--eta", "0.5", "--sampler", "heun"}, "only ddim has one"));
+  expect_refused(sample({"--sampler", "dpmp2m"}, "did you mean \"dpmpp2m\"?"));
+  expect_refused(sample({"--dynamic-threshold", "1"}, "--dynamic-threshold"));
+  expect_refused(sample({"--timesteps", "9,5", "--steps", "2"}, "leave out --steps"));
+  expect_refused(sample({"--share-from-step", "20"}, "expected 0 to 19"));
+  expect_refused(sample({"--share-from-step", "5", "--sampler", "ddim"}, "adds no noise"));
+  expect_refused(sample({"--frames", "5"}, "-o FILE.gif"));
+  expect_refused(sample({"--show-x0"}, "-o FILE.gif"));
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"}, "only a folder"});
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
@@ -146,6 +157,27 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"-o", "@x.bmp"}, ".png"));
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points, not images"});
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@file/x.npy"}, "-o"});
+}
+
+TEST(BadUse, OfEncodeAndBench) {
+  const auto encode = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"encode", "--ckpt", "@run", "--image", "@points.npy"});
+    expect_refused({flags, says});
+  };
+  encode({"-o", "@x.png"}, "ending in .npy");
+  encode({"-o", "@x.npy", "--steps", "21"}, "--steps: expected 1 to 20");
+  encode({"-o", "@x.npy", "--passes", "0"}, "--passes");
+  encode({"-o", "@x.npy", "--class", "1"}, "without classes");
+  encode({"-o", "@x.npy", "--image", "@noise3.npy"}, "--image");
+  const auto bench = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"bench", "samplers", "--ckpt", "@run"});
+    expect_refused({flags, says});
+  };
+  expect_refused({{"bench"}, "subcommand"});
+  bench({"--samplers", "ddpm"}, "samplers without noise");
+  bench({"--samplers", "huen"}, "did you mean \"heun\"?");
+  bench({"--steps", "21"}, "--steps: expected 1 to 20");
+  bench({"--plot", "x.jpg"}, ".png");
 }
 
 TEST(BadUse, LeavesNothingHalfWritten) {

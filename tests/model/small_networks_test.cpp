@@ -106,5 +106,17 @@ TEST(MakeNetwork, SuggestsTheNearestType) {
   }
 }
 
+// [Chen22]: no estimate is an estimate of zeros, and the estimate counts.
+TEST(Mlp, SelfConditionedTakesALastX0OrZeros) {
+  ModelConfig config = mlp_config();
+  config.self_conditioning = true;
+  const auto network = make_network(config, false, {}, 0);
+  const at::Tensor x = at::ones({3, 2}), t = at::zeros({3}, at::kLong);
+  const at::Tensor alone = network->forward(x, t, {});
+  EXPECT_TRUE(network->self_conditioned());
+  EXPECT_TRUE(at::equal(alone, network->forward(at::cat({x, at::zeros({3, 2})}, 1), t, {})));
+  EXPECT_FALSE(at::equal(alone, network->forward(at::cat({x, x}, 1), t, {})));
+}
+
 }  // namespace
 }  // namespace diffuse

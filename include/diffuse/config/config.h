@@ -8,6 +8,10 @@
 
 namespace diffuse {
 
+inline const std::vector<std::string> kSamplers{"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun"};
+inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
+                                                "uniform", "quadratic", "karras"};
+
 // What the model learns from. Images are [C, H, W] in [-1, 1]; points are [D].
 struct DataConfig {
   std::string type = "shapes";   // swiss_roll, gaussian, shapes, mnist, cifar10, image_folder
@@ -47,6 +51,7 @@ struct ModelConfig {
 
   // unet and mlp
   bool class_conditional = false;  // learn from the data's classes: `sample --class`, guidance
+  bool self_conditioning = false;  // the network is also given its last x_0          [Chen22]
 
   // mlp
   int64_t hidden = 128;  // width
@@ -109,13 +114,14 @@ struct TrainConfig {
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.
 struct SampleConfig {
-  std::string sampler = "ddpm";     // ddpm, ddim
-  int64_t steps = 0;                // reverse steps; 0 = T
-  double eta = 0.0;                 // ddim: 0 deterministic .. 1 ancestral
-  std::string spacing = "leading";  // leading, trailing, uniform, quadratic
-  bool clip_x0 = true;              // clamp the predicted x_0 to [-1, 1]; off for points
-  int64_t grid = 64;                // images in a training grid
-  double guidance = 1.0;            // classifier-free guidance weight; 1 = plain conditional
+  std::string sampler = "ddpm";    // ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun
+  int64_t steps = 0;               // reverse steps; 0 = T
+  double eta = 0.0;                // ddim: 0 deterministic .. 1 ancestral
+  std::string spacing = "auto";    // auto, leading, trailing, uniform, quadratic, karras
+  bool clip_x0 = true;             // clamp the predicted x_0 to [-1, 1]; off for points
+  double dynamic_threshold = 0.0;  // share of |x_0| within the clamp's bounds; 0 = fixed bounds
+  int64_t grid = 64;               // images in a training grid
+  double guidance = 1.0;           // classifier-free guidance weight; 1 = plain conditional
 };
 
 struct Config {

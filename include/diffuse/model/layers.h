@@ -118,4 +118,7 @@ class TimeEmbedding : public torch::nn::Module {
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
 
+// x [B, c, ...] -> [B, channels, ...] with zeros behind.
+at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels);
+
 }  // namespace diffuse

@@ -23,8 +23,9 @@ class Mlp : public Network {
   // Throws Error naming the JSON path where the data are no points or the width is odd.
   Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed);
 
-  // x [B, D] -> [B, D or 2D], dtype of x
+  // x [B, D], or [B, 2D] where self-conditioned -> [B, D or 2D], dtype of x
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  bool self_conditioned() const override { return config_.self_conditioning; }
 
  private:
   ModelConfig config_;
