@@ -36,6 +36,8 @@ static int run(int argc, char** argv) {
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
   commands["sample"] = add_sample(app);
+  commands["eval"] = add_eval(app);
+  commands["forward"] = add_forward(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["info"] = add_info(app);

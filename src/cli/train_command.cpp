@@ -147,6 +147,7 @@ int run_train(const TrainFlags& flags) {
     trainer.restore(load_checkpoint(resume));
     log_info(concat("continuing from ", resume.string(), " at step ", trainer.step()));
   }
+  warn_of_prior(trainer.diffusion().schedule());
   install_stop_handlers();
   atomic_write(folder.path() / "config.json", config_to_json(trainer.config()) + "\n");
   Recorder recorder(folder.path(), trainer.step(), trainer.config());
