@@ -42,6 +42,8 @@ static int run(int argc, char** argv) {
   commands["inpaint"] = add_inpaint(app);
   commands["denoise"] = add_denoise(app);
   commands["interpolate"] = add_interpolate(app);
+  commands["eval"] = add_eval(app);
+  commands["forward"] = add_forward(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["info"] = add_info(app);

@@ -21,6 +21,7 @@ Command add_info(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);
+Command add_eval(CLI::App& app);
 Command add_verify(CLI::App& app);
 
 inline constexpr int kGood = 0;

@@ -22,6 +22,7 @@ static double now() {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.model.sample_shape = data.sample_shape();
+  if (!data.is_image()) config.sample.clip_x0 = false;
   const auto classes = static_cast<int64_t>(data.class_names().size());
   if (config.model.class_conditional && classes == 0)
     throw Error("/model/class_conditional: the data set ", config.data.type, " has no classes");
