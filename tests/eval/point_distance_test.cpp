@@ -18,6 +18,12 @@ at::Tensor normal(int64_t n, int64_t dimensions, uint64_t seed, double scale) {
   return scale * normal_rows(consecutive_keys(seed, 0, n), Purpose::kEvaluation, 0, {dimensions});
 }
 
+// tests/reference/metrics_reference.py: NumPy, as tests/python/swiss_roll_test.py has it.
+TEST(SlicedWasserstein, EqualsNumpys) {
+  EXPECT_NEAR(sliced_wasserstein(sample_features(300, 2), data_features(300, 2)),
+              0.11392348346463926, 1e-12);
+}
+
 // A shift by d moves a projection by d . axis, whose size has the mean 2 |d| / pi.
 TEST(SlicedWasserstein, OfAShiftIsItsMeanProjection) {
   const at::Tensor x = sample_features(50, 2);

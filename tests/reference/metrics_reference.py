@@ -21,6 +21,14 @@ def statistics(x):
     return x.mean(axis=0), np.cov(x, rowvar=False)
 
 
+def sliced_wasserstein(a, b, directions=500):
+    """As tests/python/swiss_roll_test.py has it."""
+    angles = np.pi * (np.arange(directions) + 0.5) / directions
+    axes = np.stack([np.cos(angles), np.sin(angles)])
+    squares = (np.sort(a @ axes, axis=0) - np.sort(b @ axes, axis=0)) ** 2
+    return float(np.sqrt(squares.mean(axis=0)).mean())
+
+
 samples, data = features(400, 8, "samples"), features(300, 8, "data")
 print("frechet", repr(calculate_frechet_distance(*statistics(samples), *statistics(data))))
 few = [statistics(x[:20]) for x in (features(20, 32, "samples"), features(20, 32, "data"))]
@@ -34,3 +42,4 @@ print("is", isc_features_to_metric(torch.tensor(3 * samples[:333]), splits=10, s
 small = torch.tensor(samples), torch.tensor(0.6 * data)
 print("prc", prc_features_to_metric(*small, prc_neighborhood=3, prc_batch_size=10000,
                                     save_cpu_ram=False, verbose=False))
+print("swd", repr(sliced_wasserstein(features(300, 2, "samples"), features(300, 2, "data"))))

@@ -15,6 +15,9 @@ struct ReferenceStatistics {
   std::string extractor{};  // SHA-1 of the feature network's file; "" = not recorded
 };
 
+// SHA-1 of mean and covariance, in hexadecimal: two figures with one digest have one reference.
+std::string digest(const GaussianStatistics& statistics);
+
 // An .npz of mu [D] and sigma [D, D], which pytorch-fid reads too, with `count` (int64) and
 // `extractor` (uint8 [20]) beside them.
 void write_statistics(const std::filesystem::path& path, const ReferenceStatistics& statistics);
