@@ -66,17 +66,16 @@ at::Tensor denoised(const DenoiseFlags& flags, const Editor& editor, const at::T
     return denoise_at_once(
                editor.diffusion,
                make_denoiser(*editor.model.network, editor.diffusion, editor.options(rows)),
-               noisy.to(editor.device), sigma, editor.config.clip_x0)
+               noisy.to(editor.device), sigma, editor.sampler.clip_x0)
         .cpu();
-  const NoiseSchedule& schedule = editor.diffusion.schedule();
-  const int64_t t = nearest_timestep(schedule, sigma);
+  const int64_t t = nearest_timestep(editor.schedule(), sigma);
   GenerateOptions options = editor.options_from(t, rows);
-  options.start = noisy * std::sqrt(schedule.alpha_bar()[t].item<double>());
+  options.start = noisy * std::sqrt(editor.schedule().alpha_bar()[t].item<double>());
   const auto keys = consecutive_keys(flags.edit.seed, 0, rows);
   return generate(*editor.model.network, editor.diffusion, keys, options).cpu();
 }
 
-int run_denoise(const DenoiseFlags& flags) {
+int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   const Editor editor = Editor::open(flags.edit);
   at::Tensor clean;
   if (!flags.clean.empty()) clean = load_samples("--clean", flags.clean, editor.model);
@@ -84,14 +83,16 @@ int run_denoise(const DenoiseFlags& flags) {
   const double sigma = sigma_of(flags, editor, noisy);
   nlohmann::ordered_json figures{{"sigma", sigma},
                                  {"sigma_estimated", !flags.sigma.has_value()},
-                                 {"timestep", nearest_timestep(editor.diffusion.schedule(), sigma)},
+                                 {"timestep", nearest_timestep(editor.schedule(), sigma)},
                                  {"mode", flags.mode}};
+  SampleOutput output = open_output(command, flags.edit, editor, noisy.size(0));
   const at::Tensor result = denoised(flags, editor, noisy, sigma);
   if (clean.defined()) {
     figures["psnr_noisy"] = psnr(noisy, clean, editor.model.is_image());
     figures["psnr"] = psnr(result, clean, editor.model.is_image());
   }
-  write_edit(flags.edit.out, result, editor.model);
+  output.add(0, result);
+  output.finish();
   std::vector<Captioned> strip{{"noisy", noisy[0]}, {"denoised", result[0]}};
   if (clean.defined()) strip.emplace_back("clean", clean[0]);
   write_strip(flags.edit.strip, strip);
@@ -132,7 +133,7 @@ Command add_denoise(CLI::App& app) {
   command->add_option("--clean", flags->clean, "The image without noise, to report the PSNR");
   command->add_option("--json", flags->json,
                       "Write sigma, timestep, psnr_noisy and psnr here; - is stdout");
-  return [flags] { return run_denoise(*flags); };
+  return [command, flags] { return run_denoise(*command, *flags); };
 }
 
 }  // namespace diffuse::cli

@@ -3,13 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
-#include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
-#include "diffuse/sample/timesteps.h"
-#include "sample_output.h"
 
 namespace fs = std::filesystem;
 
@@ -22,42 +20,38 @@ void EditFlags::add_to(CLI::App& command, const std::string& steps_name) {
       "-o,--out", out,
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
   command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
-  command.add_option(steps_name, steps, "Reverse steps over the whole process, 1 .. T");
+  sampler.add_to(command, steps_name);
   command.add_option("--class", label, "Class number, for a model with classes; default none");
-  command.add_option("--guidance", guidance, "Classifier-free guidance weight; 1 = none");
   command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
   command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   machine.add_to(command);
 }
 
-static void check_labels(const EditFlags& flags, int64_t classes) {
-  const char* const flag = flags.label ? "--class" : "--guidance";
-  if ((flags.label || flags.guidance) && classes == 0)
-    throw Error(flag, ": this model was trained without classes");
+static void check_label(const EditFlags& flags, int64_t classes) {
+  if (flags.label && classes == 0)
+    throw Error("--class ", *flags.label, ": this model was trained without classes");
   if (flags.label && (*flags.label < 0 || *flags.label >= classes))
     throw Error("--class: expected 0 to ", classes - 1, ", got ", *flags.label);
-  if (flags.guidance && !flags.label)
+  if (flags.sampler.guidance && classes > 0 && !flags.label)
     throw Error("--guidance: leads towards a class; expected --class K with it");
 }
 
 Editor Editor::open(const EditFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = load_model(flags.checkpoint, !flags.no_ema, device);
-  check_labels(flags, model.config.model.classes);
+  check_label(flags, model.config.model.classes);
   if (!flags.strip.empty() && (flags.strip.extension() != ".png" || !model.is_image()))
     throw Error("--strip ", flags.strip.string(), ": expected a name ending in .png, and a model ",
                 "of images");
-  check_edit_output(flags.out, model);
   GaussianDiffusion diffusion(model.config.diffusion);
-  SampleConfig config = model.config.sample;
-  const int64_t T = diffusion.schedule().timesteps();
-  config.steps = flags.steps.value_or(config.steps == 0 ? T : config.steps);
-  if (flags.guidance) config.guidance = *flags.guidance;
-  return {std::move(model), std::move(diffusion), std::move(config), flags.label, device};
+  SampleConfig config = flags.sampler.over(model);
+  SamplerOptions sampler = flags.sampler.options(config, model);
+  return {std::move(model),   std::move(diffusion), std::move(config),
+          std::move(sampler), flags.label,          device};
 }
 
 GenerateOptions Editor::options(int64_t rows) const {
-  GenerateOptions options{.sampler = sampler_options(config, model.config.diffusion),
+  GenerateOptions options{.sampler = sampler,
                           .shape = shape(),
                           .classes = model.config.model.classes,
                           .guidance = config.guidance,
@@ -114,28 +108,26 @@ at::Tensor load_sample(const std::string& flag, const fs::path& file, const Mode
   return x;
 }
 
-void check_edit_output(const fs::path& out, const Model& model) {
-  if (out.extension() == ".gif")
-    throw Error("-o ", out.string(), ": expected a name ending in .png, .npz or .npy, or a folder ",
-                "without an extension");
-  output_kind(out, model.is_image());
-  check_output_folder(out);
-}
-
-void write_edit(const fs::path& out, const at::Tensor& x, const Model& model) {
-  if (out.extension() == ".png" && model.is_image() && x.size(0) == 1) {
-    write_png(out, to_image(x[0]));
-    return;
-  }
-  SampleOutput output({.path = out, .shape = model.config.model.sample_shape, .count = x.size(0)});
-  output.add(0, x);
-  output.finish();
+SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,
+                         int64_t count) {
+  if (flags.out.extension() == ".gif")
+    throw Error("-o ", flags.out.string(), ": expected a name ending in .png, .npz or .npy, or a ",
+                "folder without an extension");
+  const nlohmann::ordered_json parameters{{"command", command.get_name()},
+                                          {"checkpoint", editor.model.name},
+                                          {"step", editor.model.step},
+                                          {"sampler", editor.config.sampler},
+                                          {"seed", flags.seed}};
+  return SampleOutput({.path = flags.out,
+                       .shape = editor.shape(),
+                       .count = count,
+                       .parameters = parameters.dump(),
+                       .framed = count > 1 || !editor.model.is_image()});
 }
 
 Image tile(const at::Tensor& image) {
   constexpr int64_t kSide = 96;  // wide enough for a caption
-  const int64_t zoom = std::max<int64_t>(1, kSide / image.size(2));
-  return to_image(image.cpu().repeat_interleave(zoom, 1).repeat_interleave(zoom, 2));
+  return to_image(image, std::max<int64_t>(1, kSide / image.size(2)));
 }
 
 void write_strip(const fs::path& file, const std::vector<Captioned>& pictures) {

@@ -12,13 +12,15 @@
 #include "common.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/sample/generate.h"
+#include "sample_output.h"
+#include "sampler_flags.h"
 
 namespace diffuse::cli {
 
 struct EditFlags {
   std::filesystem::path checkpoint{}, out{}, strip{};
-  std::optional<int64_t> steps{}, label{};
-  std::optional<double> guidance{};
+  SamplerFlags sampler{};
+  std::optional<int64_t> label{};
   uint64_t seed = 0;
   bool no_ema = false;
   MachineFlags machine{};
@@ -31,17 +33,18 @@ struct EditFlags {
 struct Editor {
   Model model;
   GaussianDiffusion diffusion;
-  SampleConfig config;  // the model's, with --steps and --guidance
+  SampleConfig config;  // the model's, with the flags over it
+  SamplerOptions sampler;
   std::optional<int64_t> label;
   c10::Device device;
 
   // Throws Error naming the flag that does not fit the model.
   static Editor open(const EditFlags& flags);
 
-  int64_t timesteps() const { return diffusion.schedule().timesteps(); }
+  const NoiseSchedule& schedule() const { return diffusion.schedule(); }
   const std::vector<int64_t>& shape() const { return model.config.model.sample_shape; }
 
-  // For `rows` samples, along the whole of the sampler's timesteps.
+  // For `rows` samples, along all of the sampler's timesteps.
   GenerateOptions options(int64_t rows) const;
 
   // The same for the reverse process from timestep `first` on.
@@ -57,16 +60,14 @@ at::Tensor load_samples(const std::string& flag, const std::filesystem::path& fi
 at::Tensor load_sample(const std::string& flag, const std::filesystem::path& file,
                        const Model& model);
 
-// How an output is to be written: refused before any work where it cannot be.
-void check_edit_output(const std::filesystem::path& out, const Model& model);
-
-// x [B, ...] in the form that the name asks for. One picture is written as it is, several as a grid.
-void write_edit(const std::filesystem::path& out, const at::Tensor& x, const Model& model);
+// Where `count` results go; throws Error where they cannot. Of one image, a .png is just its pixels.
+SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,
+                         int64_t count);
 
 // An image [C, H, W] enlarged for a strip or a table.
 Image tile(const at::Tensor& image);
 
-// Pictures side by side; nothing where `file` is empty or these are points.
+// Pictures side by side, each below its caption; nothing where no file is named.
 using Captioned = std::pair<std::string, at::Tensor>;  // [C, H, W]
 void write_strip(const std::filesystem::path& file, const std::vector<Captioned>& pictures);
 

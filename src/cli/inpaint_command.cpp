@@ -50,7 +50,7 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
 
 // "10,10" -> jump and passes.
 void parse_repaint(const std::string& text, InpaintOptions& options) {
-  const auto steps = static_cast<int64_t>(options.timesteps.size());
+  const auto steps = static_cast<int64_t>(options.sampler.timesteps.size());
   const size_t comma = std::min(text.find(','), text.size());
   const auto number = [&](size_t begin, size_t end, int64_t& value) {
     const auto [stop, failure] = std::from_chars(text.data() + begin, text.data() + end, value);
@@ -72,9 +72,9 @@ at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tens
   for (int64_t begin = 0; begin < flags.count; begin += flags.batch) {
     const int64_t rows = std::min(flags.batch, flags.count - begin);
     const auto keys = consecutive_keys(flags.edit.seed, begin, rows);
-    const GenerateOptions generate = editor.options(rows);
-    const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, generate); };
-    const Denoiser denoiser = make_denoiser(*editor.model.network, editor.diffusion, generate);
+    const GenerateOptions chosen = editor.options(rows);
+    const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, chosen); };
+    const Denoiser denoiser = make_denoiser(*editor.model.network, editor.diffusion, chosen);
     results.push_back(inpaint(editor.diffusion, denoiser, noise(Purpose::kSampleStart)(0),
                               image.to(editor.device), mask.to(editor.device), options,
                               {noise(Purpose::kSampleStep), noise(Purpose::kKnownPart)},
@@ -88,19 +88,19 @@ at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tens
   return at::cat(results);
 }
 
-int run_inpaint(const InpaintFlags& flags) {
+int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   const Editor editor = Editor::open(flags.edit);
   const at::Tensor image = load_sample("--image", flags.image, editor.model);
   at::Tensor mask = load_mask(flags.mask, editor.model);
   if (flags.feather > 0 && !editor.model.is_image())
     throw Error("--feather: this model makes points, which have no neighbours");
   mask = feather(mask, flags.feather);
-  const SamplerOptions sampler = editor.options(1).sampler;
-  InpaintOptions options{.timesteps = sampler.timesteps, .clip_x0 = sampler.clip_x0};
+  InpaintOptions options{.sampler = editor.sampler};
   if (!flags.repaint.empty()) parse_repaint(flags.repaint, options);
+  SampleOutput output = open_output(command, flags.edit, editor, flags.count);
   const at::Tensor painted = paint(flags, editor, image, mask, options);
-  write_edit(flags.edit.out, painted, editor.model);
-
+  output.add(0, painted);
+  output.finish();
   std::vector<Captioned> strip{{"image", image[0]},
                                {"to paint", at::where(mask[0] > 0, at::ones({}), image[0])}};
   for (int64_t i = 0; i < std::min<int64_t>(painted.size(0), 6); ++i)
@@ -122,6 +122,7 @@ Command add_inpaint(CLI::App& app) {
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
+  flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or float32 .npy")
       ->required();
@@ -139,7 +140,7 @@ Command add_inpaint(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--batch", flags->batch, "Images computed at once; does not change them")
       ->check(CLI::Range(1, 1'000'000));
-  return [flags] { return run_inpaint(*flags); };
+  return [command, flags] { return run_inpaint(*command, *flags); };
 }
 
 }  // namespace diffuse::cli

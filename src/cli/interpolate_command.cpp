@@ -80,24 +80,28 @@ void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const
   write_png(out, draw_table(tiles, row_captions, column_captions));
 }
 
-int run_interpolate(const InterpolateFlags& flags) {
+int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   const Editor editor = Editor::open(flags.edit);
   const at::Tensor a = load_sample("--from", flags.from, editor.model);
   const at::Tensor b = load_sample("--to", flags.to, editor.model);
-  const auto depths = parse_depths(flags.depths, editor.timesteps());
-  Progress progress({.unit = "depth", .total = static_cast<int64_t>(depths.size())});
+  const auto depths = parse_depths(flags.depths, editor.schedule().timesteps());
+  const bool table = flags.edit.out.extension() == ".png" && editor.model.is_image();
+  std::optional<SampleOutput> output;
+  if (!table) output = open_output(command, flags.edit, editor, std::ssize(depths) * flags.steps);
+  Progress progress({.unit = "depth", .total = std::ssize(depths)});
   std::vector<at::Tensor> rows;
   for (const int64_t depth : depths) {
     rows.push_back(interpolate_at(flags, editor, a, b, depth));
-    progress.update(static_cast<int64_t>(rows.size()));
+    progress.update(std::ssize(rows));
   }
   progress.finish();
-  const fs::path& out = flags.edit.out;
-  if (out.extension() == ".png" && editor.model.is_image())
-    write_table(out, rows, a, b, depths);
-  else
-    write_edit(out, at::cat(rows), editor.model);
-  std::cout << out.string() << "\n";
+  if (table) {
+    write_table(flags.edit.out, rows, a, b, depths);
+  } else {
+    output->add(0, at::cat(rows));
+    output->finish();
+  }
+  std::cout << flags.edit.out.string() << "\n";
   return kGood;
 }
 
@@ -124,7 +128,7 @@ Command add_interpolate(CLI::App& app) {
   auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");
   command->add_flag("--spherical", "Along an arc, which keeps the noise; default")
       ->excludes(linear);
-  return [flags] { return run_interpolate(*flags); };
+  return [command, flags] { return run_interpolate(*command, *flags); };
 }
 
 }  // namespace diffuse::cli

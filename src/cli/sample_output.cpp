@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include "diffuse/core/version.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/picture.h"
+#include "diffuse/io/plot.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -122,24 +124,28 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
   frames_[frame].push_back(x);
 }
 
-// x [N, ...] with sample i in row i mod rows of a grid; white where the last column is not full.
-static at::Tensor by_rows(const at::Tensor& x, int64_t rows, int64_t columns) {
-  std::vector<int64_t> missing = x.sizes().vec();
-  missing[0] = rows * columns - x.size(0);
-  const at::Tensor full = at::cat({x, at::ones(missing)});
-  return full.unflatten(0, {columns, rows}).transpose(0, 1).flatten(0, 1);
+// Sample i in row i mod `rows`, each row with its number: images x [N, C, H, W].
+static Image numbered_rows(const at::Tensor& x, int64_t rows) {
+  const int64_t columns = (x.size(0) + rows - 1) / rows;
+  const int64_t zoom = std::clamp<int64_t>(512 / (columns * x.size(3)), 1, 8);
+  std::vector<std::vector<Image>> table(std::min(rows, x.size(0)));
+  std::vector<std::string> numbers;
+  for (int64_t i = 0; i < x.size(0); ++i) table[i % rows].push_back(to_image(x[i], zoom));
+  for (size_t row = 0; row < table.size(); ++row) numbers.push_back(std::to_string(row));
+  return draw_table(table, numbers, {});
 }
 
 void SampleOutput::write_grid() const {
   const at::Tensor x = at::cat(batches_);
   Image picture;
-  if (!frames_.empty()) {
+  if (!options_.framed) {
+    picture = to_image(x[0]);
+  } else if (!frames_.empty()) {
     std::vector<at::Tensor> columns;
     for (size_t i = 0; i < frames_.size(); ++i) columns.push_back(frame(i));
     picture = make_grid(at::stack(columns, 1).flatten(0, 1), std::ssize(columns));
   } else if (options_.rows > 0 && x.dim() == 4) {
-    const int64_t columns = (x.size(0) + options_.rows - 1) / options_.rows;
-    picture = make_grid(by_rows(x, options_.rows, columns), columns);
+    picture = numbered_rows(x, options_.rows);
   } else {
     picture = picture_of(x);
   }

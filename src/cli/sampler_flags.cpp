@@ -8,9 +8,9 @@
 
 namespace diffuse::cli {
 
-void SamplerFlags::add_to(CLI::App& command) {
+void SamplerFlags::add_to(CLI::App& command, const std::string& steps_name) {
   command.add_option("--sampler", sampler, join(kSamplers) + "; default by the model's config");
-  command.add_option("--steps", steps, "Reverse steps, 1 .. T");
+  command.add_option(steps_name, steps, "Reverse steps, 1 .. T");
   command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
   command.add_option("--spacing", spacing, join(kSpacings));
   command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");

@@ -17,7 +17,8 @@ struct SamplerFlags {
   std::optional<double> eta, guidance, dynamic_threshold;
   std::optional<bool> clip;
 
-  void add_to(CLI::App& command);
+  // `steps_name`: the flag for the reverse steps.
+  void add_to(CLI::App& command, const std::string& steps_name = "--steps");
 
   // The model's sample section with the flags over it. Throws Error naming the flag that does not
   // fit the model or the others.

@@ -28,8 +28,8 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                    const at::Tensor& x_T, const at::Tensor& known, const at::Tensor& mask,
                    const InpaintOptions& options, const InpaintNoise& noise,
                    const StepCallback& callback) {
-  const GaussianDiffusion chain = diffusion.respaced(options.timesteps);
-  const auto count = static_cast<int64_t>(options.timesteps.size());
+  const GaussianDiffusion chain = diffusion.respaced(options.sampler.timesteps);
+  const auto count = static_cast<int64_t>(options.sampler.timesteps.size());
   const auto levels = repaint_levels(count, options.jump, options.passes);
   const auto filled = [&](int64_t value) {
     return at::full({x_T.size(0)}, value, x_T.options().dtype(at::kLong));
@@ -40,19 +40,19 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
     return at::where(painted, x, chain.q_sample(known, filled(level - 1), noise.known(move)));
   };
 
+  int64_t move = 0;  // a timestep is left more than once: noise goes by the move instead
+  const auto sampler =
+      make_sampler(diffusion, denoiser, options.sampler, [&](int64_t) { return noise.step(move); });
   at::Tensor x = with_known(x_T, count, 0);
-  const auto moves = static_cast<int64_t>(levels.size()) - 1;
-  for (int64_t move = 1; move <= moves; ++move) {
+  for (move = 1; move < static_cast<int64_t>(levels.size()); ++move) {
     const int64_t from = levels[move - 1], to = levels[move];
     if (to > from) {
       x = chain.q_step(x, filled(from), noise.step(move));
       continue;
     }
-    const int64_t t = options.timesteps[count - from];
-    const auto p = chain.predict(denoiser(x, filled(t)), x, filled(to), options.clip_x0);
-    x = to == 0 ? p.mean : p.mean + p.variance.sqrt() * noise.step(move);
-    x = with_known(x, to, move);
-    if (callback) callback({move, moves, t, x, p.x0});
+    const SampleStep step = sampler->step(x, count - from);
+    x = with_known(step.x, to, move);
+    if (callback) callback({move, static_cast<int64_t>(levels.size()) - 1, step.t, x, step.x0});
   }
   return at::where(painted, at::lerp(known, x, mask.to(x.scalar_type())), known);
 }

@@ -3,6 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/sample/timesteps.h"
 
@@ -30,7 +33,7 @@ struct Moments {
 // A batch row probes one draw; row 0 none. Known: the first number of each pair, 1.
 Moments painted_moments(double rho, const InpaintOptions& options) {
   const GaussianDiffusion diffusion{DiffusionConfig{}};
-  const auto steps = static_cast<int64_t>(options.timesteps.size());
+  const auto steps = static_cast<int64_t>(options.sampler.timesteps.size());
   const auto moves =
       static_cast<int64_t>(repaint_levels(steps, options.jump, options.passes).size());
   const int64_t rows = 1 + 4 * moves;  // two numbers from two sources at each move
@@ -52,10 +55,11 @@ Moments painted_moments(double rho, const InpaintOptions& options) {
 }
 
 InpaintOptions options_of(int64_t steps, int64_t jump, int64_t passes) {
-  return {.timesteps = spaced_timesteps(1000, steps, "leading"),
+  return {.sampler = {.sampler = "ddpm",
+                      .timesteps = spaced_timesteps(1000, steps, "leading"),
+                      .clip_x0 = false},
           .jump = jump,
-          .passes = passes,
-          .clip_x0 = false};
+          .passes = passes};
 }
 
 // By hand from [Lugmayr22]'s get_schedule_jump(6, jump_length=2, jump_n_sample=2), each state + 1.

@@ -11,10 +11,9 @@
 namespace diffuse {
 
 struct InpaintOptions {
-  std::vector<int64_t> timesteps;  // falling, each in 0 .. T-1
-  int64_t jump = 1;                // steps of the list by which RePaint goes back towards noise
-  int64_t passes = 1;              // times each stretch is denoised; 1 = replacement alone
-  bool clip_x0 = true;             // clamp each predicted x_0 to [-1, 1]
+  SamplerOptions sampler;
+  int64_t jump = 1;    // steps of its list by which RePaint goes back towards noise
+  int64_t passes = 1;  // times each stretch is denoised; 1 = replacement alone
 };
 
 // The noise levels that RePaint visits, from `steps` (x_T) to 0 (x_0), one up or down at a time: from
@@ -22,7 +21,7 @@ struct InpaintOptions {
 // `passes` times. 4 steps, jump 2, passes 2: 4 3 2 1 2 3 2 1 0.                 [Lugmayr22] alg. 1
 std::vector<int64_t> repaint_levels(int64_t steps, int64_t jump, int64_t passes);
 
-// N(0, I) shaped like x for move number 1, 2, ... of the walk: of p_theta and q(x_t | x_{t-1}), and
+// N(0, I) shaped like x for move number 1, 2, ... of the walk: of the sampler and q(x_t | x_{t-1}), and
 // of q(x_t | x_0) for the known part, where 0 is the start's.
 struct InpaintNoise {
   NoiseSource step, known;
@@ -31,7 +30,7 @@ struct InpaintNoise {
 // x_T, known x_0 [B, ...]; mask broadcasts to them: 1 = to be painted, 0 = known, fractions are
 // painted and then mixed with what was there. -> x_0, equal to `known` bit for bit where mask is 0.
 //
-// After each ancestral step the known part is replaced by a fresh draw from q(x_t | x_0), so that
+// After each step the known part is replaced by a fresh draw from q(x_t | x_0), so that
 // the network sees a whole image at one noise level [Song21b] sec. 4; with passes > 1 the walk goes
 // back and forth, so that the painted part comes to agree with the known one [Lugmayr22].
 at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
