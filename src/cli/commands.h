@@ -10,6 +10,7 @@ namespace diffuse::cli {
 using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
+Command add_launch(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_encode(CLI::App& app);
 Command add_bench(CLI::App& app);
@@ -20,6 +21,7 @@ Command add_info(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);
+Command add_eval(CLI::App& app);
 Command add_verify(CLI::App& app);
 
 inline constexpr int kGood = 0;

@@ -27,7 +27,7 @@ struct OutputOptions {
   std::filesystem::path path;
   std::vector<int64_t> shape;  // of one sample: [C, H, W] or [D]
   int64_t count = 0;           // samples in all
-  std::string parameters;      // JSON: all that decides the samples; "" = not told
+  std::string parameters{};    // JSON: all that decides the samples; "" = not told
   bool resume = false;         // keep what a stopped run left, and go on from there
   int64_t rows = 0;    // of a grid: sample i goes to row i mod rows; 0 = nearest to a square
   bool framed = true;  // false: the one image in a .png is just its pixels

@@ -158,7 +158,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   h = mid_block_->forward(h, time);
   for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
 
-  h = conv_out_->forward(silu_consuming(conv_norm_out_->forward(h)));
+  h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
   if (patch > 1) h = at::pixel_shuffle(h, patch);
   return h.to(x.scalar_type()).contiguous();
 }

@@ -23,6 +23,9 @@ struct Fixture {
   Fixture() {
     write_text(folder / "good.json", small_points_config());
     write_text(folder / "images.json", small_image_config());
+    write_text(folder / "jsd.json",
+               R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "gaussian"},
+                   "diffusion": {"schedule": "jsd"}})");
     write_text(folder / "notjson.json", "{\"train\": ");
     write_text(folder / "empty.pt", "");
     write_text(folder / "text.pt", "this is no checkpoint");
@@ -143,7 +146,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--share-from-step", "5", "--sampler", "ddim"}, "adds no noise"));
   expect_refused(sample({"--frames", "5"}, "-o FILE.gif"));
   expect_refused(sample({"--show-x0"}, "-o FILE.gif"));
-  expect_refused(sample({"-o", "@x.png", "--resume"}, "--resume: only a folder"));
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"}, "only a folder"});
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
@@ -178,6 +181,64 @@ TEST(BadUse, OfEncodeAndBench) {
   bench({"--samplers", "huen"}, "did you mean \"heun\"?");
   bench({"--steps", "21"}, "--steps: expected 1 to 20");
   bench({"--plot", "x.jpg"}, ".png");
+}
+
+TEST(BadUse, OfEval) {
+  const auto eval = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"eval", "--ckpt", "@run", "--device", "cpu"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"eval"}, "--ckpt"});
+  expect_refused({{"eval", "--ckpt", "@good.json"}, "/model/type"});
+  expect_refused({{"eval", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
+  expect_refused(eval({"--metrics", "bdp"}, "did you mean \"bpd\"?"));
+  expect_refused(eval({"--metrics", "bpd,"}, "--metrics"));
+  expect_refused(eval({"--items", "-1"}, "--items"));
+  expect_refused(eval({"--batch", "0"}, "--batch"));
+  expect_refused(eval({"--timesteps-per-item", "-1"}, "--timesteps-per-item"));
+  expect_refused(eval({"--split", "test"}, "--split"));
+  expect_refused(eval({"--plot", "@x.jpg"}, ".png"));
+  expect_refused(eval({"--ode-steps", "0"}, "--ode-steps"));
+  expect_refused(eval({"--data", "@none"}, "--data"));
+  expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
+}
+
+TEST(BadUse, OfForward) {
+  const auto forward = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"forward", "--config", "@good.json", "--device", "cpu"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"forward"}, "--config"});
+  expect_refused(forward({"-o", "@x.mp4"}, ".gif"));
+  expect_refused(forward({"--mode", "jump"}, "--mode"));
+  expect_refused(forward({"--items", "0"}, "--items"));
+  expect_refused(forward({"--frames", "0"}, "--frames"));
+  expect_refused(forward({"--size", "3"}, "--size"));
+  expect_refused(forward({"--set", "diffusion.beta_end=0"}, "/diffusion/beta_end"));
+}
+
+TEST(BadUse, OfSchedule) {
+  const auto schedule = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"schedule", "--kind", "linear"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"schedule"}, "--config FILE or --kind NAME"});
+  expect_refused({{"schedule", "--kind", "linnear"}, "did you mean \"linear\"?"});
+  expect_refused(schedule({"--config", "@good.json"}, "--config"));
+  expect_refused(schedule({"--timesteps", "0"}, "--timesteps: expected 1"));
+  expect_refused(schedule({"--beta-start", "0"}, "--beta-start: expected a number in (0, 1]"));
+  expect_refused(schedule({"--beta-end", "1.01"}, "--beta-end: expected a number in (0, 1]"));
+  expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
+  expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
+  expect_refused({{"verify", "now"}, "now"});
+}
+
+// Where alpha_bar reaches 0, x_0 cannot be had from x_T and epsilon.
+TEST(BadUse, OfEpsilonWithoutSignal) {
+  expect_refused(train({"--set", "diffusion.schedule=jsd"}, "good.json: /diffusion/prediction"));
+  expect_refused(train({"--set", "diffusion.rescale_zero_terminal_snr=true"},
+                       "good.json: /diffusion/prediction"));
+  expect_refused({{"sample", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
 }
 
 TEST(BadUse, LeavesNothingHalfWritten) {

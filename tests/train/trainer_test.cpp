@@ -163,6 +163,16 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
 }
 
+TEST(RunFolder, RemovesWhatAKilledRunLeftUnfinished) {
+  const fs::path path = scratch("unfinished");
+  fs::create_directories(path / "checkpoints");
+  std::ofstream(path / "checkpoints/.step-5.pt.tmp-77-ab") << "half";
+  std::ofstream(path / "checkpoints/step-4.pt") << "whole";
+  const RunFolder folder(path);
+  EXPECT_FALSE(fs::exists(path / "checkpoints/.step-5.pt.tmp-77-ab"));
+  EXPECT_TRUE(fs::exists(path / "checkpoints/step-4.pt"));
+}
+
 TEST(RunFolder, RefusesASecondRun) {
   const fs::path path = scratch("lock");
   {

@@ -36,10 +36,10 @@ using StepCallback = std::function<void(const SampleStep&)>;
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
 
 struct SamplerOptions {
-  std::string sampler = "ddpm";    // one of kSamplers
-  std::vector<int64_t> timesteps;  // falling, each in 0 .. T-1
-  double eta = 0.0;                // ddim: noise as a share of the ancestral sampler's, 0 .. 1
-  bool clip_x0 = true;             // clamp each predicted x_0 to [-1, 1]
+  std::string sampler = "ddpm";      // one of kSamplers
+  std::vector<int64_t> timesteps{};  // falling, each in 0 .. T-1
+  double eta = 0.0;                  // ddim: noise as a share of the ancestral sampler's, 0 .. 1
+  bool clip_x0 = true;               // clamp each predicted x_0 to [-1, 1]
   // Or, where above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
   // sample's |x_0|.                                                          [Saharia22] sec. 2.3
   double dynamic_threshold = 0.0;
