@@ -43,9 +43,10 @@ static Model analytic_model(const std::filesystem::path& file) {
   Model model;
   model.name = file.string();
   model.config = load_config(file);
-  if (model.config.model.type != "gaussian_oracle")
+  if (!model.config.model.type.ends_with("_oracle"))
     throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
-                "gaussian_oracle, got \"", model.config.model.type, "\"; train it first");
+                "gaussian_oracle or mixture_oracle, got \"", model.config.model.type,
+                "\"; train it first");
   model.config.model.sample_shape =
       make_dataset(model.config.data, Split::kHeldOut, model.config.seed)->sample_shape();
   model.network = in_config(file, [&] {

@@ -30,6 +30,15 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   }
 }
 
+static void check_mixture(const DataConfig& c, const std::string& at) {
+  const auto numbers = static_cast<int64_t>(c.means.size());
+  if (numbers == 0 || numbers % c.dimensions != 0)
+    throw Error(at, "/means: expected ", c.dimensions, " numbers a component, got ", numbers);
+  const int64_t components = numbers / c.dimensions;
+  if (!c.weights.empty() && static_cast<int64_t>(c.weights.size()) != components)
+    throw Error(at, "/weights: expected ", components, ", one a component, got ", c.weights.size());
+}
+
 static void check_unet(const ModelConfig& c, const std::string& at) {
   // Group normalisation and the heads split the channels of every level evenly.
   if (c.channels % c.norm_groups != 0) {
@@ -67,6 +76,11 @@ void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
+  if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");
+  if (config.model.type.ends_with("_oracle") && config.diffusion.prediction != "epsilon") {
+    throw Error(name, ": /diffusion/prediction: expected \"epsilon\", which is what a ",
+                config.model.type, " gives, got \"", config.diffusion.prediction, "\"");
+  }
   check_train(config.train, name + ": /train");
   check_sample(config.sample, config.diffusion, name + ": /sample");
 }

@@ -72,4 +72,46 @@ at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& t, con
   return (x.to(at::kDouble) * factor).to(x.scalar_type());
 }
 
+MixtureOracle::MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
+                             const at::Tensor& alpha_bar)
+    : means_(means.to(at::kDouble)),
+      log_weights_(weights.to(at::kDouble).log()),
+      alpha_bar_(alpha_bar.to(at::kDouble)),
+      variance_(variance) {
+  TORCH_CHECK(means.dim() == 2 && weights.sizes() == at::IntArrayRef({means.size(0)}) &&
+                  alpha_bar.dim() == 1,
+              "the oracle wants means [K, D], weights [K] and alpha_bar [T], got ", means.sizes(),
+              ", ", weights.sizes(), " and ", alpha_bar.sizes());
+}
+
+std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config,
+                                                   const at::Tensor& alpha_bar) {
+  if (config.sample_shape.size() != 1)
+    throw Error("/model/type: \"mixture_oracle\" wants points, the data are images");
+  const int64_t dimensions = config.sample_shape[0];
+  const auto numbers = static_cast<int64_t>(config.means.size());
+  if (numbers == 0 || numbers % dimensions != 0)
+    throw Error("/model/means: expected ", dimensions, " numbers a component, got ", numbers);
+  const at::Tensor means = at::tensor(config.means, at::kDouble).view({-1, dimensions});
+  const at::Tensor weights = config.weights.empty() ? at::ones({means.size(0)}, at::kDouble)
+                                                    : at::tensor(config.weights, at::kDouble);
+  if (weights.size(0) != means.size(0))
+    throw Error("/model/weights: expected ", means.size(0), ", one a component, got ",
+                weights.size(0));
+  return std::make_shared<MixtureOracle>(means, weights, config.variance, alpha_bar);
+}
+
+at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor&) {
+  const at::Tensor kept = alpha_bar_.to(t.device()).index_select(0, t).unsqueeze(1);  // [B, 1]
+  const at::Tensor spread = kept * variance_ + 1 - kept;
+  const at::Tensor points = x.to(at::kDouble), means = means_.to(t.device());
+  const at::Tensor centres = kept.sqrt().unsqueeze(2) * means;  // [B, K, D]
+  const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
+  // Var[x_t | k] is the same for all k, so that its normalisation drops out of p(k | x_t).
+  const at::Tensor share =
+      (log_weights_.to(t.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
+  const at::Tensor centre = kept.sqrt() * share.matmul(means);
+  return ((1 - kept).sqrt() / spread * (points - centre)).to(x.scalar_type());
+}
+
 }  // namespace diffuse

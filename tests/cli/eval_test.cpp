@@ -61,6 +61,21 @@ TEST(Eval, ByTheOdeIsTheEntropyOfTheData) {
   EXPECT_FALSE(report.contains("bpd"));
 }
 
+// Two components so far apart that they do not overlap: one Gaussian's entropy and one bit for
+// which of the two, over two dimensions.
+TEST(Eval, OfAMixtureIsItsEntropy) {
+  const fs::path file = scratch("eval_mixture") / "mixture.json";
+  write_text(file,
+             R"({"model": {"type": "mixture_oracle", "means": [-3, 0, 3, 0], "variance": 0.04},
+      "data": {"type": "gaussian_mixture", "means": [-3, 0, 3, 0], "variance": 0.04},
+      "diffusion": {"schedule": "cosine"}})");
+  const Json report =
+      evaluate({"--ckpt", file, "--items", "500", "--metrics", "ode-bpd", "--ode-steps", "400"});
+  const double entropy = std::log2(2 * std::numbers::pi * std::numbers::e * 0.04) / 2 + 0.5;
+  EXPECT_NEAR(report.at("ode-bpd").at("mean").get<double>(), entropy,
+              5 * report.at("ode-bpd").at("stderr").get<double>() + 5e-3);
+}
+
 TEST(Eval, WritesATableAndAPictureOfEveryTimestep) {
   const fs::path folder = scratch("eval_files");
   const fs::path config = oracle_config(R"({"timesteps": 50, "beta_end": 0.2})", 1);
