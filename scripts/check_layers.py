@@ -12,15 +12,16 @@ import sys
 ROOMS = {
     "core": "",
     "config": "core",
+    "distributed": "core",
     "io": "core",
     "data": "core io config",
     "model": "core io config data",
     "diffusion": "core config",  # no networks: it takes any callable
     "sample": "core config model diffusion",  # no files
-    "train": "core io config data model diffusion sample",
-    "eval": "core io config data model diffusion sample",
+    "train": "core io config distributed data model diffusion sample",
+    "eval": "core io config distributed data model diffusion sample",
     "interchange": "core io config model diffusion train",
-    "cli": "core io config data model diffusion sample train eval interchange",
+    "cli": "core io config distributed data model diffusion sample train eval interchange",
 }
 
 # what an include begins with -> the only places, below include/diffuse or src, that may say so

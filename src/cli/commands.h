@@ -10,12 +10,19 @@ namespace diffuse::cli {
 using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
+Command add_launch(CLI::App& app);
 Command add_sample(CLI::App& app);
+Command add_encode(CLI::App& app);
+Command add_bench(CLI::App& app);
+Command add_inpaint(CLI::App& app);
+Command add_denoise(CLI::App& app);
+Command add_interpolate(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_convert(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);
+Command add_eval(CLI::App& app);
 Command add_verify(CLI::App& app);
 
 inline constexpr int kGood = 0;

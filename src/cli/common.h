@@ -14,6 +14,8 @@
 #include "diffuse/config/config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/distributed/launch.h"
 #include "diffuse/io/image_file.h"
 #include "diffuse/model/network.h"
 #include "diffuse/sample/sampler.h"
@@ -29,8 +31,9 @@ struct MachineFlags {
 
   void add_to(CLI::App& command);
 
-  // Applies threads and log level; returns the device.
-  c10::Device apply() const;
+  // Applies threads and log level; returns the device. Several processes on one machine divide its
+  // cores and take a GPU each; their log lines carry the rank, and those of rank 0 say what all do.
+  c10::Device apply(const Launch& launch = {}) const;
 };
 
 // A network ready to sample or to evaluate, with its configuration.
@@ -44,7 +47,7 @@ struct Model {
 };
 
 // From model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or
-// the config of an analytic model (gaussian_oracle).
+// the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
@@ -59,6 +62,9 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
     throw Error(starts_with_json_path(error.what()) ? file.string() + ": " : "", error.what());
   }
 }
+
+// Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
+void warn_of_prior(const NoiseSchedule& schedule);
 
 // A batch as one picture: a grid of images, or a scatter plot of points.
 Image picture_of(const at::Tensor& x);

@@ -1,4 +1,6 @@
 // diffuse train: flags -> config -> the parts of a run, wired together.
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -11,11 +13,11 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
+#include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
-#include "diffuse/io/metrics_log.h"
-#include "diffuse/io/tensorboard.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/run.h"
+#include "train_recorder.h"
 
 namespace fs = std::filesystem;
 
@@ -29,74 +31,41 @@ struct TrainFlags {
   CLI::Option* resume_option = nullptr;
   fs::path resume;
   bool dry_run = false;
-  std::string time_limit;
+  std::string time_limit, peer_timeout = "10m";
   std::optional<uint64_t> seed;
   MachineFlags machine;
 };
 
-// Figures and pictures of a run: metrics.jsonl, TensorBoard events, samples/step-N.png, the log.
-class Recorder {
- public:
-  Recorder(const fs::path& folder, int64_t resume_step, const Config& config)
-      : folder_(folder), metrics_(folder / "metrics.jsonl", resume_step), events_(folder) {
-    events_.text("config", resume_step, "```json\n" + config_to_json(config) + "\n```");
-  }
-
-  void report(const TrainReport& r) {
-    write(r.step, {{"train/loss", r.loss},
-                   {"train/gradient_norm", r.gradient_norm},
-                   {"train/learning_rate", r.learning_rate},
-                   {"train/samples_per_second", r.samples_per_second},
-                   {"train/data_wait", r.data_wait},
-                   {"train/skipped_steps", static_cast<double>(r.skipped_steps)}});
-    log_debug(concat("step ", r.step, " loss ", r.loss, " gradient norm ", r.gradient_norm));
-  }
-
-  void held_out(int64_t step, const HeldOutLoss& h) {
-    write(step, {{"held_out/loss", h.mean},
-                 {"held_out/loss_stderr", h.standard_error},
-                 {"held_out/loss_t_quarter_1", h.by_quarter[0]},
-                 {"held_out/loss_t_quarter_2", h.by_quarter[1]},
-                 {"held_out/loss_t_quarter_3", h.by_quarter[2]},
-                 {"held_out/loss_t_quarter_4", h.by_quarter[3]}});
-    log_info(concat("step ", step, ": held-out loss ", h.mean, " +- ", h.standard_error,
-                    ", by quarter of t: ", h.by_quarter[0], " ", h.by_quarter[1], " ",
-                    h.by_quarter[2], " ", h.by_quarter[3]));
-  }
-
-  void samples(Trainer& trainer) {
-    const Config& config = trainer.config();
-    const GenerateOptions options{
-        .sampler = sampler_options(config.sample, config.diffusion.timesteps),
-        .shape = config.model.sample_shape,
-        .labels = round_robin_labels(config.sample.grid, config.model.classes),
-        .classes = config.model.classes,
-        .guidance = config.sample.guidance,
-        .device = trainer.device(),
-        .precision = trainer.precision()};
+// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU.
+at::Tensor draw_samples(Trainer& trainer) {
+  const Config& config = trainer.config();
+  const Share own = trainer.world().share(config.sample.grid);
+  const auto keys = consecutive_keys(config.seed, own.begin, own.size());
+  const at::Tensor labels = round_robin_labels(config.sample.grid, config.model.classes);
+  const GenerateOptions options{
+      .sampler = sampler_options(config.sample, config.diffusion),
+      .shape = config.model.sample_shape,
+      .labels = labels.defined() ? labels.slice(0, own.begin, own.end) : labels,
+      .classes = config.model.classes,
+      .guidance = config.sample.guidance,
+      .device = trainer.device(),
+      .precision = trainer.precision()};
+  std::vector<int64_t> none = options.shape;
+  none.insert(none.begin(), 0);
+  at::Tensor x = at::empty(none);
+  if (own.size() > 0) {
     const EmaScope averaged(trainer.ema());
-    const auto keys = consecutive_keys(config.seed, 0, config.sample.grid);
-    const at::Tensor x =
-        generate(trainer.network(), trainer.diffusion(), keys, options).to(at::kCPU);
-    const Image picture = picture_of(x);
-    const fs::path file = folder_ / "samples" / concat("step-", trainer.step(), ".png");
-    write_png(file, picture);
-    events_.image("samples", trainer.step(), picture);
-    events_.flush();
-    log_info(concat("step ", trainer.step(), ": samples in ", file.string()));
+    x = generate(trainer.network(), trainer.diffusion(), keys, options, [&](const SampleStep&) {
+          trainer.world().progress();
+        }).to(at::kCPU);
   }
+  return trainer.world().gather_rows(x, config.sample.grid);
+}
 
- private:
-  void write(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
-    metrics_.write(step, values);
-    for (const auto& [name, value] : values) events_.scalar(name, step, value);
-    events_.flush();
-  }
-
-  fs::path folder_;
-  MetricsLog metrics_;
-  TensorBoardWriter events_;
-};
+// ", 4 processes", if there are several.
+std::string processes(const World& world) {
+  return world.size() == 1 ? "" : concat(", ", world.size(), " processes");
+}
 
 // The checkpoint to continue from: the one named, else the run folder's newest, if it has one.
 fs::path resume_file(const TrainFlags& flags, const RunFolder& folder) {
@@ -125,41 +94,68 @@ void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out) 
             << "device      " << trainer.device() << "\n";
 }
 
+// What all ranks need, met and checked.
+std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch, c10::Device device,
+                                  const Config& config) {
+  auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
+  world->check_same("config", config_to_json(config));
+  return world;
+}
+
+// Rank 0's folder, and the checkpoint in it that all ranks continue from.
+std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer) {
+  std::unique_ptr<RunFolder> folder;
+  if (trainer.world().is_first()) {
+    folder = std::make_unique<RunFolder>(flags.out.empty() ? fs::path("runs") / flags.config.stem()
+                                                           : flags.out);
+    const fs::path resume = resume_file(flags, *folder);
+    if (!resume.empty()) {
+      trainer.restore(load_checkpoint(resume));
+      log_info(concat("continuing from ", resume.string(), " at step ", trainer.step()));
+    }
+    atomic_write(folder->path() / "config.json", config_to_json(trainer.config()) + "\n");
+  }
+  trainer.synchronize();
+  return folder;
+}
+
 int run_train(const TrainFlags& flags) {
   const double time_limit = flags.time_limit.empty() ? 0 : parse_duration(flags.time_limit);
-  const c10::Device device = flags.machine.apply();
+  const Launch launch = launch_from_environment();
+  const c10::Device device = flags.machine.apply(launch);
   Config config = load_config(flags.config, flags.overrides);
   if (flags.seed) config.seed = *flags.seed;
+  install_stop_handlers();
+  const auto world = make_world(flags, launch, device, config);
   const auto [data, held_out] = in_config(flags.config, [&] {
     return std::pair(make_dataset(config.data, Split::kTrain, config.seed),
                      make_dataset(config.data, Split::kHeldOut, config.seed));
   });
-  const auto owner =
-      in_config(flags.config, [&] { return std::make_unique<Trainer>(config, data, device); });
+  const auto owner = in_config(
+      flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });
   Trainer& trainer = *owner;
   if (flags.dry_run) {
-    print_plan(trainer, *data, *held_out);
+    if (world->is_first()) print_plan(trainer, *data, *held_out);
     return kGood;
   }
-  const RunFolder folder(flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out);
-  const fs::path resume = resume_file(flags, folder);
-  if (!resume.empty()) {
-    trainer.restore(load_checkpoint(resume));
-    log_info(concat("continuing from ", resume.string(), " at step ", trainer.step()));
-  }
-  install_stop_handlers();
-  atomic_write(folder.path() / "config.json", config_to_json(trainer.config()) + "\n");
-  Recorder recorder(folder.path(), trainer.step(), trainer.config());
+  warn_of_prior(trainer.diffusion().schedule());
+  const auto folder = open_folder(flags, trainer);
+  std::optional<TrainRecorder> recorder;
+  if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data->size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ", device,
-                  "; results in ", folder.path().string()));
+                  processes(*world), folder ? "; results in " + folder->path().string() : ""));
   const RunEnd end = run_training(
-      trainer, *held_out, folder, time_limit,
-      {.on_report = [&](const TrainReport& r) { recorder.report(r); },
-       .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder.held_out(step, h); },
-       .on_samples = [&](Trainer& t) { recorder.samples(t); }});
-  std::cout << (folder.path() / "model.pt").string() << "\n";
+      trainer, *held_out, folder.get(), time_limit,
+      {.on_report = [&](const TrainReport& r) { recorder->report(r); },
+       .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder->held_out(step, h); },
+       .on_samples =
+           [&](Trainer& t) {
+             const at::Tensor x = draw_samples(t);
+             if (recorder) recorder->samples(t.step(), x);
+           }});
+  if (folder) std::cout << (folder->path() / "model.pt").string() << "\n";
   return end == RunEnd::kFinished ? kGood : kStoppedEarly;
 }
 
@@ -187,6 +183,8 @@ Command add_train(CLI::App& app) {
   command->add_flag("--dry-run", flags->dry_run, "Check everything, print the plan, train nothing");
   command->add_option("--time-limit", flags->time_limit,
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
+  command->add_option("--peer-timeout", flags->peer_timeout,
+                      "Several processes: end the run when one makes no progress for so long");
   command->add_option("--seed", flags->seed, "Overrides the config's seed");
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };

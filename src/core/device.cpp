@@ -32,10 +32,9 @@ static const std::string& load_cuda() {
   return reason;
 }
 
-// N of "cuda:N"; 0 for "cuda".
-static int parse_cuda_index(const std::string& text) {
-  if (text == "cuda") return 0;
-  int index = -1;
+// N of "cuda:N".
+static int64_t parse_cuda_index(const std::string& text) {
+  int64_t index = -1;
   const char* const begin = text.data() + 5;
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(begin, end, index);
@@ -44,17 +43,19 @@ static int parse_cuda_index(const std::string& text) {
   return index;
 }
 
-c10::Device select_device(const std::string& text) {
-  if (text == "cpu") return c10::kCPU;
-  if (text == "auto") return load_cuda().empty() ? c10::Device(c10::kCUDA, 0) : c10::kCPU;
-  if (text != "cuda" && !text.starts_with("cuda:"))
+c10::Device select_device(const std::string& text, int64_t local_rank) {
+  if (text == "cpu" || (text == "auto" && !load_cuda().empty())) return c10::kCPU;
+  const bool numbered = text.starts_with("cuda:");
+  if (text != "auto" && text != "cuda" && !numbered)
     throw Error("--device: expected auto, cpu, cuda or cuda:N, got \"", text, "\"",
                 did_you_mean(text, {"auto", "cpu", "cuda"}));
-  const int index = parse_cuda_index(text);
+  int64_t index = numbered ? parse_cuda_index(text) : local_rank;
   if (!load_cuda().empty()) throw Error("--device ", text, ": ", load_cuda());
-  const int count = at::detail::getCUDAHooks().deviceCount();
+  const int64_t count = at::detail::getCUDAHooks().deviceCount();
+  if (!numbered && count == 1) index = 0;  // the launcher shows each process its own
   if (index >= count)
-    throw Error("--device ", text, ": this machine has ", count, " GPU", count == 1 ? "" : "s");
+    throw Error("--device ", text, ": GPU ", index, " is wanted, this machine has ", count, " GPU",
+                count == 1 ? "" : "s");
   at::globalContext().lazyInitDevice(c10::kCUDA);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }

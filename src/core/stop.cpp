@@ -29,8 +29,10 @@ void install_stop_handlers() {
 
 bool stop_requested() { return first_signal != 0; }
 
-const char* stop_reason() {
-  switch (first_signal) {
+int stop_signal() { return first_signal; }
+
+const char* signal_name(int signal) {
+  switch (signal) {
     case SIGINT:
       return "SIGINT";
     case SIGTERM:

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <numbers>
+#include <numeric>
 #include <utility>
 
 #include "diffuse/core/error.h"
@@ -101,6 +102,24 @@ std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split spl
                      });
 }
 
+// Component k with probability weights[k] / sum, then N(means[k], variance I).
+std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed) {
+  const auto components = config.means.size() / static_cast<size_t>(config.dimensions);
+  TORCH_CHECK(components > 0, "a mixture wants components");
+  std::vector<double> cumulative =
+      config.weights.empty() ? std::vector<double>(components, 1.0) : config.weights;
+  std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
+  const double sigma = std::sqrt(config.variance);
+  return draw_points(
+      config, split, seed, config.dimensions, [&](RandomStream& random, std::span<float> out) {
+        const double place = random.uniform() * cumulative.back();
+        const auto k =
+            std::upper_bound(cumulative.begin(), cumulative.end() - 1, place) - cumulative.begin();
+        for (size_t d = 0; d < out.size(); ++d)
+          out[d] = static_cast<float>(config.means[k * out.size() + d] + sigma * random.normal());
+      });
+}
+
 }  // namespace
 
 std::filesystem::path resolve_path(const DataConfig& config, const std::string& usual) {
@@ -132,16 +151,17 @@ std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split spli
   if (config.channels != 0 && config.channels != 1 && config.channels != 3)
     throw Error("data.channels: ", config.channels,
                 ", wanted 1 (grey), 3 (colour) or 0 (as stored)");
-  const bool points = config.type == "swiss_roll" || config.type == "gaussian";
+  const bool points = config.type == "swiss_roll" || config.type.starts_with("gaussian");
   if (points && config.horizontal_flip)
     throw Error("data.horizontal_flip: ", config.type, " holds points, wanted false");
   if (config.type == "swiss_roll") return draw_swiss_roll(config, split, seed);
   if (config.type == "gaussian") return draw_gaussian(config, split, seed);
+  if (config.type == "gaussian_mixture") return draw_mixture(config, split, seed);
   if (config.type == "shapes") return make_image_dataset(draw_shapes(config, split, seed));
   if (config.type == "mnist") return make_image_dataset(load_mnist(config, split));
   if (config.type == "cifar10") return make_image_dataset(load_cifar10(config, split));
   if (config.type == "image_folder") return open_image_folder(config, split);
-  const std::vector<std::string> types{"swiss_roll", "gaussian", "shapes",
+  const std::vector<std::string> types{"swiss_roll", "gaussian", "gaussian_mixture", "shapes",
                                        "mnist",      "cifar10",  "image_folder"};
   throw Error("data.type: unknown set \"", config.type, "\", wanted one of ", join(types),
               did_you_mean(config.type, types));

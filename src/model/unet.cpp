@@ -93,7 +93,8 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
   const int64_t channels = config.channels, time = 4 * channels;
   const int64_t pixels = config.sample_shape[0] * config.patch_size * config.patch_size;
 
-  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, pixels, channels, 3, 1, 1));
+  const int64_t inputs = config.self_conditioning ? 2 * pixels : pixels;
+  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, inputs, channels, 3, 1, 1));
   time_embedding_ =
       register_module("time_embedding", std::make_shared<TimeEmbedding>(init, channels, time));
   if (config.classes > 0) {
@@ -150,7 +151,9 @@ at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::Scalar
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
   const at::Tensor time = embed(t, labels, x.scalar_type());
   const int64_t patch = config_.patch_size;
-  at::Tensor h = patch > 1 ? at::pixel_unshuffle(x, patch) : x;
+  at::Tensor h =
+      zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1));
+  if (patch > 1) h = at::pixel_unshuffle(h, patch);
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};
@@ -158,7 +161,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   h = mid_block_->forward(h, time);
   for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
 
-  h = conv_out_->forward(silu_consuming(conv_norm_out_->forward(h)));
+  h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
   if (patch > 1) h = at::pixel_shuffle(h, patch);
   return h.to(x.scalar_type()).contiguous();
 }

@@ -42,30 +42,36 @@ static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, co
 }
 
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
-                          const HeldOutOptions& options) {
+                          const HeldOutOptions& options, World& world) {
   const c10::InferenceMode inference;
   network.eval();
   const int64_t T = diffusion.schedule().timesteps();
   HeldOutLoss result;
   result.samples = std::min(options.samples, data.size());
-  std::array<double, 4> counts{};
-  double squares = 0;
-  for (int64_t first = 0; first < result.samples; first += options.batch) {
-    std::vector<int64_t> ts(std::min(options.batch, result.samples - first));
+  // Sum, sum of squares, then sums and counts by quarter of the timesteps.
+  const at::Tensor sums = at::zeros({10}, at::kDouble);
+  double* const sum = sums.mutable_data_ptr<double>();
+  const Share own = world.share(result.samples);
+  for (int64_t first = own.begin; first < own.end; first += options.batch) {
+    std::vector<int64_t> ts(std::min(options.batch, own.end - first));
     for (size_t i = 0; i < ts.size(); ++i) ts[i] = timestep_of(first + static_cast<int64_t>(i), T);
     const at::Tensor losses =
         probe(network, diffusion, data, options, first, ts).to(at::kCPU, at::kDouble);
-    result.mean += losses.sum().item<double>();
-    squares += losses.square().sum().item<double>();
     for (size_t i = 0; i < ts.size(); ++i) {
-      result.by_quarter[ts[i] * 4 / T] += losses[i].item<double>();
-      counts[ts[i] * 4 / T] += 1;
+      const double loss = losses[i].item<double>();
+      const int64_t quarter = ts[i] * 4 / T;
+      sum[0] += loss;
+      sum[1] += loss * loss;
+      sum[2 + quarter] += loss;
+      sum[6 + quarter] += 1;
     }
+    world.progress();
   }
+  world.sum(sums);
   const auto n = static_cast<double>(result.samples);
-  result.mean /= n;
-  result.standard_error = std::sqrt(std::max(squares / n - result.mean * result.mean, 0.0) / n);
-  for (size_t q = 0; q < 4; ++q) result.by_quarter[q] /= counts[q];
+  result.mean = sum[0] / n;
+  result.standard_error = std::sqrt(std::max(sum[1] / n - result.mean * result.mean, 0.0) / n);
+  for (size_t q = 0; q < 4; ++q) result.by_quarter[q] = sum[2 + q] / sum[6 + q];
   return result;
 }
 

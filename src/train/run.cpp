@@ -13,6 +13,9 @@
 
 namespace diffuse {
 
+// A reason to stop that is no signal's number.
+static constexpr int64_t kTimeLimit = 1000;
+
 using Clock = std::chrono::steady_clock;
 
 static double seconds_since(Clock::time_point begin) {
@@ -30,7 +33,7 @@ namespace {
 struct Loop {
   Trainer& trainer;
   const Dataset& held_out;
-  const RunFolder& folder;
+  const RunFolder* folder;  // null but on rank 0
   const RunHooks& hooks;
   Progress& progress;
   std::string latest;       // for the progress line
@@ -40,53 +43,59 @@ struct Loop {
   void report() {
     const TrainReport report = trainer.report();
     if (!std::isfinite(report.loss))
-      throw std::runtime_error(
-          concat("no update up to step ", report.step,
-                 " had finite gradients: the run has diverged; the last checkpoint is ",
-                 (folder.path() / "model.pt").string(), ", a lower /train/learning_rate may help"));
+      throw std::runtime_error(concat(
+          "no update up to step ", report.step,
+          " had finite gradients: the run has diverged; its last checkpoint is from before, a ",
+          "lower /train/learning_rate may help"));
     latest = concat("loss ", std::setprecision(4), report.loss);
-    hooks.on_report(report);
+    if (trainer.world().is_first()) hooks.on_report(report);
   }
 
   void save() {
-    if (saved_step == trainer.step()) return;
+    if (folder == nullptr || saved_step == trainer.step()) return;
+    trainer.world().phase("saving", trainer.step());
     const auto begin = Clock::now();
-    folder.save(trainer.checkpoint(), trainer.step(), trainer.config().train);
+    folder->save(trainer.checkpoint(), trainer.step(), trainer.config().train);
     save_seconds = seconds_since(begin);
     saved_step = trainer.step();
   }
 
   void evaluate() {
     progress.clear();
-    hooks.on_held_out(trainer.step(), trainer.evaluate(held_out));
+    const HeldOutLoss loss = trainer.evaluate(held_out);
+    if (trainer.world().is_first()) hooks.on_held_out(trainer.step(), loss);
   }
 
   void draw_samples() {
     progress.clear();
+    trainer.world().phase("drawing samples", trainer.step());
     hooks.on_samples(trainer);
+  }
+
+  void stop(int64_t reason) {
+    progress.finish();
+    save();
+    log_info(concat("stopped at step ", trainer.step(), " (",
+                    reason == kTimeLimit ? "time limit" : signal_name(static_cast<int>(reason)),
+                    "); continue with --resume"));
   }
 };
 
 }  // namespace
 
-RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder& folder,
+RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* folder,
                     double time_limit, const RunHooks& hooks) {
   const auto begin = Clock::now();
   const TrainConfig& config = trainer.config().train;
   Progress progress({.total = config.steps, .start = trainer.step()});
   Loop loop{trainer, held_out, folder, hooks, progress, {}, 0, trainer.step()};
-  const auto out_of_time = [&] {
-    return time_limit > 0 && seconds_since(begin) + 2 * loop.save_seconds >= time_limit;
+  const auto reason_to_stop = [&]() -> int64_t {
+    if (time_limit > 0 && seconds_since(begin) + 2 * loop.save_seconds >= time_limit)
+      return kTimeLimit;
+    return stop_signal();
   };
   while (trainer.step() < config.steps) {
-    if (stop_requested() || out_of_time()) {
-      progress.finish();
-      loop.save();
-      log_info(concat("stopped at step ", trainer.step(), " (",
-                      stop_requested() ? stop_reason() : "time limit",
-                      "); continue with --resume"));
-      return RunEnd::kStopped;
-    }
+    const auto agreed_reason = trainer.world().start_max(reason_to_stop);
     trainer.update();
     const int64_t step = trainer.step();
     const bool last = step == config.steps;
@@ -95,6 +104,10 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder& 
     if (due(step, config.checkpoint_every, config.steps) || last) loop.save();
     if (due(step, config.eval_every, config.steps)) loop.evaluate();
     if (due(step, config.sample_every, config.steps)) loop.draw_samples();
+    if (const int64_t reason = agreed_reason(); reason != 0 && !last) {
+      loop.stop(reason);
+      return RunEnd::kStopped;
+    }
   }
   progress.finish();
   return RunEnd::kFinished;

@@ -14,6 +14,20 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
+// What atomic_write leaves where the process was killed: nobody else writes here now.
+static void remove_unfinished_files(const fs::path& folder) {
+  for (const fs::path& part : {folder, folder / "checkpoints", folder / "samples"}) {
+    if (!fs::is_directory(part)) continue;
+    std::vector<fs::path> unfinished;
+    for (const auto& entry : fs::directory_iterator(part)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(".") && name.find(".tmp-") != std::string::npos)
+        unfinished.push_back(entry.path());
+    }
+    for (const fs::path& file : unfinished) fs::remove(file);
+  }
+}
+
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   std::error_code failure;
   fs::create_directories(path_, failure);
@@ -27,6 +41,7 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
     throw Error("--out ", path_.string(),
                 ": another run is writing here; give each its own folder");
   }
+  remove_unfinished_files(path_);
 }
 
 RunFolder::~RunFolder() { close(lock_); }

@@ -22,6 +22,7 @@ static double now() {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.model.sample_shape = data.sample_shape();
+  if (!data.is_image()) config.sample.clip_x0 = false;
   const auto classes = static_cast<int64_t>(data.class_names().size());
   if (config.model.class_conditional && classes == 0)
     throw Error("/model/class_conditional: the data set ", config.data.type, " has no classes");
@@ -40,27 +41,41 @@ static std::shared_ptr<Network> network_for(const Config& config,
   return network;
 }
 
+// This rank's rows of each batch.
+static Share share_of(const Config& config, const World& world) {
+  if (config.train.batch_size < world.size())
+    throw Error("/train/batch_size: expected at least the ", world.size(), " processes, got ",
+                config.train.batch_size);
+  return world.share(config.train.batch_size);
+}
+
 static at::Tensor zero(c10::Device device) {
   return at::zeros({}, at::device(device).dtype(at::kFloat));
 }
 
-Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device)
+Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device,
+                 std::shared_ptr<World> world)
     : config_(with_data(std::move(config), *data)),
       data_(std::move(data)),
+      world_(std::move(world)),
+      rows_(share_of(config_, *world_)),
       device_(device),
       precision_(select_precision(config_.train.precision, device)),
       diffusion_(config_.diffusion),
       network_(network_for(config_, diffusion_, device)),
       ema_(*network_, config_.train.ema_decay, config_.train.ema_warmup),
       adam_(config_.train, network_->parameters()),
+      reducer_(*world_, network_->parameters(), /*bf16=*/false),
       scaler_(precision_ == at::kHalf, device),
       timesteps_(config_.diffusion, config_.seed),
       loss_sum_(zero(device)),
       norm_sum_(zero(device)),
       skipped_(zero(device)) {}
 
-// Backward through rows [begin, end) of the batch. Returns their part of the mean loss.
-at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int64_t end) {
+// Backward through rows [begin, end) of this rank's batch; gradients are summed over the ranks in the
+// last pass. Returns the rows' losses, unweighted, and adds their part of the mean to `mean`.
+at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int64_t end,
+                                         at::Tensor& mean) {
   const auto first = static_cast<uint64_t>(batch.first_sample + begin);
   const auto keys = consecutive_keys(config_.seed, first, end - begin);
   const at::Tensor x0 = batch.x.slice(0, begin, end).to(device_);
@@ -75,37 +90,74 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
 
   // Dropout alone draws from LibTorch's generator: seeded here, it has no state to keep.
   at::manual_seed(RandomStream(config_.seed, Purpose::kDropout, first).next_u64());
-  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& time) {
+  const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
     const AutocastScope autocast(device_, precision_);
     return network_->forward(x, time, labels).to(at::kFloat);
   };
+  const Denoiser denoiser = conditions_on_itself() ? with_own_x0(plain) : plain;
   const at::Tensor losses = diffusion_.loss(denoiser, x0, t, eps);
-  timesteps_.observe(draw.t, losses.detach());
   const at::Tensor loss = (losses * draw.weight.to(device_)).sum() / config_.train.batch_size;
-  scaler_.scale(loss).backward();
-  return loss.detach();
+  const auto backward = [&] { scaler_.scale(loss).backward(); };
+  if (end == batch.x.size(0))
+    reducer_.run(backward);
+  else
+    backward();
+  mean += loss.detach();
+  return losses.detach();
+}
+
+// Leaves the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
+at::Tensor Trainer::forward_backward(const Batch& batch) {
+  at::Tensor mean = zero(device_);
+  std::vector<at::Tensor> losses;
+  for (int64_t row = 0; row < rows_.size(); row += micro_batch()) {
+    const int64_t end = std::min(row + micro_batch(), rows_.size());
+    losses.push_back(accumulate_gradients(batch, row, end, mean));
+    world_->progress();
+  }
+  if (timesteps_.learns()) {  // from every rank's losses
+    const int64_t size = config_.train.batch_size;
+    const at::Tensor all = world_->gather_rows(at::cat(losses), size);
+    timesteps_.observe(timesteps_.draw(step_ * size, size, size).t, all);
+  }
+  return mean;
+}
+
+// In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
+bool Trainer::conditions_on_itself() const {
+  RandomStream stream(config_.seed, Purpose::kSelfCondition, static_cast<uint64_t>(step_));
+  return network_->self_conditioned() && stream.uniform() < 0.5;
+}
+
+Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
+  return [this, plain](const at::Tensor& x, const at::Tensor& t) {
+    at::Tensor x0;
+    {
+      const at::NoGradGuard constant;
+      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+    }
+    return plain(at::cat({x, x0}, 1), t);
+  };
 }
 
 void Trainer::update() {
   const double begin = now();
+  const double waited = world_->wait_seconds() + reducer_.times().exposed;
+  world_->phase("loading data", step_);
   if (!loader_)
     loader_ = std::make_unique<BatchLoader>(
         data_, LoaderOptions{.global_batch = config_.train.batch_size,
-                             .rank_begin = 0,
-                             .rank_end = config_.train.batch_size,
+                             .rank_begin = rows_.begin,
+                             .rank_end = rows_.end,
                              .first_step = step_,
                              .horizontal_flip = config_.data.horizontal_flip,
                              .seed = config_.seed});
   const Batch batch = loader_->next();
   wait_seconds_ += now() - begin;
 
+  world_->phase("forward and backward", step_);
   network_->train();
-  const int64_t rows = batch.x.size(0);
-  const int64_t micro = config_.train.micro_batch > 0 ? config_.train.micro_batch : rows;
-  at::Tensor loss = zero(device_);
-  for (int64_t row = 0; row < rows; row += micro)
-    loss += accumulate_gradients(batch, row, std::min(row + micro, rows));
-
+  const at::Tensor loss = forward_backward(batch);
   auto gradients = adam_.gradients();
   const at::Tensor found_inf = scaler_.unscale(gradients);
   const at::Tensor norm = gradient_norm(gradients);
@@ -121,35 +173,20 @@ void Trainer::update() {
   skipped_ += found_inf;
   ++step_;
   ++updates_;
+  communication_seconds_ += world_->wait_seconds() + reducer_.times().exposed - waited;
   seconds_ += now() - begin;
 }
 
-TrainReport Trainer::report() {
-  TrainReport report;
-  report.step = step_;
-  report.skipped_steps = skipped_.item<int64_t>();
-  const double good = static_cast<double>(updates_ - (report.skipped_steps - skipped_reported_));
-  report.loss = loss_sum_.item<double>() / good;  // NaN when every update was skipped
-  report.gradient_norm = norm_sum_.item<double>() / good;
-  report.learning_rate = learning_rate_at(config_.train, std::max<int64_t>(step_ - 1, 0));
-  report.samples_per_second = static_cast<double>(updates_ * config_.train.batch_size) / seconds_;
-  report.data_wait = wait_seconds_ / seconds_;
-  skipped_reported_ = report.skipped_steps;
-  loss_sum_.zero_();
-  norm_sum_.zero_();
-  updates_ = 0;
-  seconds_ = wait_seconds_ = 0;
-  return report;
-}
-
 HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
+  world_->phase("held-out loss", step_);
   const EmaScope averaged(ema_);
   return held_out_loss(*network_, diffusion_, held_out,
                        {.samples = config_.train.eval_samples,
                         .batch = micro_batch(),
                         .labels = config_.model.classes > 0,
                         .device = device_,
-                        .precision = precision_});
+                        .precision = precision_},
+                       *world_);
 }
 
 // Labels with a share of them replaced by "no class", each by its own sample's stream.
@@ -164,7 +201,7 @@ at::Tensor Trainer::drop_labels(const at::Tensor& labels, std::span<const Stream
 }
 
 int64_t Trainer::micro_batch() const {
-  return config_.train.micro_batch > 0 ? config_.train.micro_batch : config_.train.batch_size;
+  return config_.train.micro_batch > 0 ? config_.train.micro_batch : rows_.size();
 }
 
 // Per-parameter state under the parameters' names.
@@ -202,6 +239,17 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   check_same_model(config_, checkpoint);
   for (const auto& [name, tensors] : state()) copy_section(checkpoint, name, tensors);
   step_ = checkpoint.step;
+  skipped_reported_ = skipped_.item<int64_t>();
+  loader_.reset();
+}
+
+void Trainer::synchronize() {
+  world_->phase("synchronizing", step_);
+  const at::Tensor step = at::full({1}, step_, at::kLong);
+  world_->broadcast({step});
+  for (const auto& [name, tensors] : state())
+    for (const auto& [parameter, tensor] : tensors) world_->broadcast({tensor});
+  step_ = step.item<int64_t>();
   skipped_reported_ = skipped_.item<int64_t>();
   loader_.reset();
 }

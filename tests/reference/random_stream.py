@@ -38,7 +38,7 @@ def normal_pair(a, b):
 
 def normals(seed, purpose, index, step, count):
     stream = words(seed, purpose, index, step, count + count % 2)
-    pairs = [normal_pair(stream[i], stream[i + 1]) for i in range(0, len(stream), 2)]
+    pairs = [normal_pair(*stream[i:i + 2]) for i in range(0, count, 2)]
     return [x for pair in pairs for x in pair][:count]
 
 

@@ -163,6 +163,16 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
 }
 
+TEST(RunFolder, RemovesWhatAKilledRunLeftUnfinished) {
+  const fs::path path = scratch("unfinished");
+  fs::create_directories(path / "checkpoints");
+  std::ofstream(path / "checkpoints/.step-5.pt.tmp-77-ab") << "half";
+  std::ofstream(path / "checkpoints/step-4.pt") << "whole";
+  const RunFolder folder(path);
+  EXPECT_FALSE(fs::exists(path / "checkpoints/.step-5.pt.tmp-77-ab"));
+  EXPECT_TRUE(fs::exists(path / "checkpoints/step-4.pt"));
+}
+
 TEST(RunFolder, RefusesASecondRun) {
   const fs::path path = scratch("lock");
   {
@@ -170,6 +180,29 @@ TEST(RunFolder, RefusesASecondRun) {
     EXPECT_THROW(RunFolder second(path), Error);
   }
   const RunFolder again(path);
+}
+
+// Half of the updates give the network an x_0 of its own, so the same seed trains another model than
+// zeros throughout would; and the choice is by step, so a resumed run makes it again.
+TEST(Trainer, SelfConditioningResumesToo) {
+  Config config = small_config();
+  config.model.self_conditioning = true;
+  Trainer straight = make_trainer(config);
+  for (int i = 0; i < 6; ++i) straight.update();
+  const fs::path folder = scratch("self_conditioning");
+  write_checkpoint_file(folder / "straight.pt", straight.checkpoint());
+  Trainer first = make_trainer(config);
+  for (int i = 0; i < 3; ++i) first.update();
+  write_checkpoint_file(folder / "part.pt", first.checkpoint());
+  Trainer second = make_trainer(config);
+  second.restore(load_checkpoint(folder / "part.pt"));
+  for (int i = 0; i < 3; ++i) second.update();
+  write_checkpoint_file(folder / "resumed.pt", second.checkpoint());
+  EXPECT_EQ(bytes_of(folder / "straight.pt"), bytes_of(folder / "resumed.pt"));
+  const at::Tensor weight = second.network().named_parameters()["conv_in.weight"];  // [8, 6, 3, 3]
+  const at::Tensor moved =
+      weight - make_trainer(config).network().named_parameters()["conv_in.weight"];
+  EXPECT_GT(moved.narrow(1, 3, 3).abs().max().item<float>(), 0);  // the weights that x_0 meets
 }
 
 }  // namespace

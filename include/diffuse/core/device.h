@@ -9,9 +9,10 @@
 namespace diffuse {
 
 // "auto", "cpu", "cuda" or "cuda:N". LibTorch's CUDA library is loaded at run time, and only when the
-// machine has an NVIDIA driver: "auto" then takes the GPU, else the CPU.
+// machine has an NVIDIA driver: "auto" then takes a GPU, else the CPU. Without a number the GPU is that
+// of the process's place among those of this machine, or the only one it can see.
 // Throws Error when a named GPU is not there, with the reason.
-c10::Device select_device(const std::string& text);
+c10::Device select_device(const std::string& text, int64_t local_rank = 0);
 
 // "13.0" when LibTorch's CUDA library is loaded, else the reason why not.
 std::string cuda_description();

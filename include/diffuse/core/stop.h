@@ -9,7 +9,13 @@ void install_stop_handlers();
 
 bool stop_requested();
 
-// "SIGTERM", for example: the first signal that came; "" when none has.
-const char* stop_reason();
+// The first signal that came; 0 when none has.
+int stop_signal();
+
+// "SIGTERM", for example; "" for 0.
+const char* signal_name(int signal);
+
+// The name of the first signal that came.
+inline const char* stop_reason() { return signal_name(stop_signal()); }
 
 }  // namespace diffuse

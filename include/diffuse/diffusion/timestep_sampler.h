@@ -41,6 +41,9 @@ class TimestepSampler {
   // them for later steps, the others ignore them. Losses that are not finite are skipped.
   void observe(const at::Tensor& t, const at::Tensor& losses);
 
+  // Whether observe() has a use for the losses.
+  bool learns() const { return kind_ == Kind::kImportance; }
+
   // p_t [T] float64 of the next step.
   at::Tensor probabilities() const;
 

@@ -9,6 +9,7 @@
 
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/distributed/world.h"
 #include "diffuse/model/network.h"
 
 namespace diffuse {
@@ -29,8 +30,9 @@ struct HeldOutOptions {
   c10::ScalarType precision = c10::kFloat;
 };
 
-// The same items, timesteps and noise at every call, so values compare across steps and runs.
+// The same items, timesteps and noise at every call, so values compare across steps and runs. The
+// processes share the work.
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
-                          const HeldOutOptions& options);
+                          const HeldOutOptions& options, World& world);
 
 }  // namespace diffuse

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "diffuse/config/config.h"
 #include "diffuse/core/random_tensor.h"
@@ -13,6 +14,8 @@
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/diffusion/timestep_sampler.h"
+#include "diffuse/distributed/gradient_reducer.h"
+#include "diffuse/distributed/world.h"
 #include "diffuse/model/ema.h"
 #include "diffuse/train/checkpoint.h"
 #include "diffuse/train/held_out.h"
@@ -21,7 +24,17 @@
 
 namespace diffuse {
 
-// Averages over the updates since the last report.
+// Where the seconds of a process went, per update.
+struct RankTimes {
+  double data = 0;           // waiting for data
+  double compute = 0;        // the rest
+  double communication = 0;  // waiting for other processes and the network
+};
+
+// The ranks that others wait for: over a quarter slower than the median rank at data and computing.
+std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks);
+
+// Averages over the updates since the last report, the same on all ranks.
 struct TrainReport {
   int64_t step = 0;          // updates made so far
   double loss = 0;           // per dimension
@@ -29,17 +42,25 @@ struct TrainReport {
   double learning_rate = 0;  // of the last update
   double samples_per_second = 0;
   double data_wait = 0;       // share of the time spent waiting for data
+  double overlap = 0;         // share of the gradients' way that was hidden behind computing
   int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
+  std::vector<RankTimes> ranks;  // one each
 };
 
 class Trainer {
  public:
   // Fills in config.model's sample_shape and classes from the data. Throws Error where the parts do
-  // not fit each other.
-  Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device);
+  // not fit each other. In a world of several processes each computes its share of every batch; all
+  // of them must call update, report, evaluate and synchronize alike.
+  Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device,
+          std::shared_ptr<World> world = std::make_shared<World>());
 
   // Continues from a checkpoint of the same model and diffusion. Throws Error where they differ.
   void restore(const Checkpoint& checkpoint);
+
+  // Makes all ranks go on from what rank 0 has or has restored; it does not matter how many ranks
+  // the checkpoint was written by.
+  void synchronize();
 
   // Everything restore() needs; resuming from it repeats the run bit by bit on the CPU.
   ValueDict checkpoint() const;
@@ -60,21 +81,29 @@ class Trainer {
   const GaussianDiffusion& diffusion() const { return diffusion_; }
   c10::Device device() const { return device_; }
   c10::ScalarType precision() const { return precision_; }
+  World& world() const { return *world_; }
 
  private:
-  at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end);
+  bool conditions_on_itself() const;
+  Denoiser with_own_x0(const Denoiser& plain) const;
+  at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
+  at::Tensor forward_backward(const Batch& batch);
+  std::vector<RankTimes> rank_times();
   at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
   int64_t micro_batch() const;
   std::vector<std::pair<std::string, NamedTensors>> state() const;
 
   Config config_;
   std::shared_ptr<const Dataset> data_;
+  std::shared_ptr<World> world_;
+  Share rows_;  // of each batch
   c10::Device device_;
   c10::ScalarType precision_;
   GaussianDiffusion diffusion_;
   std::shared_ptr<Network> network_;
   Ema ema_;
   Adam adam_;
+  GradientReducer reducer_;
   LossScaler scaler_;
   TimestepSampler timesteps_;
   std::unique_ptr<BatchLoader> loader_;  // made at the first update, when the step is known
@@ -84,7 +113,8 @@ class Trainer {
   at::Tensor loss_sum_, norm_sum_, skipped_;
   int64_t updates_ = 0;
   int64_t skipped_reported_ = 0;
-  double seconds_ = 0, wait_seconds_ = 0;
+  double seconds_ = 0, wait_seconds_ = 0, communication_seconds_ = 0;
+  ReduceTimes reduced_reported_;
 };
 
 }  // namespace diffuse

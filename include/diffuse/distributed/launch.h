@@ -1,0 +1,30 @@
+// Which of how many processes this one is, as the launcher's environment says.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace diffuse {
+
+struct Launch {
+  int64_t rank = 0;          // of this process, 0 .. size - 1
+  int64_t size = 1;          // processes in all
+  int64_t local_rank = 0;    // among those of this machine: which GPU to take
+  int64_t local_size = 0;    // processes on this machine; 0 = not known
+  std::string host{};        // where rank 0 runs
+  uint16_t port = 0;         // and listens
+  std::string attempt{};     // keeps the keys of one start apart from those of a restart
+  bool store_is_up = false;  // the launcher itself listens at host:port (torchrun)
+};
+
+// From the variables of torchrun (RANK, WORLD_SIZE, ...; `diffuse launch` sets them too), of Open MPI
+// (OMPI_COMM_WORLD_*) or of srun (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_JOB_NODELIST), in
+// this order; one process where none is set. MASTER_ADDR and MASTER_PORT override host and port.
+// Throws Error naming the variable that is missing or makes no sense.
+Launch launch_from_environment();
+
+// The first host of a SLURM node list: "gpu03" of "gpu[03-07,12],cpu1".
+std::string first_host(std::string_view node_list);
+
+}  // namespace diffuse

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# One node, all its GPUs, for as many time limits as it takes: the job saves and puts itself back into
+# the queue before its time is up, or when it is preempted, and goes on from there.
+#
+#   sbatch scripts/slurm/train.sh CONFIG RUN_FOLDER [FLAG OF diffuse train]...
+#
+#SBATCH --job-name=diffuse
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=8
+#SBATCH --gpus-per-node=8
+#SBATCH --cpus-per-task=8
+#SBATCH --time=04:00:00
+#SBATCH --signal=USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+set -u
+
+config=$1 out=$2
+shift 2
+trap : TERM USR1  # the processes that train get them too; this script outlives them to requeue
+
+srun --kill-on-bad-exit=0 "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
+code=$?
+
+# 75: stopped early with a checkpoint saved. Others but bad use (2): a node may have died; a run that
+# fails by itself will fail again, so not for ever.
+restarts=${SLURM_RESTART_COUNT:-0}
+if [[ $code -eq 75 ]] || [[ $code -ne 0 && $code -ne 2 && $restarts -lt ${MAX_RESTARTS:-10} ]]; then
+  echo "exit code $code: back into the queue (restart $((restarts + 1)))" >&2
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit $code

@@ -1,0 +1,10 @@
+// The parts of `diffuse bench`: each adds itself to it and returns what runs it.
+#pragma once
+
+#include "commands.h"
+
+namespace diffuse::cli {
+
+Command add_bench_samplers(CLI::App& bench);
+
+}  // namespace diffuse::cli

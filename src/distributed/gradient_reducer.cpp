@@ -1,0 +1,106 @@
+#include "diffuse/distributed/gradient_reducer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include "world_parts.h"
+
+namespace diffuse {
+
+using c10::ivalue::Future;
+using Clock = std::chrono::steady_clock;
+
+static double seconds_between(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+struct GradientReducer::State {
+  State(World& of, bool compress) : world(of), bf16(compress) {}
+
+  World& world;
+  const bool bf16;
+  std::unique_ptr<c10d::Reducer> reducer;
+  ReduceTimes times;
+  // Of the pass under way; buckets start on the thread that computes.
+  Clock::time_point first_start, last_start;
+  std::atomic<Clock::time_point> last_end{};
+};
+
+namespace {
+
+// Starts the sum of a bucket once its gradients are there. c10d's own hooks divide by the number of
+// processes; here each gradient is a part of the sum already.
+template <class State>
+class SumHook : public c10d::CppCommHookInterface<State*> {
+ public:
+  SumHook(State* state, c10::intrusive_ptr<c10d::ProcessGroup> group, Monitor& monitor)
+      : c10d::CppCommHookInterface<State*>(state), group_(std::move(group)), monitor_(monitor) {}
+
+  c10::intrusive_ptr<Future> runHook(c10d::GradBucket& bucket) override {
+    State* const state = this->state_;
+    state->last_start = Clock::now();
+    if (bucket.getIndex() == 0) state->first_start = state->last_start;
+    monitor_.collective();
+    const at::Tensor gradients = bucket.getBuffer();
+    std::vector<at::Tensor> sent{state->bf16 ? gradients.to(at::kBFloat16) : gradients};
+    const auto sum = group_->allreduce(sent)->getFuture();
+    return sum->then(
+        [state, gradients](Future& future) {
+          const at::Tensor result = future.value().toTensorVector()[0];
+          if (state->bf16) gradients.copy_(result);
+          state->last_end = Clock::now();
+          return c10::IValue(gradients);
+        },
+        c10::TensorType::get());
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  Monitor& monitor_;
+};
+
+}  // namespace
+
+GradientReducer::GradientReducer(World& world, const std::vector<at::Tensor>& parameters,
+                                 bool bf16) {
+  if (world.size() == 1) return;
+  state_ = std::make_unique<State>(world, bf16);
+  const std::vector<bool> sparse(parameters.size(), false);
+  auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
+      parameters, {c10d::kDefaultFirstBucketBytes, c10d::kDefaultBucketBytesCap}, sparse);
+  std::reverse(buckets.begin(), buckets.end());  // the last layers' gradients come first
+  state_->reducer = std::make_unique<c10d::Reducer>(
+      parameters, buckets, world.parts_->group, sparse, c10d::kDefaultBucketBytesCap,
+      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
+      std::unordered_map<size_t, std::string>{}, c10d::kDefaultFirstBucketBytes,
+      /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
+      std::vector<int64_t>{});
+  state_->reducer->register_comm_hook(
+      std::make_unique<SumHook<State>>(state_.get(), world.parts_->group, *world.parts_->monitor));
+}
+
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::run(const std::function<void()>& backward) {
+  if (!state_) return backward();
+  State& state = *state_;
+  try {
+    state.reducer->rebuild_buckets();
+    state.reducer->prepare_for_backward({});
+    backward();
+  } catch (...) {
+    state.world.parts_->monitor->await_verdict();
+    throw;
+  }
+  state.times.exposed += seconds_between(state.last_start, Clock::now());
+  state.times.total += seconds_between(state.first_start, state.last_end);
+}
+
+const ReduceTimes& GradientReducer::times() const {
+  static const ReduceTimes none;
+  return state_ ? state_->times : none;
+}
+
+}  // namespace diffuse

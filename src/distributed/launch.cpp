@@ -1,0 +1,105 @@
+#include "diffuse/distributed/launch.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+static std::string text_of(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value == nullptr ? "" : value;
+}
+
+static std::optional<int64_t> find_number(const char* variable) {
+  const std::string text = text_of(variable);
+  if (text.empty()) return std::nullopt;
+  int64_t number = -1;
+  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || stop != text.data() + text.size() || number < 0)
+    throw Error("environment variable ", variable, ": expected a whole number, got \"", text, "\"");
+  return number;
+}
+
+static int64_t number(const char* variable) {
+  if (const auto found = find_number(variable)) return *found;
+  throw Error("environment variable ", variable, " is not set, though the launcher's others are");
+}
+
+// A port that the processes of one job agree on and two jobs rarely share.
+static uint16_t port_of_job(const std::string& job) {
+  return static_cast<uint16_t>(20000 + std::hash<std::string>{}(job) % 20000);
+}
+
+static Launch from_torchrun() {
+  Launch launch{.rank = number("RANK"),
+                .size = number("WORLD_SIZE"),
+                .local_rank = find_number("LOCAL_RANK").value_or(0),
+                .local_size = find_number("LOCAL_WORLD_SIZE").value_or(0)};
+  launch.attempt = text_of("TORCHELASTIC_RUN_ID") + "." + text_of("TORCHELASTIC_RESTART_COUNT");
+  launch.store_is_up = text_of("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  return launch;
+}
+
+static Launch from_open_mpi() {
+  Launch launch{.rank = number("OMPI_COMM_WORLD_RANK"),
+                .size = number("OMPI_COMM_WORLD_SIZE"),
+                .local_rank = number("OMPI_COMM_WORLD_LOCAL_RANK"),
+                .local_size = find_number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(0)};
+  if (launch.local_size == launch.size) launch.host = "127.0.0.1";
+  launch.port = port_of_job(text_of("PMIX_NAMESPACE") + text_of("OMPI_MCA_ess_base_jobid"));
+  return launch;
+}
+
+static Launch from_slurm() {
+  Launch launch{.rank = number("SLURM_PROCID"),
+                .size = number("SLURM_NTASKS"),
+                .local_rank = number("SLURM_LOCALID")};
+  const std::string step_hosts = text_of("SLURM_STEP_NODELIST");
+  launch.host = first_host(step_hosts.empty() ? text_of("SLURM_JOB_NODELIST") : step_hosts);
+  launch.attempt = text_of("SLURM_STEP_ID") + "." + text_of("SLURM_RESTART_COUNT");
+  launch.port = port_of_job(text_of("SLURM_JOB_ID") + "." + launch.attempt);
+  return launch;
+}
+
+static Launch found_launch() {
+  const auto is_set = [](const char* variable) { return std::getenv(variable) != nullptr; };
+  if (is_set("RANK") && is_set("WORLD_SIZE")) return from_torchrun();
+  if (is_set("OMPI_COMM_WORLD_SIZE")) return from_open_mpi();
+  if (is_set("SLURM_PROCID") && is_set("SLURM_NTASKS")) return from_slurm();
+  return {};
+}
+
+Launch launch_from_environment() {
+  Launch launch = found_launch();
+  if (launch.size < 1 || launch.rank >= launch.size)
+    throw Error("the launcher's environment: rank ", launch.rank, " of ", launch.size,
+                " processes; expected a rank from 0 to one less than their number");
+  if (launch.size == 1) return launch;
+  if (const std::string host = text_of("MASTER_ADDR"); !host.empty()) launch.host = host;
+  if (const auto port = find_number("MASTER_PORT")) {
+    if (*port < 1 || *port > 65535)
+      throw Error("environment variable MASTER_PORT: expected 1 to 65535, got ", *port);
+    launch.port = static_cast<uint16_t>(*port);
+  }
+  if (launch.host.empty() || launch.port == 0)
+    throw Error("environment variable ", launch.host.empty() ? "MASTER_ADDR" : "MASTER_PORT",
+                ": not set; it says where rank 0 of the ", launch.size, " processes is to be met");
+  return launch;
+}
+
+std::string first_host(std::string_view node_list) {
+  const size_t end = node_list.find_first_of("[,");
+  std::string host(node_list.substr(0, end));
+  if (end == std::string_view::npos || node_list[end] == ',') return host;
+  const size_t close = node_list.find(']', end);
+  host += node_list.substr(end + 1, node_list.find_first_of(",-]", end) - end - 1);
+  // What follows the brackets belongs to the name: "r[1-2]n[3-4].cluster".
+  if (close == std::string_view::npos || close + 1 == node_list.size()) return host;
+  return host + first_host(node_list.substr(close + 1));
+}
+
+}  // namespace diffuse

@@ -1,0 +1,52 @@
+#include "peer_watch.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "diffuse/core/duration.h"
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+std::string Beat::text() const {
+  return concat(beats, " ", progress, " ", collectives, " ", step, " ", phase);
+}
+
+Beat Beat::parse(const std::string& text) {
+  Beat beat;
+  std::istringstream in(text);
+  in >> beat.beats >> beat.progress >> beat.collectives >> beat.step >> std::ws;
+  std::getline(in, beat.phase);
+  return beat;
+}
+
+PeerWatch::PeerWatch(int64_t ranks, double dead_after, double hung_after)
+    : dead_after_(dead_after), hung_after_(hung_after), seen_(ranks) {}
+
+void PeerWatch::observe(int64_t rank, const Beat& beat, double now) {
+  Seen& seen = seen_[rank];
+  if (seen.beat_at < 0 || beat.beats != seen.beat.beats) seen.beat_at = now;
+  if (seen.progress_at < 0 || beat.progress != seen.beat.progress) seen.progress_at = now;
+  seen.beat = beat;
+}
+
+std::optional<std::string> PeerWatch::verdict(double now) const {
+  const Seen* culprit = nullptr;
+  bool any_hangs = false;
+  for (const Seen& seen : seen_) {
+    if (seen.beat_at < 0) continue;
+    const std::string where =
+        concat(" in phase \"", seen.beat.phase, "\" of step ", seen.beat.step);
+    if (now - seen.beat_at > dead_after_)
+      return concat("rank ", &seen - seen_.data(), " died", where, ": not heard of for ",
+                    format_duration(now - seen.beat_at));
+    any_hangs = any_hangs || now - seen.progress_at > hung_after_;
+    if (culprit == nullptr || seen.beat.collectives < culprit->beat.collectives) culprit = &seen;
+  }
+  if (!any_hangs) return std::nullopt;
+  return concat("rank ", culprit - seen_.data(), " hangs in phase \"", culprit->beat.phase,
+                "\" of step ", culprit->beat.step, ": no progress for ",
+                format_duration(now - culprit->progress_at));
+}
+
+}  // namespace diffuse

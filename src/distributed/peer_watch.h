@@ -1,0 +1,45 @@
+// Decides from what the ranks last said of themselves whether one is dead or hangs. Knows no clock
+// and no network.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace diffuse {
+
+// What a rank says of itself, a few times in a second.
+struct Beat {
+  int64_t beats = 0;        // sent so far
+  int64_t progress = 0;     // grows with whatever the main thread gets done
+  int64_t collectives = 0;  // joined so far: the same collective has one number on all ranks
+  int64_t step = 0;
+  std::string phase = "start";
+
+  std::string text() const;
+  static Beat parse(const std::string& text);
+};
+
+class PeerWatch {
+ public:
+  // Seconds without a beat after which a rank counts as dead, and without progress as hung.
+  PeerWatch(int64_t ranks, double dead_after, double hung_after);
+
+  void observe(int64_t rank, const Beat& beat, double now);
+
+  // One line that names rank and phase, once a rank is dead or hangs. Of those that make no progress
+  // the one to blame is the one that has joined the fewest collectives: the others wait for it.
+  std::optional<std::string> verdict(double now) const;
+
+ private:
+  struct Seen {
+    Beat beat;
+    double beat_at = -1, progress_at = -1;  // -1: not heard of yet
+  };
+
+  double dead_after_, hung_after_;
+  std::vector<Seen> seen_;
+};
+
+}  // namespace diffuse

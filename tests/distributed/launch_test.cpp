@@ -1,0 +1,98 @@
+#include "diffuse/distributed/launch.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+// Sets variables for the length of a test.
+class Variables {
+ public:
+  explicit Variables(std::map<std::string, std::string> values) : values_(std::move(values)) {
+    for (const auto& [name, value] : values_) setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~Variables() {
+    for (const auto& [name, value] : values_) unsetenv(name.c_str());
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+TEST(Launch, IsOneProcessWithoutALauncher) {
+  const Launch launch = launch_from_environment();
+  EXPECT_EQ(launch.rank, 0);
+  EXPECT_EQ(launch.size, 1);
+}
+
+TEST(Launch, ReadsTorchrun) {
+  const Variables variables({{"RANK", "5"},
+                             {"WORLD_SIZE", "8"},
+                             {"LOCAL_RANK", "1"},
+                             {"LOCAL_WORLD_SIZE", "4"},
+                             {"MASTER_ADDR", "node7"},
+                             {"MASTER_PORT", "29501"},
+                             {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  const Launch launch = launch_from_environment();
+  EXPECT_EQ(launch.rank, 5);
+  EXPECT_EQ(launch.size, 8);
+  EXPECT_EQ(launch.local_rank, 1);
+  EXPECT_EQ(launch.local_size, 4);
+  EXPECT_EQ(launch.host, "node7");
+  EXPECT_EQ(launch.port, 29501);
+  EXPECT_TRUE(launch.store_is_up);
+}
+
+TEST(Launch, ReadsSlurmAndFindsRankZeroOnTheFirstNode) {
+  const Variables variables({{"SLURM_PROCID", "3"},
+                             {"SLURM_NTASKS", "4"},
+                             {"SLURM_LOCALID", "1"},
+                             {"SLURM_JOB_ID", "77"},
+                             {"SLURM_JOB_NODELIST", "gpu[03-04]"}});
+  const Launch launch = launch_from_environment();
+  EXPECT_EQ(launch.rank, 3);
+  EXPECT_EQ(launch.size, 4);
+  EXPECT_EQ(launch.local_rank, 1);
+  EXPECT_EQ(launch.host, "gpu03");
+  EXPECT_GE(launch.port, 20000);
+  EXPECT_FALSE(launch.store_is_up);
+}
+
+TEST(Launch, ReadsOpenMpiOnOneMachine) {
+  const Variables variables({{"OMPI_COMM_WORLD_RANK", "1"},
+                             {"OMPI_COMM_WORLD_SIZE", "2"},
+                             {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                             {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}});
+  const Launch launch = launch_from_environment();
+  EXPECT_EQ(launch.rank, 1);
+  EXPECT_EQ(launch.host, "127.0.0.1");
+}
+
+TEST(Launch, AsksForTheHostOfRankZeroOverSeveralMachines) {
+  const Variables variables({{"OMPI_COMM_WORLD_RANK", "1"},
+                             {"OMPI_COMM_WORLD_SIZE", "8"},
+                             {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                             {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}});
+  EXPECT_THROW(launch_from_environment(), Error);
+}
+
+TEST(Launch, RefusesARankBeyondTheSize) {
+  const Variables variables({{"RANK", "2"}, {"WORLD_SIZE", "2"}});
+  EXPECT_THROW(launch_from_environment(), Error);
+}
+
+TEST(Launch, FindsTheFirstHostOfNodeLists) {
+  EXPECT_EQ(first_host("gpu7"), "gpu7");
+  EXPECT_EQ(first_host("gpu7,gpu9"), "gpu7");
+  EXPECT_EQ(first_host("gpu[003-007,12],cpu1"), "gpu003");
+  EXPECT_EQ(first_host("gpu[5]"), "gpu5");
+  EXPECT_EQ(first_host("r[1-2]n[3,4].site"), "r1n3.site");
+  EXPECT_EQ(first_host("gpu[1-2],cpu1"), "gpu1");
+}
+
+}  // namespace diffuse

@@ -1,0 +1,57 @@
+#include "src/distributed/peer_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace diffuse {
+
+static Beat beat_of(int64_t beats, int64_t progress, int64_t collectives) {
+  return {beats, progress, collectives, 12, "loading data"};
+}
+
+TEST(PeerWatch, BeatsSurviveTheWayThroughText) {
+  const Beat beat = Beat::parse(beat_of(1, 2, 3).text());
+  EXPECT_EQ(beat.beats, 1);
+  EXPECT_EQ(beat.progress, 2);
+  EXPECT_EQ(beat.collectives, 3);
+  EXPECT_EQ(beat.step, 12);
+  EXPECT_EQ(beat.phase, "loading data");
+}
+
+TEST(PeerWatch, SaysNothingOfRanksThatBeatAndMove) {
+  PeerWatch watch(2, 10, 60);
+  for (int second = 0; second < 100; ++second)
+    for (int rank = 0; rank < 2; ++rank) watch.observe(rank, beat_of(second, second, 0), second);
+  EXPECT_FALSE(watch.verdict(100));
+}
+
+TEST(PeerWatch, NamesADeadRankAndItsPhase) {
+  PeerWatch watch(3, 10, 60);
+  for (int rank = 0; rank < 3; ++rank) watch.observe(rank, beat_of(1, 1, 1), 0);
+  for (const int rank : {0, 2}) watch.observe(rank, beat_of(2, 1, 1), 10.2);
+  const auto verdict = watch.verdict(10.2);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: not heard of for 10s");
+}
+
+TEST(PeerWatch, BlamesTheRankThatTheOthersWaitFor) {
+  PeerWatch watch(3, 10, 60);
+  for (int second = 0; second <= 61; ++second) {
+    watch.observe(0, beat_of(second, 7, 5), second);
+    watch.observe(1, beat_of(second, 9, 4), second);
+    watch.observe(2, beat_of(second, 8, 5), second);
+  }
+  const auto verdict = watch.verdict(61);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->substr(0, 38), "rank 1 hangs in phase \"loading data\" o");
+}
+
+TEST(PeerWatch, ForgivesARankThatIsSlowerThanTheOthers) {
+  PeerWatch watch(2, 10, 60);
+  for (int second = 0; second <= 100; ++second) {
+    watch.observe(0, beat_of(second, second / 50, 5), second);
+    watch.observe(1, beat_of(second, second / 59, 4), second);
+  }
+  EXPECT_FALSE(watch.verdict(100));
+}
+
+}  // namespace diffuse

@@ -1,0 +1,81 @@
+#include "diffuse/distributed/world.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <numeric>
+
+#include "tests/distributed/worlds.h"
+
+namespace diffuse {
+
+using testing_distributed::run_worlds;
+
+static void expect_no_exceptions(const std::vector<std::string>& thrown) {
+  for (const std::string& what : thrown) EXPECT_EQ(what, "");
+}
+
+TEST(World, OfOneGivesBackWhatItGets) {
+  World world;
+  at::Tensor x = at::arange(5);
+  world.sum(x);
+  EXPECT_TRUE(at::equal(x, at::arange(5)));
+  EXPECT_TRUE(at::equal(world.gather_rows(x, 5), x));
+  EXPECT_EQ(world.start_max([] { return 7; })(), 7);
+  EXPECT_EQ(world.share(5).size(), 5);
+}
+
+TEST(World, SharesCoverEveryRowOnceAndDifferByOne) {
+  std::atomic<int64_t> covered = 0;
+  expect_no_exceptions(run_worlds(3, [&](World& world) {
+    for (const int64_t count : {0, 2, 3, 128}) {
+      const Share share = world.share(count);
+      covered += share.size();
+      EXPECT_LE(std::abs(3 * share.size() - count), 2);
+    }
+  }));
+  EXPECT_EQ(covered, 133);
+}
+
+TEST(World, SumsGathersAndAgrees) {
+  expect_no_exceptions(run_worlds(3, [](World& world) {
+    const int64_t rank = world.rank();
+    at::Tensor x = at::full({2}, rank + 1, at::kDouble);
+    world.sum(x);
+    EXPECT_EQ(x[1].item<double>(), 6);
+
+    const Share own = world.share(7);
+    const at::Tensor all = at::arange(14, at::kFloat).view({7, 2}) / 3;
+    EXPECT_TRUE(at::equal(world.gather_rows(all.slice(0, own.begin, own.end), 7), all));
+
+    at::Tensor y = at::full({3}, rank + 5);
+    world.broadcast({y});
+    EXPECT_EQ(y[2].item<int64_t>(), 5);
+
+    EXPECT_EQ(world.start_max([&] { return rank * 10; })(), 20);
+  }));
+}
+
+TEST(World, RefusesARankThatDiffersFromRankZero) {
+  const auto thrown = run_worlds(2, [](World& world) {
+    world.check_same("config", "seed 1");
+    world.check_same("seed", world.is_first() ? "1" : "2");
+  });
+  EXPECT_EQ(thrown[0], "");
+  EXPECT_EQ(thrown[1], "rank 1 has another seed than rank 0; start all with the same");
+}
+
+TEST(World, NamesTheRanksThatDoNotCome) {
+  const Launch launch{.rank = 0, .size = 3, .local_size = 3, .host = "127.0.0.1", .port = 0};
+  try {
+    World world(launch, c10::kCPU, /*peer_timeout=*/0.2);
+    FAIL() << "met ranks that do not exist";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("of 3 processes, rank 1, 2 did not come"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace diffuse

@@ -1,0 +1,133 @@
+"""Training in several processes on this machine, against one process: the same run, whoever launches
+it, whatever stops it."""
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+try:
+    import torch
+except ImportError:
+    print("skipped: wants torch")
+    sys.exit(77)
+import cluster
+from cluster import IMAGES, POINTS, by_launch, by_open_mpi, by_slurm, by_torchrun, merged, series
+
+
+class Cluster(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+
+    def train(self, n, config, name, *more, how=by_launch, code=0):
+        path = cluster.write_config(self.folder, config)
+        codes, out, err = cluster.run(how(n, cluster.train(path, self.folder / name, *more)))
+        self.assertEqual(set(codes), {code}, err)
+        return out, err
+
+    def assert_same_run(self, a, b, tolerance=1e-5):
+        for key in ("train/loss", "train/gradient_norm", "held_out/loss"):
+            left, right = series(self.folder / a, key), series(self.folder / b, key)
+            self.assertEqual(left.keys(), right.keys())
+            for step, value in left.items():
+                self.assertLess(abs(right[step] - value), tolerance * (1 + abs(value)), (key, step))
+        left, right = (torch.load(self.folder / name / "model.pt", weights_only=True)
+                       for name in (a, b))
+        self.assertEqual(left["step"], right["step"])
+        for part in ("model", "ema"):
+            for name, tensor in left[part].items():
+                torch.testing.assert_close(right[part][name], tensor, rtol=1e-3, atol=1e-4)
+
+    def test_points_train_alike_in_1_2_and_4_processes(self):
+        for sampler in ("stratified", "importance"):
+            config = merged(POINTS, {"diffusion": {"timestep_sampler": sampler, "timesteps": 4},
+                                     "train": {"steps": 24}})
+            for n in (1, 2, 4):
+                self.train(n, config, f"{sampler}{n}")
+            self.assert_same_run(f"{sampler}1", f"{sampler}2")
+            self.assert_same_run(f"{sampler}1", f"{sampler}4")
+        ranks = [series(self.folder / "importance4", f"rank_{rank}/compute") for rank in range(4)]
+        self.assertTrue(all(rank[24] > 0 for rank in ranks))
+
+    def test_images_train_alike_in_uneven_shares_and_micro_batches(self):
+        self.train(1, IMAGES, "one")
+        self.train(3, merged(IMAGES, {"train": {"micro_batch": 2}}), "three")
+        self.assert_same_run("one", "three")
+        one, three = ((self.folder / run / "samples/step-6.png").stat().st_size
+                      for run in ("one", "three"))
+        self.assertLess(abs(one - three), 0.1 * one)
+
+    def test_every_launcher_gives_the_same_run(self):
+        self.train(2, POINTS, "launch")
+        for name, how in (("torchrun", by_torchrun), ("slurm", by_slurm), ("mpi", by_open_mpi)):
+            out, _ = self.train(2, POINTS, name, how=how)
+            self.assertEqual(out.count("model.pt"), 1, "rank 0 alone reports")
+            self.assert_same_run("launch", name, tolerance=1e-7)
+
+    def test_another_number_of_processes_continues_the_run(self):
+        self.train(4, POINTS, "whole")
+        half = merged(POINTS, {"train": {"steps": 6}})
+        self.train(1, half, "parts")
+        self.train(2, POINTS, "parts")
+        self.assert_same_run("whole", "parts")
+
+    def start_long_run(self, n, *more):
+        path = cluster.write_config(self.folder, merged(POINTS, {"train": {
+            "steps": 1_000_000, "checkpoint_every": 20, "log_every": 20, "eval_every": 0}}))
+        since = time.time()
+        children = cluster.start(by_slurm(n, cluster.train(path, self.folder / "run", *more)))
+        cluster.wait_until_saved(self.folder / "run", since)
+        return children
+
+    def test_a_signal_to_any_rank_stops_all_with_a_checkpoint(self):
+        for sent in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+            children = self.start_long_run(3)
+            children[2].send_signal(sent)
+            codes, _, err = cluster.finish(children)
+            self.assertEqual(codes, [75, 75, 75], err)
+            self.assertIn(f"({sent.name}); continue with --resume", err)
+
+    def test_a_time_limit_stops_all(self):
+        config = merged(POINTS, {"train": {"steps": 1_000_000}})
+        self.train(2, config, "run", "--time-limit", "1s", code=75)
+        self.assertTrue((self.folder / "run/model.pt").exists())
+
+    def assert_ends_naming(self, children, line):
+        codes, _, err = cluster.finish(children, timeout=60)
+        self.assertIn(line, err)
+        self.assertTrue(all(code != 0 for code in codes), codes)
+        torch.load(self.folder / "run/model.pt", weights_only=True)
+
+    def test_a_killed_rank_ends_the_run_and_is_named(self):
+        children = self.start_long_run(3, "--peer-timeout", "3s")
+        children[1].kill()
+        self.assert_ends_naming(children, "rank 1 died in phase")
+
+    def test_a_killed_rank_zero_ends_the_run_and_is_named(self):
+        children = self.start_long_run(2, "--peer-timeout", "3s")
+        children[0].kill()
+        self.assert_ends_naming(children, "rank 0 died")
+
+    def test_a_frozen_rank_ends_the_run_and_is_named(self):
+        children = self.start_long_run(2, "--peer-timeout", "3s")
+        children[1].send_signal(signal.SIGSTOP)
+        children[0].wait(timeout=60)
+        children[1].kill()
+        self.assert_ends_naming(children, "rank 1 died in phase")
+
+    def test_a_rank_that_cannot_start_is_named(self):
+        path = cluster.write_config(self.folder, POINTS)
+        command = cluster.train(path, self.folder / "run", "--peer-timeout", "2s")
+        commands, variables = by_slurm(3, command)
+        codes, _, err = cluster.run((commands[:2], variables[:2]))
+        self.assertEqual(codes, [1, 1])
+        self.assertIn("of 3 processes, rank 2 did not come", err)
+
+
+if __name__ == "__main__":
+    unittest.main()

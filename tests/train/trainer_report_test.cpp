@@ -1,0 +1,16 @@
+#include <gtest/gtest.h>
+
+#include "diffuse/train/trainer.h"
+
+namespace diffuse {
+
+TEST(Stragglers, AreRanksAQuarterSlowerThanTheMedianAtTheirOwnWork) {
+  using Ranks = std::vector<int64_t>;
+  EXPECT_EQ(stragglers({{0.1, 0.9, 0.0}}), Ranks{});
+  EXPECT_EQ(stragglers({{0, 1.0, 0.3}, {0, 1.1, 0.2}, {0, 1.3, 0}}), Ranks{});
+  EXPECT_EQ(stragglers({{0, 1.0, 0.5}, {0.6, 0.9, 0}, {0, 1.1, 0.4}}), Ranks{1});
+  // Of two, the slower one, however long the other waits.
+  EXPECT_EQ(stragglers({{0, 1.0, 0.5}, {0, 1.5, 0}}), Ranks{1});
+}
+
+}  // namespace diffuse
