@@ -90,7 +90,7 @@ static Features run(torch::jit::Module& script, const c10::IValue& x, bool retur
     if (wanted.probabilities) result.probabilities = to_rows(outputs[1]).softmax(1);
     return result;
   }
-  auto& forward = script.get_method("forward");
+  auto forward = script.get_method("forward");
   if (wanted.features)
     result.features = to_rows(forward({x}, {{"return_features", true}}).toTensor());
   if (wanted.probabilities) {
