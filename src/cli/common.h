@@ -61,7 +61,7 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
   }
 }
 
-// A batch as one picture: a grid of images, or a scatter plot of points.
+// A batch as one picture: a grid of images, curves of signals, or a scatter plot of points.
 Image picture_of(const at::Tensor& x);
 
 }  // namespace diffuse::cli

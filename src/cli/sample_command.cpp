@@ -15,6 +15,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/io/array_file.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/sample/timesteps.h"
@@ -182,12 +183,13 @@ void generate_all(const Plan& plan, Model& model, const GenerateOptions& base, i
     int64_t frame = 0;
     const StepCallback on_step = [&](const SampleStep& step) {
       if (animate && is_frame(step.done, step.count, frames))
-        output.add_frame(frame++, step.x.to(at::kCPU));
+        output.add_frame(frame++, to_data_units(step.x.to(at::kCPU), model.config.data));
       progress.update(begin, concat("step ", step.done, "/", step.count));
       if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
     };
     const std::span keys(plan.keys.data() + begin, static_cast<size_t>(count));
-    output.add(begin, generate(*model.network, diffusion, keys, options, on_step).to(at::kCPU));
+    const at::Tensor x = generate(*model.network, diffusion, keys, options, on_step);
+    output.add(begin, to_data_units(x.to(at::kCPU), model.config.data));
     progress.update(begin + count);
   }
   progress.finish();

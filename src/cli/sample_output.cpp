@@ -29,7 +29,8 @@ static OutputKind kind_of(const fs::path& path) {
 SampleOutput::SampleOutput(fs::path path, bool is_image, Text text)
     : path_(std::move(path)), kind_(kind_of(path_)), is_image_(is_image), text_(std::move(text)) {
   if (!is_image && (kind_ == OutputKind::kNpz || kind_ == OutputKind::kFolder))
-    throw Error("-o ", path_.string(), ": this model makes points, not images; expected .npy, ",
+    throw Error("-o ", path_.string(),
+                ": this model makes points or signals, not images; expected .npy, ",
                 ".png or .gif");
   std::error_code failure;
   const fs::path folder = kind_ == OutputKind::kFolder ? path_ : path_.parent_path();

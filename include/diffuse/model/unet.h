@@ -13,11 +13,13 @@ class UNet : public Network {
   // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
   UNet(const ModelConfig& config, bool learned_variance, uint64_t seed);
 
-  // x [B, C, H, W] -> [B, C or 2C, H, W], contiguous, dtype of x
+  // x [B, C, H, W] -> [B, C or 2C, H, W], contiguous, dtype of x; or signals [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
 
  private:
   void add_levels(Initializer& init);
+  at::Tensor to_patches(const at::Tensor& x) const;
+  at::Tensor from_patches(const at::Tensor& h) const;
   at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
 
   ModelConfig config_;
