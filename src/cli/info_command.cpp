@@ -19,6 +19,10 @@ static void print_section(const Checkpoint& checkpoint, const char* key) {
 Command add_info(CLI::App& app) {
   auto file = std::make_shared<std::filesystem::path>();
   CLI::App* command = app.add_subcommand("info", "Say what a checkpoint or a config holds");
+  command->footer(
+      "Examples:\n"
+      "  diffuse info runs/shapes\n"
+      "  diffuse info configs/cifar.json");
   command->add_option("file", *file, "model.pt, a run folder or a JSON config")->required();
   return [file] {
     if (file->extension() == ".json") {
