@@ -18,6 +18,7 @@ Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_data(CLI::App& app);
+Command add_bench(CLI::App& app);
 Command add_ls(CLI::App& app);
 Command add_plot(CLI::App& app);
 Command add_report(CLI::App& app);
