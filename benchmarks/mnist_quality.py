@@ -8,7 +8,8 @@ An --out that already holds a model.pt is not trained again, so that samplers ca
 
 Wants PyTorch and NumPy for the judge, tests/python/mnist_classifier.py, and MNIST in
 $DIFFUSE_DATA/mnist. Printed: seconds of training and sampling, the last held-out error of epsilon
-(weights averaged over training, t uniform), and the judge's figures; the digits stay in --out.
+(weights averaged over training, t uniform), and the judge's figures, for a class-conditional config
+the share recognised as the class asked for among them; the digits stay in --out.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import shlex
 import subprocess
 import sys
 import time
+
+import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -57,6 +60,10 @@ def main():
 
     classifier = ROOT / "tests" / "python" / "mnist_classifier.py"
     judge = [sys.executable, classifier, "--samples", digits, "--cache", options.out / "judge.pt"]
+    if json.loads((options.out / "config.json").read_text())["model"]["class_conditional"]:
+        asked = options.out / "classes.npy"  # one class after the other is what sample draws
+        np.save(asked, np.arange(options.n) % 10)
+        judge += ["--classes", asked]
     verdict = subprocess.run([str(w) for w in judge], check=True, capture_output=True, text=True)
     print(json.dumps(result | json.loads(verdict.stdout)))
 

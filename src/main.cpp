@@ -42,6 +42,13 @@ static int run(int argc, char** argv) {
   commands["train"] = add_train(app);
   commands["launch"] = add_launch(app);
   commands["sample"] = add_sample(app);
+  commands["encode"] = add_encode(app);
+  commands["bench"] = add_bench(app);
+  commands["inpaint"] = add_inpaint(app);
+  commands["denoise"] = add_denoise(app);
+  commands["interpolate"] = add_interpolate(app);
+  commands["eval"] = add_eval(app);
+  commands["forward"] = add_forward(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["data"] = add_data(app);

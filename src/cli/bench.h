@@ -1,4 +1,4 @@
-// The kinds of measurement that `diffuse bench` makes: each adds itself to that command.
+// The parts of `diffuse bench`: each adds itself to it and returns what runs it.
 #pragma once
 
 #include "commands.h"
@@ -6,5 +6,6 @@
 namespace diffuse::cli {
 
 Command add_bench_step(CLI::App& bench);  // its own flags: --config and so on
+Command add_bench_samplers(CLI::App& bench);
 
 }  // namespace diffuse::cli

@@ -7,7 +7,7 @@
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
-#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/train/checkpoint.h"
 
@@ -43,14 +43,15 @@ static Model analytic_model(const std::filesystem::path& file) {
   Model model;
   model.name = file.string();
   model.config = load_config(file);
-  if (model.config.model.type != "gaussian_oracle")
+  if (!model.config.model.type.ends_with("_oracle"))
     throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
-                "gaussian_oracle, got \"", model.config.model.type, "\"; train it first");
+                "gaussian_oracle or mixture_oracle, got \"", model.config.model.type,
+                "\"; train it first");
   model.config.model.sample_shape =
       make_dataset(model.config.data, Split::kHeldOut, model.config.seed)->sample_shape();
   model.network = in_config(file, [&] {
     return make_network(model.config.model, model.config.diffusion.learns_variance(),
-                        NoiseSchedule::make(model.config.diffusion).alpha_bar(), 0);
+                        GaussianDiffusion(model.config.diffusion).schedule().alpha_bar(), 0);
   });
   return model;
 }
@@ -66,9 +67,19 @@ Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device de
              .network = load_network(checkpoint, use_ema),
              .step = checkpoint.step};
   }
+  if (!model.is_image()) model.config.sample.clip_x0 = false;
   model.network->to(device);
   model.network->eval();
   return model;
+}
+
+void warn_of_prior(const NoiseSchedule& schedule) {
+  constexpr double kLimit = 1e-3;  // from which sampling starts visibly off
+  const double prior = schedule.prior_bits_per_dim(1);
+  if (prior > kLimit)
+    log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
+                       "which sampling from N(0, I) cannot know; more timesteps or a larger ",
+                       "beta_end lower it"));
 }
 
 Image picture_of(const at::Tensor& x) {

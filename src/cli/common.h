@@ -14,6 +14,7 @@
 #include "diffuse/config/config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/distributed/launch.h"
 #include "diffuse/io/image_file.h"
 #include "diffuse/model/network.h"
@@ -45,7 +46,7 @@ struct Model {
   bool is_image() const { return config.model.sample_shape.size() == 3; }
 };
 
-// From model.pt, a run folder, or the config of an analytic model (gaussian_oracle).
+// From model.pt, a run folder, or the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
@@ -60,6 +61,9 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
     throw Error(starts_with_json_path(error.what()) ? file.string() + ": " : "", error.what());
   }
 }
+
+// Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
+void warn_of_prior(const NoiseSchedule& schedule);
 
 // A batch as one picture: a grid of images, curves of signals, or a scatter plot of points.
 Image picture_of(const at::Tensor& x);

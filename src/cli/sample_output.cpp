@@ -3,19 +3,25 @@
 #include <ATen/ATen.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/io/array_file.h"
+#include "diffuse/core/version.h"
+#include "diffuse/io/atomic_write.h"
 #include "diffuse/io/picture.h"
+#include "diffuse/io/plot.h"
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 
 namespace diffuse::cli {
 
-static OutputKind kind_of(const fs::path& path) {
+static OutputKind kind_by_name(const fs::path& path) {
   const std::string extension = path.extension().string();
   if (extension == ".png") return OutputKind::kGrid;
   if (extension == ".gif") return OutputKind::kAnimation;
@@ -26,30 +32,91 @@ static OutputKind kind_of(const fs::path& path) {
               "folder without an extension");
 }
 
-SampleOutput::SampleOutput(fs::path path, bool is_image, Text text)
-    : path_(std::move(path)), kind_(kind_of(path_)), is_image_(is_image), text_(std::move(text)) {
-  if (!is_image && (kind_ == OutputKind::kNpz || kind_ == OutputKind::kFolder))
-    throw Error("-o ", path_.string(),
+OutputKind output_kind(const fs::path& path, bool is_image) {
+  const OutputKind kind = kind_by_name(path);
+  if (!is_image && (kind == OutputKind::kNpz || kind == OutputKind::kFolder))
+    throw Error("-o ", path.string(),
                 ": this model makes points or signals, not images; expected .npy, ",
                 ".png or .gif");
+  return kind;
+}
+
+void check_output_folder(const fs::path& path) {
+  const fs::path folder = path.extension().empty() ? path : path.parent_path();
   std::error_code failure;
-  const fs::path folder = kind_ == OutputKind::kFolder ? path_ : path_.parent_path();
   if (!folder.empty()) fs::create_directories(folder, failure);
-  if (failure)
-    throw Error("-o ", path_.string(), ": cannot create the folder: ", failure.message());
+  if (failure) throw Error("-o ", path.string(), ": cannot create the folder: ", failure.message());
   if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-    throw Error("-o ", path_.string(), ": cannot write there: ", std::strerror(errno));
+    throw Error("-o ", path.string(), ": cannot write there: ", std::strerror(errno));
+}
+
+// What the stopped run was asked for must be what is asked for now; only the count of a folder may
+// differ.
+static void check_same(const fs::path& file, const std::string& now) {
+  std::ifstream in(file);
+  const json before = json::parse(in, nullptr, /*allow_exceptions=*/false),
+             wanted = json::parse(now);
+  if (!before.is_object()) throw Error("--resume: ", file.string(), ": not a JSON object");
+  for (const auto& [key, value] : wanted.items())
+    if (key != "n" && before.value(key, json()) != value)
+      throw Error("--resume: ", file.string(), " says ", key, " ", before.value(key, json()).dump(),
+                  ", this run ", value.dump());
+}
+
+SampleOutput::SampleOutput(OutputOptions options)
+    : options_(std::move(options)), kind_(output_kind(options_.path, options_.shape.size() == 3)) {
+  const fs::path& path = options_.path;
+  if (options_.resume && !resumable())
+    throw Error("--resume: only a folder, .npz or .npy can be gone on with, not ", path.string());
+  check_output_folder(path);
+  if (!resumable()) return;
+  const bool resumed = begin_or_resume();
+  if (kind_ == OutputKind::kFolder) {
+    while (resumed && done_ < options_.count && fs::exists(image_file(done_))) ++done_;
+    return;
+  }
+  std::vector<int64_t> shape = options_.shape;
+  const bool bytes = kind_ == OutputKind::kNpz;
+  if (bytes) shape = {shape[1], shape[2], shape[0]};
+  shape.insert(shape.begin(), options_.count);
+  array_ = std::make_unique<ArrayStream>(path, bytes ? at::kByte : at::kFloat, shape, resumed);
+  done_ = array_->rows();
+}
+
+// Whether there is something to go on from; else the parameters are written down for a later run.
+bool SampleOutput::begin_or_resume() const {
+  const fs::path file = parameters_file();
+  const bool resumed = options_.resume && fs::exists(file);
+  if (resumed) check_same(file, options_.parameters);
+  if (!resumed && !options_.parameters.empty()) atomic_write(file, options_.parameters + '\n');
+  return resumed;
+}
+
+fs::path SampleOutput::parameters_file() const {
+  return kind_ == OutputKind::kFolder ? options_.path / "parameters.json"
+                                      : fs::path(options_.path.string() + ".partial.json");
+}
+
+fs::path SampleOutput::image_file(int64_t i) const {
+  char name[32];
+  std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(i));
+  return options_.path / name;
+}
+
+static std::vector<std::pair<std::string, std::string>> png_text(const std::string& parameters) {
+  std::vector<std::pair<std::string, std::string>> text{{"Software", concat("diffuse ", kVersion)}};
+  if (!parameters.empty()) text.emplace_back("parameters", parameters);
+  return text;
 }
 
 void SampleOutput::add(int64_t first, const at::Tensor& x) {
-  if (kind_ != OutputKind::kFolder) {
-    batches_.push_back(kind_ == OutputKind::kNpz ? to_uint8(x) : x);
-    return;
-  }
-  for (int64_t i = 0; i < x.size(0); ++i) {
-    char name[32];
-    std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(first + i));
-    write_png(path_ / name, to_image(x[i]), text_);
+  if (kind_ == OutputKind::kFolder) {
+    for (int64_t i = 0; i < x.size(0); ++i)
+      write_png(image_file(first + i), to_image(x[i]), png_text(options_.parameters));
+  } else if (array_) {
+    array_->append(kind_ == OutputKind::kNpz ? to_uint8(x).permute({0, 2, 3, 1}) : x);
+  } else {
+    batches_.push_back(x);
   }
 }
 
@@ -58,15 +125,46 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
   frames_[frame].push_back(x);
 }
 
-void SampleOutput::finish() {
-  if (kind_ == OutputKind::kGrid) write_png(path_, picture_of(at::cat(batches_)), text_);
-  if (kind_ == OutputKind::kNpy) write_npy(path_, at::cat(batches_));
-  if (kind_ == OutputKind::kNpz)
-    write_npz(path_, {{"arr_0", at::cat(batches_).permute({0, 2, 3, 1}).contiguous()}});
-  if (kind_ != OutputKind::kAnimation) return;
+// Sample i in row i mod `rows`, each row with its number: images x [N, C, H, W].
+static Image numbered_rows(const at::Tensor& x, int64_t rows) {
+  const int64_t columns = (x.size(0) + rows - 1) / rows;
+  const int64_t zoom = std::clamp<int64_t>(512 / (columns * x.size(3)), 1, 8);
+  std::vector<std::vector<Image>> table(std::min(rows, x.size(0)));
+  std::vector<std::string> numbers;
+  for (int64_t i = 0; i < x.size(0); ++i) table[i % rows].push_back(to_image(x[i], zoom));
+  for (size_t row = 0; row < table.size(); ++row) numbers.push_back(std::to_string(row));
+  return draw_table(table, numbers, {});
+}
+
+void SampleOutput::write_grid() const {
+  const at::Tensor x = at::cat(batches_);
+  Image picture;
+  if (!options_.framed) {
+    picture = to_image(x[0]);
+  } else if (!frames_.empty()) {
+    std::vector<at::Tensor> columns;
+    for (size_t i = 0; i < frames_.size(); ++i) columns.push_back(frame(i));
+    picture = make_grid(at::stack(columns, 1).flatten(0, 1), std::ssize(columns));
+  } else if (options_.rows > 0 && x.dim() == 4) {
+    picture = numbered_rows(x, options_.rows);
+  } else {
+    picture = picture_of(x);
+  }
+  write_png(options_.path, picture, png_text(options_.parameters));
+}
+
+void SampleOutput::write_animation() const {
   std::vector<Image> pictures;
-  for (const auto& batches : frames_) pictures.push_back(picture_of(at::cat(batches)));
-  write_gif(path_, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
+  for (size_t i = 0; i < frames_.size(); ++i) pictures.push_back(picture_of(frame(i)));
+  write_gif(options_.path, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
+}
+
+void SampleOutput::finish() {
+  if (kind_ == OutputKind::kGrid) write_grid();
+  if (kind_ == OutputKind::kAnimation) write_animation();
+  if (!array_) return;
+  array_->finish();
+  fs::remove(parameters_file());
 }
 
 }  // namespace diffuse::cli

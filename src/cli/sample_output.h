@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "diffuse/io/array_file.h"
 
 namespace diffuse::cli {
 
@@ -15,30 +17,59 @@ namespace diffuse::cli {
 // other name a folder of one PNG each.
 enum class OutputKind { kGrid, kAnimation, kNpz, kNpy, kFolder };
 
+// Throws Error where the name says no kind, or one that does not fit (a folder of pictures of points).
+OutputKind output_kind(const std::filesystem::path& path, bool is_image);
+
+// Makes the folder to write in where it is missing. Throws Error where it cannot be written.
+void check_output_folder(const std::filesystem::path& path);
+
+struct OutputOptions {
+  std::filesystem::path path;
+  std::vector<int64_t> shape;  // of one sample: [C, H, W] or [D]
+  int64_t count = 0;           // samples in all
+  std::string parameters{};    // JSON: all that decides the samples; "" = not told
+  bool resume = false;         // keep what a stopped run left, and go on from there
+  int64_t rows = 0;    // of a grid: sample i goes to row i mod rows; 0 = nearest to a square
+  bool framed = true;  // false: the one image in a .png is just its pixels
+};
+
+// Folders and arrays are written as batches come: memory does not grow with the count.
 class SampleOutput {
  public:
-  using Text = std::vector<std::pair<std::string, std::string>>;
-
-  // `text` goes into PNG files. Throws Error where the output does not fit the samples (a folder of
-  // pictures of points) or cannot be written; nothing is generated first.
-  SampleOutput(std::filesystem::path path, bool is_image, Text text);
+  // Throws Error where the output does not fit the samples (a folder of pictures of points), cannot
+  // be written, or is resumed with other parameters; nothing is generated first.
+  explicit SampleOutput(OutputOptions options);
 
   OutputKind kind() const { return kind_; }
 
-  // Samples `first` .. of a batch, x [B, ...] on the CPU. Folders are written as batches come.
+  // Samples there from the run that is resumed: the first to make is this one.
+  int64_t done() const { return done_; }
+
+  // Whether a later run can go on from what was added.
+  bool resumable() const { return kind_ >= OutputKind::kNpz; }
+
+  // Samples `first` .. of a batch, x [B, ...] on the CPU.
   void add(int64_t first, const at::Tensor& x);
 
-  // One moment of the reverse process of the batch being made; `frame` counts from 0.
+  // One moment of the reverse process of the batch being made; `frame` counts from 0. A grid with
+  // frames has a row for each sample and a column for each frame.
   void add_frame(int64_t frame, const at::Tensor& x);
 
   // Writes what is not written yet.
   void finish();
 
  private:
-  std::filesystem::path path_;
+  bool begin_or_resume() const;
+  std::filesystem::path parameters_file() const;
+  std::filesystem::path image_file(int64_t i) const;
+  at::Tensor frame(size_t i) const { return at::cat(frames_[i]); }
+  void write_grid() const;
+  void write_animation() const;
+
+  OutputOptions options_;
   OutputKind kind_;
-  bool is_image_;
-  Text text_;
+  int64_t done_ = 0;
+  std::unique_ptr<ArrayStream> array_;
   std::vector<at::Tensor> batches_;
   std::vector<std::vector<at::Tensor>> frames_;  // [frame][batch]
 };

@@ -10,10 +10,10 @@
 #include <optional>
 
 #include "commands.h"
+#include "common.h"
+#include "csv.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
-#include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/plot.h"
@@ -31,17 +31,10 @@ struct ScheduleFlags {
   std::optional<double> beta_start, beta_end;
 };
 
-struct Column {
-  std::string name;
-  std::vector<double> values;
-};
-
 // E[x_0^2] over the dimensions of a config's data, and L_T there.
 struct DataPrior {
   double mean_square, bits_per_dim;
 };
-
-constexpr double kPriorLimit = 1e-3;  // bits/dim of L_T from which sampling starts visibly off
 
 double checked_beta(double beta, const char* flag) {
   if (!(beta > 0 && beta <= 1)) throw Error(flag, ": expected a number in (0, 1], got ", beta);
@@ -104,23 +97,6 @@ std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSched
     log_debug(concat("L_T of the data is left out: ", error.what()));
     return {};
   }
-}
-
-// Shortest text of all digits: what reads back as the same number.
-std::string exact(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.17g", value);
-  return text;
-}
-
-std::string csv_of(const std::vector<Column>& columns) {
-  std::string text;
-  for (const Column& c : columns) text += (text.empty() ? "" : ",") + c.name;
-  for (size_t row = 0; row < columns[0].values.size(); ++row) {
-    text += '\n';
-    for (const Column& c : columns) text += (&c == &columns[0] ? "" : ",") + exact(c.values[row]);
-  }
-  return text + '\n';
 }
 
 // Infinite weights become null: JSON has no infinity.
@@ -201,11 +177,7 @@ int run_schedule(const ScheduleFlags& flags) {
   const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
   const auto columns = columns_of(schedule);
   const auto data = data_prior(flags, schedule);
-  const double prior = schedule.prior_bits_per_dim(1);
-  if (prior > kPriorLimit)
-    log_warning(concat("L_T is ", prior, " bits/dim, above ", kPriorLimit, ": x_T keeps some of ",
-                       "x_0, which sampling from N(0, I) cannot know; more timesteps or a larger ",
-                       "beta_end lower it"));
+  warn_of_prior(schedule);
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
   if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
   const std::string json = flags.json.empty() ? "" : json_of(diffusion, schedule, columns, data);

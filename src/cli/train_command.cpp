@@ -44,7 +44,7 @@ at::Tensor draw_samples(Trainer& trainer) {
   const auto keys = consecutive_keys(config.seed, own.begin, own.size());
   const at::Tensor labels = round_robin_labels(config.sample.grid, config.model.classes);
   const GenerateOptions options{
-      .sampler = sampler_options(config.sample, config.diffusion.timesteps),
+      .sampler = sampler_options(config.sample, config.diffusion),
       .shape = config.model.sample_shape,
       .labels = labels.defined() ? labels.slice(0, own.begin, own.end) : labels,
       .classes = config.model.classes,
@@ -140,6 +140,7 @@ int run_train(const TrainFlags& flags) {
     if (world->is_first()) print_plan(trainer, *data, *held_out);
     return kGood;
   }
+  warn_of_prior(trainer.diffusion().schedule());
   const auto folder = open_folder(flags, trainer);
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());

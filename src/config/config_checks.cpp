@@ -30,6 +30,15 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   }
 }
 
+static void check_mixture(const DataConfig& c, const std::string& at) {
+  const auto numbers = static_cast<int64_t>(c.means.size());
+  if (numbers == 0 || numbers % c.dimensions != 0)
+    throw Error(at, "/means: expected ", c.dimensions, " numbers a component, got ", numbers);
+  const int64_t components = numbers / c.dimensions;
+  if (!c.weights.empty() && static_cast<int64_t>(c.weights.size()) != components)
+    throw Error(at, "/weights: expected ", components, ", one a component, got ", c.weights.size());
+}
+
 static void check_unet(const ModelConfig& c, const std::string& at) {
   // Group normalisation and the heads split the channels of every level evenly.
   if (c.channels % c.norm_groups != 0) {
@@ -49,6 +58,20 @@ static void check_train(const TrainConfig& c, const std::string& at) {
   }
 }
 
+static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const std::string& at) {
+  if (c.steps > d.timesteps) {
+    throw Error(at, "/steps: expected at most the ", d.timesteps, " timesteps of /diffusion, got ",
+                c.steps);
+  }
+  if (c.eta != 0 && c.sampler != "ddim")
+    throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
+  const bool fewer = c.steps != 0 && c.steps != d.timesteps;
+  if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
+    throw Error(at, "/steps: ddpm with the variance \"learned\" takes all ", d.timesteps,
+                " timesteps, as it is of those steps; want learned_range, or another sampler");
+  }
+}
+
 static void check_normalization(const Config& c, const std::string& name) {
   if (c.data.mean.size() != c.data.std.size())
     throw Error(name, ": /data/mean: expected as many numbers as in std, ", c.data.std.size(),
@@ -65,11 +88,13 @@ void check_config(const Config& config, const std::string& name) {
   check_normalization(config, name);
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
-  check_train(config.train, name + ": /train");
-  if (config.sample.steps > config.diffusion.timesteps) {
-    throw Error(name, ": /sample/steps: expected at most the ", config.diffusion.timesteps,
-                " timesteps of /diffusion, got ", config.sample.steps);
+  if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");
+  if (config.model.type.ends_with("_oracle") && config.diffusion.prediction != "epsilon") {
+    throw Error(name, ": /diffusion/prediction: expected \"epsilon\", which is what a ",
+                config.model.type, " gives, got \"", config.diffusion.prediction, "\"");
   }
+  check_train(config.train, name + ": /train");
+  check_sample(config.sample, config.diffusion, name + ": /sample");
 }
 
 }  // namespace diffuse

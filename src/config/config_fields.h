@@ -15,10 +15,11 @@ inline constexpr double kMaxTimesteps = 1'000'000;
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
   visit("type", c.type,
-        one_of({"swiss_roll", "gaussian", "waveforms", "shapes", "mnist", "cifar10", "image_folder",
-                "array"}),
-        "The data set: generated (swiss_roll, gaussian, waveforms, shapes) or read from path. "
-        "image_folder reads a folder, .zip or .tar of pictures, array a .npy or .npz file.");
+        one_of({"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
+                "cifar10", "image_folder", "array"}),
+        "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
+        "read from path. image_folder reads a folder, .zip or .tar of pictures, array a .npy or "
+        ".npz file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
@@ -34,8 +35,15 @@ void visit_fields(Visitor& visit, DataConfig& c) {
         "Items kept from training for evaluation where a set has no test part; 0 means 1 in 20.");
   visit("noise", c.noise, at_least(0),
         "swiss_roll: standard deviation of the noise added before scaling.");
-  visit("variance", c.variance, above(0), "gaussian: variance of each dimension.");
-  visit("dimensions", c.dimensions, between(1, 1'000'000), "gaussian: dimensions of a point.");
+  visit("variance", c.variance, above(0),
+        "gaussian and each component of a gaussian_mixture: variance of each dimension.");
+  visit("dimensions", c.dimensions, between(1, 1'000'000),
+        "gaussian, gaussian_mixture: dimensions of a point.");
+  visit("means", c.means, list_of(anything()),
+        "gaussian_mixture: the components' means one after the other, as many numbers each as a "
+        "point has dimensions.");
+  visit("weights", c.weights, list_of(above(0)),
+        "gaussian_mixture: how often each component is drawn, in proportion; empty is equally.");
   visit("length", c.length, between(1, 1 << 24), "waveforms: samples of a signal.");
   visit("array", c.array, anything(),
         "array: the array's name in a file of several; empty means the only one. Numbers are N x D "
@@ -57,10 +65,10 @@ void visit_fields(Visitor& visit, DataConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& c) {
-  visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle"}),
-        "The network: unet for images and signals, mlp for points, gaussian_oracle the exact "
-        "answer for "
-        "Gaussian data.");
+  visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle", "mixture_oracle"}),
+        "The network: unet for images and signals, mlp for points, gaussian_oracle and "
+        "mixture_oracle the "
+        "exact answers for such data.");
   visit("channels", c.channels, between(4, 8192), "unet: channels at full resolution.");
   visit("channel_multipliers", c.channel_multipliers, list_of(between(1, 64), 1, 8),
         "unet: one resolution level each, with this many times the channels; each level halves "
@@ -92,9 +100,15 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("class_conditional", c.class_conditional, anything(),
         "unet and mlp: learn from the data's classes, so that samples of one class can be asked "
         "for.");
+  visit("self_conditioning", c.self_conditioning, anything(),
+        "unet and mlp: the network is also given what it last took for the clean sample; training "
+        "costs a third more.");
   visit("hidden", c.hidden, between(1, 65536), "mlp: width of the hidden layers.");
   visit("layers", c.layers, between(1, 1024), "mlp: number of hidden layers.");
-  visit("variance", c.variance, above(0), "gaussian_oracle: variance of the data it is exact for.");
+  visit("variance", c.variance, above(0),
+        "gaussian_oracle, mixture_oracle: variance of the data it is exact for.");
+  visit("means", c.means, list_of(anything()), "mixture_oracle: as data.means.");
+  visit("weights", c.weights, list_of(above(0)), "mixture_oracle: as data.weights.");
   visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
         "Shape of a sample, [C, H, W], [C, L] or [D]; filled in from the data set.");
   visit("classes", c.classes, at_least(0),
@@ -173,14 +187,19 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
-  visit("sampler", c.sampler, one_of({"ddpm", "ddim"}),
-        "How samples are drawn: ddpm (ancestral) or ddim (deterministic at eta 0).");
+  visit("sampler", c.sampler, one_of(kSamplers),
+        "How samples are drawn: ddpm (ancestral), ddim (deterministic at eta 0), dpmpp2m "
+        "(DPM-Solver++ of order 2) and its stochastic form dpmpp2m-sde, or heun.");
   visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
-  visit("spacing", c.spacing, one_of({"leading", "trailing", "uniform", "quadratic"}),
-        "Which of the T timesteps a shorter run visits.");
+  visit("spacing", c.spacing, one_of(kSpacings),
+        "Which of the T timesteps a shorter run visits; auto is leading for ddpm and ddim, "
+        "trailing for dpmpp2m and dpmpp2m-sde, karras for heun.");
   visit("clip_x0", c.clip_x0, anything(),
-        "Clamps the predicted clean sample to [-1, 1]; turn it off for points.");
+        "Clamps the predicted clean image to [-1, 1]; points are never clamped.");
+  visit("dynamic_threshold", c.dynamic_threshold, from_below(0, 1),
+        "Clamps each predicted clean sample to the range that holds this share of it, 0.995 say, "
+        "and scales it back into [-1, 1]; 0 leaves that to clip_x0.");
   visit("grid", c.grid, between(1, 4096), "Images in a grid drawn while training.");
   visit("guidance", c.guidance, at_least(0),
         "Classifier-free guidance weight: 1 is plain conditional, more follows the class harder.");

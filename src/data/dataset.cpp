@@ -43,14 +43,16 @@ static std::shared_ptr<const Dataset> make_plain(const DataConfig& config, Split
                                                  uint64_t seed) {
   if (config.type == "swiss_roll") return draw_swiss_roll(config, split, seed);
   if (config.type == "gaussian") return draw_gaussian(config, split, seed);
+  if (config.type == "gaussian_mixture") return draw_mixture(config, split, seed);
   if (config.type == "waveforms") return draw_waveforms(config, split, seed);
   if (config.type == "shapes") return make_image_dataset(draw_shapes(config, split, seed));
   if (config.type == "mnist") return make_image_dataset(load_mnist(config, split));
   if (config.type == "cifar10") return make_image_dataset(load_cifar10(config, split));
   if (config.type == "image_folder") return open_image_folder(config, split);
   if (config.type == "array") return open_array(config, split);
-  const std::vector<std::string> types{"swiss_roll", "gaussian", "waveforms",    "shapes",
-                                       "mnist",      "cifar10",  "image_folder", "array"};
+  const std::vector<std::string> types{"swiss_roll", "gaussian",     "gaussian_mixture",
+                                       "waveforms",  "shapes",       "mnist",
+                                       "cifar10",    "image_folder", "array"};
   throw Error("data.type: unknown set \"", config.type, "\", wanted one of ", join(types),
               did_you_mean(config.type, types));
 }

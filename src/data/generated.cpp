@@ -1,9 +1,12 @@
 // Sets drawn from a formula. Held-out items come from the same law as the others, from streams of
 // their own.
 #include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -53,6 +56,24 @@ std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split spl
   const auto draw = [&](int64_t, RandomStream& random, std::span<float> out) {
     random.fill_normal(out);
     for (float& value : out) value *= sigma;
+  };
+  return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw), {}, {});
+}
+
+// Component k with probability weights[k] / sum, then N(means[k], variance I).
+std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed) {
+  const auto components = config.means.size() / static_cast<size_t>(config.dimensions);
+  TORCH_CHECK(components > 0, "a mixture wants components");
+  std::vector<double> cumulative =
+      config.weights.empty() ? std::vector<double>(components, 1.0) : config.weights;
+  std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
+  const double sigma = std::sqrt(config.variance);
+  const auto draw = [&](int64_t, RandomStream& random, std::span<float> out) {
+    const double place = random.uniform() * cumulative.back();
+    const auto k =
+        std::upper_bound(cumulative.begin(), cumulative.end() - 1, place) - cumulative.begin();
+    for (size_t d = 0; d < out.size(); ++d)
+      out[d] = static_cast<float>(config.means[k * out.size() + d] + sigma * random.normal());
   };
   return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw), {}, {});
 }

@@ -40,6 +40,7 @@ std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split)
 std::shared_ptr<const Dataset> draw_swiss_roll(const DataConfig& config, Split split,
                                                uint64_t seed);
 std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split split, uint64_t seed);
+std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed);
 std::shared_ptr<const Dataset> draw_waveforms(const DataConfig& config, Split split, uint64_t seed);
 
 // A data set of images in memory.

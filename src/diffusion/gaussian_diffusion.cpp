@@ -165,18 +165,23 @@ at::Tensor GaussianDiffusion::predicted_x0(const at::Tensor& raw, const at::Tens
   TORCH_CHECK(false, "unreachable");
 }
 
+void GaussianDiffusion::replace_x0(Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
+                                   const at::Tensor& t) const {
+  p.x0 = x0;
+  p.eps =
+      (x_t - at_time(sqrt_alpha_bar_, t, x_t) * x0) / at_time(sqrt_one_minus_alpha_bar_, t, x_t);
+  p.mean = posterior(x0, x_t, t).mean;
+}
+
 GaussianDiffusion::Prediction GaussianDiffusion::predict(const at::Tensor& output,
                                                          const at::Tensor& x_t, const at::Tensor& t,
                                                          bool clip_x0) const {
   const auto table = [&](const at::Tensor& values) { return at_time(values, t, x_t); };
   const auto [raw, raw_variance] = split(output, x_t);
   Prediction p;
-  p.x0 = predicted_x0(raw, x_t, t);
-  if (clip_x0) p.x0 = p.x0.clamp(-1, 1);
-  p.eps = quantity_ == Quantity::kEpsilon && !clip_x0
-              ? raw
-              : (x_t - table(sqrt_alpha_bar_) * p.x0) / table(sqrt_one_minus_alpha_bar_);
-  p.mean = posterior(p.x0, x_t, t).mean;
+  const at::Tensor x0 = predicted_x0(raw, x_t, t);
+  replace_x0(p, clip_x0 ? x0.clamp(-1, 1) : x0, x_t, t);
+  if (quantity_ == Quantity::kEpsilon && !clip_x0) p.eps = raw;
   if (!learns_variance()) {
     p.variance = table(fixed_variance_);
     p.log_variance = table(fixed_log_variance_);

@@ -54,7 +54,12 @@ class Moments {
 
 }  // namespace
 
-// One timestep from each of `parts` equal parts of 1 .. T - 1, and 0, which no other stands for.
+// Where part `part` of 1 .. T - 1 begins: parts grow as the squares, as L_{t-1} is largest at small t.
+static int64_t begin_of(int64_t part, int64_t parts, int64_t T) {
+  return 1 + std::max(part, (T - 1) * part * part / (parts * parts));
+}
+
+// One timestep from each of `parts` parts of 1 .. T - 1, and 0, which no other stands for.
 static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measured& out) {
   const int64_t n = items.size();
   out.t = at::zeros({n, parts + 1}, at::kLong);
@@ -66,8 +71,8 @@ static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measu
                         step_of(Draw::kTimestep));
     ++t, ++weight;  // t = 0
     for (int64_t part = 0; part < parts; ++part) {
-      const int64_t begin = 1 + part * (T - 1) / parts;
-      const int64_t length = 1 + (part + 1) * (T - 1) / parts - begin;
+      const int64_t begin = begin_of(part, parts, T);
+      const int64_t length = begin_of(part + 1, parts, T) - begin;
       *t++ = begin + random.below(length);
       *weight++ = static_cast<double>(length);
     }

@@ -20,6 +20,8 @@ enum class Draw : uint32_t {
   kTimestep = 2u << 28,
   kDequantise = 3u << 28,
   kProbe = 4u << 28,
+  kSubset = 5u << 28,
+  kDirection = 6u << 28,
 };
 
 uint32_t step_of(Draw draw, int64_t t = 0);

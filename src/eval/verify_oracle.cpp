@@ -119,23 +119,28 @@ void ddim(Verifier& v) {
   }
 }
 
-// The probability-flow ODE takes x_T to s / √(ᾱ_T s² + 1 − ᾱ_T) x_T. Twice the steps must divide
-// the error of a sampler of order p by 2^p.
+// The probability-flow ODE takes x_T to √((ᾱ_1 s² + 1 − ᾱ_1) / (ᾱ_T s² + 1 − ᾱ_T)) x_T at t = 1, and
+// the last step from there to its x_0. Twice the steps must divide the error of a sampler of order p
+// by 2^p.
 void orders(Verifier& v) {
   struct OdeSampler {
     const char* name;
     double order;
   };
-  const GaussianDiffusion diffusion(v.linear());
-  const double alpha_bar = diffusion.schedule().alpha_bar()[999].item<double>();
-  const double exact = std::sqrt(0.25 / (alpha_bar * 0.25 + 1 - alpha_bar));
-  for (const OdeSampler& sampler : {OdeSampler{"ddim", 1}}) {
+  constexpr int64_t kTimesteps = 1025;  // steps of 1024 / n
+  constexpr double kVariance = 0.25;
+  const GaussianDiffusion diffusion(v.linear(kTimesteps));
+  const at::Tensor alpha_bar = diffusion.schedule().alpha_bar();
+  const at::Tensor total = alpha_bar * kVariance + 1 - alpha_bar;  // E[x_t²]
+  const double exact = (kVariance * (alpha_bar[0] / (total[0] * total[-1])).sqrt()).item<double>();
+  for (const OdeSampler& sampler :
+       {OdeSampler{"ddim", 1}, OdeSampler{"dpmpp2m", 2}, OdeSampler{"heun", 2}}) {
     const auto error = [&](int64_t steps) {
       const SamplerOptions options{.sampler = sampler.name,
-                                   .timesteps = spaced_timesteps(1000, steps, "trailing")};
-      return std::abs(std::sqrt(output_variance(v, diffusion, 0.25, options)) - exact);
+                                   .timesteps = spaced_timesteps(kTimesteps, steps + 1, "uniform")};
+      return std::abs(std::sqrt(output_variance(v, diffusion, kVariance, options)) - exact);
     };
-    v.near(std::string("order_of_") + sampler.name, std::log2(error(250) / error(500)),
+    v.near(std::string("order_of_") + sampler.name, std::log2(error(128) / error(256)),
            sampler.order, 0.1);
   }
 }

@@ -1,6 +1,7 @@
 #include "diffuse/io/array_file.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_file.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "diffuse/core/error.h"
 #include "diffuse/io/atomic_write.h"
@@ -49,11 +51,10 @@ static std::optional<at::ScalarType> type_of(std::string_view descr) {
   return std::nullopt;
 }
 
-static std::string npy_header(const at::Tensor& array) {
-  std::string text =
-      concat("{'descr': '", descr_of(array.scalar_type()), "', 'fortran_order': False, 'shape': (");
-  for (const int64_t size : array.sizes()) text += concat(size, array.dim() == 1 ? "," : ", ");
-  if (array.dim() > 1) text.resize(text.size() - 2);
+static std::string npy_header(at::ScalarType type, at::IntArrayRef shape) {
+  std::string text = concat("{'descr': '", descr_of(type), "', 'fortran_order': False, 'shape': (");
+  for (const int64_t size : shape) text += concat(size, shape.size() == 1 ? "," : ", ");
+  if (shape.size() > 1) text.resize(text.size() - 2);
   text += "), }";
   const size_t before = kMagic.size() + 2 + 2;  // then padded, so that the data starts at 64 n
   text.append(63 - (before + text.size()) % 64, ' ');
@@ -74,7 +75,7 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& array) {
   const at::Tensor data = plain(array);
   atomic_write(path, [&](const std::filesystem::path& temporary) {
     OutputFile file(temporary);
-    file.write(npy_header(data));
+    file.write(npy_header(data.scalar_type(), data.sizes()));
     file.write(bytes_of(data));
     file.close();
   });
@@ -86,10 +87,68 @@ void write_npz(const std::filesystem::path& path,
     ZipWriter zip(temporary);
     for (const auto& [name, array] : arrays) {
       const at::Tensor data = plain(array);
-      zip.add(name + ".npy", {npy_header(data), bytes_of(data)});
+      zip.add(name + ".npy", {npy_header(data.scalar_type(), data.sizes()), bytes_of(data)});
     }
     zip.close();
   });
+}
+
+ArrayStream::ArrayStream(std::filesystem::path path, at::ScalarType type,
+                         const std::vector<int64_t>& shape, bool resume)
+    : path_(std::move(path)), partial_(path_.string() + ".partial"), type_(type) {
+  const std::string header = npy_header(type, shape);
+  row_bytes_ = c10::elementSize(type);
+  for (const int64_t size : at::IntArrayRef(shape).slice(1))
+    row_bytes_ *= static_cast<uint64_t>(size);
+  uint64_t keep = 0;
+  if (resume && std::filesystem::exists(partial_)) {
+    const InputFile file(partial_);
+    if (file.size() < header.size() || file.read(0, header.size()) != header)
+      throw Error(partial_.string(), ": cannot go on: not ", shape[0], " rows of this shape");
+    rows_ = static_cast<int64_t>((file.size() - header.size()) / row_bytes_);
+    keep = header.size() + static_cast<uint64_t>(rows_) * row_bytes_;
+  }
+  naming([&] {
+    file_ = std::make_unique<OutputFile>(partial_, keep);
+    if (keep == 0) file_->write(header);
+  });
+}
+
+ArrayStream::~ArrayStream() = default;
+
+void ArrayStream::append(const at::Tensor& rows) {
+  const at::Tensor data = plain(rows);
+  TORCH_CHECK(data.scalar_type() == type_ &&
+                  data.nbytes() == static_cast<uint64_t>(data.size(0)) * row_bytes_,
+              "rows ", data.sizes(), " do not fit ", path_.string());
+  naming([&] {
+    file_->write(bytes_of(data));
+    file_->flush();
+  });
+  rows_ += data.size(0);
+}
+
+void ArrayStream::finish() {
+  naming([&] { file_->close(); });
+  if (path_.extension() != ".npz") return atomic_rename(partial_, path_);
+  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(partial_));
+  const at::Tensor mapped = at::from_file(partial_.string(), /*shared=*/false, bytes, at::kByte);
+  atomic_write(path_, [&](const std::filesystem::path& temporary) {
+    ZipWriter zip(temporary);
+    zip.add("arr_0.npy", {bytes_of(mapped)});
+    zip.close();
+  });
+  std::filesystem::remove(partial_);
+}
+
+// Calls `work`; what the system refuses becomes an Error naming the file.
+template <class Work>
+void ArrayStream::naming(const Work& work) const {
+  try {
+    work();
+  } catch (const std::system_error& error) {
+    throw Error(partial_.string(), ": cannot write: ", error.code().message());
+  }
 }
 
 // The text after `'key':`, without leading spaces, or "".

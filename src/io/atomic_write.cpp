@@ -59,6 +59,12 @@ static fs::path resolve(const fs::path& target) {
   return path;
 }
 
+static void sync_and_rename(const fs::path& file, const fs::path& path) {
+  sync_path(file);
+  if (std::rename(file.c_str(), path.c_str()) != 0) throw_errno("rename");
+  sync_path(path.parent_path());
+}
+
 static void write_and_rename(const fs::path& target,
                              const std::function<void(const fs::path&)>& write) {
   const fs::path path = resolve(target);
@@ -66,22 +72,30 @@ static void write_and_rename(const fs::path& target,
   const fs::path temporary = create_temporary(path);
   try {
     write(temporary);
-    sync_path(temporary);
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_errno("rename");
+    sync_and_rename(temporary, path);
   } catch (...) {
     std::error_code ignored;
     fs::remove(temporary, ignored);
     throw;
   }
-  sync_path(path.parent_path());
 }
 
-void atomic_write(const fs::path& target, const std::function<void(const fs::path&)>& write) {
+// Calls `work`; what the system refuses becomes an Error naming `target`.
+template <class Work>
+static void naming(const fs::path& target, const Work& work) {
   try {
-    write_and_rename(target, write);
+    work();
   } catch (const std::system_error& error) {  // filesystem_error is one too
     throw Error(target.string(), ": cannot write: ", error.code().message());
   }
+}
+
+void atomic_write(const fs::path& target, const std::function<void(const fs::path&)>& write) {
+  naming(target, [&] { write_and_rename(target, write); });
+}
+
+void atomic_rename(const fs::path& file, const fs::path& target) {
+  naming(target, [&] { sync_and_rename(file, resolve(target)); });
 }
 
 void atomic_write(const fs::path& target, std::string_view bytes) {

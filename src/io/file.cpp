@@ -18,8 +18,10 @@ namespace diffuse {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-OutputFile::OutputFile(const std::filesystem::path& path) : file_(std::fopen(path.c_str(), "wb")) {
+OutputFile::OutputFile(const std::filesystem::path& path, uint64_t keep)
+    : file_(std::fopen(path.c_str(), keep > 0 ? "ab" : "wb")), position_(keep) {
   if (file_ == nullptr) throw_errno("open");
+  if (::ftruncate(::fileno(file_), static_cast<off_t>(keep)) != 0) throw_errno("truncate");
 }
 
 OutputFile::~OutputFile() {
@@ -30,6 +32,10 @@ void OutputFile::write(std::string_view bytes) {
   if (bytes.empty()) return;
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) throw_errno("write");
   position_ += bytes.size();
+}
+
+void OutputFile::flush() {
+  if (std::fflush(file_) != 0) throw_errno("write");
 }
 
 void OutputFile::close() {

@@ -15,6 +15,12 @@ constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
 constexpr const char* kOrderedDict = "collections.OrderedDict";
 
+// Names and shapes are copied into every object that refers to them, and each object costs a node:
+// without bounds a small file could fill the memory.
+constexpr size_t kMaxName = 100;       // bytes
+constexpr size_t kMaxDimensions = 64;  // as many as LibTorch takes
+constexpr size_t kMaxNodes = 4 << 20;
+
 class PickleParser {
  public:
   explicit PickleParser(std::string_view bytes) : bytes_(bytes) {}
@@ -109,6 +115,7 @@ std::string_view PickleParser::take_line() {
 }
 
 void PickleParser::push(PickleNode node) {
+  if (result_.nodes.size() == kMaxNodes) throw PickleError("too many objects");
   stack_.push_back(static_cast<PickleRef>(result_.nodes.size()));
   result_.nodes.push_back(std::move(node));
 }
@@ -150,15 +157,16 @@ T& PickleParser::as(PickleRef ref, const char* what) {
 }
 
 std::vector<int64_t> PickleParser::integers(PickleRef tuple) {
+  const auto& items = as<PickleNode::Tuple>(tuple, "a tuple").items;
+  if (items.size() > kMaxDimensions) throw PickleError("corrupt pickle: too many dimensions");
   std::vector<int64_t> values;
-  for (const PickleRef item : as<PickleNode::Tuple>(tuple, "a tuple").items)
-    values.push_back(as<int64_t>(item, "an integer"));
+  for (const PickleRef item : items) values.push_back(as<int64_t>(item, "an integer"));
   return values;
 }
 
 void PickleParser::push_global(std::string_view module, std::string_view name) {
   const std::string full = concat(module, ".", name);
-  const bool storage = module == "torch" && name.ends_with("Storage");
+  const bool storage = module == "torch" && name.ends_with("Storage") && name.size() <= kMaxName;
   if (!storage && full != kRebuildTensor && full != kRebuildParameter && full != kOrderedDict)
     throw PickleError(concat("refused to load ", printable(full),
                              ": expected only dicts, lists, text, numbers and tensors"));
@@ -214,6 +222,8 @@ void PickleParser::push_storage() {
   const auto id = as<PickleNode::Tuple>(pop(), "a persistent id").items;
   if (id.size() != 5 || as<std::string>(id[0], "text") != "storage")
     throw PickleError("corrupt pickle: unknown persistent id");
+  if (as<std::string>(id[2], "a storage key").size() > kMaxName)
+    throw PickleError("corrupt pickle: a storage key of that length");
   push({PickleNode::Storage{.type = as<PickleNode::Global>(id[1], "a storage type").name,
                             .key = as<std::string>(id[2], "a storage key"),
                             .numel = as<int64_t>(id[4], "a storage size")}});

@@ -21,13 +21,14 @@ at::Tensor to_uint8(const at::Tensor& x) {
       .to(at::kByte);
 }
 
-Image to_image(const at::Tensor& x) {
+Image to_image(const at::Tensor& x, int64_t zoom) {
   TORCH_CHECK(x.dim() == 3 && (x.size(0) == 1 || x.size(0) == 3),
               "to_image: expected [1 or 3, H, W], got ", x.sizes());
-  const at::Tensor pixels = to_uint8(x).permute({1, 2, 0}).cpu().contiguous();  // [H, W, C]
+  const at::Tensor large = to_uint8(x).cpu().repeat_interleave(zoom, 1).repeat_interleave(zoom, 2);
+  const at::Tensor pixels = large.permute({1, 2, 0}).contiguous();  // [H, W, C]
   const auto* data = pixels.const_data_ptr<uint8_t>();
-  return {.height = x.size(1),
-          .width = x.size(2),
+  return {.height = large.size(1),
+          .width = large.size(2),
           .channels = x.size(0),
           .pixels = {data, data + pixels.numel()}};
 }

@@ -189,24 +189,48 @@ Image draw_plot(const std::vector<PlotPanel>& panels, int64_t width, int64_t pan
   return canvas.take();
 }
 
-Image draw_row(const std::vector<Image>& pictures, const std::vector<std::string>& captions) {
+Image draw_table(const std::vector<std::vector<Image>>& rows,
+                 const std::vector<std::string>& row_captions,
+                 const std::vector<std::string>& column_captions) {
   constexpr int64_t kCaption = 24, kGap = 4;
-  int64_t width = kGap, height = 0;
-  for (const Image& picture : pictures) {
-    width += picture.width + kGap;
-    height = std::max(height, picture.height);
+  std::vector<int64_t> lefts, widths;
+  int64_t height = column_captions.empty() ? kGap : kCaption, width = kGap;
+  const int64_t top = height;
+  double text = 0;
+  for (const std::string& caption : row_captions)
+    text = std::max(text, PlotCanvas::text_width(caption));
+  if (text > 0) width += static_cast<int64_t>(std::ceil(text)) + 2 * kGap;
+  const auto tallest = [](const std::vector<Image>& row) {
+    int64_t tall = 0;
+    for (const Image& picture : row) tall = std::max(tall, picture.height);
+    return tall;
+  };
+  for (const auto& row : rows) {
+    height += tallest(row) + kGap;
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].width);
   }
-  PlotCanvas canvas(width, height + kCaption);
-  int64_t left = kGap;
-  for (size_t i = 0; i < pictures.size(); ++i) {
-    canvas.paste(pictures[i], left, kCaption);
-    if (i < captions.size())
-      canvas.text(captions[i],
-                  static_cast<double>(left) + static_cast<double>(pictures[i].width) / 2, 17, 0.5,
-                  kText);
-    left += pictures[i].width + kGap;
+  for (const int64_t column : widths) {
+    lefts.push_back(width);
+    width += column + kGap;
+  }
+  PlotCanvas canvas(width, height);
+  for (size_t i = 0; i < std::min(widths.size(), column_captions.size()); ++i)
+    canvas.text(column_captions[i],
+                static_cast<double>(lefts[i]) + static_cast<double>(widths[i]) / 2, 17, 0.5, kText);
+  int64_t y = top;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (size_t i = 0; i < rows[r].size(); ++i) canvas.paste(rows[r][i], lefts[i], y);
+    const double middle = static_cast<double>(y + tallest(rows[r]) / 2);
+    if (r < row_captions.size())
+      canvas.text(row_captions[r], 2 * kGap, middle + PlotCanvas::kTextHeight / 2, 0, kText);
+    y += tallest(rows[r]) + kGap;
   }
   return canvas.take();
+}
+
+Image draw_row(const std::vector<Image>& pictures, const std::vector<std::string>& captions) {
+  return draw_table({pictures}, {}, captions);
 }
 
 }  // namespace diffuse

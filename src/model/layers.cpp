@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
-#include "diffuse/model/group_norm.h"
+#include "diffuse/model/winograd.h"
 
 namespace diffuse {
 
@@ -47,6 +47,8 @@ Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window,
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
   const auto& [kernel, stride, padding, signal] = window_;
+  const bool same_size = stride == 1 && padding == 1 && weight_.size(2) == 3;
+  if (same_size && winograd_pays(x, weight_)) return winograd_conv3x3(x, weight_, bias_);
   return at::conv2d(x, weight_, bias_, {signal ? 1 : stride, stride},
                     {signal ? 0 : padding, padding});
 }
@@ -57,10 +59,16 @@ GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
       groups_(groups),
       eps_(eps) {}
 
-at::Tensor GroupNorm::forward(const at::Tensor& x) const {
-  if (!x.is_cpu()) return at::group_norm(x, groups_, weight_, bias_, eps_);
-  const at::Tensor wide = x.to(weight_.scalar_type());  // autocast hands over bfloat16
-  return channels_last_group_norm(wide, groups_, weight_, bias_, eps_).to(x.scalar_type());
+at::Tensor GroupNorm::forward(const at::Tensor& x, Activation activation,
+                              const at::Tensor& shift) const {
+  return group_norm(x, groups_, weight_, bias_, eps_, activation, shift);
+}
+
+at::Tensor GroupNorm::modulated_silu(const at::Tensor& x, const at::Tensor& scale,
+                                     const at::Tensor& offset) const {
+  const at::Tensor gain = scale.to(weight_.scalar_type()) + 1;
+  const at::Tensor bias = at::addcmul(offset.to(weight_.scalar_type()), bias_, gain);
+  return group_norm(x, groups_, weight_ * gain, bias, eps_, Activation::kSilu);
 }
 
 Embedding::Embedding(Initializer& init, int64_t rows, int64_t width)
@@ -90,6 +98,13 @@ TimeEmbedding::TimeEmbedding(Initializer& init, int64_t in, int64_t out)
 
 at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(silu_consuming(linear_1_->forward(sinusoids)));
+}
+
+at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels) {
+  if (x.size(1) == channels) return x;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape[1] = channels - x.size(1);
+  return at::cat({x, at::zeros(shape, x.options())}, 1);
 }
 
 }  // namespace diffuse

@@ -10,15 +10,17 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
                                       const at::Tensor& alpha_bar, uint64_t seed) {
   if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, seed);
   if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, seed);
-  if (config.type == "gaussian_oracle") {
+  if (config.type == "gaussian_oracle" || config.type == "mixture_oracle") {
     if (learned_variance) {
-      throw Error(
-          "/diffusion/variance: \"gaussian_oracle\" learns no variance; use \"fixed_large\" ",
-          "or \"fixed_small\"");
+      throw Error("/diffusion/variance: \"", config.type,
+                  "\" learns no variance; use \"fixed_large\" ", "or \"fixed_small\"");
     }
+    if (config.self_conditioning)
+      throw Error("/model/self_conditioning: \"", config.type, "\" needs none");
+    if (config.type == "mixture_oracle") return MixtureOracle::make(config, alpha_bar);
     return std::make_shared<GaussianOracle>(config.variance, alpha_bar);
   }
-  const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle"};
+  const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle", "mixture_oracle"};
   throw Error("/model/type: \"", config.type, "\" is none of ", join(types),
               did_you_mean(config.type, types));
 }

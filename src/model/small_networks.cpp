@@ -29,7 +29,8 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
     : config_(checked(config)) {
   Initializer init(seed);
   const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
-  input_ = register_module("input", std::make_shared<Linear>(init, dimensions, hidden));
+  const int64_t inputs = config.self_conditioning ? 2 * dimensions : dimensions;
+  input_ = register_module("input", std::make_shared<Linear>(init, inputs, hidden));
   time_embedding_ =
       register_module("time_embedding", std::make_shared<TimeEmbedding>(init, hidden, hidden));
   if (config.classes > 0) {
@@ -52,7 +53,8 @@ at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tens
   }
   time = silu_consuming(std::move(time));
 
-  at::Tensor h = input_->forward(x);
+  const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
+  at::Tensor h = input_->forward(zero_pad_channels(x, inputs));
   for (const auto& layer : *layers_) h = layer->forward(h, time);
   return output_->forward(silu_consuming(std::move(h))).to(x.scalar_type());
 }
@@ -68,6 +70,48 @@ at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& t, con
   shape[0] = -1;
   const at::Tensor factor = factor_.to(t.device()).index_select(0, t).view(shape);
   return (x.to(at::kDouble) * factor).to(x.scalar_type());
+}
+
+MixtureOracle::MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
+                             const at::Tensor& alpha_bar)
+    : means_(means.to(at::kDouble)),
+      log_weights_(weights.to(at::kDouble).log()),
+      alpha_bar_(alpha_bar.to(at::kDouble)),
+      variance_(variance) {
+  TORCH_CHECK(means.dim() == 2 && weights.sizes() == at::IntArrayRef({means.size(0)}) &&
+                  alpha_bar.dim() == 1,
+              "the oracle wants means [K, D], weights [K] and alpha_bar [T], got ", means.sizes(),
+              ", ", weights.sizes(), " and ", alpha_bar.sizes());
+}
+
+std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config,
+                                                   const at::Tensor& alpha_bar) {
+  if (config.sample_shape.size() != 1)
+    throw Error("/model/type: \"mixture_oracle\" wants points, the data are images");
+  const int64_t dimensions = config.sample_shape[0];
+  const auto numbers = static_cast<int64_t>(config.means.size());
+  if (numbers == 0 || numbers % dimensions != 0)
+    throw Error("/model/means: expected ", dimensions, " numbers a component, got ", numbers);
+  const at::Tensor means = at::tensor(config.means, at::kDouble).view({-1, dimensions});
+  const at::Tensor weights = config.weights.empty() ? at::ones({means.size(0)}, at::kDouble)
+                                                    : at::tensor(config.weights, at::kDouble);
+  if (weights.size(0) != means.size(0))
+    throw Error("/model/weights: expected ", means.size(0), ", one a component, got ",
+                weights.size(0));
+  return std::make_shared<MixtureOracle>(means, weights, config.variance, alpha_bar);
+}
+
+at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor&) {
+  const at::Tensor kept = alpha_bar_.to(t.device()).index_select(0, t).unsqueeze(1);  // [B, 1]
+  const at::Tensor spread = kept * variance_ + 1 - kept;
+  const at::Tensor points = x.to(at::kDouble), means = means_.to(t.device());
+  const at::Tensor centres = kept.sqrt().unsqueeze(2) * means;  // [B, K, D]
+  const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
+  // Var[x_t | k] is the same for all k, so that its normalisation drops out of p(k | x_t).
+  const at::Tensor share =
+      (log_weights_.to(t.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
+  const at::Tensor centre = kept.sqrt() * share.matmul(means);
+  return ((1 - kept).sqrt() / spread * (points - centre)).to(x.scalar_type());
 }
 
 }  // namespace diffuse

@@ -93,7 +93,8 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
   const int64_t pixels = config.sample_shape[0] * patch;
   const Window window{.kernel = 3, .stride = 1, .padding = 1, .signal = is_signal(config)};
 
-  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, pixels, channels, window));
+  const int64_t inputs = config.self_conditioning ? 2 * pixels : pixels;
+  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, inputs, channels, window));
   time_embedding_ =
       register_module("time_embedding", std::make_shared<TimeEmbedding>(init, channels, time));
   if (config.classes > 0) {
@@ -161,7 +162,8 @@ at::Tensor UNet::from_patches(const at::Tensor& h) const {
 
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
   const at::Tensor time = embed(t, labels, x.scalar_type());
-  at::Tensor h = to_patches(x);
+  at::Tensor h = to_patches(
+      zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1)));
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};
@@ -169,7 +171,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   h = mid_block_->forward(h, time);
   for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
 
-  h = conv_out_->forward(silu_consuming(conv_norm_out_->forward(h)));
+  h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
   return from_patches(h).to(x.scalar_type()).contiguous();
 }
 

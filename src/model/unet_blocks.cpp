@@ -29,15 +29,15 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
 }
 
 at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) const {
-  at::Tensor h = conv1_->forward(silu_consuming(norm1_->forward(x)));
-  const at::Tensor shift = time_emb_proj_->forward(time).unsqueeze(-1).unsqueeze(-1);
+  at::Tensor h = conv1_->forward(norm1_->forward(x, Activation::kSilu));
+  const at::Tensor shift = time_emb_proj_->forward(time);
   if (scale_shift_) {
-    const auto parts = shift.chunk(2, 1);  // [B, C, 1, 1] each
-    h = at::addcmul(parts[1], norm2_->forward(h), parts[0] + 1);
+    const auto parts = shift.chunk(2, 1);  // [B, C] each
+    h = norm2_->modulated_silu(h, parts[0], parts[1]);
   } else {
-    h = norm2_->forward(h.add_(shift));
+    h = norm2_->forward(h, Activation::kSilu, shift);
   }
-  h = at::dropout(silu_consuming(std::move(h)), dropout_, is_training());
+  h = at::dropout(h, dropout_, is_training());
   return conv2_->forward(h).add_(conv_shortcut_ ? conv_shortcut_->forward(x) : x);
 }
 
@@ -55,7 +55,7 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
-  const at::Tensor h = group_norm_->forward(x).flatten(2).transpose(1, 2);
+  const at::Tensor h = group_norm_->forward(x, Activation::kNone).flatten(2).transpose(1, 2);
   const auto heads = [&](const Linear& project) {  // -> [B, heads, HW, C / heads]
     return project.forward(h).view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
   };

@@ -7,15 +7,20 @@
 
 namespace diffuse {
 
-Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance) {
+Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
+                     bool learned_variance) {
   if (!labels.defined() || guidance == 1.0)
     return [&network, labels](const at::Tensor& x, const at::Tensor& t) {
       return network.forward(x, t, labels);
     };
   const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
-  return [&network, both, guidance](const at::Tensor& x, const at::Tensor& t) {
+  return [&network, both, guidance, learned_variance](const at::Tensor& x, const at::Tensor& t) {
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
-    return at::Tensor(halves[1] + (halves[0] - halves[1]) * guidance);
+    const int64_t channels = halves[0].size(1) / (learned_variance ? 2 : 1);
+    const int64_t rest = halves[0].size(1) - channels;
+    const at::Tensor labelled = halves[0].narrow(1, 0, channels);
+    const at::Tensor none = halves[1].narrow(1, 0, channels);
+    return at::cat({none + (labelled - none) * guidance, halves[0].narrow(1, channels, rest)}, 1);
   };
 }
 
@@ -23,26 +28,60 @@ at::Tensor round_robin_labels(int64_t n, int64_t classes) {
   return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
 }
 
+// Puts the x_0 of the last call behind x_t.                                                [Chen22]
+static Denoiser remember_x0(const Denoiser& denoiser, const GaussianDiffusion& diffusion,
+                            bool clip_x0) {
+  return [denoiser, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,
+                                                            const at::Tensor& t) mutable {
+    const at::Tensor output = denoiser(x0.defined() ? at::cat({x, x0}, 1) : x, t);
+    x0 = diffusion.predict(output, x, t, clip_x0).x0;
+    return output;
+  };
+}
+
+Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
+                       const GenerateOptions& options) {
+  const at::Tensor labels =
+      options.labels.defined() ? options.labels.to(options.device) : options.labels;
+  const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
+                                                 diffusion.learns_variance()),
+                             device = options.device, precision = options.precision](
+                                const at::Tensor& x, const at::Tensor& t) {
+    const AutocastScope autocast(device, precision);
+    return bound(x, t).to(at::kFloat);
+  };
+  return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
+                                    : denoiser;
+}
+
+NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
+                        const GenerateOptions& options) {
+  return [keys, purpose, shape = options.shape, device = options.device](int64_t t) {
+    return normal_rows(keys, purpose, static_cast<uint32_t>(t), shape).to(device);
+  };
+}
+
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,
                     const StepCallback& callback) {
   const c10::InferenceMode inference;
   network.eval();
-  const at::Tensor labels =
-      options.labels.defined() ? options.labels.to(options.device) : options.labels;
-  const Denoiser bound = bind_labels(network, labels, options.classes, options.guidance);
-  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& t) {
-    const AutocastScope autocast(options.device, options.precision);
-    return bound(x, t).to(at::kFloat);
-  };
-  const at::Tensor x_T = options.start.defined()
-                             ? options.start
-                             : normal_rows(keys, Purpose::kSampleStart, 0, options.shape);
+  const std::vector<StreamKey> copies(keys.size(), options.shared);
+  const bool shares = options.share_from.has_value();
+  at::Tensor x_T = options.start.defined()
+                       ? options.start.to(options.device, at::kFloat)
+                       : keyed_noise(shares ? std::span<const StreamKey>(copies) : keys,
+                                     Purpose::kSampleStart, options)(0);
+  if (options.from.defined()) {
+    const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(), at::kLong);
+    x_T = diffusion.q_sample(options.from.to(options.device), first.to(options.device), x_T);
+  }
+  const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
+  const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);
   const NoiseSource noise = [&](int64_t t) {
-    return normal_rows(keys, Purpose::kSampleStep, static_cast<uint32_t>(t), options.shape)
-        .to(options.device);
+    return shares && t > *options.share_from ? common(t) : own(t);
   };
-  return run_sampler(diffusion, denoiser, x_T.to(options.device, at::kFloat), options.sampler,
+  return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
                      noise, callback);
 }
 

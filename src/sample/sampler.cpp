@@ -2,72 +2,203 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "diffuse/core/error.h"
 #include "diffuse/sample/timesteps.h"
 
 namespace diffuse {
 
 namespace {
 
-// The chain over the listed timesteps: row i of `diffusion` is timestep `timesteps[S - 1 - i]`.
-struct Chain {
-  const GaussianDiffusion& diffusion;
-  const SamplerOptions& options;
-  const NoiseSource& noise;
+using Prediction = GaussianDiffusion::Prediction;
+
+// What all samplers share: the chain over the listed timesteps. Its row r is timestep
+// timesteps[S − 1 − r]; row −1 is the data, with ᾱ = 1.
+class ChainSampler : public Sampler {
+ public:
+  ChainSampler(const GaussianDiffusion& diffusion, Denoiser denoiser, const SamplerOptions& options,
+               NoiseSource noise)
+      : chain_(diffusion.respaced(options.timesteps)),
+        denoiser_(std::move(denoiser)),
+        options_(options),
+        noise_(std::move(noise)) {}
+
+  SampleStep step(const at::Tensor& x, int64_t i) final {
+    const auto count = static_cast<int64_t>(options_.timesteps.size());
+    const int64_t row = count - 1 - i;
+    const Prediction p = predict(x, row);
+    return {i + 1, count, timestep(row), advance(x, p, row), p.x0};
+  }
+
+ protected:
+  // From x at `row`, where the network says p, to row − 1.
+  virtual at::Tensor advance(const at::Tensor& x, const Prediction& p, int64_t row) = 0;
+
+  const SamplerOptions& options() const { return options_; }
+  int64_t timestep(int64_t row) const {
+    return options_.timesteps[options_.timesteps.size() - 1 - static_cast<size_t>(row)];
+  }
+  double alpha_bar(int64_t row) const {
+    return row < 0 ? 1.0 : chain_.schedule().alpha_bar()[row].item<double>();
+  }
+  double one_minus_alpha_bar(int64_t row) const {
+    return row < 0 ? 0.0 : chain_.schedule().one_minus_alpha_bar()[row].item<double>();
+  }
+  at::Tensor noise(int64_t row) const { return noise_(timestep(row)); }
+
+  Prediction predict(const at::Tensor& x, int64_t row) const {
+    const auto filled = [&](int64_t value) {
+      return at::full({x.size(0)}, value, x.options().dtype(at::kLong));
+    };
+    const bool dynamic = options_.dynamic_threshold > 0;
+    const at::Tensor rows = filled(row);
+    Prediction p =
+        chain_.predict(denoiser_(x, filled(timestep(row))), x, rows, options_.clip_x0 && !dynamic);
+    if (dynamic) chain_.replace_x0(p, threshold(p.x0), x, rows);
+    return p;
+  }
+
+  // x_{t−1} = √ᾱ' x_0 + √(1 − ᾱ' − σ²) ε + σ z                              [Song21] eq. 12
+  // σ = η √((1 − ᾱ')/(1 − ᾱ)) √(1 − ᾱ/ᾱ'), ᾱ' = ᾱ of the next in the list
+  at::Tensor jump(const at::Tensor& x0, const at::Tensor& eps, int64_t row, double eta) const {
+    const double next = alpha_bar(row - 1), left = one_minus_alpha_bar(row - 1);
+    const double variance =
+        eta * eta * left / one_minus_alpha_bar(row) * (1 - alpha_bar(row) / next);
+    const at::Tensor mean = x0 * std::sqrt(next) + eps * std::sqrt(std::max(left - variance, 0.0));
+    return variance == 0 ? mean : mean + noise(row) * std::sqrt(variance);
+  }
+
+ private:
+  at::Tensor threshold(const at::Tensor& x0) const {
+    std::vector<int64_t> shape(x0.dim(), 1);
+    shape[0] = -1;
+    const at::Tensor bound =
+        at::quantile(x0.flatten(1).abs(), options_.dynamic_threshold, 1).clamp_min(1).view(shape);
+    return x0.clamp(-bound, bound) / bound;
+  }
+
+  GaussianDiffusion chain_;
+  Denoiser denoiser_;
+  SamplerOptions options_;
+  NoiseSource noise_;
 };
 
-using Step = at::Tensor (*)(const Chain&, const GaussianDiffusion::Prediction&, int64_t row,
-                            int64_t t);
+class AncestralSampler : public ChainSampler {
+  using ChainSampler::ChainSampler;
+
+  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
+    return row == 0 ? p.mean : p.mean + p.variance.sqrt() * noise(row);
+  }
+};
+
+class DdimSampler : public ChainSampler {
+  using ChainSampler::ChainSampler;
+
+  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
+    return jump(p.x0, p.eps, row, options().eta);
+  }
+};
+
+// With λ = ½ log(ᾱ/(1 − ᾱ)) and steps h, h_last in it, D = x_0 + h/(2 h_last) (x_0 − x_0,last) is
+// x_0 at the middle of the step to second order. The first step has no last one, and for the step to
+// the data h is infinite: they take x_0 itself.
+class DpmSolver : public ChainSampler {
+  using ChainSampler::ChainSampler;
+
+  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
+    at::Tensor x0 = p.x0, eps = p.eps;
+    if (last_row_ == row + 1 && row > 0) {
+      const double ratio =
+          (lambda(row - 1) - lambda(row)) / (2 * (lambda(row) - lambda(last_row_)));
+      const at::Tensor change = (p.x0 - last_x0_) * ratio;
+      x0 = p.x0 + change;
+      eps = p.eps - change * std::sqrt(alpha_bar(row) / one_minus_alpha_bar(row));
+    }
+    last_x0_ = p.x0;
+    last_row_ = row;
+    return jump(x0, eps, row, options().sampler == "dpmpp2m-sde" ? 1 : 0);
+  }
+
+  double lambda(int64_t row) const {
+    return 0.5 * std::log(alpha_bar(row) / one_minus_alpha_bar(row));
+  }
+
+  at::Tensor last_x0_;
+  int64_t last_row_ = -1;
+};
+
+// With x_σ = x_t / √ᾱ the denoiser is D(x_σ) = x_σ − σ ε and the flow dx_σ/dσ = ε. Euler's step is
+// ddim's; the trapezoidal rule puts the mean of both ends' ε in its place. There is no second ε at
+// σ = 0, and no finite step from σ = ∞ (ᾱ = 0): Euler's step stays there.
+class HeunSampler : public ChainSampler {
+  using ChainSampler::ChainSampler;
+
+  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
+    const at::Tensor euler = jump(p.x0, p.eps, row, 0);
+    if (row == 0 || alpha_bar(row) == 0) return euler;
+    const double step =
+        std::sqrt(alpha_bar(row - 1)) * (sigma(row - 1) - sigma(row));  // of x_t, not x_σ
+    return euler + (predict(euler, row - 1).eps - p.eps) * (step / 2);
+  }
+
+  double sigma(int64_t row) const { return std::sqrt(one_minus_alpha_bar(row) / alpha_bar(row)); }
+};
 
 }  // namespace
 
-// x_{t-1} = mu_theta + sigma_t z                                              [Ho20] Algorithm 2
-static at::Tensor ddpm_step(const Chain& chain, const GaussianDiffusion::Prediction& p, int64_t row,
-                            int64_t t) {
-  if (row == 0) return p.mean;
-  return p.mean + p.variance.sqrt() * chain.noise(t);
+SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion) {
+  const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
+  const std::string& name = config.sampler;
+  std::string spacing = config.spacing;
+  if (spacing == "auto")
+    spacing = name == "heun" ? "karras" : name.starts_with("dpmpp") ? "trailing" : "leading";
+  const int64_t steps = config.steps == 0 ? schedule.timesteps() : config.steps;
+  SamplerOptions options{.sampler = name,
+                         .timesteps = spaced_timesteps(schedule, steps, spacing),
+                         .eta = config.eta,
+                         .clip_x0 = config.clip_x0,
+                         .dynamic_threshold = config.dynamic_threshold};
+  check_sampler(options, diffusion);
+  return options;
 }
 
-// x_{t-1} = sqrt(ab') x_0 + sqrt(1 - ab' - sigma^2) eps + sigma z             [Song21] eq. 12
-// sigma   = eta sqrt((1 - ab') / (1 - ab)) sqrt(1 - ab / ab'), ab' = alpha_bar of the next in the list
-static at::Tensor ddim_step(const Chain& chain, const GaussianDiffusion::Prediction& p, int64_t row,
-                            int64_t t) {
-  const NoiseSchedule& schedule = chain.diffusion.schedule();
-  const double alpha_bar = schedule.alpha_bar()[row].item<double>();
-  const double previous = row == 0 ? 1.0 : schedule.alpha_bar()[row - 1].item<double>();
-  const double sigma = chain.options.eta * std::sqrt((1 - previous) / (1 - alpha_bar)) *
-                       std::sqrt(1 - alpha_bar / previous);
-  const at::Tensor mean =
-      p.x0 * std::sqrt(previous) + p.eps * std::sqrt(1 - previous - sigma * sigma);
-  return sigma == 0 ? mean : mean + chain.noise(t) * sigma;
+void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion) {
+  const int64_t T = NoiseSchedule::make(diffusion).timesteps();
+  if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
+      static_cast<int64_t>(options.timesteps.size()) < T)
+    throw Error("--sampler ddpm: this model's /diffusion/variance \"learned\" is of single steps; ",
+                "take all ", T, ", or another sampler");
 }
 
-SamplerOptions sampler_options(const SampleConfig& config, int64_t timesteps) {
-  const int64_t steps = config.steps == 0 ? timesteps : config.steps;
-  return {.sampler = config.sampler,
-          .timesteps = spaced_timesteps(timesteps, steps, config.spacing),
-          .eta = config.eta,
-          .clip_x0 = config.clip_x0};
+template <class Kind>
+static std::unique_ptr<Sampler> make(const GaussianDiffusion& diffusion, Denoiser denoiser,
+                                     const SamplerOptions& options, NoiseSource noise) {
+  return std::make_unique<Kind>(diffusion, std::move(denoiser), options, std::move(noise));
+}
+
+std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denoiser denoiser,
+                                      const SamplerOptions& options, NoiseSource noise) {
+  static const std::map<std::string, decltype(&make<DdimSampler>)> kinds{
+      {"ddpm", make<AncestralSampler>},
+      {"ddim", make<DdimSampler>},
+      {"dpmpp2m", make<DpmSolver>},
+      {"dpmpp2m-sde", make<DpmSolver>},
+      {"heun", make<HeunSampler>}};
+  return kinds.at(options.sampler)(diffusion, std::move(denoiser), options, std::move(noise));
 }
 
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                        const at::Tensor& x_T, const SamplerOptions& options,
                        const NoiseSource& noise, const StepCallback& callback) {
-  const GaussianDiffusion respaced = diffusion.respaced(options.timesteps);
-  const Chain chain{respaced, options, noise};
-  const Step step = options.sampler == "ddim" ? ddim_step : ddpm_step;
-  const auto count = static_cast<int64_t>(options.timesteps.size());
+  const auto sampler = make_sampler(diffusion, denoiser, options, noise);
   at::Tensor x = x_T;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = count - 1 - i;
-    const int64_t t = options.timesteps[i];
-    const auto filled = [&](int64_t value) {
-      return at::full({x.size(0)}, value, x.options().dtype(at::kLong));
-    };
-    const auto p = respaced.predict(denoiser(x, filled(t)), x, filled(row), options.clip_x0);
-    x = step(chain, p, row, t);
-    if (callback) callback({i + 1, count, t, x, p.x0});
+  for (int64_t i = 0; i < static_cast<int64_t>(options.timesteps.size()); ++i) {
+    const SampleStep step = sampler->step(x, i);
+    x = step.x;
+    if (callback) callback(step);
   }
   return x;
 }

@@ -24,19 +24,60 @@ static int64_t spaced(const std::string& spacing, int64_t i, int64_t timesteps, 
   const double share = steps == 1 ? 1.0 : static_cast<double>(i) / (S - 1);
   if (spacing == "uniform") return std::llround(share * (T - 1));
   if (spacing == "quadratic") return static_cast<int64_t>(0.8 * T * share * share);
-  throw Error("--spacing: expected one of leading, trailing, uniform, quadratic, got \"", spacing,
-              "\"", did_you_mean(spacing, {"leading", "trailing", "uniform", "quadratic"}));
+  throw Error("--spacing: expected one of ", join(kSpacings), ", got \"", spacing, "\"",
+              did_you_mean(spacing, kSpacings));
+}
+
+static void check_steps(int64_t timesteps, int64_t steps) {
+  if (steps < 1 || steps > timesteps)
+    throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
 }
 
 std::vector<int64_t> spaced_timesteps(int64_t timesteps, int64_t steps,
                                       const std::string& spacing) {
-  if (steps < 1 || steps > timesteps)
-    throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
+  check_steps(timesteps, steps);
   std::vector<int64_t> list(steps);
   for (int64_t i = 0; i < steps; ++i) list[i] = spaced(spacing, i, timesteps, steps);
   make_distinct(list, timesteps);
   std::reverse(list.begin(), list.end());
   return list;
+}
+
+// The index of the value nearest to `value` in a rising table.
+static int64_t nearest(const std::vector<double>& rising, double value) {
+  const auto above = std::lower_bound(rising.begin(), rising.end(), value);
+  const auto i = above - rising.begin();
+  if (above == rising.end()) return i - 1;
+  return i > 0 && value - rising[i - 1] <= *above - value ? i - 1 : i;
+}
+
+static std::vector<int64_t> karras_timesteps(const NoiseSchedule& schedule, int64_t steps) {
+  constexpr double kRho = 7;
+  const at::Tensor table = (1 / schedule.snr()).sqrt();
+  std::vector<double> sigma(table.const_data_ptr<double>(),
+                            table.const_data_ptr<double>() + table.numel());
+  const bool infinite = schedule.zero_terminal_snr();
+  if (infinite) sigma.pop_back();
+  const int64_t finite = infinite ? steps - 1 : steps;
+  if (finite == 0) return {schedule.timesteps() - 1};
+  const double low = std::pow(sigma.front(), 1 / kRho), high = std::pow(sigma.back(), 1 / kRho);
+  std::vector<int64_t> list(finite);
+  for (int64_t i = 0; i < finite; ++i) {
+    const double share =
+        finite == 1 ? 1.0 : static_cast<double>(i) / static_cast<double>(finite - 1);
+    list[i] = nearest(sigma, std::pow(low + share * (high - low), kRho));
+  }
+  make_distinct(list, static_cast<int64_t>(sigma.size()));
+  if (infinite) list.push_back(schedule.timesteps() - 1);
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+
+std::vector<int64_t> spaced_timesteps(const NoiseSchedule& schedule, int64_t steps,
+                                      const std::string& spacing) {
+  if (spacing != "karras") return spaced_timesteps(schedule.timesteps(), steps, spacing);
+  check_steps(schedule.timesteps(), steps);
+  return karras_timesteps(schedule, steps);
 }
 
 std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps) {

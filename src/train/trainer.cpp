@@ -24,6 +24,7 @@ static double now() {
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
   config.model.sample_shape = data.sample_shape();
+  if (!data.is_image()) config.sample.clip_x0 = false;
   const auto classes = static_cast<int64_t>(data.class_names().size());
   if (config.model.class_conditional && classes == 0)
     throw Error("/model/class_conditional: the data set ", config.data.type, " has no classes");
@@ -93,10 +94,11 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
 
   // Dropout alone draws from LibTorch's generator: seeded here, it has no state to keep.
   at::manual_seed(RandomStream(config_.seed, Purpose::kDropout, first).next_u64());
-  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& time) {
+  const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
     const AutocastScope autocast(device_, precision_);
     return network_->forward(x, time, labels).to(at::kFloat);
   };
+  const Denoiser denoiser = conditions_on_itself() ? with_own_x0(plain) : plain;
   const at::Tensor losses = diffusion_.loss(denoiser, x0, t, eps);
   const at::Tensor bins = t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
   bin_losses_.index_add_(0, bins, losses.detach().nan_to_num(0, 0, 0));
@@ -126,6 +128,23 @@ at::Tensor Trainer::forward_backward(const Batch& batch) {
     timesteps_.observe(timesteps_.draw(step_ * size, size, size).t, all);
   }
   return mean;
+}
+
+// In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
+bool Trainer::conditions_on_itself() const {
+  RandomStream stream(config_.seed, Purpose::kSelfCondition, static_cast<uint64_t>(step_));
+  return network_->self_conditioned() && stream.uniform() < 0.5;
+}
+
+Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
+  return [this, plain](const at::Tensor& x, const at::Tensor& t) {
+    at::Tensor x0;
+    {
+      const at::NoGradGuard constant;
+      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+    }
+    return plain(at::cat({x, x0}, 1), t);
+  };
 }
 
 void Trainer::update() {

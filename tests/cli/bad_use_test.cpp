@@ -23,12 +23,16 @@ struct Fixture {
   Fixture() {
     write_text(folder / "good.json", small_points_config());
     write_text(folder / "images.json", small_image_config());
+    write_text(folder / "jsd.json",
+               R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "gaussian"},
+                   "diffusion": {"schedule": "jsd"}})");
     write_text(folder / "notjson.json", "{\"train\": ");
     write_text(folder / "empty.pt", "");
     write_text(folder / "text.pt", "this is no checkpoint");
     write_text(folder / "file", "");
     write_npy(folder / "noise64.npy", at::zeros({2, 2}, at::kDouble));
     write_npy(folder / "noise3.npy", at::zeros({2, 3}));
+    write_npy(folder / "points.npy", at::zeros({2, 2}));
     const Outcome o = run_program({"train", "--config", folder / "good.json", "--out",
                                    folder / "run", "--device", "cpu", "--set", "train.steps=2"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -133,6 +137,16 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
   expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
   expect_refused(sample({"--eta", "2"}, "--eta"));
+  expect_refused(sample({"--eta", "0.5"}, "only ddim has one"));
+  expect_refused(sample({"--eta", "0.5", "--sampler", "heun"}, "only ddim has one"));
+  expect_refused(sample({"--sampler", "dpmp2m"}, "did you mean \"dpmpp2m\"?"));
+  expect_refused(sample({"--dynamic-threshold", "1"}, "--dynamic-threshold"));
+  expect_refused(sample({"--timesteps", "9,5", "--steps", "2"}, "leave out --steps"));
+  expect_refused(sample({"--share-from-step", "20"}, "expected 0 to 19"));
+  expect_refused(sample({"--share-from-step", "5", "--sampler", "ddim"}, "adds no noise"));
+  expect_refused(sample({"--frames", "5"}, "-o FILE.gif"));
+  expect_refused(sample({"--show-x0"}, "-o FILE.gif"));
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"}, "only a folder"});
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
@@ -146,6 +160,85 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"-o", "@x.bmp"}, ".png"));
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points or signals, not images"});
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@file/x.npy"}, "-o"});
+}
+
+TEST(BadUse, OfEncodeAndBench) {
+  const auto encode = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"encode", "--ckpt", "@run", "--image", "@points.npy"});
+    expect_refused({flags, says});
+  };
+  encode({"-o", "@x.png"}, "ending in .npy");
+  encode({"-o", "@x.npy", "--steps", "21"}, "--steps: expected 1 to 20");
+  encode({"-o", "@x.npy", "--passes", "0"}, "--passes");
+  encode({"-o", "@x.npy", "--class", "1"}, "without classes");
+  encode({"-o", "@x.npy", "--image", "@noise3.npy"}, "--image");
+  const auto bench = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"bench", "samplers", "--ckpt", "@run"});
+    expect_refused({flags, says});
+  };
+  expect_refused({{"bench"}, "subcommand"});
+  bench({"--samplers", "ddpm"}, "samplers without noise");
+  bench({"--samplers", "huen"}, "did you mean \"heun\"?");
+  bench({"--steps", "21"}, "--steps: expected 1 to 20");
+  bench({"--plot", "x.jpg"}, ".png");
+}
+
+TEST(BadUse, OfEval) {
+  const auto eval = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"eval", "--ckpt", "@run", "--device", "cpu"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"eval"}, "--ckpt"});
+  expect_refused({{"eval", "--ckpt", "@good.json"}, "/model/type"});
+  expect_refused({{"eval", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
+  expect_refused(eval({"--metrics", "bdp"}, "did you mean \"bpd\"?"));
+  expect_refused(eval({"--metrics", "bpd,"}, "--metrics"));
+  expect_refused(eval({"--items", "-1"}, "--items"));
+  expect_refused(eval({"--batch", "0"}, "--batch"));
+  expect_refused(eval({"--timesteps-per-item", "-1"}, "--timesteps-per-item"));
+  expect_refused(eval({"--split", "test"}, "--split"));
+  expect_refused(eval({"--plot", "@x.jpg"}, ".png"));
+  expect_refused(eval({"--ode-steps", "0"}, "--ode-steps"));
+  expect_refused(eval({"--data", "@none"}, "--data"));
+  expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
+}
+
+TEST(BadUse, OfForward) {
+  const auto forward = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"forward", "--config", "@good.json", "--device", "cpu"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"forward"}, "--config"});
+  expect_refused(forward({"-o", "@x.mp4"}, ".gif"));
+  expect_refused(forward({"--mode", "jump"}, "--mode"));
+  expect_refused(forward({"--items", "0"}, "--items"));
+  expect_refused(forward({"--frames", "0"}, "--frames"));
+  expect_refused(forward({"--size", "3"}, "--size"));
+  expect_refused(forward({"--set", "diffusion.beta_end=0"}, "/diffusion/beta_end"));
+}
+
+TEST(BadUse, OfSchedule) {
+  const auto schedule = [](std::vector<std::string> flags, const std::string& says) {
+    flags.insert(flags.begin(), {"schedule", "--kind", "linear"});
+    return Mistake{flags, says};
+  };
+  expect_refused({{"schedule"}, "--config FILE or --kind NAME"});
+  expect_refused({{"schedule", "--kind", "linnear"}, "did you mean \"linear\"?"});
+  expect_refused(schedule({"--config", "@good.json"}, "--config"));
+  expect_refused(schedule({"--timesteps", "0"}, "--timesteps: expected 1"));
+  expect_refused(schedule({"--beta-start", "0"}, "--beta-start: expected a number in (0, 1]"));
+  expect_refused(schedule({"--beta-end", "1.01"}, "--beta-end: expected a number in (0, 1]"));
+  expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
+  expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
+  expect_refused({{"verify", "now"}, "now"});
+}
+
+// Where alpha_bar reaches 0, x_0 cannot be had from x_T and epsilon.
+TEST(BadUse, OfEpsilonWithoutSignal) {
+  expect_refused(train({"--set", "diffusion.schedule=jsd"}, "good.json: /diffusion/prediction"));
+  expect_refused(train({"--set", "diffusion.rescale_zero_terminal_snr=true"},
+                       "good.json: /diffusion/prediction"));
+  expect_refused({{"sample", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
 }
 
 TEST(BadUse, LeavesNothingHalfWritten) {

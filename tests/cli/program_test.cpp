@@ -165,7 +165,7 @@ TEST(Sample, WritesEveryKindOfOutput) {
 TEST(Sample, TakesTheAnalyticModelFromItsConfig) {
   const fs::path file = scratch("oracle") / "oracle.json";
   write_text(file, R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
-                       "data": {"type": "gaussian", "variance": 0.25}, "sample": {"clip_x0": false}})");
+                       "data": {"type": "gaussian", "variance": 0.25}})");
   const at::Tensor x = sample({"--ckpt", file, "-n", "4000", "--batch", "4000"});
   // Ancestral sampling with sigma^2 = beta ends with variance 0.250752; 8,000 draws: +-0.004.
   EXPECT_NEAR(x.var().item<double>(), 0.2508, 5 * 0.004);

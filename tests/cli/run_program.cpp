@@ -56,8 +56,7 @@ std::string small_points_config() {
   return R"({"data": {"type": "swiss_roll", "count": 200},
              "model": {"type": "mlp", "hidden": 16, "layers": 1},
              "diffusion": {"timesteps": 20, "beta_end": 0.3},
-             "train": {"steps": 10, "batch_size": 32, "log_every": 5, "checkpoint_every": 5},
-             "sample": {"clip_x0": false}})";
+             "train": {"steps": 10, "batch_size": 32, "log_every": 5, "checkpoint_every": 5}})";
 }
 
 std::string small_image_config() {

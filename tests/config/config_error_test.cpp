@@ -92,7 +92,8 @@ static const Mistake kKinds[] = {
      "/train/learning_rate: expected a number > 0, got false"},
     {R"({"data": {"horizontal_flip": 1}})", "/data/horizontal_flip: expected true or false, got 1"},
     {R"({"data": {"path": 3}})", "/data/path: expected text, got 3"},
-    {R"({"model": {"type": 3}})", "/model/type: expected one of unet, mlp, gaussian_oracle, got 3"},
+    {R"({"model": {"type": 3}})",
+     "/model/type: expected one of unet, mlp, gaussian_oracle, mixture_oracle, got 3"},
     {R"({"model": {"attention_resolutions": 16}})",
      "/model/attention_resolutions: expected a list of integers >= 1, got 16"},
     {R"({"model": {"attention_resolutions": [16, "8"]}})",
@@ -130,9 +131,9 @@ static const Mistake kRanges[] = {
 
 static const Mistake kWords[] = {
     {R"({"model": {"type": "unett"}})",
-     R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "unett"; did you mean "unet"?)"},
+     R"(/model/type: expected one of unet, mlp, gaussian_oracle, mixture_oracle, got "unett"; did you mean "unet"?)"},
     {R"({"model": {"type": ""}})",
-     R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "")"},
+     R"(/model/type: expected one of unet, mlp, gaussian_oracle, mixture_oracle, got "")"},
     {R"({"train": {"precision": "float"}})",
      R"(/train/precision: expected one of fp32, bf16, fp16, auto, got "float")"},
     {R"({"sample": {"sampler": "DDIM"}})",
@@ -162,6 +163,15 @@ static const Mistake kMisfits[] = {
     {R"({"sample": {"steps": 1001}})",
      "/sample/steps: expected at most the 1000 timesteps of /diffusion, got 1001"},
     {R"({"data": {"channels": 2}})", "/data/channels: expected 0, 1 or 3, got 2"},
+    {R"({"data": {"type": "gaussian_mixture"}})",
+     "/data/means: expected 2 numbers a component, got 0"},
+    {R"({"data": {"type": "gaussian_mixture", "means": [1, 2, 3]}})",
+     "/data/means: expected 2 numbers a component, got 3"},
+    {R"({"data": {"type": "gaussian_mixture", "means": [1, 2, 3, 4], "weights": [1]}})",
+     "/data/weights: expected 2, one a component, got 1"},
+    {R"({"model": {"type": "gaussian_oracle"}, "diffusion": {"prediction": "v"}})",
+     "/diffusion/prediction: expected \"epsilon\", which is what a gaussian_oracle gives, got "
+     "\"v\""},
 };
 
 INSTANTIATE_TEST_SUITE_P(Syntax, ConfigMistake, testing::ValuesIn(kSyntax));
@@ -197,7 +207,7 @@ TEST(Override, NamesItselfInMessages) {
       {"train=3", "/train: expected an object, got 3"},
       {"data.horizontal_flip=yes", "/data/horizontal_flip: expected true or false, got \"yes\""},
       {"model.type=unett",
-       R"(/model/type: expected one of unet, mlp, gaussian_oracle, got "unett"; did you mean "unet"?)"},
+       R"(/model/type: expected one of unet, mlp, gaussian_oracle, mixture_oracle, got "unett"; did you mean "unet"?)"},
       {"model.attention_resolutions=[8,16",
        "/model/attention_resolutions: expected a list of integers >= 1, got \"[8,16\""},
       {"train={\"steps\":1,\"steps\":2}", "/steps: the key is given twice"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numbers>
 #include <set>
 
@@ -64,6 +65,26 @@ TEST(Gaussian, HasTheVarianceAsked) {
   const auto [mean, deviation] = moments(all_values(*set));
   EXPECT_NEAR(mean, 0, 0.01);
   EXPECT_NEAR(deviation, 0.5, 0.006);
+}
+
+// Components at -2 (a quarter of the points) and 1: mean 0.25, variance 9 * 3 / 16 + 0.04 = 1.7275.
+TEST(GaussianMixture, DrawsComponentsByTheirWeights) {
+  const DataConfig config{.type = "gaussian_mixture",
+                          .path = "",
+                          .count = 40'000,
+                          .variance = 0.04,
+                          .dimensions = 1,
+                          .means = {-2, 1},
+                          .weights = {1, 3}};
+  const std::vector<float> x = all_values(*make_dataset(config, Split::kTrain, 3));
+  const auto [mean, deviation] = moments(x);
+  EXPECT_NEAR(mean, 0.25, 4 * 1.315 / 200);
+  EXPECT_NEAR(deviation * deviation, 1.7275, 0.05);
+  const auto left = std::count_if(x.begin(), x.end(), [](float v) { return v < -0.5; });
+  EXPECT_NEAR(left / 40'000.0, 0.25, 4 * 0.433 / 200);
+  EXPECT_TRUE(std::all_of(x.begin(), x.end(), [](float v) {
+    return std::min(std::abs(v + 2), std::abs(v - 1)) < 6 * 0.2;
+  }));
 }
 
 TEST(GeneratedSet, DependsOnSeedAndSplitAlone) {

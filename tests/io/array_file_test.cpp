@@ -137,5 +137,44 @@ TEST(ReadNpz, FindsArraysByName) {
   EXPECT_THROW(read_npz(path, "z"), Error);
 }
 
+TEST(ArrayStream, WritesWhatWriteNpyAndWriteNpzDo) {
+  const TestFolder folder;
+  const at::Tensor array = at::arange(24, at::kFloat).view({4, 3, 2});
+  write_npy(folder.path() / "whole.npy", array);
+  write_npz(folder.path() / "whole.npz", {{"arr_0", array}});
+  for (const char* const extension : {"npy", "npz"}) {
+    const fs::path file = folder.path() / concat("parts.", extension);
+    ArrayStream stream(file, at::kFloat, {4, 3, 2}, false);
+    stream.append(array.slice(0, 0, 3));
+    EXPECT_FALSE(fs::exists(file));
+    stream.append(array.slice(0, 3));
+    stream.finish();
+    EXPECT_EQ(contents(file), contents(folder.path() / concat("whole.", extension)));
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 4);
+}
+
+TEST(ArrayStream, GoesOnAfterTheLastWholeRow) {
+  const TestFolder folder;
+  const fs::path file = folder.path() / "x.npy", partial = folder.path() / "x.npy.partial";
+  const at::Tensor array = at::arange(8, at::kLong).view({4, 2});
+  ArrayStream(file, at::kLong, {4, 2}, false).append(array.slice(0, 0, 3));
+  fs::resize_file(partial, fs::file_size(partial) - 5);  // the third row is torn
+  ArrayStream stream(file, at::kLong, {4, 2}, true);
+  EXPECT_EQ(stream.rows(), 2);
+  stream.append(array.slice(0, 2));
+  stream.finish();
+  EXPECT_TRUE(at::equal(read_npy(file), array));
+}
+
+TEST(ArrayStream, RefusesToGoOnWithAnotherShapeAndStartsAnewUnasked) {
+  const TestFolder folder;
+  const fs::path file = folder.path() / "x.npy";
+  ArrayStream(file, at::kLong, {4, 2}, false).append(at::ones({3, 2}, at::kLong));
+  EXPECT_THROW(ArrayStream(file, at::kLong, {5, 2}, true), Error);
+  EXPECT_THROW(ArrayStream(file, at::kFloat, {4, 2}, true), Error);
+  EXPECT_EQ(ArrayStream(file, at::kLong, {4, 2}, false).rows(), 0);
+}
+
 }  // namespace
 }  // namespace diffuse

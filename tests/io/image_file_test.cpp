@@ -91,6 +91,19 @@ TEST(ReadImage, RefusesLongSides) {
             path.string() + ": the image is 16385x1 pixels; at most 16384 on a side are read");
 }
 
+// Before the memory for such an image, and of a progressive one twice as much again, is taken.
+TEST(ReadImage, RefusesJpegsTooSmallForTheirSize) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "lie.jpg";
+  for (const auto& [name, frame] :
+       {std::pair("grey.jpg", "\xff\xc0"), std::pair("rgb.jpg", "\xff\xc2")}) {
+    std::string bytes = contents(kFixtures / name);
+    bytes.replace(bytes.find(frame) + 5, 4, "\x3f\xff\x3f\xff");  // height, width
+    overwrite(path, bytes);
+    EXPECT_EQ(failure(path), path.string() + ": corrupt JPEG: truncated");
+  }
+}
+
 TEST(ReadImage, EveryTruncationIsRefused) {
   const TestFolder folder;
   for (const char* name : {"rgb.png", "grey.jpg", "rgb.jpg"}) {

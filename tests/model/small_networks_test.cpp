@@ -93,6 +93,59 @@ TEST(GaussianOracle, IsTheExpectedNoise) {
   EXPECT_EQ(parameter_count(oracle), 0);
 }
 
+ModelConfig mixture_config(std::vector<double> means, double variance, int64_t dimensions,
+                           std::vector<double> weights = {}) {
+  ModelConfig config;
+  config.type = "mixture_oracle";
+  config.means = std::move(means);
+  config.weights = std::move(weights);
+  config.variance = variance;
+  config.sample_shape = {dimensions};
+  return config;
+}
+
+// x_t and the oracle's epsilon there, at alpha_bar = 0.8.
+at::Tensor mixture_epsilon(const ModelConfig& config, const at::Tensor& x) {
+  const auto oracle = make_network(config, false, at::tensor({1.0, 0.8}, at::kDouble), 0);
+  return oracle->forward(x, at::ones({x.size(0)}, at::kLong), {});
+}
+
+TEST(MixtureOracle, OfOneComponentIsTheGaussianMovedToItsMean) {
+  const at::Tensor x = at::tensor({0.3, -2.0, 5.0, 1.0}, at::kDouble).view({2, 2});
+  const at::Tensor moved = x - std::sqrt(0.8) * at::tensor({1.5, -0.5}, at::kDouble);
+  EXPECT_TRUE(at::allclose(mixture_epsilon(mixture_config({1.5, -0.5}, 0.25, 2), x),
+                           1.1180339887498949 * moved, 0, 1e-13));
+}
+
+// Data +-m with nothing around them: E[x_0 | x_t] = m tanh(sqrt(ab) m x_t / (1 - ab)), and with odds
+// of e^2 for +m, m tanh(... + 1).
+TEST(MixtureOracle, OfTwoPointsIsTheHyperbolicTangent) {
+  constexpr double kM = 0.7, kKept = 0.8;
+  for (const double log_odds : {0.0, 2.0})
+    for (const double x : {-1.2, -0.05, 0.0, 0.4, 3.0}) {
+      const double x0 = kM * std::tanh(std::sqrt(kKept) * kM * x / (1 - kKept) + log_odds / 2);
+      const at::Tensor eps =
+          mixture_epsilon(mixture_config({-kM, kM}, 1e-300, 1, {1, std::exp(log_odds)}),
+                          at::full({1, 1}, x, at::kDouble));
+      EXPECT_NEAR(eps.item<double>(), (x - std::sqrt(kKept) * x0) / std::sqrt(1 - kKept), 1e-12);
+    }
+}
+
+TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
+  const auto message = [](const ModelConfig& config) -> std::string {
+    try {
+      make_network(config, false, at::ones({1}, at::kDouble), 0);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(message(mixture_config({1, 2, 3}, 1, 2)),
+            "/model/means: expected 2 numbers a component, got 3");
+  EXPECT_EQ(message(mixture_config({1, 2, 3, 4}, 1, 2, {1, 1, 1})),
+            "/model/weights: expected 2, one a component, got 3");
+}
+
 TEST(MakeNetwork, SuggestsTheNearestType) {
   ModelConfig config;
   config.type = "unit";
@@ -101,9 +154,21 @@ TEST(MakeNetwork, SuggestsTheNearestType) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle; did you mean "
-                 "\"unet\"?");
+                 "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle, mixture_oracle; did "
+                 "you mean \"unet\"?");
   }
+}
+
+// [Chen22]: no estimate is an estimate of zeros, and the estimate counts.
+TEST(Mlp, SelfConditionedTakesALastX0OrZeros) {
+  ModelConfig config = mlp_config();
+  config.self_conditioning = true;
+  const auto network = make_network(config, false, {}, 0);
+  const at::Tensor x = at::ones({3, 2}), t = at::zeros({3}, at::kLong);
+  const at::Tensor alone = network->forward(x, t, {});
+  EXPECT_TRUE(network->self_conditioned());
+  EXPECT_TRUE(at::equal(alone, network->forward(at::cat({x, at::zeros({3, 2})}, 1), t, {})));
+  EXPECT_FALSE(at::equal(alone, network->forward(at::cat({x, x}, 1), t, {})));
 }
 
 }  // namespace

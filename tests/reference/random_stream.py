@@ -36,7 +36,14 @@ def normal_pair(a, b):
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
-stream = words(seed=42, purpose=6, index=2**32 + 7, step=3, count=6)
-print("words", [hex(w) for w in stream])
-print("uniform", repr(((stream[0] << 32 | stream[1]) >> 11) / 2**53))
-print("normals", [x for i in (0, 2) for x in normal_pair(stream[i], stream[i + 1])])
+def normals(seed, purpose, index, step, count):
+    stream = words(seed, purpose, index, step, count + count % 2)
+    pairs = [normal_pair(*stream[i:i + 2]) for i in range(0, count, 2)]
+    return [x for pair in pairs for x in pair][:count]
+
+
+if __name__ == "__main__":
+    stream = words(seed=42, purpose=6, index=2**32 + 7, step=3, count=6)
+    print("words", [hex(w) for w in stream])
+    print("uniform", repr(((stream[0] << 32 | stream[1]) >> 11) / 2**53))
+    print("normals", normals(seed=42, purpose=6, index=2**32 + 7, step=3, count=4))

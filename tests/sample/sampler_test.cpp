@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/sample/timesteps.h"
 
@@ -58,6 +59,18 @@ TEST(AncestralSampler, OutputVarianceMatchesTheory) {
   EXPECT_NEAR(output_variance("fixed_small", 1.0, every_step("ddpm", 0)), 0.991067, 1e-6);
 }
 
+// What a network outputs that knows x_0.
+Denoiser knows(const GaussianDiffusion& diffusion, const std::string& prediction,
+               const at::Tensor& x0) {
+  return [&diffusion, prediction, x0](const at::Tensor& x, const at::Tensor& t) {
+    const double ab = diffusion.schedule().alpha_bar()[t[0].item<int64_t>()].item<double>();
+    const at::Tensor eps = (x - std::sqrt(ab) * x0) / std::sqrt(1 - ab);
+    if (prediction == "x0") return x0;
+    if (prediction == "v") return std::sqrt(ab) * eps - std::sqrt(1 - ab) * x0;
+    return prediction == "mu" ? diffusion.posterior(x0, x, t).mean : eps;
+  };
+}
+
 TEST(Ddim, WithEtaOneAndAllStepsIsTheAncestralSampler) {
   EXPECT_NEAR(output_variance("fixed_small", 0.25, every_step("ddim", 1)),
               output_variance("fixed_small", 0.25, every_step("ddpm", 0)), 1e-12);
@@ -86,6 +99,119 @@ TEST(Ddim, EtaOneEqualsAncestralSampleBySample) {
   const at::Tensor a = run_sampler(diffusion, model, start, every_step("ddpm", 0), noise);
   const at::Tensor b = run_sampler(diffusion, model, start, every_step("ddim", 1), noise);
   EXPECT_TRUE(at::allclose(a, b, 1e-9, 1e-12));
+}
+
+// Data N(0, s2) after the flow: x_T to the first timestep exactly, then that timestep's x_0.
+double exact_output(const NoiseSchedule& schedule, double s2) {
+  const at::Tensor ab = schedule.alpha_bar();
+  const double first = ab[0].item<double>(), last = ab[-1].item<double>();
+  const double scale = std::sqrt((first * s2 + 1 - first) / (last * s2 + 1 - last));
+  return scale * std::sqrt(first) * s2 / (first * s2 + 1 - first);
+}
+
+// How often twice the steps halve the error, at steps that divide T - 1.
+double order_of(const std::string& sampler) {
+  DiffusionConfig config;
+  config.timesteps = 1025;
+  const GaussianDiffusion diffusion(config);
+  const auto error = [&](int64_t steps) {
+    const SamplerOptions options{.sampler = sampler,
+                                 .timesteps = spaced_timesteps(1025, steps + 1, "uniform"),
+                                 .clip_x0 = false};
+    const at::Tensor x =
+        run_sampler(diffusion, oracle(diffusion, 0.25), at::ones({1, 1}, at::kDouble), options, {});
+    return std::abs(x.item<double>() - exact_output(diffusion.schedule(), 0.25));
+  };
+  return std::log2(error(128) / error(256));
+}
+
+TEST(Sampler, ConvergesWithTheOrderOfItsMethod) {
+  EXPECT_NEAR(order_of("ddim"), 1, 0.05);
+  EXPECT_NEAR(order_of("heun"), 2, 0.05);
+  EXPECT_NEAR(order_of("dpmpp2m"), 2, 0.1);
+}
+
+// The exact flow ends with variance 0.250008 [calc]; the step from the first timestep to x_0, which
+// every sampler ends with, takes s2 / (s2 + sigma_0^2) of it, sigma_0^2 = 1e-4 / 0.9999.
+TEST(Sampler, OfSecondOrderReachTheExactFlowsVariance) {
+  const double expected = 0.250008 * 0.25 / (0.25 + 1e-4 / 0.9999);
+  for (const char* const sampler : {"heun", "dpmpp2m"})
+    EXPECT_NEAR(output_variance("fixed_small", 0.25, every_step(sampler, 0)), expected, 1e-4)
+        << sampler;
+  EXPECT_NEAR(output_variance("fixed_small", 0.25, every_step("heun", 0)), expected, 5e-6);
+}
+
+// Lu et al. 2022, appendix D: the first-order stochastic solver is the ancestral sampler with the
+// posterior's variance. Two steps are of first order: the first has no last one, the second ends.
+TEST(DpmSolver, OfTwoStepsIsDdim) {
+  const auto run = [](const std::string& sampler, double eta) {
+    return output_variance(
+        "fixed_small", 0.25,
+        {.sampler = sampler, .timesteps = {999, 300}, .eta = eta, .clip_x0 = false});
+  };
+  EXPECT_NEAR(run("dpmpp2m", 0), run("ddim", 0), 1e-12);
+  EXPECT_NEAR(run("dpmpp2m-sde", 0), run("ddim", 1), 1e-12);
+  EXPECT_GT(std::abs(run("dpmpp2m", 0) - run("dpmpp2m-sde", 0)), 1e-5);
+}
+
+TEST(DpmSolver, StochasticKeepsTheVarianceOfTheData) {
+  EXPECT_NEAR(output_variance("fixed_small", 0.25, every_step("dpmpp2m-sde", 0)), 0.25, 5e-4);
+}
+
+// x_0 is known exactly whatever x_t is: every sampler must end there, from a schedule that ends
+// without signal too, in any number of steps and for every prediction.
+TEST(Sampler, EndsAtAKnownX0WithAndWithoutTerminalSignal) {
+  const at::Tensor x0 = at::tensor({0.5, -0.25}, at::kDouble).view({1, 2});
+  for (const char* const prediction : {"x0", "v", "mu", "epsilon"})
+    for (const char* const schedule : {"linear", "jsd"}) {
+      DiffusionConfig config = config_with("fixed_small");
+      config.timesteps = 12;
+      config.beta_end = 0.5;
+      config.schedule = schedule;
+      config.prediction = prediction;
+      config.loss = "mse";
+      const bool zero_snr = config.schedule == "jsd";
+      if (zero_snr && config.prediction == "epsilon") continue;
+      const GaussianDiffusion diffusion(config);
+      for (const std::string& sampler : kSamplers)
+        for (const int64_t steps : {1, 2, 3, 5, 12})
+          for (const char* const spacing : {"trailing", "uniform", "karras"})
+            EXPECT_TRUE(at::allclose(
+                run_sampler(diffusion, knows(diffusion, config.prediction, x0),
+                            at::full({1, 2}, 0.7, at::kDouble),
+                            {.sampler = sampler,
+                             .timesteps = spaced_timesteps(diffusion.schedule(), steps, spacing)},
+                            [](int64_t) {
+                              return at::ones({1, 2}, at::kDouble);
+                            }),
+                x0, 1e-9, 1e-9))
+                << prediction << schedule << sampler << steps << spacing;
+    }
+}
+
+// The q-quantile of |x_0| among 1, 2, ..., 5 at q = 0.75 is 4: beyond it is clamped, the rest scaled.
+TEST(Sampler, DynamicThresholdRescalesIntoTheRange) {
+  DiffusionConfig config;
+  config.prediction = "x0";
+  const Denoiser five = [](const at::Tensor&, const at::Tensor&) {
+    return at::tensor({1.0, -2.0, 3.0, -4.0, 5.0, 0.1, 0.2, -0.3, 0.4, 0.1}, at::kDouble)
+        .view({2, 5});
+  };
+  const at::Tensor x =
+      run_sampler(GaussianDiffusion(config), five, at::zeros({2, 5}, at::kDouble),
+                  {.sampler = "ddim", .timesteps = {500}, .dynamic_threshold = 0.75}, {});
+  EXPECT_TRUE(at::allclose(x, at::tensor({0.25, -0.5, 0.75, -1.0, 1.0,  //
+                                          0.1, 0.2, -0.3, 0.4, 0.1},
+                                         at::kDouble)
+                                  .view({2, 5})));
+}
+
+TEST(Sampler, RefusesAVarianceOfSingleStepsInFewer) {
+  DiffusionConfig diffusion = config_with("learned");
+  EXPECT_NO_THROW(sampler_options({}, diffusion));
+  EXPECT_THROW(sampler_options({.steps = 50}, diffusion), Error);
+  EXPECT_NO_THROW(sampler_options({.sampler = "ddim", .steps = 50}, diffusion));
+  EXPECT_NO_THROW(sampler_options({.steps = 50}, config_with("learned_range")));
 }
 
 TEST(Sampler, LastStepAddsNoNoiseAndClippingBoundsTheResult) {

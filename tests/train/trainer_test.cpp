@@ -182,5 +182,28 @@ TEST(RunFolder, RefusesASecondRun) {
   const RunFolder again(path);
 }
 
+// Half of the updates give the network an x_0 of its own, so the same seed trains another model than
+// zeros throughout would; and the choice is by step, so a resumed run makes it again.
+TEST(Trainer, SelfConditioningResumesToo) {
+  Config config = small_config();
+  config.model.self_conditioning = true;
+  Trainer straight = make_trainer(config);
+  for (int i = 0; i < 6; ++i) straight.update();
+  const fs::path folder = scratch("self_conditioning");
+  write_checkpoint_file(folder / "straight.pt", straight.checkpoint());
+  Trainer first = make_trainer(config);
+  for (int i = 0; i < 3; ++i) first.update();
+  write_checkpoint_file(folder / "part.pt", first.checkpoint());
+  Trainer second = make_trainer(config);
+  second.restore(load_checkpoint(folder / "part.pt"));
+  for (int i = 0; i < 3; ++i) second.update();
+  write_checkpoint_file(folder / "resumed.pt", second.checkpoint());
+  EXPECT_EQ(bytes_of(folder / "straight.pt"), bytes_of(folder / "resumed.pt"));
+  const at::Tensor weight = second.network().named_parameters()["conv_in.weight"];  // [8, 6, 3, 3]
+  const at::Tensor moved =
+      weight - make_trainer(config).network().named_parameters()["conv_in.weight"];
+  EXPECT_GT(moved.narrow(1, 3, 3).abs().max().item<float>(), 0);  // the weights that x_0 meets
+}
+
 }  // namespace
 }  // namespace diffuse

@@ -8,22 +8,28 @@
 
 namespace diffuse {
 
+inline const std::vector<std::string> kSamplers{"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun"};
+inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
+                                                "uniform", "quadratic", "karras"};
+
 // What the model learns from. Images are [C, H, W] in [-1, 1]; signals are [C, L], points [D].
 struct DataConfig {
-  std::string type = "shapes";   // swiss_roll, gaussian, waveforms, shapes, mnist, cifar10,
-                                 // image_folder, array
+  std::string type = "shapes";   // swiss_roll, gaussian, gaussian_mixture, waveforms, shapes,
+                                 // mnist, cifar10, image_folder, array
   std::string path;              // folder or file; "" = the usual folder below $DIFFUSE_DATA
   int64_t image_size = 0;        // pixels; 0 = as stored (image_folder: 64; shapes: 32)
   int64_t channels = 0;          // 1 grey, 3 colour, 0 = as stored
   bool horizontal_flip = false;  // mirror each training image with probability 1/2
-  int64_t count = 0;        // items of a generated set, or the first N of a stored one; 0 = all
-  int64_t held_out = 0;     // items kept from training where a set has no test part; 0 = 1 in 20
-  double noise = 0.3;       // swiss_roll: standard deviation added before scaling
-  double variance = 1.0;    // gaussian: variance of each dimension
-  int64_t dimensions = 2;   // gaussian: D
-  int64_t length = 128;     // waveforms: L
-  std::string array = "";   // array: its name in a file of several; "" = the only one
-  std::string labels = "";  // array: name of the class numbers [N]; "" = no classes
+  int64_t count = 0;       // items of a generated set, or the first N of a stored one; 0 = all
+  int64_t held_out = 0;    // items kept from training where a set has no test part; 0 = 1 in 20
+  double noise = 0.3;      // swiss_roll: standard deviation added before scaling
+  double variance = 1.0;   // gaussian and each component of a mixture: of each dimension
+  int64_t dimensions = 2;  // gaussian, gaussian_mixture: D
+  std::vector<double> means{};    // gaussian_mixture: D numbers a component, one after the other
+  std::vector<double> weights{};  // gaussian_mixture: one a component, in proportion; empty = equal
+  int64_t length = 128;           // waveforms: L
+  std::string array = "";         // array: its name in a file of several; "" = the only one
+  std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
   std::string on_error = "refuse";    // refuse, skip: what to do with a damaged item
   bool normalize = false;             // learn (x - mean) / std, channel by channel
   std::vector<double> mean{}, std{};  // filled in from the data where empty; kept in checkpoints
@@ -32,7 +38,7 @@ struct DataConfig {
 
 // The network. channels, image size and classes of the data are filled in from the data set.
 struct ModelConfig {
-  std::string type = "unet";  // unet, mlp, gaussian_oracle
+  std::string type = "unet";  // unet, mlp, gaussian_oracle, mixture_oracle
 
   // unet [Ho20 app. B]; the defaults are Ho et al.'s CIFAR-10 model: 35,746,307 parameters
   int64_t channels = 128;  // at full resolution; a multiple of norm_groups
@@ -54,13 +60,15 @@ struct ModelConfig {
 
   // unet and mlp
   bool class_conditional = false;  // learn from the data's classes: `sample --class`, guidance
+  bool self_conditioning = false;  // the network is also given its last x_0          [Chen22]
 
   // mlp
   int64_t hidden = 128;  // width
   int64_t layers = 4;    // hidden layers
 
-  // gaussian_oracle: the exact epsilon for data N(0, variance I)
+  // gaussian_oracle, mixture_oracle: the exact epsilon for data gaussian, gaussian_mixture
   double variance = 1.0;
+  std::vector<double> means, weights;
 
   // filled in from the data set; kept in checkpoints
   std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]
@@ -119,13 +127,14 @@ struct TrainConfig {
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.
 struct SampleConfig {
-  std::string sampler = "ddpm";     // ddpm, ddim
-  int64_t steps = 0;                // reverse steps; 0 = T
-  double eta = 0.0;                 // ddim: 0 deterministic .. 1 ancestral
-  std::string spacing = "leading";  // leading, trailing, uniform, quadratic
-  bool clip_x0 = true;              // clamp the predicted x_0 to [-1, 1]; off for points
-  int64_t grid = 64;                // images in a training grid
-  double guidance = 1.0;            // classifier-free guidance weight; 1 = plain conditional
+  std::string sampler = "ddpm";    // ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun
+  int64_t steps = 0;               // reverse steps; 0 = T
+  double eta = 0.0;                // ddim: 0 deterministic .. 1 ancestral
+  std::string spacing = "auto";    // auto, leading, trailing, uniform, quadratic, karras
+  bool clip_x0 = true;             // clamp the predicted x_0 of images to [-1, 1]
+  double dynamic_threshold = 0.0;  // share of |x_0| within the clamp's bounds; 0 = fixed bounds
+  int64_t grid = 64;               // images in a training grid
+  double guidance = 1.0;           // classifier-free guidance weight; 1 = plain conditional
 };
 
 struct Config {

@@ -58,6 +58,9 @@ class GaussianDiffusion {
   // clip_x0 clamps x_0 to [−1, 1] first, and ε and the mean follow from it.                 eq. 6, 8
   Prediction predict(const at::Tensor& output, const at::Tensor& x_t, const at::Tensor& t,
                      bool clip_x0) const;
+  // Puts another x_0 in place of the network's; ε and the mean follow from it.
+  void replace_x0(Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
+                  const at::Tensor& t) const;
 
   // What training minimises, by config.loss, with the squared error measured in ε whatever the
   // network predicts:

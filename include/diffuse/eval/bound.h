@@ -38,7 +38,7 @@ struct Bound {
 
 // One draw of x_t for each item and timestep. Points have the density's L_0 (see bound_term), so
 // their bits may be negative. Fewer timesteps cost variance, not bias: one t is drawn from each of
-// `timesteps_per_item` equal parts and weighed by the part's length.
+// `timesteps_per_item` parts of 1 .. T - 1 and weighed by the part's length.
 Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                      const BoundOptions& options);
 

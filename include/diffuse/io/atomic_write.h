@@ -14,6 +14,9 @@ namespace diffuse {
 void atomic_write(const std::filesystem::path& target,
                   const std::function<void(const std::filesystem::path&)>& write);
 
+// Renames a finished file of the target's folder over `target`, with the same care.
+void atomic_rename(const std::filesystem::path& file, const std::filesystem::path& target);
+
 // The same for text or bytes in memory.
 void atomic_write(const std::filesystem::path& target, std::string_view bytes);
 

@@ -13,18 +13,20 @@ namespace diffuse {
 // Error that names its target. The destructor closes without checking: call close() when done.
 class OutputFile {
  public:
-  explicit OutputFile(const std::filesystem::path& path);
+  // Empties the file, or goes on after its first `keep` bytes.
+  explicit OutputFile(const std::filesystem::path& path, uint64_t keep = 0);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view bytes);
+  void flush();  // to the kernel: what is written outlives the process
   void close();
-  uint64_t position() const { return position_; }  // bytes written so far
+  uint64_t position() const { return position_; }  // bytes in the file so far
 
  private:
   std::FILE* file_;
-  uint64_t position_ = 0;
+  uint64_t position_;
 };
 
 // A regular file open for reading at any offset. Failures throw Error naming the file.

@@ -13,8 +13,8 @@ namespace diffuse {
 // x [B, C, H, W] in [-1, 1] -> uint8 [B, C, H, W]: round((x + 1) * 127.5), clamped.
 at::Tensor to_uint8(const at::Tensor& x);
 
-// x [C, H, W] in [-1, 1] -> Image.
-Image to_image(const at::Tensor& x);
+// x [C, H, W] in [-1, 1] -> Image, each pixel drawn `zoom` times.
+Image to_image(const at::Tensor& x, int64_t zoom = 1);
 
 // x [B, C, H, W] in [-1, 1] -> one image, `columns` wide (0 = nearest to a square), `gap` pixels of
 // white between tiles and around them, each pixel drawn `zoom` times (0 = chosen so that the grid is

@@ -24,7 +24,13 @@ struct PlotPanel {
 Image draw_plot(const std::vector<PlotPanel>& panels, int64_t width = 900,
                 int64_t panel_height = 300);
 
-// Pictures side by side on white, each below its caption.
+// Pictures in rows on white, with a caption left of each row and above each column; a list of
+// captions may be empty.
+Image draw_table(const std::vector<std::vector<Image>>& rows,
+                 const std::vector<std::string>& row_captions,
+                 const std::vector<std::string>& column_captions);
+
+// One row of it: pictures side by side, each below its caption.
 Image draw_row(const std::vector<Image>& pictures, const std::vector<std::string>& captions);
 
 }  // namespace diffuse

@@ -1,16 +1,19 @@
-// Group normalisation in the channels_last layout, by whole-row operations. LibTorch's own CPU
-// kernel works through a group's few channels at a time there: 5 to 40 times slower for the 2 to
-// 12 channels a group has in a UNet.
+// Group normalisation together with what a UNet puts around it: the time embedding's shift before
+// and SiLU after, in one pass over memory on the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 namespace diffuse {
 
-// x [B, C, H, W], weight and bias [C] -> (x - mean) / sqrt(var + eps) weight + bias, mean and
-// variance taken over each of `groups` groups of channels. Any layout, which the result keeps; x,
-// weight and bias have one dtype.
-at::Tensor channels_last_group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
-                                    const at::Tensor& bias, double eps);
+enum class Activation { kNone, kSilu };
+
+// x [B, C, H, W] -> act((x + shift - mean) / sqrt(var + eps) weight + bias), mean and variance of
+// x + shift taken over each of `groups` groups of channels, in float32 for lower precisions. weight
+// and bias [C] or [B, C]; shift [B, C] or undefined = 0. float32 on the CPU, the result is in the
+// channels_last layout; elsewhere it keeps x's.
+at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
+                      const at::Tensor& bias, double eps, Activation activation,
+                      const at::Tensor& shift = {});
 
 }  // namespace diffuse

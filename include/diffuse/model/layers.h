@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "diffuse/model/group_norm.h"
+
 namespace diffuse {
 
 // Starting values of parameters. The n-th tensor drawn uses stream (seed, kInit, n).
@@ -56,11 +58,17 @@ class Conv2d : public torch::nn::Module {
   Window window_;
 };
 
-// The statistics are taken in float32 whatever the dtype of x.
 class GroupNorm : public torch::nn::Module {
  public:
   GroupNorm(int64_t groups, int64_t channels, double eps);
-  at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W], its dtype and layout kept
+
+  // x [B, C, H, W] -> act(norm(x + shift)), its dtype kept; shift [B, C] or undefined
+  at::Tensor forward(const at::Tensor& x, Activation activation,
+                     const at::Tensor& shift = {}) const;
+
+  // x [B, C, H, W], scale and offset [B, C] -> silu(norm(x) (1 + scale) + offset)
+  at::Tensor modulated_silu(const at::Tensor& x, const at::Tensor& scale,
+                            const at::Tensor& offset) const;
 
  private:
   at::Tensor weight_, bias_;
@@ -114,5 +122,8 @@ class TimeEmbedding : public torch::nn::Module {
  private:
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
+
+// x [B, c, ...] -> [B, channels, ...] with zeros behind.
+at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels);
 
 }  // namespace diffuse

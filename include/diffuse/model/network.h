@@ -13,10 +13,13 @@ namespace diffuse {
 // x_t [B, sample_shape...], t [B] int64, labels [B] int64 or undefined -> [B, ...] with as many
 // channels as x, or twice as many where the variance is learned: the prediction, then what the
 // variance is made of. A label equal to `classes` means "no class", and so do undefined labels.
+// A self-conditioned network takes x_t with the last x_0 behind it, as many channels again; without,
+// it takes zeros for it.                                                              [Chen22]
 class Network : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& t,
                              const at::Tensor& labels) = 0;
+  virtual bool self_conditioned() const { return false; }
 };
 
 // Builds the network of a config whose sample_shape is filled in. `alpha_bar` [T] float64 is for

@@ -13,8 +13,10 @@ class UNet : public Network {
   // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
   UNet(const ModelConfig& config, bool learned_variance, uint64_t seed);
 
-  // x [B, C, H, W] -> [B, C or 2C, H, W], contiguous, dtype of x; or signals [B, C, L]
+  // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
+  // of x; signals are [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  bool self_conditioned() const override { return config_.self_conditioning; }
 
  private:
   void add_levels(Initializer& init);

@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <optional>
 #include <span>
 
 #include "diffuse/core/random_tensor.h"
@@ -13,10 +14,13 @@
 
 namespace diffuse {
 
-// The network with labels and guidance bound in.
+// The network with labels and guidance bound in. Where it is self-conditioned, x [B, 2C, ...] holds
+// the last x_0 behind x_t.
 //   labels [B] int64, or undefined for an unconditional network; `classes` means "no class".
-//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional]
-Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance);
+//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional];
+//   a learned variance stays that of the labels
+Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
+                     bool learned_variance);
 
 // Labels 0, 1, ..., classes - 1, 0, ... for n samples; undefined where there are no classes.
 at::Tensor round_robin_labels(int64_t n, int64_t classes);
@@ -28,9 +32,25 @@ struct GenerateOptions {
   int64_t classes = 0;
   double guidance = 1.0;
   at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
+  // x_0 [1 or B, shape...] whose draw from q(x_t | x_0) at the first timestep is the start; undefined
+  // = pure noise [Meng22]
+  at::Tensor from{};
+  // All samples are one until they leave this timestep: x_T and the noise above it are those of
+  // `shared`. [Ho20] fig. 7
+  std::optional<int64_t> share_from{};
+  StreamKey shared{};
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
 };
+
+// The network as samplers call it: labels and guidance bound in, float32 out. A self-conditioned one
+// remembers the x_0 of its last call: make one for each batch.
+Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
+                       const GenerateOptions& options);
+
+// Noise whose row b comes from stream (keys[b], purpose, t), on options.device.
+NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
+                        const GenerateOptions& options);
 
 // keys [B] -> float32 [B, shape...] on `device`. Row b depends on keys[b] and its label alone.
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,

@@ -1,11 +1,20 @@
 // Samplers: from x_T to x_0 along an explicit list of timesteps. Each is a pure function of the
 // diffusion, a denoiser, x_T and a source of noise.
+//
+//   ddpm         draws from p_θ(x_{t−1} | x_t)                              [Ho20] Algorithm 2
+//   ddim         the same marginals with as much noise as η says            [Song21] eq. 12
+//   dpmpp2m      DPM-Solver++(2M): ddim at η = 0 with x_0 extrapolated from the last two steps
+//                                                                           [Lu22] Algorithm 2
+//   dpmpp2m-sde  the same at η = 1                                          [Lu22] app. D
+//   heun         the trapezoidal rule in σ = √((1 − ᾱ)/ᾱ): two network calls a step, one in the
+//                last                                                       [Karras22] Algorithm 1
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,17 +36,44 @@ using StepCallback = std::function<void(const SampleStep&)>;
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
 
 struct SamplerOptions {
-  std::string sampler = "ddpm";    // ddpm: ancestral [Ho20 alg. 2]; ddim [Song21 eq. 12]
-  std::vector<int64_t> timesteps;  // falling, each in 0 .. T-1
-  double eta = 0.0;                // ddim: noise as a share of the ancestral sampler's, 0 .. 1
-  bool clip_x0 = true;             // clamp each predicted x_0 to [-1, 1]
+  std::string sampler = "ddpm";      // one of kSamplers
+  std::vector<int64_t> timesteps{};  // falling, each in 0 .. T-1
+  double eta = 0.0;                  // ddim: noise as a share of the ancestral sampler's, 0 .. 1
+  bool clip_x0 = true;               // clamp each predicted x_0 to [-1, 1]
+  // Or, where above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
+  // sample's |x_0|.                                                          [Saharia22] sec. 2.3
+  double dynamic_threshold = 0.0;
+
+  // Whether the noise source is drawn from.
+  bool stochastic() const {
+    return sampler == "ddpm" || sampler == "dpmpp2m-sde" || (sampler == "ddim" && eta > 0);
+  }
 };
 
-// What a config's sample section asks for, with T = `timesteps`.
-SamplerOptions sampler_options(const SampleConfig& config, int64_t timesteps);
+// What a config's sample section asks for of a model of that diffusion. Throws Error naming the flag
+// where they do not fit.
+SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion);
 
-// x_T [B, ...] -> x_0 [B, ...]. The network sees the original timesteps; the variances are those of
-// the chain that visits only the listed ones. The last step adds no noise.
+// Throws Error where the sampler cannot do those timesteps: a variance learned for steps between
+// neighbours says nothing of longer ones.
+void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion);
+
+// A sampler one step at a time. The timestep after one is the next in the list, and the data after
+// the last; the network sees the original timesteps, the variances are those of the chain that
+// visits only the listed ones. The last step adds no noise.
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+
+  // x [B, ...] at timesteps[i] -> at timesteps[i + 1], or x_0 for the last i. What a sampler keeps
+  // of a step is used by the step that follows it in the list and by no other.
+  virtual SampleStep step(const at::Tensor& x, int64_t i) = 0;
+};
+
+std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denoiser denoiser,
+                                      const SamplerOptions& options, NoiseSource noise);
+
+// x_T [B, ...] -> x_0 [B, ...]: all the steps.
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                        const at::Tensor& x_T, const SamplerOptions& options,
                        const NoiseSource& noise, const StepCallback& callback = {});

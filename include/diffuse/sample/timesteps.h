@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/diffusion/noise_schedule.h"
+
 namespace diffuse {
 
 // `steps` distinct timesteps out of 0 .. T-1, from large to small. The timestep before one is the
@@ -13,7 +15,13 @@ namespace diffuse {
 //   trailing   T-1, T-1-T/steps, ...: starts at full noise        [Lin23]
 //   uniform    evenly from T-1 to 0, both included
 //   quadratic  squares of evenly spaced roots up to 0.8 T         [Song21, CIFAR-10]
+//   karras     nearest to the seventh powers of evenly spaced roots of σ = √((1 − ᾱ)/ᾱ), from T-1
+//              to 0; a σ that is infinite is visited first        [Karras22] eq. 5
 // Throws Error naming --steps where steps is not in 1 .. T, and --spacing for an unknown name.
+std::vector<int64_t> spaced_timesteps(const NoiseSchedule& schedule, int64_t steps,
+                                      const std::string& spacing);
+
+// Those that depend on T alone: all but karras.
 std::vector<int64_t> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
 
 // "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps where an entry is not an integer

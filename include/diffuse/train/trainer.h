@@ -87,6 +87,8 @@ class Trainer {
   World& world() const { return *world_; }
 
  private:
+  bool conditions_on_itself() const;
+  Denoiser with_own_x0(const Denoiser& plain) const;
   at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
   at::Tensor forward_backward(const Batch& batch);
   std::vector<RankTimes> rank_times();

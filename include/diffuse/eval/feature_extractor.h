@@ -1,0 +1,62 @@
+// The feature network behind FID and its like: a TorchScript file of the user's.
+//
+// Loading a TorchScript file and calling it runs the code inside: take one from a source you trust.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace diffuse {
+
+// What the network's forward takes: RGB images [B, 3, H, W] of these numbers. Grey images are
+// repeated in three channels.
+struct ExtractorOptions {
+  std::string input = "uint8";  // uint8: 0 .. 255; unit: float 0 .. 1; signed: float -1 .. 1
+  int64_t size = 0;  // side in pixels, bilinear (align_corners=False); 0 = as they are, which suits
+                     // the usual files: they resize inside
+  c10::Device device = c10::kCPU;
+};
+
+struct Features {
+  at::Tensor features;       // float32 [B, D] on the CPU
+  at::Tensor probabilities;  // of classes: float32 [B, classes] on the CPU
+};
+
+// The forward of the file gives one of
+//   features, with an argument return_features, and class probabilities without it (NVIDIA's files)
+//   features alone: [B, D], or maps [B, D, h, w], whose mean is taken
+//   a tuple or list (features) or (features, logits)
+class FeatureExtractor {
+ public:
+  struct Wanted {
+    bool features = true;
+    bool probabilities = false;
+  };
+
+  // Throws Error naming the file where it is missing or not TorchScript.
+  FeatureExtractor(const std::filesystem::path& file, const ExtractorOptions& options);
+  ~FeatureExtractor();
+
+  // images uint8 [B, 1 or 3, H, W]. What is not wanted stays undefined. Throws Error naming the
+  // file where its network refuses the images, or gives something else or values that are not
+  // finite.
+  Features operator()(const at::Tensor& images, Wanted wanted) const;
+
+  const std::string& sha1() const { return sha1_; }  // of the file's bytes, in hexadecimal
+  std::string name() const { return file_.string(); }
+
+ private:
+  struct Module;
+
+  std::filesystem::path file_;
+  ExtractorOptions options_;
+  std::string sha1_;
+  std::unique_ptr<Module> module_;
+};
+
+}  // namespace diffuse

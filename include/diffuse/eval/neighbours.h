@@ -1,0 +1,28 @@
+// Which training items samples are nearest to: whether a model made them up or learned them by heart.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "diffuse/data/dataset.h"
+#include "diffuse/eval/evaluation.h"
+
+namespace diffuse {
+
+// Nearest first. The distance is the root mean square difference over the dimensions.
+struct Neighbours {
+  at::Tensor items;      // int64 [B, count]: numbers in the data set
+  at::Tensor distances;  // float64 [B, count]
+};
+
+// The `count` items of `data` nearest to each sample x [B, ...], all of them looked at. `progress`
+// hears how many are done, and may throw to end the search.
+Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count,
+                         const std::function<void(int64_t done, int64_t total)>& progress = {});
+
+// The distance to the first neighbour, averaged over the samples.
+Estimate nearest_distance(const Neighbours& neighbours);
+
+}  // namespace diffuse

@@ -1,0 +1,64 @@
+// Samples against data: the figures that compare two sets, measured in one pass over each.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "diffuse/eval/channel_moments.h"
+#include "diffuse/eval/feature_extractor.h"
+#include "diffuse/eval/inception_score.h"
+#include "diffuse/eval/kernel_distance.h"
+#include "diffuse/eval/precision_recall.h"
+#include "diffuse/eval/reference_statistics.h"
+
+namespace diffuse {
+
+// A set that is read once, in order. Items are float32 [B, C, H, W] in [-1, 1] or [B, D].
+struct SampleSource {
+  int64_t count = 0;
+  int64_t batch = 64;
+  std::function<at::Tensor(int64_t first, int64_t count)> read;
+};
+
+struct SampleMetricsOptions {
+  bool fid = false, kid = false, inception = false, precision_recall = false;  // of images
+  bool sliced_wasserstein = false, mmd = false;                                // of points
+  std::optional<ReferenceStatistics> reference{};  // of the FID, instead of the data's own
+  KernelDistanceOptions kernel{};
+  int64_t splits = 10;       // of the Inception Score
+  int64_t neighbours = 3;    // of precision and recall
+  int64_t directions = 500;  // of the sliced Wasserstein distance
+  double bandwidth = 0;      // of the MMD; 0 = the median distance of the data
+  uint64_t seed = 0;         // of random directions
+  c10::Device device = c10::kCPU;
+
+  // Told of each stage how much is done; what it throws ends the measurement.
+  std::function<void(const std::string& stage, int64_t done, int64_t total)> progress{};
+
+  bool compares_features() const { return kid || precision_recall; }
+  bool wants_data_features() const { return compares_features() || (fid && !reference); }
+  bool wants_points() const { return sliced_wasserstein || mmd; }
+};
+
+struct SampleMetrics {
+  std::optional<double> fid, sliced_wasserstein, mmd;
+  std::optional<KernelDistance> kid;
+  std::optional<InceptionScore::Result> inception;
+  std::optional<PrecisionRecall> precision_recall;
+  std::optional<ReferenceStatistics> reference;  // of the FID: as given, or of the data
+  double bandwidth = 0;                          // of the MMD
+  ChannelMoments samples, data;                  // of 8-bit values / 127.5 - 1, or of points
+};
+
+// `extractor` may be null where no figure of images is asked for. Memory holds one batch at a time,
+// and of each set: D^2 numbers for the FID, every feature for KID and precision and recall, every
+// point for the distances of points. Throws Error for too few items or bad features.
+SampleMetrics measure_samples(const SampleSource& samples, const SampleSource& data,
+                              const FeatureExtractor* extractor,
+                              const SampleMetricsOptions& options);
+
+}  // namespace diffuse

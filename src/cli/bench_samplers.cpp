@@ -1,0 +1,170 @@
+// diffuse bench samplers: the error of each sampler over its number of steps.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "bench.h"
+#include "common.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/eval/sampler_error.h"
+#include "diffuse/io/atomic_write.h"
+#include "diffuse/io/plot.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct BenchFlags {
+  fs::path checkpoint, json, plot;
+  std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
+  std::vector<int64_t> steps;
+  std::string spacing = "auto";
+  int64_t count = 16;
+  uint64_t seed = 0;
+  std::optional<double> tolerance;
+  bool no_ema = false;
+  MachineFlags machine;
+};
+
+// --steps, or of the usual numbers those that the model has.
+std::vector<int64_t> steps_of(const BenchFlags& flags, int64_t timesteps) {
+  if (!flags.steps.empty()) return flags.steps;
+  std::vector<int64_t> usual{5, 10, 20, 50, 100};
+  std::erase_if(usual, [&](int64_t steps) { return steps > timesteps; });
+  return usual.empty() ? std::vector<int64_t>{timesteps} : usual;
+}
+
+void check_flags(const BenchFlags& flags, int64_t timesteps) {
+  for (const std::string& name : flags.samplers) {
+    const std::vector<std::string> exact{"ddim", "dpmpp2m", "heun"};
+    if (std::find(exact.begin(), exact.end(), name) == exact.end())
+      throw Error("--samplers: expected samplers without noise (", join(exact), "), got \"", name,
+                  "\"", did_you_mean(name, exact));
+  }
+  for (const int64_t steps : flags.steps)
+    if (steps < 1 || steps > timesteps)
+      throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
+  if (flags.count < 1) throw Error("-n: expected at least 1, got ", flags.count);
+  if (!flags.plot.empty() && flags.plot.extension() != ".png")
+    throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+}
+
+std::string json_of(const std::vector<SamplerError>& results, int64_t count, int64_t reference) {
+  auto list = nlohmann::ordered_json::array();
+  for (const SamplerError& r : results)
+    list.push_back({{"sampler", r.sampler},
+                    {"spacing", r.spacing},
+                    {"steps", r.steps},
+                    {"network_calls", r.calls},
+                    {"rmse", r.error},
+                    {"seconds", r.seconds}});
+  const nlohmann::ordered_json root{
+      {"samples", count}, {"reference_steps", reference}, {"results", list}};
+  return root.dump(2) + '\n';
+}
+
+void print_table(const std::vector<SamplerError>& results, int64_t count) {
+  std::printf("%-10s %-10s %6s %6s %12s %12s\n", "sampler", "spacing", "steps", "calls", "rmse",
+              "ms/sample");
+  for (const SamplerError& r : results)
+    std::printf("%-10s %-10s %6lld %6lld %12.4g %12.4g\n", r.sampler.c_str(), r.spacing.c_str(),
+                static_cast<long long>(r.steps), static_cast<long long>(r.calls), r.error,
+                r.seconds * 1e3 / static_cast<double>(count));
+}
+
+void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
+  const SamplerError* best = nullptr;
+  for (const SamplerError& r : results)
+    if (r.error <= tolerance && (best == nullptr || r.calls < best->calls)) best = &r;
+  if (best == nullptr)
+    std::cout << "none is within " << tolerance << "\n";
+  else
+    std::cout << "fewest network calls within " << tolerance << ": --sampler " << best->sampler
+              << " --spacing " << best->spacing << " --steps " << best->steps << "\n";
+}
+
+Image plot_of(const std::vector<SamplerError>& results) {
+  PlotPanel panel{.title = "root mean square distance from the exact flow's samples",
+                  .x_label = "network calls",
+                  .series = {},
+                  .log_y = true};
+  for (const SamplerError& r : results) {
+    if (panel.series.empty() || panel.series.back().label != r.sampler)
+      panel.series.push_back({r.sampler, {}, {}});
+    panel.series.back().x.push_back(static_cast<double>(r.calls));
+    panel.series.back().y.push_back(r.error);
+  }
+  return draw_plot({panel});
+}
+
+int run_bench(const BenchFlags& flags) {
+  const c10::Device device = flags.machine.apply();
+  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  check_flags(flags, T);
+  const SampleConfig& sample = model.config.sample;
+  const int64_t classes = model.config.model.classes;
+  const SamplerErrorOptions options{
+      .samplers = flags.samplers,
+      .steps = steps_of(flags, T),
+      .spacing = flags.spacing,
+      .generate = {
+          .sampler = {.clip_x0 = sample.clip_x0, .dynamic_threshold = sample.dynamic_threshold},
+          .shape = model.config.model.sample_shape,
+          .labels = round_robin_labels(flags.count, classes),
+          .classes = classes,
+          .guidance = sample.guidance,
+          .device = device}};
+  const int64_t reference = reference_steps(options, T);
+  log_info(
+      concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
+  const auto keys = consecutive_keys(flags.seed, 0, flags.count);
+  const auto results = sampler_errors(*model.network, model.config.diffusion, keys, options);
+  const std::string json = json_of(results, flags.count, reference);
+  if (!flags.plot.empty()) write_png(flags.plot, plot_of(results));
+  if (flags.json == "-") {
+    std::cout << json;
+    return kGood;
+  }
+  if (!flags.json.empty()) atomic_write(flags.json, json);
+  print_table(results, flags.count);
+  if (flags.tolerance) print_fewest(results, *flags.tolerance);
+  return kGood;
+}
+
+}  // namespace
+
+Command add_bench_samplers(CLI::App& bench) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* command = bench.add_subcommand(
+      "samplers", "Error of each sampler over its steps, against a reference of 4x as many");
+  command->footer(
+      "Every sampler starts from the same x_T and would end with the same samples in infinitely "
+      "many\nsteps. rmse is on the scale of the samples, [-1, 1] for images.\n"
+      "Examples:\n"
+      "  diffuse bench samplers --ckpt model.pt\n"
+      "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05");
+  command->add_option("--ckpt", flags->checkpoint, "model.pt, a run folder, or an oracle's config")
+      ->required();
+  command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
+  command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
+      ->delimiter(',');
+  command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")
+      ->check(CLI::IsMember(kSpacings));
+  command->add_option("-n", flags->count, "Samples; default 16");
+  command->add_option("--seed", flags->seed, "Seed of their x_T");
+  command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
+  command->add_option("--json", flags->json, "Write the table; - for stdout alone");
+  command->add_option("--plot", flags->plot, "Draw it as a .png");
+  command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
+  flags->machine.add_to(*command);
+  return [flags] { return run_bench(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,74 @@
+// What the commands that edit images with a trained model share.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/sample/generate.h"
+#include "sample_output.h"
+#include "sampler_flags.h"
+
+namespace diffuse::cli {
+
+struct EditFlags {
+  std::filesystem::path checkpoint{}, out{}, strip{};
+  SamplerFlags sampler{};
+  std::optional<int64_t> label{};
+  uint64_t seed = 0;
+  bool no_ema = false;
+  MachineFlags machine{};
+
+  // `steps_name`: the flag for the reverse steps.
+  void add_to(CLI::App& command, const std::string& steps_name = "--steps");
+};
+
+// A loaded model and how it is to be used.
+struct Editor {
+  Model model;
+  GaussianDiffusion diffusion;
+  SampleConfig config;  // the model's, with the flags over it
+  SamplerOptions sampler;
+  std::optional<int64_t> label;
+  c10::Device device;
+
+  // Throws Error naming the flag that does not fit the model.
+  static Editor open(const EditFlags& flags);
+
+  const NoiseSchedule& schedule() const { return diffusion.schedule(); }
+  const std::vector<int64_t>& shape() const { return model.config.model.sample_shape; }
+
+  // For `rows` samples, along all of the sampler's timesteps.
+  GenerateOptions options(int64_t rows) const;
+
+  // The same for the reverse process from timestep `first` on.
+  GenerateOptions options_from(int64_t first, int64_t rows) const;
+};
+
+// PNG, JPEG or float32 .npy -> float32 [B, sample shape...] on the CPU; a picture is B = 1. Nothing
+// is resized. Throws Error naming the flag and the file where size or channels are not the model's.
+at::Tensor load_samples(const std::string& flag, const std::filesystem::path& file,
+                        const Model& model);
+
+// The same for exactly one sample: [1, sample shape...].
+at::Tensor load_sample(const std::string& flag, const std::filesystem::path& file,
+                       const Model& model);
+
+// Where `count` results go; throws Error where they cannot. Of one image, a .png is just its pixels.
+SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,
+                         int64_t count);
+
+// An image [C, H, W] enlarged for a strip or a table.
+Image tile(const at::Tensor& image);
+
+// Pictures side by side, each below its caption; nothing where no file is named.
+using Captioned = std::pair<std::string, at::Tensor>;  // [C, H, W]
+void write_strip(const std::filesystem::path& file, const std::vector<Captioned>& pictures);
+
+}  // namespace diffuse::cli

@@ -1,0 +1,124 @@
+// diffuse encode: samples -> the x_T that make them.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "commands.h"
+#include "common.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/progress.h"
+#include "diffuse/io/array_file.h"
+#include "diffuse/sample/encode.h"
+#include "diffuse/sample/generate.h"
+#include "edit_common.h"
+#include "sampler_flags.h"
+
+namespace diffuse::cli {
+
+namespace {
+
+struct EncodeFlags {
+  std::filesystem::path checkpoint, image, out = "x_T.npy";
+  SamplerFlags sampler;
+  int64_t passes = 1, batch = 64;
+  std::optional<int64_t> label;
+  bool no_ema = false, check = false;
+  MachineFlags machine;
+};
+
+GenerateOptions options_of(const EncodeFlags& flags, const Model& model, c10::Device device) {
+  if (flags.out.extension() != ".npy")
+    throw Error("-o ", flags.out.string(), ": expected a name ending in .npy");
+  if (flags.passes < 1) throw Error("--passes: expected at least 1, got ", flags.passes);
+  if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
+  const int64_t classes = model.config.model.classes;
+  if (flags.label && (*flags.label < 0 || *flags.label >= classes))
+    throw Error("--class ", *flags.label, ": ",
+                classes == 0 ? "this model was trained without classes"
+                             : concat("expected 0 to ", classes - 1));
+  SamplerFlags ddim = flags.sampler;
+  ddim.sampler = "ddim";
+  SampleConfig config = ddim.over(model);
+  config.clip_x0 = false;  // what is clamped cannot be undone
+  config.dynamic_threshold = 0;
+  config.eta = 0;
+  return {.sampler = ddim.options(config, model),
+          .shape = model.config.model.sample_shape,
+          .classes = classes,
+          .guidance = config.guidance,
+          .device = device};
+}
+
+// Mean squared error of the samples that ddim makes of x_T, on the scale [0, 1] of pixels.
+double round_trip_error(Model& model, const GaussianDiffusion& diffusion, const at::Tensor& x0,
+                        const at::Tensor& x_T, GenerateOptions options) {
+  options.start = x_T;
+  const auto keys = consecutive_keys(0, 0, x_T.size(0));
+  const at::Tensor x = generate(*model.network, diffusion, keys, options);
+  return ((x.cpu() - x0) / 2).square().mean().item<double>();
+}
+
+int run_encode(const EncodeFlags& flags) {
+  const c10::Device device = flags.machine.apply();
+  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  GenerateOptions options = options_of(flags, model, device);
+  const at::Tensor samples = load_samples("--image", flags.image, model);
+  const GaussianDiffusion diffusion(model.config.diffusion);
+  const c10::InferenceMode inference;
+  const int64_t total = samples.size(0);
+  Progress progress({.unit = "sample", .total = total});
+  std::vector<at::Tensor> noises;
+  double error = 0;
+  for (int64_t begin = 0; begin < total; begin += flags.batch) {
+    const at::Tensor x0 = samples.slice(0, begin, std::min(begin + flags.batch, total));
+    if (flags.label) options.labels = at::full({x0.size(0)}, *flags.label, at::kLong);
+    noises.push_back(encode(diffusion, make_denoiser(*model.network, diffusion, options),
+                            x0.to(device), options.sampler.timesteps, flags.passes)
+                         .cpu());
+    if (flags.check)
+      error += round_trip_error(model, diffusion, x0, noises.back(), options) *
+               static_cast<double>(x0.size(0));
+    progress.update(begin + x0.size(0));
+  }
+  progress.finish();
+  write_npy(flags.out, at::cat(noises));
+  std::cout << flags.out.string() << "\n";
+  if (flags.check)
+    std::printf("error of the samples made of it, per dimension of [0, 1]: %.6g\n",
+                error / static_cast<double>(total));
+  return kGood;
+}
+
+}  // namespace
+
+Command add_encode(CLI::App& app) {
+  auto flags = std::make_shared<EncodeFlags>();
+  CLI::App* command = app.add_subcommand("encode", "Find the x_T that ddim makes given samples of");
+  command->footer(
+      "Undoes ddim at eta 0. Decode with the same steps and spacing and without clipping.\n"
+      "Examples:\n"
+      "  diffuse encode --ckpt model.pt --image digit.png -o x_T.npy --steps 100 --check\n"
+      "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --steps 100 --no-clip");
+  command->add_option("--ckpt", flags->checkpoint, "model.pt, a run folder, or an oracle's config")
+      ->required();
+  command->add_option("--image", flags->image, "PNG, JPEG, or float32 .npy of one or more samples")
+      ->required();
+  command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
+  command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");
+  command->add_option("--spacing", flags->sampler.spacing, join(kSpacings));
+  command->add_option("--timesteps", flags->sampler.timesteps, "The timesteps: 999,749,499,249");
+  command->add_option("--passes", flags->passes, "Network calls a step: more come back closer");
+  command->add_option("--class", flags->label, "Class number, for a model with classes");
+  command->add_option("--batch", flags->batch, "Samples computed at once");
+  command->add_flag("--check", flags->check, "Decode as well, and print how far off that is");
+  command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
+  flags->machine.add_to(*command);
+  return [flags] { return run_encode(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,208 @@
+// diffuse eval: figures of a model on data it was not trained on.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/device.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/core/progress.h"
+#include "diffuse/core/stop.h"
+#include "diffuse/core/version.h"
+#include "diffuse/io/atomic_write.h"
+#include "eval_metrics.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct EvalFlags {
+  fs::path checkpoint, data, json;
+  std::vector<std::string> metrics{"bpd"};
+  int64_t items = 256, batch = 128;
+  std::string split = "held_out", precision = "fp32";
+  uint64_t seed = 0;
+  bool no_ema = false;
+  MachineFlags machine;
+};
+
+// The data set with where it came from.
+struct EvalData {
+  std::shared_ptr<const Dataset> set;
+  std::string name;
+};
+
+// What --data names: the data of a config, else a place of files. Those are of the kind the model
+// was trained on, or pictures in a folder where that was generated.
+EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
+  Config config = model.config;
+  EvalData data;
+  if (flags.data.extension() == ".json") {
+    config = load_config(flags.data);
+    data.set = in_config(flags.data, [&] { return make_dataset(config.data, split, config.seed); });
+  } else {
+    if (!flags.data.empty()) {
+      if (!fs::exists(flags.data)) throw Error("--data ", flags.data.string(), ": does not exist");
+      config.data.path = flags.data.string();
+      const auto& type = config.data.type;
+      if (type != "mnist" && type != "cifar10") config.data.type = "image_folder";
+    }
+    data.set = make_dataset(config.data, split, config.seed);
+  }
+  data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
+  if (data.set->sample_shape() != model.config.model.sample_shape)
+    throw Error("--data: ", model.name, " is a model of samples of ",
+                c10::IntArrayRef(model.config.model.sample_shape), ", ", data.name, " has ",
+                c10::IntArrayRef(data.set->sample_shape()));
+  return data;
+}
+
+void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+  std::vector<std::string> names;
+  for (const MetricFamily& family : families)
+    names.insert(names.end(), family.names.begin(), family.names.end());
+  for (const std::string& metric : flags.metrics)
+    if (std::find(names.begin(), names.end(), metric) == names.end())
+      throw Error("--metrics: expected some of ", join(names), ", got \"", metric, "\"",
+                  did_you_mean(metric, names));
+  if (flags.items < 0) throw Error("--items: expected at least 1, or 0 for all, got ", flags.items);
+  if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
+}
+
+std::string weights_of(const EvalFlags& flags) {
+  if (flags.checkpoint.extension() == ".json") return "exact";
+  return flags.no_ema ? "raw" : "ema";
+}
+
+EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const EvalData& data,
+                             c10::Device device) {
+  const int64_t classes = model.config.model.classes;
+  const auto named = static_cast<int64_t>(data.set->class_names().size());
+  if (classes > 0 && classes != named)
+    throw Error("--data: ", model.name, " is conditioned on ", classes, " classes, ", data.name,
+                " has ", named);
+  const int64_t items = flags.items == 0 ? data.set->size() : flags.items;
+  return {.items = std::min(items, data.set->size()),
+          .batch = flags.batch,
+          .labels = classes > 0,
+          .seed = flags.seed,
+          .device = device,
+          .precision = select_precision(flags.precision, device)};
+}
+
+// How the figures came about: without it they cannot be compared with others.
+nlohmann::ordered_json provenance(const EvalFlags& flags, const Model& model, const EvalData& data,
+                                  const EvaluationOptions& options) {
+  return {{"program", concat("diffuse ", kVersion)},
+          {"model", model.name},
+          {"step", model.step},
+          {"weights", weights_of(flags)},
+          {"data", data.name},
+          {"split", flags.split},
+          {"items", options.items},
+          {"of", data.set->size()},
+          {"seed", options.seed},
+          {"precision", flags.precision},
+          {"device", concat(options.device)}};
+}
+
+void write_report(const EvalFlags& flags, const EvalReport& report) {
+  const std::string json = report.json.dump(2) + '\n';
+  if (flags.json == "-") {
+    std::cout << json;
+    return;
+  }
+  if (!flags.json.empty()) atomic_write(flags.json, json);
+  std::cout << report.text;
+}
+
+int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+  const c10::Device device = flags.machine.apply();
+  check_flags(flags, families);
+  for (const MetricFamily& family : families) family.check();
+  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
+  const EvalData data = open_data(flags, model, split);
+  const GaussianDiffusion diffusion(model.config.diffusion);
+  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device),
+                        [&](Split part) { return open_data(flags, model, part).set; }};
+  install_stop_handlers();
+  EvalReport report;
+  report.json["provenance"] = provenance(flags, model, data, input.evaluation);
+  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ",
+                       input.evaluation.items, " of ", data.set->size(), " ", flags.split,
+                       " items of ", data.name, "\n");
+  log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
+  for (const MetricFamily& family : families) {
+    std::vector<std::string> asked;
+    for (const std::string& name : family.names)
+      if (std::find(flags.metrics.begin(), flags.metrics.end(), name) != flags.metrics.end())
+        asked.push_back(name);
+    if (!asked.empty()) family.measure(input, asked, report);
+  }
+  write_report(flags, report);
+  return kGood;
+}
+
+void add_options(CLI::App& command, EvalFlags& flags) {
+  command.add_option("--ckpt", flags.checkpoint, "model.pt, a run folder, or an oracle's config")
+      ->required();
+  command.add_option("--data", flags.data,
+                     "A config, for its data, or a path; default the data of the model's config");
+  command
+      .add_option("--metrics", flags.metrics,
+                  "bpd, rd, ode-bpd, neighbours: one or more, with commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--items", flags.items, "Items measured, spread evenly over the set; 0 = all")
+      ->capture_default_str();
+  command.add_option("--split", flags.split, "train or held_out")
+      ->check(CLI::IsMember({"train", "held_out"}))
+      ->capture_default_str();
+  command.add_option("--batch", flags.batch, "Samples computed at once; does not change figures")
+      ->capture_default_str();
+  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)");
+  command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
+  command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
+  command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
+  flags.machine.add_to(command);
+}
+
+}  // namespace
+
+nlohmann::ordered_json json_of(const Estimate& estimate) {
+  return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
+}
+
+std::function<void(int64_t, int64_t)> show_progress(const std::string& unit) {
+  return [unit, progress = std::shared_ptr<Progress>()](int64_t done, int64_t total) mutable {
+    if (!progress)
+      progress = std::make_shared<Progress>(ProgressOptions{.unit = unit, .total = total});
+    progress->update(done);
+    if (done == total) progress->finish();
+    if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+  };
+}
+
+Command add_eval(CLI::App& app) {
+  auto flags = std::make_shared<EvalFlags>();
+  CLI::App* command = app.add_subcommand("eval", "Measure a trained model on data");
+  command->footer(
+      "Examples:\n"
+      "  diffuse eval --ckpt runs/mnist --timesteps-per-item 20 --json bpd.json\n"
+      "  diffuse eval --ckpt model.pt --data configs/mnist.json --metrics bpd,rd --csv terms.csv\n"
+      "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000\n"
+      "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png");
+  add_options(*command, *flags);
+  const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command),
+                                           add_neighbour_metrics(*command)};
+  return [flags, families] { return run_eval(*flags, families); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,55 @@
+// The metrics of `diffuse eval`. A family is one file: it adds its flags to the command and returns
+// the names it answers to with the function that measures them. eval_command.cpp lists the families.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/eval/evaluation.h"
+
+namespace diffuse::cli {
+
+struct EvalInput {
+  Model& model;
+  const GaussianDiffusion& diffusion;
+  const Dataset& data;           // whose samples have the model's shape
+  EvaluationOptions evaluation;  // without progress: each family shows its own
+
+  // Another part of the same data.
+  std::function<std::shared_ptr<const Dataset>(Split)> open;
+};
+
+struct EvalReport {
+  nlohmann::ordered_json json;  // metric name -> figures
+  std::string text;             // the same for people
+};
+
+struct MetricFamily {
+  std::vector<std::string> names;
+
+  // Refuses flags that cannot work, before anything long starts.
+  std::function<void()> check;
+
+  // `asked` is a non-empty part of names: metrics that one pass can measure together.
+  std::function<void(const EvalInput&, const std::vector<std::string>& asked, EvalReport&)> measure;
+};
+
+MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
+MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
+MetricFamily add_neighbour_metrics(CLI::App& command);
+
+// {"mean": ..., "stderr": ...}; a standard error that is not known is null.
+nlohmann::ordered_json json_of(const Estimate& estimate);
+
+// The command's progress on stderr, for EvaluationOptions::progress; ends the evaluation after a
+// signal.
+std::function<void(int64_t done, int64_t total)> show_progress(
+    const std::string& unit = "network evaluation");
+
+}  // namespace diffuse::cli

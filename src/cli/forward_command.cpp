@@ -1,0 +1,160 @@
+// diffuse forward: the forward process as pictures.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <numeric>
+#include <optional>
+
+#include "commands.h"
+#include "common.h"
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/log.h"
+#include "diffuse/io/array_file.h"
+#include "diffuse/io/picture.h"
+#include "diffuse/io/plot.h"
+#include "diffuse/sample/forward.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct ForwardFlags {
+  fs::path config, out = "forward.gif";
+  std::vector<std::string> overrides;
+  std::string mode = "chain";
+  std::optional<int64_t> items, frames;
+  int64_t size = 512;
+  uint64_t seed = 0;
+  MachineFlags machine;
+};
+
+// The process at some moments: [frames] of [items, ...], and how many steps had been taken.
+struct Film {
+  std::vector<at::Tensor> frames;
+  std::vector<int64_t> steps;
+};
+
+constexpr int64_t kVideoFrames = 200, kRowFrames = 6;
+
+void check_flags(const ForwardFlags& flags) {
+  const std::string extension = flags.out.extension().string();
+  if (!extension.empty() && extension != ".gif" && extension != ".png" && extension != ".npy")
+    throw Error("-o ", flags.out.string(), ": expected a name ending in .gif, .png or .npy, or a ",
+                "folder without an extension");
+  if (flags.items && *flags.items < 1)
+    throw Error("--items: expected at least 1, got ", *flags.items);
+  if (flags.frames && *flags.frames < 1)
+    throw Error("--frames: expected at least 1, got ", *flags.frames);
+  if (flags.size < 64 || flags.size > 4096)
+    throw Error("--size: expected 64 to 4096 pixels, got ", flags.size);
+}
+
+at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
+  const int64_t wanted = asked.value_or(data.is_image() ? 16 : 5000);
+  std::vector<int64_t> items(std::min(wanted, data.size()));
+  std::iota(items.begin(), items.end(), int64_t{0});
+  return data.gather(items);
+}
+
+Film make_film(const ForwardFlags& flags, const at::Tensor& x0,
+               const GaussianDiffusion& diffusion) {
+  const int64_t usual = flags.out.extension() == ".png" ? kRowFrames : kVideoFrames;
+  Film film;
+  film.steps = forward_moments(diffusion.schedule().timesteps(), flags.frames.value_or(usual));
+  run_forward(diffusion, x0, consecutive_keys(flags.seed, 0, x0.size(0)),
+              flags.mode == "chain" ? ForwardMode::kChain : ForwardMode::kClosedForm, film.steps,
+              [&](int64_t, const at::Tensor& x) { film.frames.push_back(x); });
+  return film;
+}
+
+Image picture(const at::Tensor& x, const ForwardFlags& flags) {
+  return x.dim() == 4 ? make_grid(x) : draw_points(x, 3.5, flags.size);
+}
+
+void write_film(const Film& film, const ForwardFlags& flags) {
+  if (flags.out.extension() == ".npy") {
+    write_npy(flags.out, at::stack(film.frames));
+    return;
+  }
+  std::vector<Image> pictures;
+  std::vector<std::string> captions;
+  for (size_t i = 0; i < film.frames.size(); ++i) {
+    pictures.push_back(picture(film.frames[i], flags));
+    captions.push_back(concat("t = ", film.steps[i]));
+  }
+  if (flags.out.extension() == ".gif") {
+    write_gif(flags.out, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
+  } else if (flags.out.extension() == ".png") {
+    write_png(flags.out, draw_row(pictures, captions));
+  } else {
+    for (size_t i = 0; i < pictures.size(); ++i) {
+      char name[32];
+      std::snprintf(name, sizeof name, "%06zu.png", i);
+      write_png(flags.out / name, pictures[i]);
+    }
+  }
+}
+
+int run_forward_command(const ForwardFlags& flags) {
+  flags.machine.apply();
+  check_flags(flags);
+  const Config config = load_config(flags.config, flags.overrides);
+  const auto [x0, film] = in_config(flags.config, [&] {
+    const auto data = make_dataset(config.data, Split::kTrain, config.seed);
+    const at::Tensor items = first_items(*data, flags.items);
+    return std::pair(items, make_film(flags, items, GaussianDiffusion(config.diffusion)));
+  });
+  if (x0.dim() == 2 && x0.size(1) < 2 && flags.out.extension() != ".npy")
+    throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
+  const at::Tensor& end = film.frames.back();
+  log_info(concat(film.frames.size(), " frames of ", x0.size(0), " items; after ",
+                  film.steps.back(), " steps their mean is ", end.mean().item<double>(),
+                  " and their mean square ", end.square().mean().item<double>()));
+  write_film(film, flags);
+  std::cout << flags.out.string() << "\n";
+  return kGood;
+}
+
+}  // namespace
+
+Command add_forward(CLI::App& app) {
+  auto flags = std::make_shared<ForwardFlags>();
+  CLI::App* command =
+      app.add_subcommand("forward", "Show the forward process: data becoming noise");
+  command->footer(
+      "chain takes every step x_t-1 -> x_t; closed-form jumps from x_0 with one epsilon an item.\n"
+      "Examples:\n"
+      "  diffuse forward --config configs/swiss_roll.json -o swiss_roll.gif\n"
+      "  diffuse forward --config configs/mnist.json --items 25 --frames 100 -o frames\n"
+      "  diffuse forward --config configs/swiss_roll.json --mode closed-form --frames 5 -o "
+      "row.png");
+  command->add_option("--config", flags->config, "JSON config, for its data and diffusion")
+      ->required();
+  command->add_option("--set", flags->overrides, "Override a value: diffusion.schedule=cosine")
+      ->allow_extra_args(false);
+  command
+      ->add_option("-o,--out", flags->out,
+                   ".gif, a row of pictures .png, .npy float [frame, item, ...], or a folder of "
+                   "one PNG a frame")
+      ->capture_default_str();
+  command->add_option("--mode", flags->mode, "chain or closed-form")
+      ->check(CLI::IsMember({"chain", "closed-form"}))
+      ->capture_default_str();
+  command->add_option("--items", flags->items,
+                      "The first items of the data; default 5000 points, "
+                      "16 images");
+  command->add_option("--frames", flags->frames,
+                      "Evenly from t = 0, the data, to T; default 200, .png 6");
+  command->add_option("--size", flags->size, "Pixels a side of a picture of points")
+      ->capture_default_str();
+  command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)");
+  flags->machine.add_to(*command);
+  return [flags] { return run_forward_command(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,135 @@
+// diffuse interpolate: pictures between two pictures, coarse to fine.
+#include <ATen/ATen.h>
+
+#include <charconv>
+#include <iostream>
+
+#include "commands.h"
+#include "diffuse/core/log.h"
+#include "diffuse/core/progress.h"
+#include "diffuse/io/plot.h"
+#include "diffuse/sample/interpolate.h"
+#include "edit_common.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct InterpolateFlags {
+  EditFlags edit{.out = "interpolation.png"};
+  fs::path from, to;
+  int64_t steps = 8;
+  std::string depths;
+  bool linear = false;
+};
+
+// "750,500,250" -> diffusion steps, each 0 .. T.
+std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
+  if (text.empty()) return {timesteps / 2};
+  std::vector<int64_t> depths;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    int64_t depth = -1;
+    const char* const end = text.data() + comma;
+    const auto [stop, failure] = std::from_chars(text.data() + begin, end, depth);
+    if (failure != std::errc{} || stop != end || depth < 0 || depth > timesteps)
+      throw Error("--depth: expected diffusion steps from 0 to ", timesteps, ", got \"",
+                  text.substr(begin, comma - begin), "\"");
+    depths.push_back(depth);
+    begin = comma + 1;
+  }
+  return depths;
+}
+
+// One row: both ends noised by `depth` steps, mixed, and brought back with the same noise for all
+// shares, so that neighbours differ by their share alone. -> [steps, ...]
+at::Tensor interpolate_at(const InterpolateFlags& flags, const Editor& editor, const at::Tensor& a,
+                          const at::Tensor& b, int64_t depth) {
+  const at::Tensor shares = at::linspace(0, 1, flags.steps);
+  const Mixing mixing = flags.linear ? Mixing::kLinear : Mixing::kSpherical;
+  if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to keep up
+  const auto noised = [&](const at::Tensor& x0, uint64_t index) {
+    const std::vector<StreamKey> key{{flags.edit.seed, index}};
+    const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, editor.shape());
+    return editor.diffusion.q_sample(x0, at::full({1}, depth - 1, at::kLong), eps)[0];
+  };
+  GenerateOptions options = editor.options_from(depth - 1, flags.steps);
+  options.start = mix(noised(a, 0), noised(b, 1), shares, mixing);
+  const std::vector<StreamKey> keys(flags.steps, {flags.edit.seed, 0});
+  return generate(*editor.model.network, editor.diffusion, keys, options).cpu();
+}
+
+// [depths, steps, ...] between the sources, one row for each depth.
+void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const at::Tensor& a,
+                 const at::Tensor& b, const std::vector<int64_t>& depths) {
+  std::vector<std::vector<Image>> tiles;
+  std::vector<std::string> row_captions, column_captions{"source"};
+  for (size_t r = 0; r < rows.size(); ++r) {
+    row_captions.push_back(concat(depths[r], " steps"));
+    tiles.push_back({tile(a[0])});
+    for (int64_t i = 0; i < rows[r].size(0); ++i) tiles[r].push_back(tile(rows[r][i]));
+    tiles[r].push_back(tile(b[0]));
+  }
+  for (int64_t i = 0; i < rows[0].size(0); ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(rows[0].size(0) - 1);
+    column_captions.push_back(concat(std::round(share * 100) / 100));
+  }
+  column_captions.emplace_back("source");
+  write_png(out, draw_table(tiles, row_captions, column_captions));
+}
+
+int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
+  const Editor editor = Editor::open(flags.edit);
+  const at::Tensor a = load_sample("--from", flags.from, editor.model);
+  const at::Tensor b = load_sample("--to", flags.to, editor.model);
+  const auto depths = parse_depths(flags.depths, editor.schedule().timesteps());
+  const bool table = flags.edit.out.extension() == ".png" && editor.model.is_image();
+  std::optional<SampleOutput> output;
+  if (!table) output = open_output(command, flags.edit, editor, std::ssize(depths) * flags.steps);
+  Progress progress({.unit = "depth", .total = std::ssize(depths)});
+  std::vector<at::Tensor> rows;
+  for (const int64_t depth : depths) {
+    rows.push_back(interpolate_at(flags, editor, a, b, depth));
+    progress.update(std::ssize(rows));
+  }
+  progress.finish();
+  if (table) {
+    write_table(flags.edit.out, rows, a, b, depths);
+  } else {
+    output->add(0, at::cat(rows));
+    output->finish();
+  }
+  std::cout << flags.edit.out.string() << "\n";
+  return kGood;
+}
+
+}  // namespace
+
+Command add_interpolate(CLI::App& app) {
+  auto flags = std::make_shared<InterpolateFlags>();
+  CLI::App* command = app.add_subcommand("interpolate", "Pictures between two pictures");
+  command->footer(
+      "Both are noised by --depth diffusion steps, mixed, and denoised again. A small depth keeps\n"
+      "what they share and blends, a large one makes other pictures of their kind.\n"
+      "A .png is a table with the sources at both ends and a row for each depth; other outputs\n"
+      "hold the --steps pictures of each depth alone.\n"
+      "Examples:\n"
+      "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --steps 8\n"
+      "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --depth 750,500,250,0");
+  flags->edit.add_to(*command, "--reverse-steps");
+  command->add_option("--from", flags->from, "PNG or JPEG of the model's size, or float32 .npy")
+      ->required();
+  command->add_option("--to", flags->to, "The other end")->required();
+  command->add_option("--steps", flags->steps, "Pictures from one to the other, with both ends")
+      ->check(CLI::Range(2, 1000));
+  command->add_option("--depth", flags->depths, "Diffusion steps 0 .. T, or a list; default T/2");
+  auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");
+  command->add_flag("--spherical")
+      ->description("Mix along an arc, which keeps the noise; default")
+      ->excludes(linear);
+  return [command, flags] { return run_interpolate(*command, *flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,187 @@
+#include "sample_plan.h"
+
+#include <ATen/ATen.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/array_file.h"
+#include "edit_common.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+void PlanFlags::add_to(CLI::App& command) {
+  command.add_option("-n", count, "How many samples; default 64");
+  sampler.add_to(command);
+  command.add_option("--class", class_name, "Class number, or all for a row of each");
+  command.add_option("--batch", batch, "Samples computed at once; does not change them");
+  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
+  command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
+  auto* given =
+      command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
+  command
+      .add_option("--from", from,
+                  "Start from this image, noised: PNG, JPEG or .npy of the model's size")
+      ->excludes(given);
+  command.add_option("--strength", strength,
+                     "--from: the share of the noising process to go back, 0 .. 1; default 0.5");
+  command.add_option("--share-from-step", share_from_step,
+                     "Many ends of one x_t: all samples are one until they leave this timestep");
+}
+
+// A whole number >= 0, or nothing.
+static std::optional<int64_t> whole_number(std::string_view text) {
+  int64_t value = 0;
+  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || stop != text.data() + text.size() || value < 0) return {};
+  return value;
+}
+
+static int64_t parse_seed(std::string_view text) {
+  if (const auto value = whole_number(text)) return *value;
+  throw Error("--seeds: expected whole numbers and ranges such as 0-63 or 1,5,9, got \"", text,
+              "\"");
+}
+
+// "0-63", "1,5,9" or both mixed: one sample for each seed.
+static std::vector<StreamKey> parse_seeds(const std::string& text) {
+  std::vector<StreamKey> keys;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string part = text.substr(begin, end - begin);
+    const size_t dash = part.find('-');
+    const int64_t first = parse_seed(part.substr(0, dash));
+    const int64_t last = dash == std::string::npos ? first : parse_seed(part.substr(dash + 1));
+    if (last < first) throw Error("--seeds: expected a rising range, got \"", part, "\"");
+    if (last - first >= 10'000'000)
+      throw Error("--seeds: more than 10,000,000 seeds in \"", part, "\"");
+    for (int64_t seed = first; seed <= last; ++seed)
+      keys.push_back({static_cast<uint64_t>(seed), 0});
+    begin = end + 1;
+  }
+  return keys;
+}
+
+// x_T from a file; its first dimension says how many samples.
+static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
+  const at::Tensor noise = read_npy(file);
+  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
+      noise.sizes().slice(1) != at::IntArrayRef(shape))
+    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
+                ", got ", noise.scalar_type(), " ", noise.sizes());
+  return noise;
+}
+
+static std::optional<int64_t> parse_class(const std::string& text, int64_t classes) {
+  if (classes == 0) throw Error("--class ", text, ": this model was trained without classes");
+  if (text == "all") return {};
+  const auto label = whole_number(text);
+  if (!label || *label >= classes)
+    throw Error("--class: expected 0 to ", classes - 1, " or all, got \"", text, "\"");
+  return label;
+}
+
+static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
+  const auto seeds = static_cast<int64_t>(plan.listed.size());
+  if (seeds > 0 && flags.count && *flags.count != seeds)
+    throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave -n out");
+  const int64_t given = plan.start.defined() ? plan.start.size(0) : 0;
+  const int64_t wanted = seeds > 0 ? seeds : flags.count.value_or(given > 0 ? given : 64);
+  if (given > 0 && wanted != given)
+    throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, --noise holds ", given);
+  if (wanted < 1 || wanted > 100'000'000)
+    throw Error("-n: expected 1 to 100,000,000, got ", wanted);
+  return wanted;
+}
+
+static void check_shared(const PlanFlags& flags, const Plan& plan, int64_t timesteps) {
+  if (!flags.share_from_step) return;
+  const int64_t t = *flags.share_from_step;
+  if (t < 0 || t >= timesteps)
+    throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
+  if (!plan.sampler.stochastic())
+    throw Error("--share-from-step: ", plan.config.sampler, " adds no noise, so all ends would be ",
+                "one; use ddpm, dpmpp2m-sde, or ddim with --eta");
+  if (plan.start.defined())
+    throw Error("--share-from-step: with --noise the samples differ from the start");
+}
+
+// The part of the process that --strength leaves: the timesteps below that share of T.
+static void start_from_image(const PlanFlags& flags, const Model& model, int64_t T, Plan& plan) {
+  if (flags.from.empty()) {
+    if (flags.strength)
+      throw Error("--strength: says how far to go from an image; expected --from");
+    return;
+  }
+  const double strength = flags.strength.value_or(0.5);
+  if (!(strength > 0 && strength <= 1))
+    throw Error("--strength: expected above 0 and at most 1, got ", strength);
+  plan.from = load_sample("--from", flags.from, model);
+  std::vector<int64_t>& list = plan.sampler.timesteps;
+  const auto limit = static_cast<double>(T) * strength;
+  std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
+  if (list.empty())
+    throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
+                "; expected more, or more --steps");
+}
+
+Plan make_plan(const PlanFlags& flags, const Model& model) {
+  Plan plan;
+  plan.config = flags.sampler.over(model);
+  plan.sampler = flags.sampler.options(plan.config, model);
+  plan.seed = flags.seed;
+  if (!flags.seeds.empty()) plan.listed = parse_seeds(flags.seeds);
+  if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
+  plan.count = count_of(flags, plan);
+  plan.classes = model.config.model.classes;
+  if (flags.class_name) plan.label = parse_class(*flags.class_name, plan.classes);
+  plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
+  if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
+  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  check_shared(flags, plan, T);
+  start_from_image(flags, model, T, plan);
+  return plan;
+}
+
+std::vector<StreamKey> Plan::keys(int64_t begin, int64_t size) const {
+  if (listed.empty()) return consecutive_keys(seed, static_cast<uint64_t>(begin), size);
+  return {listed.begin() + begin, listed.begin() + begin + size};
+}
+
+void Plan::choose(int64_t begin, int64_t size, GenerateOptions& options) const {
+  if (start.defined()) options.start = start.slice(0, begin, begin + size);
+  if (classes == 0) return;
+  options.labels = label ? at::full({size}, *label, at::kLong)
+                         : at::arange(begin, begin + size, at::kLong).remainder(classes);
+}
+
+std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
+                     const std::string& precision) {
+  nlohmann::ordered_json parameters{
+      {"checkpoint", model.name},
+      {"step", model.step},
+      {"weights", ema ? "ema" : "raw"},
+      {"precision", precision},
+      {"seeds", flags.seeds.empty() ? std::to_string(flags.seed) : flags.seeds},
+      {"n", plan.count},
+      {"sampler", plan.config.sampler},
+      {"steps", plan.sampler.timesteps.size()},
+      {"eta", plan.config.eta},
+      {"spacing", flags.sampler.timesteps ? *flags.sampler.timesteps : plan.config.spacing},
+      {"clip_x0", plan.config.clip_x0},
+      {"dynamic_threshold", plan.config.dynamic_threshold},
+      {"guidance", plan.config.guidance}};
+  if (!flags.from.empty()) {
+    parameters["from"] = flags.from.string();
+    parameters["strength"] = flags.strength.value_or(0.5);
+  }
+  if (flags.class_name) parameters["class"] = *flags.class_name;
+  if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
+  if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
+  return parameters.dump();
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,55 @@
+// Which samples to draw and how: flags and model become a plan that knows each sample by its number.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common.h"
+#include "diffuse/sample/generate.h"
+#include "sampler_flags.h"
+
+namespace diffuse::cli {
+
+struct PlanFlags {
+  SamplerFlags sampler;
+  std::filesystem::path noise, from;
+  std::optional<int64_t> count, batch, share_from_step;
+  std::optional<double> strength;
+  std::optional<std::string> class_name;
+  std::string seeds;
+  uint64_t seed = 0;
+
+  void add_to(CLI::App& command);
+};
+
+struct Plan {
+  SampleConfig config;
+  SamplerOptions sampler;
+  int64_t count = 0, batch = 0;
+  uint64_t seed = 0;
+  std::vector<StreamKey> listed;  // --seeds; empty = (seed, i)
+  int64_t classes = 0;
+  std::optional<int64_t> label;  // the same for all; none = one class after the other
+  at::Tensor start;              // x_T [count, ...] or undefined
+  at::Tensor from;               // x_0 [1, ...] or undefined
+
+  std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
+
+  // Fills in the labels and x_T of samples begin, begin + 1, ...
+  void choose(int64_t begin, int64_t size, GenerateOptions& options) const;
+};
+
+// Throws Error naming the flag that does not fit the model or the others.
+Plan make_plan(const PlanFlags& flags, const Model& model);
+
+// All that decides the samples, as JSON: what a PNG says of itself, and a resumed run compares.
+std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
+                     const std::string& precision);
+
+}  // namespace diffuse::cli

@@ -1,0 +1,72 @@
+#include "sampler_flags.h"
+
+#include <algorithm>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/sample/timesteps.h"
+
+namespace diffuse::cli {
+
+void SamplerFlags::add_to(CLI::App& command, const std::string& steps_name) {
+  command.add_option("--sampler", sampler, join(kSamplers) + "; default by the model's config");
+  command.add_option(steps_name, steps, "Reverse steps, 1 .. T");
+  command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
+  command.add_option("--spacing", spacing, join(kSpacings));
+  command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
+  command.add_flag("--clip,!--no-clip", clip, "Clamp each predicted x_0 to [-1, 1], or not");
+  command.add_option("--dynamic-threshold", dynamic_threshold,
+                     "Clamp it to what holds this share of it instead, 0.995 say, and rescale");
+  command.add_option("--guidance", guidance, "Classifier-free guidance weight; 1 = none");
+}
+
+static void check_ranges(const SampleConfig& c) {
+  if (std::find(kSamplers.begin(), kSamplers.end(), c.sampler) == kSamplers.end())
+    throw Error("--sampler: expected one of ", join(kSamplers), ", got \"", c.sampler, "\"",
+                did_you_mean(c.sampler, kSamplers));
+  if (!(c.eta >= 0 && c.eta <= 1)) throw Error("--eta: expected a number from 0 to 1, got ", c.eta);
+  if (!(c.dynamic_threshold >= 0 && c.dynamic_threshold < 1))
+    throw Error("--dynamic-threshold: expected a number from 0 to below 1, got ",
+                c.dynamic_threshold);
+  if (!(c.guidance >= 0)) throw Error("--guidance: expected a number >= 0, got ", c.guidance);
+}
+
+SampleConfig SamplerFlags::over(const Model& model) const {
+  SampleConfig config = model.config.sample;
+  config.sampler = sampler.value_or(config.sampler);
+  if (config.sampler != "ddim") config.eta = 0;
+  config.steps = steps.value_or(config.steps);
+  config.eta = eta.value_or(config.eta);
+  config.spacing = spacing.value_or(config.spacing);
+  config.clip_x0 = clip.value_or(config.clip_x0);
+  config.dynamic_threshold = dynamic_threshold.value_or(config.dynamic_threshold);
+  config.guidance = guidance.value_or(config.guidance);
+  check_ranges(config);
+  if (eta && config.sampler != "ddim")
+    throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
+  if (steps && *steps < 1) throw Error("--steps: expected at least 1, got ", *steps);
+  if (guidance && model.config.model.classes == 0)
+    throw Error("--guidance: this model was trained without classes");
+  if (config.guidance != 1 && model.config.model.classes > 0 &&
+      model.config.train.label_dropout == 0)
+    log_warning(
+        "guidance wants a model trained with /train/label_dropout; this one had none, so "
+        "it never learned what \"no class\" means");
+  return config;
+}
+
+SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& model) const {
+  if (!timesteps) return sampler_options(config, model.config.diffusion);
+  if (steps || spacing)
+    throw Error("--timesteps: names the timesteps themselves; leave out ",
+                steps ? "--steps" : "--spacing");
+  SampleConfig all = config;
+  all.steps = 0;
+  SamplerOptions options = sampler_options(all, model.config.diffusion);
+  options.timesteps =
+      parse_timesteps(*timesteps, NoiseSchedule::make(model.config.diffusion).timesteps());
+  check_sampler(options, model.config.diffusion);
+  return options;
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,45 @@
+#include "diffuse/sample/forward.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace diffuse {
+
+// Of kForward's streams: t of a step of the chain, or this for the closed form's epsilon.
+static constexpr auto kAllSteps = std::numeric_limits<uint32_t>::max();
+
+std::vector<int64_t> forward_moments(int64_t timesteps, int64_t frames) {
+  TORCH_CHECK(timesteps > 0 && frames > 0, "a film wants frames, got ", frames);
+  if (frames == 1) return {timesteps};
+  const int64_t last = std::min(frames - 1, timesteps);
+  std::vector<int64_t> moments;
+  for (int64_t i = 0; i <= last; ++i) moments.push_back(i * timesteps / last);
+  return moments;
+}
+
+void run_forward(const GaussianDiffusion& diffusion, const at::Tensor& x0,
+                 std::span<const StreamKey> keys, ForwardMode mode,
+                 const std::vector<int64_t>& moments,
+                 const std::function<void(int64_t steps, const at::Tensor& x)>& on_moment) {
+  const std::vector<int64_t> shape = x0.sizes().slice(1).vec();
+  const auto noise = [&](uint32_t step) {
+    return normal_rows(keys, Purpose::kForward, step, shape).to(x0.scalar_type());
+  };
+  const auto times = [&](int64_t steps) { return at::full({x0.size(0)}, steps - 1, at::kLong); };
+  const bool chain = mode == ForwardMode::kChain;
+  const at::Tensor eps = chain ? at::Tensor() : noise(kAllSteps);
+  at::Tensor x = x0;
+  int64_t done = 0;
+  for (const int64_t moment : moments) {
+    while (chain && done < moment) {
+      ++done;
+      x = diffusion.q_step(x, times(done), noise(static_cast<uint32_t>(done - 1)));
+    }
+    if (!chain && moment > 0) x = diffusion.q_sample(x0, times(moment), eps);
+    on_moment(moment, x);
+  }
+}
+
+}  // namespace diffuse

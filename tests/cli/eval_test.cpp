@@ -1,0 +1,122 @@
+// diffuse eval as a user runs it, where the right figures are known.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numbers>
+
+#include "diffuse/io/image_file.h"
+#include "tests/cli/run_program.h"
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+namespace diffuse::testing_cli {
+namespace {
+
+fs::path oracle_config(const std::string& diffusion, double s2) {
+  const fs::path file = scratch("eval_oracle") / "oracle.json";
+  const std::string variance = std::to_string(s2);
+  write_text(file, R"({"model": {"type": "gaussian_oracle", "variance": )" + variance +
+                       R"(}, "data": {"type": "gaussian", "dimensions": 64, "variance": )" +
+                       variance + R"(}, "diffusion": )" + diffusion + "}");
+  return file;
+}
+
+Json evaluate(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"eval", "--device", "cpu", "--json", "-"});
+  const Outcome o = run_program(flags);
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  return Json::parse(o.out, nullptr, false);
+}
+
+void expect_within(const Json& estimate, double wanted, double most) {
+  const double error = estimate.at("stderr");
+  EXPECT_LT(error, most);
+  EXPECT_NEAR(estimate.at("mean").get<double>(), wanted, 5 * error + 1e-6);
+}
+
+// tests/reference/gaussian_bound.py: linear 200 to 0.05, fixed_large, 0.25.
+TEST(Eval, BitsOfTheOracleAreTheClosedForm) {
+  const fs::path config = oracle_config(R"({"timesteps": 200, "beta_end": 0.05})", 0.25);
+  const Json report = evaluate({"--ckpt", config, "--items", "64"});
+  const Json& bpd = report.at("bpd");
+  expect_within(bpd.at("prior"), 0.00111758903, 1e-4);
+  expect_within(bpd.at("diffusion"), 5.64854824, 0.02);
+  expect_within(bpd.at("diffusion_monte_carlo"), 5.64854824, 0.05);
+  expect_within(bpd.at("reconstruction"), -4.57233869, 0.02);
+  expect_within(bpd.at("total"), 0.00111758903 + 5.64854824 - 4.57233869, 0.03);
+  EXPECT_LT(bpd.at("diffusion").at("stderr"), bpd.at("diffusion_monte_carlo").at("stderr"));
+  EXPECT_EQ(report.at("provenance").at("items"), 64);
+  EXPECT_EQ(report.at("provenance").at("weights"), "exact");
+}
+
+TEST(Eval, ByTheOdeIsTheEntropyOfTheData) {
+  const fs::path config = oracle_config(R"({"timesteps": 1000})", 0.25);
+  const Json report = evaluate({"--ckpt", config, "--items", "64", "--metrics", "ode-bpd"});
+  const double entropy = std::log2(2 * std::numbers::pi * std::numbers::e * 0.2501) / 2;
+  EXPECT_NEAR(report.at("ode-bpd").at("mean").get<double>(), entropy,
+              5 * report.at("ode-bpd").at("stderr").get<double>() + 2e-3);
+  EXPECT_FALSE(report.contains("bpd"));
+}
+
+// Two components so far apart that they do not overlap: one Gaussian's entropy and one bit for
+// which of the two, over two dimensions.
+TEST(Eval, OfAMixtureIsItsEntropy) {
+  const fs::path file = scratch("eval_mixture") / "mixture.json";
+  write_text(file,
+             R"({"model": {"type": "mixture_oracle", "means": [-3, 0, 3, 0], "variance": 0.04},
+      "data": {"type": "gaussian_mixture", "means": [-3, 0, 3, 0], "variance": 0.04},
+      "diffusion": {"schedule": "cosine"}})");
+  const Json report =
+      evaluate({"--ckpt", file, "--items", "500", "--metrics", "ode-bpd", "--ode-steps", "400"});
+  const double entropy = std::log2(2 * std::numbers::pi * std::numbers::e * 0.04) / 2 + 0.5;
+  EXPECT_NEAR(report.at("ode-bpd").at("mean").get<double>(), entropy,
+              5 * report.at("ode-bpd").at("stderr").get<double>() + 5e-3);
+}
+
+TEST(Eval, WritesATableAndAPictureOfEveryTimestep) {
+  const fs::path folder = scratch("eval_files");
+  const fs::path config = oracle_config(R"({"timesteps": 50, "beta_end": 0.2})", 1);
+  const Json report = evaluate({"--ckpt", config, "--items", "8", "--metrics", "bpd,rd", "--csv",
+                                folder / "a.csv", "--plot", folder / "a.png"});
+  ASSERT_EQ(report.at("rd").size(), 50);
+  EXPECT_EQ(report.at("rd")[49].at("rate"), report.at("bpd").at("prior"));
+  std::ifstream csv(folder / "a.csv");
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line,
+            "t,items,term,term_stderr,monte_carlo,monte_carlo_stderr,rate,rate_stderr,distortion,"
+            "distortion_stderr,rmse");
+  double sum = 0;
+  for (int rows = 0; std::getline(csv, line); ++rows) {
+    const size_t term = line.find(',', line.find(',') + 1) + 1;
+    if (rows > 0) sum += std::stod(line.substr(term));
+  }
+  EXPECT_NEAR(sum, report.at("bpd").at("diffusion").at("mean").get<double>(), 1e-9);
+  EXPECT_GT(read_image(folder / "a.png").height, 1000);  // five panels
+}
+
+// A trained model of images: figures depend on the items and the seed, not on the batch.
+TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
+  const fs::path folder = scratch("eval_run");
+  write_text(folder / "c.json", small_image_config());
+  const Outcome o = run_program(
+      {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const auto total = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags{"--ckpt", folder / "run", "--items", "2"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return evaluate(flags).at("bpd").at("total").at("mean").get<double>();
+  };
+  const double all = total({});
+  EXPECT_TRUE(std::isfinite(all));
+  EXPECT_NEAR(total({"--batch", "3"}), all, 1e-4 * std::abs(all));
+  EXPECT_NE(total({"--seed", "1"}), all);
+  EXPECT_NE(total({"--no-ema"}), all);
+  EXPECT_NE(total({"--timesteps-per-item", "3"}), all);
+}
+
+}  // namespace
+}  // namespace diffuse::testing_cli

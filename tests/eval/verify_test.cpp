@@ -1,0 +1,54 @@
+#include "diffuse/eval/verify.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace diffuse {
+namespace {
+
+std::vector<std::string> failures(const VerifyOptions& options) {
+  std::vector<std::string> names;
+  for (const VerifyCheck& check : verify(options))
+    if (!check.pass) names.push_back(check.name);
+  return names;
+}
+
+TEST(Verify, PassesAndNamesEachCheckOnce) {
+  const auto checks = verify();
+  std::set<std::string> names;
+  for (const VerifyCheck& check : checks) {
+    EXPECT_TRUE(check.pass) << check.name << ": " << check.value << ", expected " << check.expected
+                            << " within " << check.tolerance;
+    EXPECT_TRUE(names.insert(check.name).second) << check.name;
+  }
+  for (const char* const name :
+       {"eq1_bayes", "eq2_telescopes", "eq3_of_eq6_is_eq8", "eq9_is_the_kl_beta", "oracle_bound",
+        "chain_variance_is_eq5", "bins_sum_to_1", "ddim_eta_1_is_ancestral", "order_of_ddim",
+        "golden_alpha_bar_linear_1000"})
+    EXPECT_TRUE(names.contains(name)) << name;
+}
+
+TEST(Verify, OfAnotherSeedPasses) { EXPECT_EQ(failures({.seed = 7}), std::vector<std::string>{}); }
+
+// A part in ten thousand on one quantity, and a check that speaks of it fails.
+TEST(Verify, NoticesEveryWrongCoefficient) {
+  struct Case {
+    VerifyFaults faults;
+    const char* check;
+  };
+  constexpr double kOff = 1.0001;
+  for (const Case& c : {Case{{.beta = kOff}, "golden_alpha_bar_linear_1000"},
+                        Case{{.coef_x0 = kOff}, "eq3_of_eq6_is_eq8"},
+                        Case{{.posterior_variance = kOff}, "eq1_bayes"},
+                        Case{{.weight = kOff}, "eq9_is_the_kl_posterior"},
+                        Case{{.denoiser = kOff}, "ancestral_variance_beta_s2_0.25"},
+                        Case{{.noise = kOff}, "chain_variance_is_eq5"}}) {
+    const auto failed = failures({.faults = c.faults});
+    EXPECT_NE(std::find(failed.begin(), failed.end(), c.check), failed.end()) << c.check;
+  }
+}
+
+}  // namespace
+}  // namespace diffuse

@@ -1,0 +1,99 @@
+#include "diffuse/sample/generate.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "diffuse/sample/timesteps.h"
+
+namespace diffuse {
+namespace {
+
+DiffusionConfig twenty_steps() {
+  DiffusionConfig config;
+  config.timesteps = 20;
+  config.beta_end = 0.3;
+  return config;
+}
+
+// Calls a function for a network.
+class Fake : public Network {
+ public:
+  using Forward = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& labels)>;
+  explicit Fake(Forward forward, bool self_conditioned = false)
+      : forward_(std::move(forward)), self_conditioned_(self_conditioned) {}
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const at::Tensor& labels) override {
+    return forward_(x, labels);
+  }
+  bool self_conditioned() const override { return self_conditioned_; }
+
+ private:
+  Forward forward_;
+  bool self_conditioned_;
+};
+
+GenerateOptions options_for(const std::string& sampler, double eta = 0) {
+  return {
+      .sampler = {.sampler = sampler, .timesteps = spaced_timesteps(20, 7, "trailing"), .eta = eta},
+      .shape = {3}};
+}
+
+TEST(Generate, ASampleDependsOnItsKeyAlone) {
+  Fake network([](const at::Tensor& x, const at::Tensor&) { return (2 * x).tanh(); });
+  const GaussianDiffusion diffusion(twenty_steps());
+  const auto keys = consecutive_keys(7, 0, 6);
+  for (const std::string& sampler : kSamplers) {
+    const GenerateOptions options = options_for(sampler, sampler == "ddim" ? 0.5 : 0);
+    const at::Tensor all = generate(network, diffusion, keys, options);
+    const at::Tensor last = generate(network, diffusion, std::span(keys).subspan(4), options);
+    EXPECT_TRUE(at::equal(all.slice(0, 4), last)) << sampler;
+    EXPECT_FALSE(at::equal(all[4], all[5])) << sampler;
+  }
+}
+
+// w times the way from "no class" (2) to the label, in the prediction; the variance is the label's.
+TEST(Generate, GuidanceLeavesALearnedVarianceAlone) {
+  Fake network([](const at::Tensor& x, const at::Tensor& labels) {
+    return (labels.to(at::kFloat).view({-1, 1}) + 1).expand({x.size(0), 2 * x.size(1)});
+  });
+  const at::Tensor labels = at::tensor({0, 1}, at::kLong);
+  const Denoiser guided = bind_labels(network, labels, 2, 3.0, /*learned_variance=*/true);
+  const at::Tensor out = guided(at::zeros({2, 1}), at::zeros({2}, at::kLong));
+  EXPECT_TRUE(at::equal(out, at::tensor({-3.0f, 1.0f, 0.0f, 2.0f}).view({2, 2}))) << out;
+}
+
+TEST(Generate, SelfConditioningPassesTheLastX0On) {
+  DiffusionConfig config = twenty_steps();
+  config.prediction = "x0";
+  std::vector<float> seen;
+  Fake network(
+      [&](const at::Tensor& x, const at::Tensor&) {
+        const bool given = x.size(1) == 6;
+        seen.push_back(given ? x[0][3].item<float>() : 0);
+        return at::full({x.size(0), 3}, 0.1f * static_cast<float>(seen.size()));
+      },
+      /*self_conditioned=*/true);
+  const auto keys = consecutive_keys(0, 0, 1);
+  GenerateOptions options = options_for("ddim");
+  options.sampler.timesteps = {15, 10, 5};
+  generate(network, GaussianDiffusion(config), keys, options);
+  EXPECT_EQ(seen, (std::vector<float>{0, 0.1f, 0.2f}));
+}
+
+TEST(Generate, SharesOneWayUntilTheStepToPart) {
+  Fake network([](const at::Tensor& x, const at::Tensor&) { return (2 * x).tanh(); });
+  const GaussianDiffusion diffusion(twenty_steps());
+  const auto keys = consecutive_keys(7, 0, 3);
+  GenerateOptions options = options_for("ddpm");
+  options.share_from = options.sampler.timesteps[3];
+  options.shared = {7, 0};
+  std::vector<bool> same;
+  generate(network, diffusion, keys, options, [&](const SampleStep& step) {
+    same.push_back(at::equal(step.x[0], step.x[1]) && at::equal(step.x[0], step.x[2]));
+  });
+  EXPECT_EQ(same, (std::vector<bool>{true, true, true, false, false, false, false}));
+  const at::Tensor alone = generate(network, diffusion, std::span(keys).subspan(2), options);
+  EXPECT_TRUE(at::equal(generate(network, diffusion, keys, options)[2], alone[0]));
+}
+
+}  // namespace
+}  // namespace diffuse
