@@ -43,8 +43,8 @@ struct TrainReport {
   double gradient_norm = 0;  // before clipping
   double learning_rate = 0;  // of the last update
   double samples_per_second = 0;
-  double data_wait = 0;       // share of the time spent waiting for data
-  double overlap = 0;         // share of the gradients' way that was hidden behind computing
+  double data_wait = 0;  // share of the time spent waiting for data
+  double overlap = 0;    // share of the gradients' way that was hidden behind computing
   std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
   int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
   std::vector<RankTimes> ranks;  // one each
