@@ -160,7 +160,7 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   read_schedule(json, config.diffusion);
   read_variance(json, config.diffusion);
   config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
-  config.sample.spacing = ours(json, "timestep_spacing", "leading", kSpacings);
+  config.sample.spacing = ours(json, "timestep_spacing", "leading", kTimestepSpacings);
   config.sample.clip_x0 = json.flag("clip_sample", true);
   if (config.sample.clip_x0) json.one_of("clip_sample_range", {1});
   json.one_of("thresholding", {false});
