@@ -24,6 +24,13 @@ Command add_schedule(CLI::App& app);
 Command add_forward(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_verify(CLI::App& app);
+Command add_data(CLI::App& app);
+Command add_bench(CLI::App& app);
+Command add_ls(CLI::App& app);
+Command add_plot(CLI::App& app);
+Command add_report(CLI::App& app);
+Command add_completions(CLI::App& app);
+Command add_man(CLI::App& app);
 
 inline constexpr int kGood = 0;
 inline constexpr int kFailed = 1;

@@ -82,6 +82,11 @@ void warn_of_prior(const NoiseSchedule& schedule) {
                        "beta_end lower it"));
 }
 
-Image picture_of(const at::Tensor& x) { return x.dim() == 4 ? make_grid(x) : draw_points(x); }
+Image picture_of(const at::Tensor& x) {
+  if (x.dim() == 3) return draw_signals(x);
+  if (x.dim() == 2) return draw_points(x);
+  const bool shown = x.size(1) == 1 || x.size(1) == 3;
+  return make_grid(shown ? x : x.narrow(1, 0, 1));  // of other channels, the first
+}
 
 }  // namespace diffuse::cli

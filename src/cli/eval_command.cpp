@@ -50,7 +50,7 @@ EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
       if (!fs::exists(flags.data)) throw Error("--data ", flags.data.string(), ": does not exist");
       config.data.path = flags.data.string();
       const auto& type = config.data.type;
-      if (type != "mnist" && type != "cifar10") config.data.type = "image_folder";
+      if (type != "mnist" && type != "cifar10") config.data.type = data_config_of(flags.data).type;
     }
     data.set = make_dataset(config.data, split, config.seed);
   }

@@ -16,7 +16,7 @@ at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const 
 
 static const ModelConfig& checked(const ModelConfig& config) {
   if (config.sample_shape.size() != 1) {
-    throw Error("/model/type: \"mlp\" wants points, the data are images; use \"unet\"");
+    throw Error("/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
   }
   if (config.hidden % 2 != 0 || config.hidden < 4) {
     throw Error("/model/hidden: ", config.hidden,

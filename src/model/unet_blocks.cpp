@@ -4,9 +4,10 @@
 
 namespace diffuse {
 
-static std::shared_ptr<Conv2d> conv3x3(Initializer& init, int64_t in, int64_t out,
-                                       double scale = 1.0) {
-  return std::make_shared<Conv2d>(init, in, out, 3, 1, 1, scale);
+static std::shared_ptr<Conv2d> conv3x3(Initializer& init, const ModelConfig& config, int64_t in,
+                                       int64_t out, double scale = 1.0) {
+  const Window window{.kernel = 3, .stride = 1, .padding = 1, .signal = is_signal(config)};
+  return std::make_shared<Conv2d>(init, in, out, window, scale);
 }
 
 ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
@@ -16,14 +17,14 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
     return std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps);
   };
   norm1_ = register_module("norm1", norm(in));
-  conv1_ = register_module("conv1", conv3x3(init, in, out));
+  conv1_ = register_module("conv1", conv3x3(init, config, in, out));
   time_emb_proj_ = register_module(
       "time_emb_proj", std::make_shared<Linear>(init, time, scale_shift_ ? 2 * out : out));
   norm2_ = register_module("norm2", norm(out));
-  conv2_ = register_module("conv2", conv3x3(init, out, out, kNearZero));
+  conv2_ = register_module("conv2", conv3x3(init, config, out, out, kNearZero));
   if (in != out) {
     conv_shortcut_ =
-        register_module("conv_shortcut", std::make_shared<Conv2d>(init, in, out, 1, 1, 0));
+        register_module("conv_shortcut", std::make_shared<Conv2d>(init, in, out, Window{1, 1, 0}));
   }
 }
 
@@ -74,20 +75,23 @@ at::Tensor Attention::forward(const at::Tensor& x) const {
   return x + out.transpose(1, 2).view({batch, channels, height, width});
 }
 
-Downsample::Downsample(Initializer& init, int64_t channels, bool pad_both)
-    : conv_(register_module(
-          "conv", std::make_shared<Conv2d>(init, channels, channels, 3, 2, pad_both ? 1 : 0))),
-      pad_both_(pad_both) {}
-
-at::Tensor Downsample::forward(const at::Tensor& x) const {
-  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, 1}));
+Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels)
+    : pad_both_(config.downsample_padding == "both"), signal_(is_signal(config)) {
+  const Window window{.kernel = 3, .stride = 2, .padding = pad_both_ ? 1 : 0, .signal = signal_};
+  conv_ = register_module("conv", std::make_shared<Conv2d>(init, channels, channels, window));
 }
 
-Upsample::Upsample(Initializer& init, int64_t channels)
-    : conv_(register_module("conv", conv3x3(init, channels, channels))) {}
+at::Tensor Downsample::forward(const at::Tensor& x) const {
+  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, signal_ ? 0 : 1}));
+}
+
+Upsample::Upsample(Initializer& init, const ModelConfig& config, int64_t channels)
+    : conv_(register_module("conv", conv3x3(init, config, channels, channels))),
+      signal_(is_signal(config)) {}
 
 at::Tensor Upsample::forward(const at::Tensor& x) const {
-  return conv_->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+  const int64_t height = signal_ ? 1 : 2 * x.size(2);
+  return conv_->forward(at::upsample_nearest2d(x, {height, 2 * x.size(3)}));
 }
 
 DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
@@ -99,7 +103,7 @@ DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, i
     resnets_->add(init, config, i == 0 ? in : out, out, time);
     if (attention) attentions_->add(init, config, out);
   }
-  if (!last) downsamplers_->add(init, out, config.downsample_padding == "both");
+  if (!last) downsamplers_->add(init, config, out);
 }
 
 at::Tensor DownBlock::forward(at::Tensor h, const at::Tensor& time,
@@ -139,7 +143,7 @@ UpBlock::UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64
     resnets_->add(init, config, (i == 0 ? in : out) + skips[i], out, time);
     if (attention) attentions_->add(init, config, out);
   }
-  if (!last) upsamplers_->add(init, out);
+  if (!last) upsamplers_->add(init, config, out);
 }
 
 at::Tensor UpBlock::forward(at::Tensor h, const at::Tensor& time,
