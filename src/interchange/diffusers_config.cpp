@@ -123,7 +123,7 @@ static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
   diffusion.beta_start = json.number("beta_start", 1e-4);
   diffusion.beta_end = json.number("beta_end", 0.02);
   diffusion.betas.clear();
-  diffusion.schedule = ours(json, "beta_schedule", "linear", kScheduleWords);
+  diffusion.schedule = ours(json, "beta_schedule", "linear", kSchedules);
   if (!json.is_null("trained_betas", true)) {
     diffusion.betas = json.numbers("trained_betas");
     diffusion.timesteps = static_cast<int64_t>(diffusion.betas.size());
@@ -156,12 +156,12 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
       {"DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DPMSolverMultistepScheduler",
        "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "HeunDiscreteScheduler",
        "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LMSDiscreteScheduler"});
-  for (const auto& [our, their] : kSamplerWords)
+  for (const auto& [our, their] : kSamplerClasses)
     if (name == their) config.sample.sampler = our;
   read_schedule(json, config.diffusion);
   read_variance(json, config.diffusion);
-  config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictionWords);
-  const std::string spacing = ours(json, "timestep_spacing", "leading", kSpacingWords);
+  config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
+  const std::string spacing = ours(json, "timestep_spacing", "leading", kTimestepSpacings);
   if (spacing != "leading" || config.sample.spacing != "auto") config.sample.spacing = spacing;
   config.sample.clip_x0 = json.flag("clip_sample", true);
   if (config.sample.clip_x0) json.one_of("clip_sample_range", {1});

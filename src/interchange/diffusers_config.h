@@ -12,16 +12,16 @@ namespace diffuse {
 // Our word for a setting, and theirs.
 using Dictionary = std::vector<std::pair<const char*, const char*>>;
 
-inline const Dictionary kScheduleWords{{"linear", "linear"},
-                                       {"quadratic", "scaled_linear"},
-                                       {"cosine", "squaredcos_cap_v2"},
-                                       {"sigmoid", "sigmoid"}};
-inline const Dictionary kPredictionWords{
+inline const Dictionary kSchedules{{"linear", "linear"},
+                                   {"quadratic", "scaled_linear"},
+                                   {"cosine", "squaredcos_cap_v2"},
+                                   {"sigmoid", "sigmoid"}};
+inline const Dictionary kPredictions{
     {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
-inline const Dictionary kSamplerWords{{"ddim", "DDIMScheduler"},
-                                      {"dpmpp2m", "DPMSolverMultistepScheduler"},
-                                      {"heun", "HeunDiscreteScheduler"}};
-inline const Dictionary kSpacingWords{
+inline const Dictionary kSamplerClasses{{"ddim", "DDIMScheduler"},
+                                        {"dpmpp2m", "DPMSolverMultistepScheduler"},
+                                        {"heun", "HeunDiscreteScheduler"}};
+inline const Dictionary kTimestepSpacings{
     {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
 
 // Rows of the class embedding outside. Ours has one more, "no class", which is only worth keeping

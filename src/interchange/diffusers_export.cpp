@@ -115,9 +115,9 @@ static std::vector<double> table(DiffusionConfig diffusion) {
 
 ordered_json scheduler_json(const Config& config) {
   const DiffusionConfig& diffusion = config.diffusion;
-  const char* const schedule = theirs(diffusion.schedule, kScheduleWords);
-  const char* const prediction = theirs(diffusion.prediction, kPredictionWords);
-  const char* const spacing = theirs(config.sample.spacing, kSpacingWords);
+  const char* const schedule = theirs(diffusion.schedule, kSchedules);
+  const char* const prediction = theirs(diffusion.prediction, kPredictions);
+  const char* const spacing = theirs(config.sample.spacing, kTimestepSpacings);
   if (prediction == nullptr)
     throw Error("/diffusion/prediction: \"", diffusion.prediction,
                 "\"; diffusers' schedulers have no counterpart");
