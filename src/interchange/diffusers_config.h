@@ -18,6 +18,9 @@ inline const Dictionary kSchedules{{"linear", "linear"},
                                    {"sigmoid", "sigmoid"}};
 inline const Dictionary kPredictions{
     {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
+inline const Dictionary kSamplerClasses{{"ddim", "DDIMScheduler"},
+                                        {"dpmpp2m", "DPMSolverMultistepScheduler"},
+                                        {"heun", "HeunDiscreteScheduler"}};
 inline const Dictionary kTimestepSpacings{
     {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
 
