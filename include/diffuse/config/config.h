@@ -25,7 +25,7 @@ struct DataConfig {
   double variance = 1.0;      // gaussian and each component of a mixture: of each dimension
   int64_t dimensions = 2;     // gaussian, gaussian_mixture: D
   std::vector<double> means;  // gaussian_mixture: D numbers a component, one after the other
-  std::vector<double> weights;  // gaussian_mixture: one a component, in proportion; empty = equal
+  std::vector<double> weights{};  // gaussian_mixture: one a component, in proportion; empty = equal
   int64_t memory_limit_mb = 4096;  // larger image sets are decoded on the fly
 };
 
@@ -61,7 +61,7 @@ struct ModelConfig {
 
   // gaussian_oracle, mixture_oracle: the exact epsilon for data gaussian, gaussian_mixture
   double variance = 1.0;
-  std::vector<double> means, weights;
+  std::vector<double> means{}, weights{};
 
   // filled in from the data set; kept in checkpoints
   std::vector<int64_t> sample_shape;  // [C, H, W] or [D]
