@@ -11,16 +11,22 @@ it stopped; what is there already and has the right checksum is kept.
 TEXT
 }
 
+# matches FILE MD5
+matches() { [[ -f $1 ]] && md5sum --status -c <<<"$2  $1"; }
+
 # fetch URL MD5 FILE
 fetch() {
   local url=$1 md5=$2 file=$3
-  if [[ -f $file ]] && md5sum --status -c <<<"$md5  $file"; then
+  if matches "$file" "$md5"; then
     echo "$file: already there"
     return
   fi
   echo "$file: from $url"
-  curl --fail --location --retry 3 --continue-at - --output "$file.part" "$url"
-  if ! md5sum --status -c <<<"$md5  $file.part"; then
+  # A part that is whole already has nothing to go on with: curl would fail.
+  if ! matches "$file.part" "$md5"; then
+    curl --fail --location --retry 3 --continue-at - --output "$file.part" "$url"
+  fi
+  if ! matches "$file.part" "$md5"; then
     rm -f "$file.part"
     echo "$file: the download has the wrong checksum (wanted md5 $md5) and was thrown away" >&2
     exit 1
@@ -47,7 +53,15 @@ cifar10() {
   echo "$1/cifar-10-batches-bin: unpacked"
 }
 
+[[ ${BASH_SOURCE[0]} == "$0" ]] || return 0  # sourced, for its functions
 [[ $# -gt 0 ]] || { usage >&2; exit 2; }
+for set in "$@"; do
+  case "$set" in
+    mnist | fashion-mnist | cifar-10) ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "download_data.sh: unknown data set $set" >&2; usage >&2; exit 2 ;;
+  esac
+done
 data=${DIFFUSE_DATA:-data}
 mkdir -p "$data"
 for set in "$@"; do
@@ -63,7 +77,5 @@ for set in "$@"; do
         bef4ecab320f06d8554ea6380940ec79 bb300cfdad3c16e7a12a480ee83cd310
       ;;
     cifar-10) cifar10 "$data" ;;
-    -h | --help) usage; exit 0 ;;
-    *) echo "download_data.sh: unknown data set $set" >&2; usage >&2; exit 2 ;;
   esac
 done

@@ -33,6 +33,11 @@ static int run(int argc, char** argv) {
   CLI::App app("Train and sample denoising diffusion models.", "diffuse");
   app.set_version_flag("--version", version_text);
   app.require_subcommand(0, 1);
+  app.footer(
+      "Examples:\n"
+      "  diffuse train --config configs/shapes.json\n"
+      "  diffuse sample --ckpt runs/shapes/model.pt -n 64\n"
+      "  diffuse COMMAND --help");
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
   commands["launch"] = add_launch(app);
@@ -46,7 +51,15 @@ static int run(int argc, char** argv) {
   commands["forward"] = add_forward(app);
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
+  commands["data"] = add_data(app);
+  commands["bench"] = add_bench(app);
+  commands["ls"] = add_ls(app);
+  commands["plot"] = add_plot(app);
+  commands["report"] = add_report(app);
+  commands["completions"] = add_completions(app);
+  commands["man"] = add_man(app);
   commands["info"] = add_info(app);
+  commands["convert"] = add_convert(app);
   commands["schema"] = add_schema(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",

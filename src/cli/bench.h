@@ -5,6 +5,7 @@
 
 namespace diffuse::cli {
 
+Command add_bench_step(CLI::App& bench);  // its own flags: --config and so on
 Command add_bench_samplers(CLI::App& bench);
 
 }  // namespace diffuse::cli

@@ -8,8 +8,8 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/interchange/model_files.h"
 #include "diffuse/io/picture.h"
-#include "diffuse/train/checkpoint.h"
 
 namespace diffuse::cli {
 
@@ -61,7 +61,7 @@ Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device de
   if (path.extension() == ".json") {
     model = analytic_model(path);
   } else {
-    const Checkpoint checkpoint = load_checkpoint(path);
+    const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
     model = {.name = checkpoint.file.string(),
              .config = checkpoint.config,
              .network = load_network(checkpoint, use_ema),
@@ -82,6 +82,11 @@ void warn_of_prior(const NoiseSchedule& schedule) {
                        "beta_end lower it"));
 }
 
-Image picture_of(const at::Tensor& x) { return x.dim() == 4 ? make_grid(x) : draw_points(x); }
+Image picture_of(const at::Tensor& x) {
+  if (x.dim() == 3) return draw_signals(x);
+  if (x.dim() == 2) return draw_points(x);
+  const bool shown = x.size(1) == 1 || x.size(1) == 3;
+  return make_grid(shown ? x : x.narrow(1, 0, 1));  // of other channels, the first
+}
 
 }  // namespace diffuse::cli

@@ -46,7 +46,8 @@ struct Model {
   bool is_image() const { return config.model.sample_shape.size() == 3; }
 };
 
-// From model.pt, a run folder, or the config of an analytic model (an oracle).
+// From model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or
+// the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
@@ -65,7 +66,7 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
 // Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);
 
-// A batch as one picture: a grid of images, or a scatter plot of points.
+// A batch as one picture: a grid of images, curves of signals, or a scatter plot of points.
 Image picture_of(const at::Tensor& x);
 
 }  // namespace diffuse::cli

@@ -37,27 +37,22 @@ struct EvalData {
   std::string name;
 };
 
-Split split_of(const EvalFlags& flags) {
-  return flags.split == "train" ? Split::kTrain : Split::kHeldOut;
-}
-
 // What --data names: the data of a config, else a place of files. Those are of the kind the model
 // was trained on, or pictures in a folder where that was generated.
-EvalData open_data(const EvalFlags& flags, const Model& model) {
+EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
   Config config = model.config;
   EvalData data;
   if (flags.data.extension() == ".json") {
     config = load_config(flags.data);
-    data.set = in_config(flags.data,
-                         [&] { return make_dataset(config.data, split_of(flags), config.seed); });
+    data.set = in_config(flags.data, [&] { return make_dataset(config.data, split, config.seed); });
   } else {
     if (!flags.data.empty()) {
       if (!fs::exists(flags.data)) throw Error("--data ", flags.data.string(), ": does not exist");
       config.data.path = flags.data.string();
       const auto& type = config.data.type;
-      if (type != "mnist" && type != "cifar10") config.data.type = "image_folder";
+      if (type != "mnist" && type != "cifar10") config.data.type = data_config_of(flags.data).type;
     }
-    data.set = make_dataset(config.data, split_of(flags), config.seed);
+    data.set = make_dataset(config.data, split, config.seed);
   }
   data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
   if (data.set->sample_shape() != model.config.model.sample_shape)
@@ -131,9 +126,11 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   check_flags(flags, families);
   for (const MetricFamily& family : families) family.check();
   Model model = load_model(flags.checkpoint, !flags.no_ema, device);
-  const EvalData data = open_data(flags, model);
+  const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
+  const EvalData data = open_data(flags, model, split);
   const GaussianDiffusion diffusion(model.config.diffusion);
-  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device)};
+  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device),
+                        [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
   EvalReport report;
   report.json["provenance"] = provenance(flags, model, data, input.evaluation);
@@ -157,7 +154,9 @@ void add_options(CLI::App& command, EvalFlags& flags) {
       ->required();
   command.add_option("--data", flags.data,
                      "A config, for its data, or a path; default the data of the model's config");
-  command.add_option("--metrics", flags.metrics, "bpd, rd, ode-bpd: one or more, with commas")
+  command
+      .add_option("--metrics", flags.metrics,
+                  "bpd, rd, ode-bpd, neighbours: one or more, with commas")
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("--items", flags.items, "Items measured, spread evenly over the set; 0 = all")
@@ -181,11 +180,10 @@ nlohmann::ordered_json json_of(const Estimate& estimate) {
   return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
 }
 
-std::function<void(int64_t, int64_t)> show_progress() {
-  return [progress = std::shared_ptr<Progress>()](int64_t done, int64_t total) mutable {
+std::function<void(int64_t, int64_t)> show_progress(const std::string& unit) {
+  return [unit, progress = std::shared_ptr<Progress>()](int64_t done, int64_t total) mutable {
     if (!progress)
-      progress =
-          std::make_shared<Progress>(ProgressOptions{.unit = "network evaluation", .total = total});
+      progress = std::make_shared<Progress>(ProgressOptions{.unit = unit, .total = total});
     progress->update(done);
     if (done == total) progress->finish();
     if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
@@ -199,9 +197,11 @@ Command add_eval(CLI::App& app) {
       "Examples:\n"
       "  diffuse eval --ckpt runs/mnist --timesteps-per-item 20 --json bpd.json\n"
       "  diffuse eval --ckpt model.pt --data configs/mnist.json --metrics bpd,rd --csv terms.csv\n"
-      "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000");
+      "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000\n"
+      "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png");
   add_options(*command, *flags);
-  const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command)};
+  const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command),
+                                           add_neighbour_metrics(*command)};
   return [flags, families] { return run_eval(*flags, families); };
 }
 

@@ -20,6 +20,9 @@ struct EvalInput {
   const GaussianDiffusion& diffusion;
   const Dataset& data;           // whose samples have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
+
+  // Another part of the same data.
+  std::function<std::shared_ptr<const Dataset>(Split)> open;
 };
 
 struct EvalReport {
@@ -39,12 +42,14 @@ struct MetricFamily {
 
 MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
+MetricFamily add_neighbour_metrics(CLI::App& command);
 
 // {"mean": ..., "stderr": ...}; a standard error that is not known is null.
 nlohmann::ordered_json json_of(const Estimate& estimate);
 
 // The command's progress on stderr, for EvaluationOptions::progress; ends the evaluation after a
 // signal.
-std::function<void(int64_t done, int64_t total)> show_progress();
+std::function<void(int64_t done, int64_t total)> show_progress(
+    const std::string& unit = "network evaluation");
 
 }  // namespace diffuse::cli

@@ -126,7 +126,8 @@ Command add_interpolate(CLI::App& app) {
       ->check(CLI::Range(2, 1000));
   command->add_option("--depth", flags->depths, "Diffusion steps 0 .. T, or a list; default T/2");
   auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");
-  command->add_flag("--spherical", std::string("Along an arc, which keeps the noise; default"))
+  command->add_flag("--spherical")
+      ->description("Mix along an arc, which keeps the noise; default")
       ->excludes(linear);
   return [command, flags] { return run_interpolate(*command, *flags); };
 }

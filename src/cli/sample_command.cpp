@@ -10,6 +10,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
+#include "diffuse/data/normalization.h"
 #include "sample_output.h"
 #include "sample_plan.h"
 
@@ -58,13 +59,15 @@ void generate_all(const Plan& plan, Model& model, GenerateOptions options, int64
     int64_t frame = 0;
     const StepCallback on_step = [&](const SampleStep& step) {
       if (frames > 0 && is_frame(step.done, step.count, frames))
-        output.add_frame(frame++, (show_x0 ? step.x0 : step.x).to(at::kCPU));
+        output.add_frame(
+            frame++, to_data_units((show_x0 ? step.x0 : step.x).to(at::kCPU), model.config.data));
       progress.update(begin + count * step.done / step.count,
                       concat("step ", step.done, "/", step.count));
       if (stop_requested()) throw Stopped();
     };
-    output.add(begin, generate(*model.network, diffusion, plan.keys(begin, count), options, on_step)
-                          .to(at::kCPU));
+    const at::Tensor x =
+        generate(*model.network, diffusion, plan.keys(begin, count), options, on_step);
+    output.add(begin, to_data_units(x.to(at::kCPU), model.config.data));
   }
   progress.finish();
 }

@@ -35,7 +35,8 @@ static OutputKind kind_by_name(const fs::path& path) {
 OutputKind output_kind(const fs::path& path, bool is_image) {
   const OutputKind kind = kind_by_name(path);
   if (!is_image && (kind == OutputKind::kNpz || kind == OutputKind::kFolder))
-    throw Error("-o ", path.string(), ": this model makes points, not images; expected .npy, ",
+    throw Error("-o ", path.string(),
+                ": this model makes points or signals, not images; expected .npy, ",
                 ".png or .gif");
   return kind;
 }

@@ -6,7 +6,11 @@
 namespace diffuse::cli {
 
 Command add_schema(CLI::App& app) {
-  app.add_subcommand("schema", "Print the JSON Schema of a config file, for editors");
+  CLI::App* command =
+      app.add_subcommand("schema", "Print the JSON Schema of a config file, for editors");
+  command->footer(
+      "Examples:\n"
+      "  diffuse schema > config.schema.json");
   return [] {
     std::cout << config_schema() << "\n";
     return kGood;

@@ -13,6 +13,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/sample/generate.h"
@@ -59,7 +60,7 @@ at::Tensor draw_samples(Trainer& trainer) {
           trainer.world().progress();
         }).to(at::kCPU);
   }
-  return trainer.world().gather_rows(x, config.sample.grid);
+  return to_data_units(trainer.world().gather_rows(x, config.sample.grid), config.data);
 }
 
 // ", 4 processes", if there are several.
@@ -128,8 +129,9 @@ int run_train(const TrainFlags& flags) {
   install_stop_handlers();
   const auto world = make_world(flags, launch, device, config);
   const auto [data, held_out] = in_config(flags.config, [&] {
-    return std::pair(make_dataset(config.data, Split::kTrain, config.seed),
-                     make_dataset(config.data, Split::kHeldOut, config.seed));
+    auto training = make_dataset(config.data, Split::kTrain, config.seed);
+    config.data = with_normalization(config.data, *training);
+    return std::pair(training, make_dataset(config.data, Split::kHeldOut, config.seed));
   });
   const auto owner = in_config(
       flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });

@@ -11,6 +11,9 @@ namespace diffuse::cli {
 TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const Config& config)
     : folder_(folder), metrics_(folder / "metrics.jsonl", resume_step), events_(folder) {
   events_.text("config", resume_step, "```json\n" + config_to_json(config) + "\n```");
+  events_.hyperparameters(config_to_json(config));
+  for (int64_t bin = 1; bin <= kTimestepBins; ++bin)
+    bin_ends_.push_back(static_cast<double>(bin * config.diffusion.timesteps) / kTimestepBins);
 }
 
 // Where the time of each rank went, in seconds per update, and who keeps the others waiting.
@@ -37,6 +40,7 @@ void TrainRecorder::report(const TrainReport& r) {
       {"train/data_wait", r.data_wait},
       {"train/skipped_steps", static_cast<double>(r.skipped_steps)}};
   if (r.ranks.size() > 1) add_ranks(r, values);
+  events_.histogram("train/loss_by_timestep", r.step, bin_ends_, r.loss_by_timestep);
   write(r.step, values);
   log_debug(concat("step ", r.step, " loss ", r.loss, " gradient norm ", r.gradient_norm));
 }

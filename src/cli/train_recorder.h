@@ -29,6 +29,7 @@ class TrainRecorder {
   std::filesystem::path folder_;
   MetricsLog metrics_;
   TensorBoardWriter events_;
+  std::vector<double> bin_ends_;  // of the histograms over t
 };
 
 }  // namespace diffuse::cli

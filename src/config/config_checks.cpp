@@ -45,7 +45,7 @@ static void check_unet(const ModelConfig& c, const std::string& at) {
     throw Error(at, "/channels: expected a multiple of norm_groups, which is ", c.norm_groups,
                 ", got ", c.channels);
   }
-  if (c.channels % c.attention_heads != 0) {
+  if (c.attention_head_dim == 0 && c.channels % c.attention_heads != 0) {
     throw Error(at, "/channels: expected a multiple of attention_heads, which is ",
                 c.attention_heads, ", got ", c.channels);
   }
@@ -72,8 +72,20 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
   }
 }
 
+static void check_normalization(const Config& c, const std::string& name) {
+  if (c.data.mean.size() != c.data.std.size())
+    throw Error(name, ": /data/mean: expected as many numbers as in std, ", c.data.std.size(),
+                ", got ", c.data.mean.size());
+  if (!c.data.mean.empty() && !c.data.normalize)
+    throw Error(name, ": /data/mean: expected none without normalize");
+  if (c.data.normalize && c.sample.clip_x0)
+    throw Error(name, ": /sample/clip_x0: expected false with /data/normalize: normalised data ",
+                "are not in [-1, 1]");
+}
+
 void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
+  check_normalization(config, name);
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
   if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");

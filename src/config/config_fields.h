@@ -15,10 +15,11 @@ inline constexpr double kMaxTimesteps = 1'000'000;
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
   visit("type", c.type,
-        one_of({"swiss_roll", "gaussian", "gaussian_mixture", "shapes", "mnist", "cifar10",
-                "image_folder"}),
-        "The data set: generated (swiss_roll, gaussian, gaussian_mixture, shapes) or read from "
-        "path.");
+        one_of({"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
+                "cifar10", "image_folder", "array"}),
+        "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
+        "read from path. image_folder reads a folder, .zip or .tar of pictures, array a .npy or "
+        ".npz file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
@@ -43,6 +44,20 @@ void visit_fields(Visitor& visit, DataConfig& c) {
         "point has dimensions.");
   visit("weights", c.weights, list_of(above(0)),
         "gaussian_mixture: how often each component is drawn, in proportion; empty is equally.");
+  visit("length", c.length, between(1, 1 << 24), "waveforms: samples of a signal.");
+  visit("array", c.array, anything(),
+        "array: the array's name in a file of several; empty means the only one. Numbers are N x D "
+        "points, N x C x L signals or N x C x H x W images, bytes are images.");
+  visit("labels", c.labels, anything(),
+        "array: the name of the N class numbers in the same file; empty means no classes.");
+  visit("on_error", c.on_error, one_of({"refuse", "skip"}),
+        "image_folder and array: a damaged item is an error (refuse) or left out (skip).");
+  visit("normalize", c.normalize, anything(),
+        "Learns (x - mean) / std, channel by channel; samples are brought back.");
+  visit("mean", c.mean, list_of(anything()),
+        "Mean of each channel for normalize; filled in from the data where empty.");
+  visit("std", c.std, list_of(above(0)),
+        "Standard deviation of each channel for normalize; filled in from the data where empty.");
   visit("memory_limit_mb", c.memory_limit_mb, at_least(0),
         "MB of pixels kept in memory: a larger image_folder is decoded on the fly, other larger "
         "sets are refused.");
@@ -51,7 +66,8 @@ void visit_fields(Visitor& visit, DataConfig& c) {
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle", "mixture_oracle"}),
-        "The network: unet for images, mlp for points, gaussian_oracle and mixture_oracle the "
+        "The network: unet for images and signals, mlp for points, gaussian_oracle and "
+        "mixture_oracle the "
         "exact answers for such data.");
   visit("channels", c.channels, between(4, 8192), "unet: channels at full resolution.");
   visit("channel_multipliers", c.channel_multipliers, list_of(between(1, 64), 1, 8),
@@ -60,10 +76,16 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("blocks_per_level", c.blocks_per_level, between(1, 16),
         "unet: residual blocks a level has on the way down; it has one more on the way up.");
   visit("attention_resolutions", c.attention_resolutions, list_of(at_least(1)),
-        "unet: heights in pixels, after patching, of the levels with self-attention.");
+        "unet: heights in pixels, of signals lengths, after patching, of the levels with "
+        "self-attention.");
   visit("mid_attention", c.mid_attention, anything(),
         "unet: self-attention between the two middle blocks.");
   visit("attention_heads", c.attention_heads, between(1, 1024), "unet: heads of self-attention.");
+  visit("attention_head_dim", c.attention_head_dim, between(0, 8192),
+        "unet: channels of one head, so that wider levels have more heads; 0 goes by "
+        "attention_heads.");
+  visit("mid_attention_norm", c.mid_attention_norm, anything(),
+        "unet: group normalisation before the middle attention, as before every other one.");
   visit("dropout", c.dropout, from_below(0, 1),
         "unet: share of activations zeroed in training, in each residual block.");
   visit("norm_groups", c.norm_groups, between(1, 1024), "unet: groups of group normalisation.");
@@ -76,6 +98,8 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("time_frequency_shift", c.time_frequency_shift, between(0, 1),
         "Shift s in the frequencies exp(-i ln 1e4 / (half - s)): 1 as Ho et al., 0 as Nichol and "
         "Dhariwal.");
+  visit("time_scale", c.time_scale, above(0),
+        "Multiplies t before the time embedding: 1000 / T as Nichol and Dhariwal.");
   visit("downsample_padding", c.downsample_padding, one_of({"end", "both"}),
         "unet: pads right and bottom (end, as Ho et al.) or all sides (both) before halving.");
   visit("patch_size", c.patch_size, between(1, 64),
@@ -93,7 +117,7 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("means", c.means, list_of(anything()), "mixture_oracle: as data.means.");
   visit("weights", c.weights, list_of(above(0)), "mixture_oracle: as data.weights.");
   visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
-        "Shape of a sample, [C, H, W] or [D]; filled in from the data set.");
+        "Shape of a sample, [C, H, W], [C, L] or [D]; filled in from the data set.");
   visit("classes", c.classes, at_least(0),
         "Classes the model is conditioned on; filled in from the data set, 0 is unconditional.");
 }

@@ -10,7 +10,7 @@
 #include "config_checks.h"
 #include "config_fields.h"
 #include "diffuse/core/error.h"
-#include "strict_json.h"
+#include "diffuse/core/strict_json.h"
 
 namespace diffuse {
 

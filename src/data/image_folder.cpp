@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/data/image_survey.h"
+#include "diffuse/io/file_set.h"
 #include "diffuse/io/image_file.h"
 #include "parallel.h"
 #include "sources.h"
@@ -14,60 +17,91 @@
 namespace diffuse {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Entry {
-  fs::path path;
+  size_t file = 0;  // number in the file set
   int64_t label = 0;
 };
 
-bool is_picture(const fs::directory_entry& entry) {
-  std::string ending = entry.path().extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const bool hidden = entry.path().filename().string().starts_with('.');
-  return !hidden && (ending == ".png" || ending == ".jpg" || ending == ".jpeg") &&
-         entry.is_regular_file();
-}
-
-// The immediate subfolder of `root` that `path` lies in; "" where it lies in `root` itself.
-std::string top_folder(const fs::path& root, const fs::path& path) {
-  const fs::path below = path.lexically_relative(root);
-  return below.has_parent_path() ? below.begin()->string() : "";
-}
-
 struct Listing {
+  std::shared_ptr<const FileSet> files;
   std::vector<Entry> entries;
   std::vector<std::string> class_names;
 };
 
-Listing list_folder(const fs::path& root) {
-  std::map<std::string, std::vector<fs::path>> folders;
-  const auto options = fs::directory_options::follow_directory_symlink;
-  try {
-    for (const auto& entry : fs::recursive_directory_iterator(root, options))
-      if (is_picture(entry)) folders[top_folder(root, entry.path())].push_back(entry.path());
-  } catch (const fs::filesystem_error& error) {
-    throw Error(root.string(), ": cannot be listed: ", error.code().message());
-  }
-  if (folders.empty()) throw Error(root.string(), ": no .png, .jpg or .jpeg file in it");
+bool is_picture(std::string_view name) {
+  const std::string_view file = name.substr(name.rfind('/') + 1);
+  std::string ending(file.substr(std::min(file.rfind('.'), file.size())));
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return !file.starts_with('.') && (ending == ".png" || ending == ".jpg" || ending == ".jpeg");
+}
 
-  Listing listing;
+// The length of "a/b/", the path of the deepest folder that holds all of the sorted `names`.
+size_t shared_folder(const std::vector<std::string>& names) {
+  const std::string &first = names.front(), &last = names.back();
+  const auto end = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
+  return first.rfind('/', static_cast<size_t>(end - first.begin())) + 1;  // npos + 1 = 0
+}
+
+Listing list_pictures(const std::filesystem::path& root) {
+  Listing listing{.files = open_file_set(root, is_picture), .entries = {}, .class_names = {}};
+  const std::vector<std::string>& names = listing.files->names();
+  if (names.empty()) throw Error(root.string(), ": no .png, .jpg or .jpeg file in it");
+
+  std::map<std::string, std::vector<size_t>> folders;  // "" holds files that lie loose
+  const size_t begin = shared_folder(names);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const size_t slash = names[i].find('/', begin);
+    folders[slash == std::string::npos ? "" : names[i].substr(begin, slash - begin)].push_back(i);
+  }
   const bool classes = folders.size() > 1 && !folders.contains("");
   size_t longest = 0;
-  for (auto& [name, paths] : folders) {
-    std::sort(paths.begin(), paths.end());
-    longest = std::max(longest, paths.size());
+  for (const auto& [name, files] : folders) {
+    longest = std::max(longest, files.size());
     if (classes) listing.class_names.push_back(name);
   }
   for (size_t i = 0; i < longest; ++i) {  // the folders take turns
     int64_t label = 0;
-    for (const auto& [name, paths] : folders) {
-      if (i < paths.size()) listing.entries.push_back({paths[i], label});
+    for (const auto& [name, files] : folders) {
+      if (i < files.size()) listing.entries.push_back({files[i], label});
       if (classes) ++label;
     }
   }
   return listing;
+}
+
+Image read_picture(const Listing& listing, const Entry& entry, int64_t channels) {
+  return decode_image(listing.files->read(entry.file), listing.files->title(entry.file), channels);
+}
+
+// Calls use(i, image) for every entry, on several threads. Returns what is wrong with each: "" where
+// it could be read.
+template <class Use>
+std::vector<std::string> problems_of(const Listing& listing, const Use& use) {
+  const auto count = static_cast<int64_t>(listing.entries.size());
+  std::vector<std::string> problems(count);
+  parallel_for(count, [&](int64_t i) {
+    try {
+      use(i, read_picture(listing, listing.entries[i], 0));
+    } catch (const Error& error) {
+      problems[i] = error.what();
+    }
+  });
+  return problems;
+}
+
+void leave_out_unreadable(Listing& listing) {
+  const auto problems = problems_of(listing, [](int64_t, const Image&) {});
+  std::vector<Entry> readable;
+  for (size_t i = 0; i < problems.size(); ++i) {
+    if (problems[i].empty())
+      readable.push_back(listing.entries[i]);
+    else
+      log_warning("skipping " + problems[i]);
+  }
+  if (readable.empty())
+    throw Error("data.path: none of ", problems.size(), " files can be read; ", problems[0]);
+  listing.entries = std::move(readable);
 }
 
 class ImageFolderDataset : public Dataset {
@@ -107,9 +141,13 @@ class ImageFolderDataset : public Dataset {
  private:
   // Planes [C, side, side].
   std::vector<uint8_t> decode(int64_t index) const {
-    const Image image = read_image(listing_.entries.at(index).path, channels_);
-    return resize_square(to_planes(image.pixels, channels_), channels_, image.height, image.width,
-                         side_);
+    try {
+      const Image image = read_picture(listing_, listing_.entries.at(index), channels_);
+      return resize_square(to_planes(image.pixels, channels_), channels_, image.height, image.width,
+                           side_);
+    } catch (const Error& error) {
+      throw Error(error.what(), "; data.on_error = skip leaves such files out");
+    }
   }
 
   Listing listing_;
@@ -119,15 +157,39 @@ class ImageFolderDataset : public Dataset {
 
 }  // namespace
 
+ImageSurvey survey_images(const DataConfig& config) {
+  const Listing listing = list_pictures(resolve_path(config, ""));
+  std::vector<Image> sizes(listing.entries.size());  // without their pixels
+  const auto problems = problems_of(listing, [&](int64_t i, const Image& image) {
+    sizes[i] = {image.height, image.width, image.channels, {}};
+  });
+  ImageSurvey survey;
+  survey.files = static_cast<int64_t>(sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (!problems[i].empty()) {
+      survey.bad.push_back(problems[i]);
+      continue;
+    }
+    const auto widen = [](int64_t value, int64_t& least, int64_t& most) {
+      least = most == 0 ? value : std::min(least, value);
+      most = std::max(most, value);
+    };
+    widen(sizes[i].height, survey.min_height, survey.max_height);
+    widen(sizes[i].width, survey.min_width, survey.max_width);
+    if (sizes[i].channels == 1) ++survey.grey;
+  }
+  return survey;
+}
+
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split) {
-  const fs::path root = resolve_path(config, "");
-  if (!fs::is_directory(root)) throw Error(root.string(), ": not a folder; data.path must be one");
-  Listing all = list_folder(root);
+  const std::filesystem::path root = resolve_path(config, "");
+  Listing all = list_pictures(root);
   const auto available = static_cast<int64_t>(all.entries.size());
   const int64_t count = config.count > 0 ? std::min(config.count, available) : available;
-  Listing chosen{{}, all.class_names};
+  Listing chosen{all.files, {}, all.class_names};
   for (const int64_t i : split_indices(config, count, split, root.string()))
-    chosen.entries.push_back(std::move(all.entries[i]));
+    chosen.entries.push_back(all.entries[i]);
+  if (config.on_error == "skip") leave_out_unreadable(chosen);
 
   const int64_t channels = config.channels > 0 ? config.channels : 3;
   const int64_t side = config.image_size > 0 ? config.image_size : 64;

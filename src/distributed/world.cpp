@@ -28,9 +28,11 @@ static c10::intrusive_ptr<c10d::Store> connect(const Launch& launch, bool serve,
   } catch (const std::exception& failure) {
     const std::string place = concat(launch.host, ":", launch.port);
     if (serve)
-      throw Error("rank 0 cannot listen at ", place, "; name a free port with MASTER_PORT");
-    throw Error("rank ", launch.rank, " of ", launch.size, " found nobody at ", place, " within ",
-                format_duration(timeout), ", where rank 0 should be (MASTER_ADDR, MASTER_PORT)");
+      throw std::runtime_error(
+          concat("rank 0 cannot listen at ", place, "; name a free port with MASTER_PORT"));
+    throw std::runtime_error(concat("rank ", launch.rank, " of ", launch.size, " found nobody at ",
+                                    place, " within ", format_duration(timeout),
+                                    ", where rank 0 should be (MASTER_ADDR, MASTER_PORT)"));
   }
 }
 
@@ -55,7 +57,16 @@ World::World(const Launch& launch, c10::Device device, double peer_timeout)
                             make_nccl(parts_->store, launch, milliseconds(peer_timeout)));
 }
 
-// Rank 0 waits for the first beat of each, so that it can name who is missing.
+// Whether a rank's first beat has come; yes, too, where the store is gone and nobody knows.
+static bool has_come(c10d::Store& store, int64_t rank) {
+  try {
+    return store.check({beat_key(rank)});
+  } catch (const std::exception&) {
+    return true;
+  }
+}
+
+// Waits for the first beat of each, so that the missing can be named.
 void World::meet(const Launch& launch, double timeout) {
   c10d::Store& store = *parts_->store;
   store.set(beat_key(rank_), Beat{}.text());
@@ -65,9 +76,10 @@ void World::meet(const Launch& launch, double timeout) {
     store.wait(keys, milliseconds(timeout));
   } catch (const std::exception&) {
     for (int64_t rank = 0; rank < size_; ++rank)
-      if (!store.check({beat_key(rank)})) missing.push_back(std::to_string(rank));
-    throw Error("of ", size_, " processes, rank ", join(missing), " did not come to ", launch.host,
-                ":", launch.port, " within ", format_duration(timeout));
+      if (!has_come(store, rank)) missing.push_back(std::to_string(rank));
+    throw std::runtime_error(concat(
+        "of ", size_, " processes, rank ", missing.empty() ? "?" : join(missing),
+        " did not come to ", launch.host, ":", launch.port, " within ", format_duration(timeout)));
   }
 }
 

@@ -3,8 +3,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_file.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -22,25 +25,28 @@ static_assert(std::endian::native == std::endian::little,
               "arrays are written as they lie in memory");
 
 static constexpr std::string_view kMagic = "\x93NUMPY";
+static constexpr uint64_t kMaxHeader = 1 << 16;
+
+static constexpr std::array<std::pair<at::ScalarType, std::string_view>, 9> kTypes{
+    {{at::kBool, "|b1"},
+     {at::kByte, "|u1"},
+     {at::kChar, "|i1"},
+     {at::kShort, "<i2"},
+     {at::kInt, "<i4"},
+     {at::kLong, "<i8"},
+     {at::kHalf, "<f2"},
+     {at::kFloat, "<f4"},
+     {at::kDouble, "<f8"}}};
 
 static std::string_view descr_of(at::ScalarType type) {
-  switch (type) {
-    case at::kByte:
-      return "|u1";
-    case at::kLong:
-      return "<i8";
-    case at::kFloat:
-      return "<f4";
-    case at::kDouble:
-      return "<f8";
-    default:
-      TORCH_CHECK(false, "write_npy: arrays of ", type, " are not supported");
-  }
+  for (const auto& [known, descr] : kTypes)
+    if (known == type) return descr;
+  TORCH_CHECK(false, "write_npy: arrays of ", type, " are not supported");
 }
 
 static std::optional<at::ScalarType> type_of(std::string_view descr) {
-  for (const auto type : {at::kByte, at::kLong, at::kFloat, at::kDouble})
-    if (descr_of(type) == descr) return type;
+  for (const auto& [type, known] : kTypes)
+    if (known == descr) return type;
   if (descr == "<u1") return at::kByte;
   return std::nullopt;
 }
@@ -176,48 +182,92 @@ static std::optional<std::vector<int64_t>> parse_shape(std::string_view text) {
   }
 }
 
+namespace {
+struct NpyHeader {
+  at::ScalarType type;
+  std::vector<int64_t> shape;
+  uint64_t offset;  // of the data
+  uint64_t bytes;   // of the data
+};
+}  // namespace
+
 // The header's text; `data` becomes the offset of what follows it.
-static std::string read_header(const InputFile& file, uint64_t& data) {
-  const std::string start = file.read(0, std::min<uint64_t>(file.size(), 12));
-  if (start.size() < 12 || !start.starts_with(kMagic))
-    throw Error(file.name(), ": not a .npy file");
+static std::string_view header_text(const std::string& name, std::string_view start,
+                                    uint64_t& data) {
+  if (start.size() < 12 || !start.starts_with(kMagic)) throw Error(name, ": not a .npy file");
   const int version = start[6];
   if (version != 1 && version != 2)
-    throw Error(file.name(), ": .npy version ", version, " is not supported; expected 1 or 2");
+    throw Error(name, ": .npy version ", version, " is not supported; expected 1 or 2");
   const uint64_t length_size = version == 1 ? 2 : 4;
   uint64_t length = 0;
   for (uint64_t i = length_size; i-- > 0;)
     length = length << 8 | static_cast<unsigned char>(start[8 + i]);
   data = 8 + length_size + length;
-  if (length > 1 << 16) throw Error(file.name(), ": corrupt .npy header");
-  return file.read(8 + length_size, length);
+  if (length > kMaxHeader) throw Error(name, ": corrupt .npy header");
+  if (start.size() < data) throw Error(name, ": truncated");
+  return start.substr(8 + length_size, length);
 }
 
-at::Tensor read_npy(const std::filesystem::path& path) {
-  const InputFile file(path);
+// Of a file of `size` bytes that begins with `start`, which holds the whole header.
+static NpyHeader parse_header(const std::string& name, std::string_view start, uint64_t size) {
   uint64_t offset = 0;
-  const std::string header = read_header(file, offset);
-
+  const std::string_view header = header_text(name, start, offset);
   const std::string_view quoted = after_key(header, "descr");
   const std::string_view descr =
       quoted.substr(quoted.empty() ? 0 : 1, quoted.empty() ? 0 : quoted.find(quoted[0], 1) - 1);
   const auto type = type_of(descr);
   if (!type)
-    throw Error(path.string(), ": arrays of type ", quoted.substr(0, quoted.find_first_of(",}")),
-                " are not supported; expected uint8, int64, float32 or float64, little-endian");
+    throw Error(name, ": arrays of type ", quoted.substr(0, quoted.find_first_of(",}")),
+                " are not supported; expected bool, uint8, int8 to int64 or float16 to float64, ",
+                "little-endian");
   if (!after_key(header, "fortran_order").starts_with("False"))
-    throw Error(path.string(), ": Fortran order is not supported; save np.ascontiguousarray(x)");
+    throw Error(name, ": Fortran order is not supported; save np.ascontiguousarray(x)");
   const auto shape = parse_shape(after_key(header, "shape"));
-  if (!shape) throw Error(path.string(), ": corrupt .npy header: no valid shape");
+  if (!shape) throw Error(name, ": corrupt .npy header: no valid shape");
 
   int64_t bytes = static_cast<int64_t>(c10::elementSize(*type));
   bool overflow = false;
-  for (const int64_t size : *shape) overflow |= __builtin_mul_overflow(bytes, size, &bytes);
-  if (overflow || static_cast<uint64_t>(bytes) != file.size() - offset)
-    throw Error(path.string(), ": the header promises ", overflow ? "more" : std::to_string(bytes),
-                " bytes of data, the file has ", file.size() - offset);
-  const at::Tensor array = at::empty(*shape, *type);
-  file.read(offset, array.mutable_data_ptr(), static_cast<uint64_t>(bytes));
+  for (const int64_t side : *shape) overflow |= __builtin_mul_overflow(bytes, side, &bytes);
+  if (overflow || static_cast<uint64_t>(bytes) != size - offset)
+    throw Error(name, ": the header promises ", overflow ? "more" : std::to_string(bytes),
+                " bytes of data, the file has ", size - offset);
+  return {*type, *shape, offset, static_cast<uint64_t>(bytes)};
+}
+
+at::Tensor read_npy(const std::filesystem::path& path) {
+  const InputFile file(path);
+  const std::string start = file.read(0, std::min(file.size(), 12 + kMaxHeader));
+  const NpyHeader header = parse_header(file.name(), start, file.size());
+  const at::Tensor array = at::empty(header.shape, header.type);
+  file.read(header.offset, array.mutable_data_ptr(), header.bytes);
+  return array;
+}
+
+static constexpr std::string_view kEnding = ".npy";
+
+static std::vector<std::string> names_in(const ZipReader& zip) {
+  std::vector<std::string> names;
+  for (const auto& entry : zip.entries())
+    if (entry.name.ends_with(kEnding))
+      names.push_back(entry.name.substr(0, entry.name.size() - kEnding.size()));
+  return names;
+}
+
+std::vector<std::string> npz_names(const std::filesystem::path& path) {
+  return names_in(ZipReader(path));
+}
+
+at::Tensor read_npz(const std::filesystem::path& path, const std::string& name) {
+  const ZipReader zip(path);
+  const ZipReader::Entry* entry = zip.find(concat(name, kEnding));
+  if (entry == nullptr)
+    throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names_in(zip)),
+                did_you_mean(name, names_in(zip)));
+  const std::string bytes = zip.read(*entry);
+  const NpyHeader header =
+      parse_header(concat(path.string(), ": ", name, kEnding), bytes, bytes.size());
+  const at::Tensor array = at::empty(header.shape, header.type);
+  std::memcpy(array.mutable_data_ptr(), bytes.data() + header.offset, header.bytes);
   return array;
 }
 

@@ -1,6 +1,7 @@
 #include "diffuse/io/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,6 +79,12 @@ std::string InputFile::read(uint64_t offset, uint64_t size) const {
   std::string bytes(size, '\0');
   read(offset, bytes.data(), size);
   return bytes;
+}
+
+std::shared_ptr<char> InputFile::map() const {
+  void* bytes = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor_, 0);
+  if (bytes == MAP_FAILED) throw Error(name(), ": cannot be mapped: ", std::strerror(errno));
+  return {static_cast<char*>(bytes), [size = size_](char* start) { ::munmap(start, size); }};
 }
 
 }  // namespace diffuse

@@ -26,19 +26,23 @@ static Image to_rgb(const Image& grey) {
   return rgb;
 }
 
+static Image decode_any(std::string_view bytes) {
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes);
+  if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes);
+  throw Error("neither PNG nor JPEG");
+}
+
 Image read_image(const std::filesystem::path& path, int64_t channels) {
   const InputFile file(path);
-  const std::string bytes = file.read(0, file.size());
+  return decode_image(file.read(0, file.size()), path.string(), channels);
+}
+
+Image decode_image(std::string_view bytes, const std::string& name, int64_t channels) {
   Image image;
   try {
-    if (bytes.starts_with("\x89PNG\r\n\x1a\n"))
-      image = decode_png(bytes);
-    else if (bytes.starts_with("\xff\xd8\xff"))
-      image = decode_jpeg(bytes);
-    else
-      throw Error("neither PNG nor JPEG");
+    image = decode_any(bytes);
   } catch (const Error& error) {
-    throw Error(path.string(), ": ", error.what());
+    throw Error(name, ": ", error.what());
   }
   if (channels == 1 && image.channels == 3) return to_grey(image);
   if (channels == 3 && image.channels == 1) return to_rgb(image);

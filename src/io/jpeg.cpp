@@ -51,8 +51,18 @@ bool read_header(JpegDecoder& decoder, std::string_view bytes) {
   jpeg_create_decompress(&decoder.jpeg);
   decoder.jpeg.progress = &decoder.progress;
   jpeg_mem_src(&decoder.jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_save_markers(&decoder.jpeg, JPEG_APP0 + 1, 0xffff);  // EXIF
   jpeg_read_header(&decoder.jpeg, TRUE);
   return true;
+}
+
+int orientation_of(const jpeg_decompress_struct& jpeg) {
+  constexpr std::string_view kExif("Exif\0\0", 6);
+  for (const auto* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
+    const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
+    if (data.starts_with(kExif)) return exif_orientation(data.substr(kExif.size()));
+  }
+  return 1;
 }
 
 bool read_pixels(JpegDecoder& decoder) {
@@ -89,11 +99,13 @@ Image decode_jpeg(std::string_view bytes) {
   jpeg.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
   const int64_t channels = grey ? 1 : 3;
   decoder.pixels.resize(size_t{jpeg.image_height} * jpeg.image_width * (grey ? 1 : 3));
+  const int orientation = orientation_of(jpeg);  // the markers go with the last row
   if (!read_pixels(decoder)) throw Error("corrupt JPEG: ", decoder.message);
-  return {.height = jpeg.image_height,
-          .width = jpeg.image_width,
-          .channels = channels,
-          .pixels = std::move(decoder.pixels)};
+  return upright({.height = jpeg.image_height,
+                  .width = jpeg.image_width,
+                  .channels = channels,
+                  .pixels = std::move(decoder.pixels)},
+                 orientation);
 }
 
 }  // namespace diffuse

@@ -25,6 +25,7 @@ class PickleParser {
  public:
   explicit PickleParser(std::string_view bytes) : bytes_(bytes) {}
   Pickle parse();
+  std::string_view rest() const { return bytes_; }
 
  private:
   // Each does what the opcode says, or returns false when it is not one of its own.
@@ -217,9 +218,12 @@ void PickleParser::rebuild_tensor(const std::vector<PickleRef>& arguments) {
                            .strides = integers(arguments[3])}});
 }
 
-// BINPERSID: ("storage", type, key, location, numel) -> storage.
+// BINPERSID: ("storage", type, key, location, numel) -> storage. Before PyTorch 1.6 with a sixth:
+// None, or the part that is seen of a larger one.
 void PickleParser::push_storage() {
-  const auto id = as<PickleNode::Tuple>(pop(), "a persistent id").items;
+  auto id = as<PickleNode::Tuple>(pop(), "a persistent id").items;
+  if (id.size() == 6 && std::holds_alternative<std::monostate>(result_.nodes[id[5]].data))
+    id.pop_back();
   if (id.size() != 5 || as<std::string>(id[0], "text") != "storage")
     throw PickleError("corrupt pickle: unknown persistent id");
   if (as<std::string>(id[2], "a storage key").size() > kMaxName)
@@ -321,6 +325,13 @@ Pickle PickleParser::parse() {
 
 }  // namespace
 
-Pickle parse_pickle(std::string_view bytes) { return PickleParser(bytes).parse(); }
+Pickle parse_pickle(std::string_view bytes) { return take_pickle(bytes); }
+
+Pickle take_pickle(std::string_view& bytes) {
+  PickleParser parser(bytes);
+  Pickle pickle = parser.parse();
+  bytes = parser.rest();
+  return pickle;
+}
 
 }  // namespace diffuse

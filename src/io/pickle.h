@@ -55,4 +55,7 @@ struct Pickle {
 // Throws PickleError with one line on what is wrong.
 Pickle parse_pickle(std::string_view bytes);
 
+// The same for the first of several in a row, which is taken off the front of `bytes`.
+Pickle take_pickle(std::string_view& bytes);
+
 }  // namespace diffuse

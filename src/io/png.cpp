@@ -21,6 +21,7 @@ struct PngDecoder {
   png_infop info = nullptr;
   png_uint_32 height = 0, width = 0;
   int channels = 0;             // with alpha
+  int orientation = 1;          // EXIF's
   std::vector<uint8_t> pixels;  // [height, width, channels]
   std::vector<png_bytep> rows;
 
@@ -71,6 +72,10 @@ bool read_header(PngDecoder& decoder) {
   png_set_interlace_handling(decoder.png);
   png_read_update_info(decoder.png, decoder.info);
   decoder.channels = png_get_channels(decoder.png, decoder.info);
+  png_bytep exif = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0)
+    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
   return true;
 }
 
@@ -138,11 +143,12 @@ Image decode_png(std::string_view bytes) {
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);
   if (!read_pixels(decoder)) throw Error(decoder.message);
-  if (decoder.channels % 2 == 0) return without_alpha(decoder);
-  return {.height = decoder.height,
-          .width = decoder.width,
-          .channels = decoder.channels,
-          .pixels = std::move(decoder.pixels)};
+  if (decoder.channels % 2 == 0) return upright(without_alpha(decoder), decoder.orientation);
+  return upright({.height = decoder.height,
+                  .width = decoder.width,
+                  .channels = decoder.channels,
+                  .pixels = std::move(decoder.pixels)},
+                 decoder.orientation);
 }
 
 std::string encode_png(const Image& image,

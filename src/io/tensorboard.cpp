@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "diffuse/core/error.h"
@@ -113,6 +114,57 @@ void TensorBoardWriter::text(const std::string& tag, int64_t step, const std::st
   const std::string metadata = bytes_field(1, bytes_field(1, "text"));  // plugin_data.plugin_name
   write_event(summary_event(tag + "/text_summary", step,
                             bytes_field(8, tensor) + bytes_field(9, metadata)));
+}
+
+static std::string packed_doubles(int number, const std::vector<double>& values) {
+  std::string bytes;
+  for (const double value : values) bytes += little_endian(std::bit_cast<uint64_t>(value), 8);
+  return bytes_field(number, bytes);
+}
+
+// HistogramProto { min = 1; max = 2; num = 3; sum = 4; sum_squares = 5; bucket_limit = 6; bucket = 7 }
+void TensorBoardWriter::histogram(const std::string& tag, int64_t step,
+                                  const std::vector<double>& limits,
+                                  const std::vector<double>& heights) {
+  double number = 0, sum = 0, squares = 0;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const double middle = (limits[i] + (i == 0 ? 0 : limits[i - 1])) / 2;
+    number += heights[i];
+    sum += heights[i] * middle;
+    squares += heights[i] * middle * middle;
+  }
+  const std::string histogram = double_field(1, 0) + double_field(2, limits.back()) +
+                                double_field(3, number) + double_field(4, sum) +
+                                double_field(5, squares) + packed_doubles(6, limits) +
+                                packed_doubles(7, heights);
+  write_event(summary_event(tag, step, bytes_field(5, histogram)));
+}
+
+// google.protobuf.Value { number_value = 2; string_value = 3; bool_value = 4 }
+static std::string protobuf_value(const nlohmann::json& value) {
+  if (value.is_boolean()) return integer_field(4, value.get<bool>() ? 1 : 0);
+  if (value.is_number()) return double_field(2, value.get<double>());
+  return bytes_field(3, value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+// metadata { plugin_data { plugin_name: "hparams", content: HParamsPluginData {
+//   session_start_info = 3 { map<string, Value> hparams = 1; start_time_secs = 5 } } } }
+void TensorBoardWriter::hyperparameters(const std::string& json) {
+  std::string start;
+  const auto add = [&](const std::string& name, const nlohmann::json& value) {
+    start += bytes_field(1, bytes_field(1, name) + bytes_field(2, protobuf_value(value)));
+  };
+  const auto root = nlohmann::json::parse(json);
+  for (const auto& [key, section] : root.items()) {
+    if (!section.is_object())
+      add(key, section);
+    else
+      for (const auto& [name, value] : section.items()) add(key + "." + name, value);
+  }
+  start += double_field(5, wall_time());
+  const std::string plugin = bytes_field(1, "hparams") + bytes_field(2, bytes_field(3, start));
+  write_event(
+      summary_event("_hparams_/session_start_info", 0, bytes_field(9, bytes_field(1, plugin))));
 }
 
 void TensorBoardWriter::flush() {

@@ -37,18 +37,20 @@ Linear::Linear(Initializer& init, int64_t in, int64_t out, double scale)
 
 at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
 
-Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-               int64_t padding, double scale)
-    : stride_(stride), padding_(padding) {
-  const at::Tensor weight = init.variance_scaling({out, in, kernel, kernel}, scale);
+Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale)
+    : window_(window) {
+  const int64_t height = window.signal ? 1 : window.kernel;
+  const at::Tensor weight = init.variance_scaling({out, in, height, window.kernel}, scale);
   weight_ = register_parameter("weight", weight.contiguous(at::MemoryFormat::ChannelsLast));
   bias_ = register_parameter("bias", at::zeros({out}));
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
-  const bool same_size = stride_ == 1 && padding_ == 1 && weight_.size(2) == 3;
+  const auto& [kernel, stride, padding, signal] = window_;
+  const bool same_size = stride == 1 && padding == 1 && weight_.size(2) == 3;
   if (same_size && winograd_pays(x, weight_)) return winograd_conv3x3(x, weight_, bias_);
-  return at::conv2d(x, weight_, bias_, {stride_, stride_}, {padding_, padding_});
+  return at::conv2d(x, weight_, bias_, {signal ? 1 : stride, stride},
+                    {signal ? 0 : padding, padding});
 }
 
 GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)

@@ -16,7 +16,7 @@ at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const 
 
 static const ModelConfig& checked(const ModelConfig& config) {
   if (config.sample_shape.size() != 1) {
-    throw Error("/model/type: \"mlp\" wants points, the data are images; use \"unet\"");
+    throw Error("/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
   }
   if (config.hidden % 2 != 0 || config.hidden < 4) {
     throw Error("/model/hidden: ", config.hidden,
@@ -44,8 +44,9 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
 }
 
 at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      t, config_.hidden, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids =
+      sinusoidal_embedding(t * config_.time_scale, config_.hidden,
+                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
   at::Tensor time = time_embedding_->forward(sinusoids.to(x.scalar_type()));
   if (class_embedding_) {
     time = time +

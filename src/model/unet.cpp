@@ -12,7 +12,7 @@ static int64_t level_count(const ModelConfig& c) {
   return static_cast<int64_t>(c.channel_multipliers.size());
 }
 
-// Image height at each level, finest first.
+// Image height, or length of a signal, at each level, finest first.
 static std::vector<int64_t> level_heights(const ModelConfig& c) {
   std::vector<int64_t> heights;
   for (int64_t i = 0; i < level_count(c); ++i) {
@@ -26,13 +26,14 @@ static bool has_attention(const ModelConfig& c, int64_t height) {
 }
 
 static void check_image_size(const ModelConfig& c) {
-  if (c.sample_shape.size() != 3) {
-    throw Error("/model/type: \"unet\" wants images, the data are points; use \"mlp\"");
+  if (c.sample_shape.size() < 2) {
+    throw Error("/model/type: \"unet\" wants images or signals, the data are points; use \"mlp\"");
   }
-  const int64_t height = c.sample_shape[1], width = c.sample_shape[2];
+  const int64_t height = c.sample_shape[1], width = c.sample_shape.back();
+  const std::string size = is_signal(c) ? concat("length of ", width)
+                                        : concat("height and width of ", height, " x ", width);
   if (height % c.patch_size != 0 || width % c.patch_size != 0) {
-    throw Error("/model/patch_size: ", c.patch_size, " does not divide the images' ", height, " x ",
-                width, " pixels");
+    throw Error("/model/patch_size: ", c.patch_size, " does not divide the samples' ", size);
   }
   const int64_t halvings = level_count(c) - 1, patch = c.patch_size;
   const int64_t factor = int64_t{1} << halvings;
@@ -40,9 +41,8 @@ static void check_image_size(const ModelConfig& c) {
   int64_t fitting = 1;
   while ((height / patch | width / patch) % (int64_t{1} << fitting) == 0) ++fitting;
   throw Error("/model/channel_multipliers: ", level_count(c), " levels",
-              patch > 1 ? concat(" on ", patch, " x ", patch, " patches") : "",
-              " want a height and width divisible by ", patch * factor, ", the images have ",
-              height, " x ", width, "; at most ", fitting, " levels fit");
+              patch > 1 ? concat(" on patches of ", patch) : "", " want sizes divisible by ",
+              patch * factor, ", the samples have a ", size, "; at most ", fitting, " levels fit");
 }
 
 static void check_attention_resolutions(const ModelConfig& c) {
@@ -71,9 +71,11 @@ static void check_channels(const ModelConfig& c) {
     }
     const bool attends =
         has_attention(c, heights[i]) || (c.mid_attention && i + 1 == level_count(c));
-    if (attends && channels % c.attention_heads != 0) {
-      throw Error("/model/attention_heads: ", c.attention_heads, " does not divide the ", channels,
-                  " channels of level ", i);
+    if (attends && attention_heads(c, channels) == 0) {
+      const bool by_dim = c.attention_head_dim > 0;
+      throw Error(by_dim ? "/model/attention_head_dim: " : "/model/attention_heads: ",
+                  by_dim ? c.attention_head_dim : c.attention_heads, " does not divide the ",
+                  channels, " channels of level ", i);
     }
   }
 }
@@ -89,10 +91,12 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
     : config_(checked(config)) {
   Initializer init(seed);
   const int64_t channels = config.channels, time = 4 * channels;
-  const int64_t pixels = config.sample_shape[0] * config.patch_size * config.patch_size;
+  const int64_t patch = config.patch_size * (is_signal(config) ? 1 : config.patch_size);
+  const int64_t pixels = config.sample_shape[0] * patch;
+  const Window window{.kernel = 3, .stride = 1, .padding = 1, .signal = is_signal(config)};
 
   const int64_t inputs = config.self_conditioning ? 2 * pixels : pixels;
-  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, inputs, channels, 3, 1, 1));
+  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, inputs, channels, window));
   time_embedding_ =
       register_module("time_embedding", std::make_shared<TimeEmbedding>(init, channels, time));
   if (config.classes > 0) {
@@ -103,8 +107,8 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
   conv_norm_out_ = register_module(
       "conv_norm_out", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
   const int64_t outputs = learned_variance ? 2 * pixels : pixels;
-  conv_out_ = register_module(
-      "conv_out", std::make_shared<Conv2d>(init, channels, outputs, 3, 1, 1, kNearZero));
+  conv_out_ = register_module("conv_out",
+                              std::make_shared<Conv2d>(init, channels, outputs, window, kNearZero));
 }
 
 void UNet::add_levels(Initializer& init) {
@@ -135,8 +139,9 @@ void UNet::add_levels(Initializer& init) {
 
 // -> silu of the time and class embedding [B, 4 channels]: all that the blocks use of it.
 at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const {
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      t, config_.channels, config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids =
+      sinusoidal_embedding(t * config_.time_scale, config_.channels,
+                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
   at::Tensor time = time_embedding_->forward(sinusoids.to(dtype));
   if (class_embedding_) {
     time = time +
@@ -145,12 +150,23 @@ at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::Scalar
   return silu_consuming(std::move(time));
 }
 
+// Images [B, C, H, W] -> [B, p p C, H/p, W/p]; signals [B, C, L] -> [B, p C, 1, L/p].
+at::Tensor UNet::to_patches(const at::Tensor& x) const {
+  const int64_t p = config_.patch_size;
+  if (is_signal(config_)) return x.unflatten(2, {-1, p}).movedim(3, 2).flatten(1, 2).unsqueeze(2);
+  return p > 1 ? at::pixel_unshuffle(x, p) : x;
+}
+
+at::Tensor UNet::from_patches(const at::Tensor& h) const {
+  const int64_t p = config_.patch_size;
+  if (is_signal(config_)) return h.squeeze(2).unflatten(1, {-1, p}).movedim(2, 3).flatten(2);
+  return p > 1 ? at::pixel_shuffle(h, p) : h;
+}
+
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
   const at::Tensor time = embed(t, labels, x.scalar_type());
-  const int64_t patch = config_.patch_size;
-  at::Tensor h =
-      zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1));
-  if (patch > 1) h = at::pixel_unshuffle(h, patch);
+  at::Tensor h = to_patches(
+      zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1)));
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};
@@ -159,8 +175,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
 
   h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
-  if (patch > 1) h = at::pixel_shuffle(h, patch);
-  return h.to(x.scalar_type()).contiguous();
+  return from_patches(h).to(x.scalar_type()).contiguous();
 }
 
 }  // namespace diffuse

@@ -4,9 +4,10 @@
 
 namespace diffuse {
 
-static std::shared_ptr<Conv2d> conv3x3(Initializer& init, int64_t in, int64_t out,
-                                       double scale = 1.0) {
-  return std::make_shared<Conv2d>(init, in, out, 3, 1, 1, scale);
+static std::shared_ptr<Conv2d> conv3x3(Initializer& init, const ModelConfig& config, int64_t in,
+                                       int64_t out, double scale = 1.0) {
+  const Window window{.kernel = 3, .stride = 1, .padding = 1, .signal = is_signal(config)};
+  return std::make_shared<Conv2d>(init, in, out, window, scale);
 }
 
 ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
@@ -16,14 +17,14 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
     return std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps);
   };
   norm1_ = register_module("norm1", norm(in));
-  conv1_ = register_module("conv1", conv3x3(init, in, out));
+  conv1_ = register_module("conv1", conv3x3(init, config, in, out));
   time_emb_proj_ = register_module(
       "time_emb_proj", std::make_shared<Linear>(init, time, scale_shift_ ? 2 * out : out));
   norm2_ = register_module("norm2", norm(out));
-  conv2_ = register_module("conv2", conv3x3(init, out, out, kNearZero));
+  conv2_ = register_module("conv2", conv3x3(init, config, out, out, kNearZero));
   if (in != out) {
     conv_shortcut_ =
-        register_module("conv_shortcut", std::make_shared<Conv2d>(init, in, out, 1, 1, 0));
+        register_module("conv_shortcut", std::make_shared<Conv2d>(init, in, out, Window{1, 1, 0}));
   }
 }
 
@@ -40,10 +41,19 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) con
   return conv2_->forward(h).add_(conv_shortcut_ ? conv_shortcut_->forward(x) : x);
 }
 
-Attention::Attention(Initializer& init, const ModelConfig& config, int64_t channels)
-    : heads_(config.attention_heads) {
-  group_norm_ = register_module(
-      "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+int64_t attention_heads(const ModelConfig& config, int64_t channels) {
+  const int64_t divisor =
+      config.attention_head_dim > 0 ? config.attention_head_dim : config.attention_heads;
+  if (channels % divisor != 0) return 0;
+  return config.attention_head_dim > 0 ? channels / divisor : divisor;
+}
+
+Attention::Attention(Initializer& init, const ModelConfig& config, int64_t channels, bool norm)
+    : heads_(attention_heads(config, channels)) {
+  if (norm) {
+    group_norm_ = register_module(
+        "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+  }
   to_q_ = register_module("to_q", std::make_shared<Linear>(init, channels, channels));
   to_k_ = register_module("to_k", std::make_shared<Linear>(init, channels, channels));
   to_v_ = register_module("to_v", std::make_shared<Linear>(init, channels, channels));
@@ -54,7 +64,8 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
-  const at::Tensor h = group_norm_->forward(x, Activation::kNone).flatten(2).transpose(1, 2);
+  const at::Tensor normed = group_norm_ ? group_norm_->forward(x, Activation::kNone) : x;
+  const at::Tensor h = normed.flatten(2).transpose(1, 2);
   const auto heads = [&](const Linear& project) {  // -> [B, heads, HW, C / heads]
     return project.forward(h).view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
   };
@@ -64,20 +75,23 @@ at::Tensor Attention::forward(const at::Tensor& x) const {
   return x + out.transpose(1, 2).view({batch, channels, height, width});
 }
 
-Downsample::Downsample(Initializer& init, int64_t channels, bool pad_both)
-    : conv_(register_module(
-          "conv", std::make_shared<Conv2d>(init, channels, channels, 3, 2, pad_both ? 1 : 0))),
-      pad_both_(pad_both) {}
-
-at::Tensor Downsample::forward(const at::Tensor& x) const {
-  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, 1}));
+Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels)
+    : pad_both_(config.downsample_padding == "both"), signal_(is_signal(config)) {
+  const Window window{.kernel = 3, .stride = 2, .padding = pad_both_ ? 1 : 0, .signal = signal_};
+  conv_ = register_module("conv", std::make_shared<Conv2d>(init, channels, channels, window));
 }
 
-Upsample::Upsample(Initializer& init, int64_t channels)
-    : conv_(register_module("conv", conv3x3(init, channels, channels))) {}
+at::Tensor Downsample::forward(const at::Tensor& x) const {
+  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, signal_ ? 0 : 1}));
+}
+
+Upsample::Upsample(Initializer& init, const ModelConfig& config, int64_t channels)
+    : conv_(register_module("conv", conv3x3(init, config, channels, channels))),
+      signal_(is_signal(config)) {}
 
 at::Tensor Upsample::forward(const at::Tensor& x) const {
-  return conv_->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+  const int64_t height = signal_ ? 1 : 2 * x.size(2);
+  return conv_->forward(at::upsample_nearest2d(x, {height, 2 * x.size(3)}));
 }
 
 DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
@@ -89,7 +103,7 @@ DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, i
     resnets_->add(init, config, i == 0 ? in : out, out, time);
     if (attention) attentions_->add(init, config, out);
   }
-  if (!last) downsamplers_->add(init, out, config.downsample_padding == "both");
+  if (!last) downsamplers_->add(init, config, out);
 }
 
 at::Tensor DownBlock::forward(at::Tensor h, const at::Tensor& time,
@@ -110,7 +124,7 @@ MidBlock::MidBlock(Initializer& init, const ModelConfig& config, int64_t channel
     : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
       attentions_(register_module("attentions", std::make_shared<ModuleList<Attention>>())) {
   resnets_->add(init, config, channels, channels, time);
-  if (config.mid_attention) attentions_->add(init, config, channels);
+  if (config.mid_attention) attentions_->add(init, config, channels, config.mid_attention_norm);
   resnets_->add(init, config, channels, channels, time);
 }
 
@@ -129,7 +143,7 @@ UpBlock::UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64
     resnets_->add(init, config, (i == 0 ? in : out) + skips[i], out, time);
     if (attention) attentions_->add(init, config, out);
   }
-  if (!last) upsamplers_->add(init, out);
+  if (!last) upsamplers_->add(init, config, out);
 }
 
 at::Tensor UpBlock::forward(at::Tensor h, const at::Tensor& time,

@@ -26,13 +26,18 @@ static const T& required(const Checkpoint& checkpoint, std::string_view key, con
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {
-  Checkpoint checkpoint;
-  checkpoint.file = fs::is_directory(path) ? path / "model.pt" : path;
-  if (!fs::exists(checkpoint.file))
+  const fs::path file = fs::is_directory(path) ? path / "model.pt" : path;
+  if (!fs::exists(file))
     throw Error(path.string(), fs::is_directory(path)
                                    ? ": no model.pt in this folder"
                                    : ": no such checkpoint (a model.pt or a run folder)");
-  checkpoint.root = read_checkpoint_file(checkpoint.file);
+  return parse_checkpoint(file, read_checkpoint_file(file));
+}
+
+Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
+  Checkpoint checkpoint;
+  checkpoint.file = file;
+  checkpoint.root = std::move(root);
   if (required<std::string>(checkpoint, "format", "the text \"diffuse\"") != "diffuse")
     throw Error(checkpoint.file.string(), ": not a diffuse checkpoint");
   const auto version = required<int64_t>(checkpoint, "version", "an integer");
@@ -140,10 +145,19 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
                   change.at("path").get<std::string>(), " differs from the checkpoint's");
 }
 
-std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+// The network of a checkpoint's config with its starting weights.
+static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint) {
   const Config& config = checkpoint.config;
-  auto network = make_network(config.model, config.diffusion.learns_variance(),
-                              NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+  try {
+    return make_network(config.model, config.diffusion.learns_variance(),
+                        NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+  } catch (const Error& error) {  // names the JSON path alone
+    throw Error(checkpoint.file.string(), ": ", error.what());
+  }
+}
+
+std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+  const auto network = configured_network(checkpoint);
   copy_section(checkpoint, use_ema ? "ema" : "model", named_parameters(*network));
   return network;
 }

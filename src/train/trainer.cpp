@@ -12,6 +12,7 @@
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
+#include "diffuse/data/normalization.h"
 
 namespace diffuse {
 
@@ -21,6 +22,7 @@ static double now() {
 
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
+  config.data = with_normalization(config.data, data);
   config.model.sample_shape = data.sample_shape();
   if (!data.is_image()) config.sample.clip_x0 = false;
   const auto classes = static_cast<int64_t>(data.class_names().size());
@@ -70,7 +72,9 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       timesteps_(config_.diffusion, config_.seed),
       loss_sum_(zero(device)),
       norm_sum_(zero(device)),
-      skipped_(zero(device)) {}
+      skipped_(zero(device)),
+      bin_losses_(at::zeros({kTimestepBins}, at::device(device).dtype(at::kFloat))),
+      bin_counts_(at::zeros_like(bin_losses_)) {}
 
 // Backward through rows [begin, end) of this rank's batch; gradients are summed over the ranks in the
 // last pass. Returns the rows' losses, unweighted, and adds their part of the mean to `mean`.
@@ -96,6 +100,9 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
   };
   const Denoiser denoiser = conditions_on_itself() ? with_own_x0(plain) : plain;
   const at::Tensor losses = diffusion_.loss(denoiser, x0, t, eps);
+  const at::Tensor bins = t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
+  bin_losses_.index_add_(0, bins, losses.detach().nan_to_num(0, 0, 0));
+  bin_counts_.index_add_(0, bins, at::ones_like(losses.detach()));
   const at::Tensor loss = (losses * draw.weight.to(device_)).sum() / config_.train.batch_size;
   const auto backward = [&] { scaler_.scale(loss).backward(); };
   if (end == batch.x.size(0))

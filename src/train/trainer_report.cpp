@@ -32,6 +32,16 @@ std::vector<RankTimes> Trainer::rank_times() {
   return ranks;
 }
 
+// The mean loss of each part of the timesteps; 0 where none was drawn.
+std::vector<double> Trainer::loss_by_timestep() {
+  world_->sum(bin_losses_);
+  world_->sum(bin_counts_);
+  const at::Tensor means = (bin_losses_ / bin_counts_.clamp_min(1)).to(at::kCPU, at::kDouble);
+  bin_losses_.zero_();
+  bin_counts_.zero_();
+  return {means.const_data_ptr<double>(), means.const_data_ptr<double>() + kTimestepBins};
+}
+
 TrainReport Trainer::report() {
   TrainReport report;
   report.step = step_;
@@ -43,6 +53,7 @@ TrainReport Trainer::report() {
   report.learning_rate = learning_rate_at(config_.train, std::max<int64_t>(step_ - 1, 0));
   report.samples_per_second = static_cast<double>(updates_ * config_.train.batch_size) / seconds_;
   report.data_wait = wait_seconds_ / seconds_;
+  report.loss_by_timestep = loss_by_timestep();
   report.ranks = rank_times();
   const ReduceTimes& reduced = reducer_.times();
   const double total = reduced.total - reduced_reported_.total;

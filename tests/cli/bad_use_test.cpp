@@ -158,7 +158,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--noise", "@noise3.npy"}, "--noise"));
   expect_refused(sample({"--precision", "fp8"}, "--precision"));
   expect_refused(sample({"-o", "@x.bmp"}, ".png"));
-  expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points, not images"});
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points or signals, not images"});
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@file/x.npy"}, "-o"});
 }
 

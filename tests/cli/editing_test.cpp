@@ -162,6 +162,26 @@ TEST(SampleFrom, StaysNearTheImageWhenTheStrengthIsSmall) {
   EXPECT_LT(distance("0.1"), 0.5 * distance("1"));
 }
 
+// What was drawn is not in the training set, so it is at some distance; five neighbours of each of
+// three samples, nearest first.
+TEST(Neighbours, AreListedAndDrawn) {
+  const Outcome o =
+      run({"eval", "--ckpt", "@colour", "--metrics", "neighbours", "--neighbour-samples", "3",
+           "--neighbour-picture", "@near.png", "--json", "-"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const auto figures = nlohmann::json::parse(o.out)["neighbours"];
+  EXPECT_EQ(figures["samples"].size(), 3u);
+  const std::vector<double> distances = figures["samples"][2]["distances"];
+  EXPECT_EQ(distances.size(), 5u);
+  EXPECT_GT(distances[0], 0);
+  EXPECT_TRUE(std::is_sorted(distances.begin(), distances.end()));
+  EXPECT_GT(figures["nearest"]["mean"], 0);
+  EXPECT_GT(figures["nearest_of_held_out"]["mean"], 0);
+  EXPECT_EQ(read_image(files() / "near.png").width, 4 + 6 * (80 + 4));
+  expect_refused({"eval", "--ckpt", "@colour", "--metrics", "neighbours", "--neighbour-count", "0"},
+                 "--neighbour-count");
+}
+
 TEST(BadUse, OfInpaint) {
   expect_refused({"inpaint", "--ckpt", "@colour", "--image", "@image.png"}, "--mask");
   const auto with = [](const std::string& model, const std::string& image,

@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "diffuse/data/image_survey.h"
 #include "diffuse/io/image_file.h"
+#include "diffuse/io/zip_file.h"
 #include "tests/data/data_files.h"
 #include "tests/io/test_folder.h"
 
@@ -134,12 +136,52 @@ TEST_F(ImageFolder, NamesTheFileItCannotDecode) {
   }
 }
 
+TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
+  for (uint8_t i = 0; i < 20; ++i) add(concat(int{i}, ".png"), i);
+  const auto path = folder_.path() / "7.png";
+  write_bytes(path, {0x89, 'P', 'N', 'G'});
+  DataConfig skip = config();
+  skip.on_error = "skip";
+  const int64_t train = make_dataset(skip, Split::kTrain, 0)->size();
+  EXPECT_EQ(train + make_dataset(skip, Split::kHeldOut, 0)->size(), 19);
+  skip.memory_limit_mb = 0;
+  EXPECT_EQ(make_dataset(skip, Split::kTrain, 0)->size(), train);
+
+  const ImageSurvey survey = survey_images(config());
+  EXPECT_EQ(survey.files, 20);
+  EXPECT_EQ(survey.grey, 19);
+  ASSERT_EQ(survey.bad.size(), 1U);
+  EXPECT_EQ(survey.bad[0], path.string() + ": neither PNG nor JPEG");
+}
+
+TEST_F(ImageFolder, ReadsAnArchiveAsTheFolderInIt) {
+  for (uint8_t i = 0; i < 4; ++i) {
+    add(concat("set/ant/", int{i}, ".png"), i);
+    add(concat("set/bee/", int{i}, ".png"), 100 + i);
+  }
+  const auto zip_path = folder_.path() / "set.zip";
+  ZipWriter zip(zip_path);
+  for (const char* const kind : {"ant", "bee"})
+    for (int i = 0; i < 4; ++i)
+      zip.add(concat("set/", kind, "/", i, ".png"),
+              {encode_png(grey(1, 1, {static_cast<uint8_t>(i + (kind[0] == 'b' ? 100 : 0))}))});
+  zip.close();
+  DataConfig archive = config();
+  archive.path = zip_path.string();
+  const auto from_archive = make_dataset(archive, Split::kTrain, 0);
+  const auto from_folder = make_dataset(config(), Split::kTrain, 0);
+  EXPECT_EQ(from_archive->class_names(), (std::vector<std::string>{"ant", "bee"}));
+  EXPECT_EQ(from_folder->class_names(), from_archive->class_names());
+  EXPECT_EQ(pixels(*from_archive, {0, 1, 2, 3, 4, 5, 6}),
+            pixels(*from_folder, {0, 1, 2, 3, 4, 5, 6}));
+}
+
 TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
   EXPECT_EQ(error_of(config()), folder_.path().string() + ": no .png, .jpg or .jpeg file in it");
   write_bytes(folder_.path() / "file", {1});
   DataConfig file = config();
   file.path = (folder_.path() / "file").string();
-  EXPECT_EQ(error_of(file), file.path + ": not a folder; data.path must be one");
+  EXPECT_EQ(error_of(file), file.path + ": expected a folder, a .zip or a .tar archive");
   file.path = "";
   EXPECT_EQ(error_of(file),
             "data.path: image_folder needs one, for example --set data.path=FOLDER");

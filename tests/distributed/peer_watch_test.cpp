@@ -27,8 +27,8 @@ TEST(PeerWatch, SaysNothingOfRanksThatBeatAndMove) {
 TEST(PeerWatch, NamesADeadRankAndItsPhase) {
   PeerWatch watch(3, 10, 60);
   for (int rank = 0; rank < 3; ++rank) watch.observe(rank, beat_of(1, 1, 1), 0);
-  for (const int rank : {0, 2}) watch.observe(rank, beat_of(2, 1, 1), 10.5);
-  const auto verdict = watch.verdict(10.5);
+  for (const int rank : {0, 2}) watch.observe(rank, beat_of(2, 1, 1), 10.2);
+  const auto verdict = watch.verdict(10.2);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: not heard of for 10s");
 }

@@ -47,7 +47,7 @@ class FeatureExtractorTest : public testing::Test {
 
 const char* const kChannelMeans = R"(
 def forward(self, x):
-    return x.to(torch.float32).mean([2, 3])
+    return x.float().mean([2, 3])
 )";
 
 at::Tensor ramp() { return at::arange(2 * 3 * 2 * 2).view({2, 3, 2, 2}).to(at::kByte); }
@@ -60,11 +60,9 @@ TEST_F(FeatureExtractorTest, GivesImagesInTheRangeAskedFor) {
   EXPECT_TRUE(at::allclose(found("uint8"), means));
   EXPECT_TRUE(at::allclose(found("unit"), means / 255));
   EXPECT_TRUE(at::allclose(found("signed"), means / 127.5 - 1));
-  EXPECT_TRUE(at::equal(features("def forward(self, x):\n    return (x == 3).to(x.dtype).mean([2, "
-                                 "3], dtype=torch.float32)\n",
-                                 ramp())
-                            .features[0],
-                        at::tensor({0.25F, 0.F, 0.F})));
+  // 0 - 1 is 255 where the numbers are bytes.
+  const char* const wraps = "def forward(self, x):\n    return (x - 1).float().amax([2, 3])\n";
+  EXPECT_TRUE(at::equal(features(wraps, ramp()).features[0], at::tensor({255.F, 6.F, 10.F})));
 }
 
 TEST_F(FeatureExtractorTest, RepeatsGreyInThreeChannels) {
@@ -74,7 +72,7 @@ TEST_F(FeatureExtractorTest, RepeatsGreyInThreeChannels) {
 }
 
 TEST_F(FeatureExtractorTest, ResizesWhereAsked) {
-  const std::string forward = "def forward(self, x):\n    return x.to(torch.float32).flatten(1)\n";
+  const std::string forward = "def forward(self, x):\n    return x.float().flatten(1)\n";
   const at::Tensor found = features(forward, ramp(), {.size = 4}).features;
   EXPECT_EQ(found.sizes(), (at::IntArrayRef{2, 3 * 4 * 4}));
   EXPECT_EQ(found[0][0].item<float>(), 0);
@@ -87,7 +85,7 @@ TEST_F(FeatureExtractorTest, AsksForFeaturesByArgument) {
   const Features found = features(R"(
 def forward(self, img, return_features: bool = False, use_fp16: bool = False,
             no_output_bias: bool = False):
-    x = img.to(torch.float32).mean([2, 3])
+    x = img.float().mean([2, 3])
     if return_features:
         return x
     return torch.ones_like(x) * (0.25 if no_output_bias else 0.5)
@@ -100,7 +98,7 @@ def forward(self, img, return_features: bool = False, use_fp16: bool = False,
 TEST_F(FeatureExtractorTest, TakesFeaturesAndLogits) {
   const Features found = features(R"(
 def forward(self, x):
-    y = x.to(torch.float32).mean([2, 3])
+    y = x.float().mean([2, 3])
     return y, torch.zeros_like(y)
 )",
                                   ramp(), {}, true);
@@ -110,8 +108,7 @@ def forward(self, x):
 
 // What pytorch-fid's network gives.
 TEST_F(FeatureExtractorTest, TakesAListOfMaps) {
-  const Features found =
-      features("def forward(self, x):\n    return [x.to(torch.float32)]\n", ramp());
+  const Features found = features("def forward(self, x):\n    return [x.float()]\n", ramp());
   EXPECT_TRUE(at::allclose(found.features, ramp().to(at::kFloat).mean(at::IntArrayRef{2, 3})));
   EXPECT_FALSE(found.probabilities.defined());
 }
@@ -127,7 +124,7 @@ TEST_F(FeatureExtractorTest, SaysWhatIsWrongWithTheNetwork) {
             fails + "an output of type Int; expected features, or (features, logits)");
   EXPECT_EQ(failure("def forward(self, x):\n    return x.view([2, -1, 4])\n"),
             fails + "an output of shape [2, 12, 4]; expected [B, D] or [B, D, h, w]");
-  EXPECT_EQ(failure("def forward(self, x):\n    return x.to(torch.float32).mean([2, 3]) / 0\n"),
+  EXPECT_EQ(failure("def forward(self, x):\n    return x.float().mean([2, 3]) / 0\n"),
             ": the feature network gives values that are not finite");
   EXPECT_NE(failure("def forward(self, x):\n    return x.view([7])\n").find("invalid for input"),
             std::string::npos);

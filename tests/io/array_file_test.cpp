@@ -84,8 +84,8 @@ TEST(ReadNpy, RefusesWhatItCannotRead) {
   EXPECT_EQ(error_of(npy(3, "{}              ", "")),
             ".npy version 3 is not supported; expected 1 or 2");
   EXPECT_EQ(error_of(npy(1, "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "1234")),
-            "arrays of type '>f4' are not supported; expected uint8, int64, float32 or float64, "
-            "little-endian");
+            "arrays of type '>f4' are not supported; expected bool, uint8, int8 to int64 or "
+            "float16 to float64, little-endian");
   EXPECT_NE(error_of(npy(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "1234")),
             "");
   EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "1234")),
@@ -125,6 +125,16 @@ TEST(WriteNpz, HoldsNpyFilesWithRightChecksums) {
   zip.read(*zip.find("arr_0.npy"), array.data());
   overwrite(folder.path() / "arr_0.npy", array);
   EXPECT_TRUE(at::equal(read_npy(folder.path() / "arr_0.npy"), at::arange(3)));
+}
+
+TEST(ReadNpz, FindsArraysByName) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npz";
+  write_npz(path, {{"x", at::arange(3)}, {"y", at::ones({2, 2})}});
+  EXPECT_EQ(npz_names(path), (std::vector<std::string>{"x", "y"}));
+  EXPECT_TRUE(at::equal(read_npz(path, "x"), at::arange(3)));
+  EXPECT_TRUE(at::equal(read_npz(path, "y"), at::ones({2, 2})));
+  EXPECT_THROW(read_npz(path, "z"), Error);
 }
 
 TEST(ArrayStream, WritesWhatWriteNpyAndWriteNpzDo) {

@@ -186,13 +186,16 @@ TEST_P(TorchSave, OptimizerStateIsRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Protocols, TorchSave,
-                         testing::Values("torch_save.pt", "torch_save_protocol4.pt"),
-                         [](const auto& info) { return info.index == 0 ? "Two" : "Four"; });
+                         testing::Values("torch_save.pt", "torch_save_protocol4.pt",
+                                         "torch_save_legacy.pt"),
+                         [](const auto& info) {
+                           return std::array{"Two", "Four", "BeforeZip"}[info.index];
+                         });
 
-TEST(CheckpointFile, EveryTruncationIsRefused) {
+TEST_P(TorchSave, EveryTruncationIsRefused) {
   const TestFolder folder;
   const fs::path path = folder.path() / "cut.pt";
-  const std::string whole = contents(kFixtures / "torch_save.pt");
+  const std::string whole = contents(kFixtures / GetParam());
   for (size_t size = 0; size < whole.size(); size += 64) {
     overwrite(path, std::string_view(whole).substr(0, size));
     ASSERT_EQ(failure(path).rfind(path.string() + ": ", 0), 0U) << size;
@@ -200,10 +203,10 @@ TEST(CheckpointFile, EveryTruncationIsRefused) {
 }
 
 // Flips either do not matter (padding, dates) or are an Error: nothing else may happen.
-TEST(CheckpointFile, SurvivesFlippedBits) {
+TEST_P(TorchSave, SurvivesFlippedBits) {
   const TestFolder folder;
   const fs::path path = folder.path() / "flipped.pt";
-  const std::string whole = contents(kFixtures / "torch_save.pt");
+  const std::string whole = contents(kFixtures / GetParam());
   std::mt19937 random(1);
   int refused = 0;
   for (int i = 0; i < 400; ++i) {

@@ -301,14 +301,15 @@ TEST(UNet, SaysHowManyLevelsFit) {
   config.channel_multipliers = {1, 2, 2, 2};
   config.sample_shape = {1, 28, 28};
   EXPECT_EQ(error_of(config),
-            "/model/channel_multipliers: 4 levels want a height and width divisible by 8, the "
-            "images have 28 x 28; at most 3 levels fit");
+            "/model/channel_multipliers: 4 levels want sizes divisible by 8, the samples have a "
+            "height and width of 28 x 28; at most 3 levels fit");
   config.patch_size = 2;
   EXPECT_EQ(error_of(config),
-            "/model/channel_multipliers: 4 levels on 2 x 2 patches want a height and width "
-            "divisible by 16, the images have 28 x 28; at most 2 levels fit");
+            "/model/channel_multipliers: 4 levels on patches of 2 want sizes divisible by 16, the "
+            "samples have a height and width of 28 x 28; at most 2 levels fit");
   config.patch_size = 3;
-  EXPECT_EQ(error_of(config), "/model/patch_size: 3 does not divide the images' 28 x 28 pixels");
+  EXPECT_EQ(error_of(config),
+            "/model/patch_size: 3 does not divide the samples' height and width of 28 x 28");
 }
 
 TEST(UNet, RefusesSizesThatDoNotDivide) {
@@ -323,7 +324,59 @@ TEST(UNet, RefusesSizesThatDoNotDivide) {
             "/model/attention_heads: 3 does not divide the 64 channels of level 1");
   config.sample_shape = {2};
   EXPECT_EQ(error_of(config),
-            "/model/type: \"unet\" wants images, the data are points; use \"mlp\"");
+            "/model/type: \"unet\" wants images or signals, the data are points; use \"mlp\"");
+}
+
+// An image of equal rows under kernels that look at the middle row alone is a signal: the image
+// network, which is checked against Hugging Face diffusers, says what the other must.
+void expect_signal_equals_rows(ModelConfig config) {
+  config.sample_shape = {2, 16};
+  const auto signals = unet(config);
+  config.sample_shape = {2, 16, 16};
+  const auto images = unet(config);
+  fill(*signals);
+  const at::NoGradGuard no_grad;
+  const auto weights = signals->named_parameters();
+  for (const auto& item : images->named_parameters()) {
+    const at::Tensor& signal = weights[item.key()];
+    at::Tensor image = item.value().zero_();
+    if (image.dim() == 4 && image.size(2) == 3)
+      image.select(2, 1).copy_(signal.select(2, 0));
+    else
+      image.copy_(signal);
+  }
+  const at::Tensor x = at::arange(64).view({2, 2, 16}).mul(0.37).sin().to(at::kFloat);
+  const at::Tensor t = at::tensor({3, 700});
+  const at::Tensor expected = images->forward(x.unsqueeze(2).expand({2, 2, 16, 16}), t, {});
+  const at::Tensor found = signals->forward(x, t, {});
+  EXPECT_EQ(found.sizes(), x.sizes());
+  EXPECT_TRUE(at::allclose(found, expected.select(2, 5), 1e-4, 1e-4))
+      << (found - expected.select(2, 5)).abs().max();
+}
+
+TEST(UNet, TakesSignalsAsImagesOfOneRow) {
+  expect_signal_equals_rows(small_config());
+  ModelConfig padded = small_config();
+  padded.downsample_padding = "both";
+  padded.scale_shift_norm = true;
+  expect_signal_equals_rows(padded);
+}
+
+// With patches of p, number k of channel c is number k / p of channel c p + k % p.
+TEST(UNet, PatchesOfASignalComeBackInOrder) {
+  ModelConfig config = small_config();
+  config.sample_shape = {1, 32};
+  config.patch_size = 4;
+  config.attention_resolutions = {};
+  const auto network = unet(config);
+  const at::NoGradGuard no_grad;
+  for (const auto& item : network->named_parameters())
+    if (item.key() == "conv_out.weight")
+      item.value().zero_();
+    else if (item.key() == "conv_out.bias")
+      item.value().copy_(at::arange(4));
+  const at::Tensor found = network->forward(at::zeros({1, 1, 32}), at::tensor({1}), {});
+  EXPECT_TRUE(at::equal(found.flatten(), at::arange(32).remainder(4).to(at::kFloat)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("DIFFUSE_PROGRAM", str(ROOT / "build/release/diffuse"))
@@ -97,6 +98,15 @@ def finish(children, timeout=120):
 
 def run(processes, timeout=120):
     return finish(start(processes), timeout)
+
+
+def wait_until_saved(out, since, timeout=60):
+    """Until the run has saved a checkpoint after the time `since`: it is training."""
+    model = pathlib.Path(out) / "model.pt"
+    deadline = time.monotonic() + timeout
+    while not (model.exists() and model.stat().st_mtime > since):
+        assert time.monotonic() < deadline, f"no checkpoint in {out} within {timeout} s"
+        time.sleep(0.05)
 
 
 def series(out, key="train/loss"):

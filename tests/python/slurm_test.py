@@ -48,13 +48,12 @@ class Slurm(unittest.TestCase):
 
     def test_training_requeues_itself_before_its_time_is_up_and_goes_on(self):
         config = cluster.write_config(self.folder, cluster.merged(cluster.POINTS, {
-            "train": {"steps": 3000, "checkpoint_every": 100, "log_every": 100, "eval_every": 0}}))
+            "train": {"steps": 1_000_000, "checkpoint_every": 100, "log_every": 100, "eval_every": 0}}))
         arguments = (config, self.folder / "run", "--device", "cpu", "--threads", "1")
         for script in ("train.sh", "train_nodes.sh"):
+            since = time.time()
             job = self.start(script, *arguments, SLURM_NTASKS="2")
-            deadline = time.monotonic() + 60
-            while not (self.folder / "run/model.pt").exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            cluster.wait_until_saved(self.folder / "run", since)
             # As SLURM does, to the processes of the step and not to the script.
             step = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True)
             os.kill(int(step.stdout.split()[0]), signal.SIGUSR1)

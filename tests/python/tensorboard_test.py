@@ -15,6 +15,7 @@ import unittest
 
 try:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams import plugin_data_pb2
 except ImportError:
     sys.exit(77)
 if "DIFFUSE_PROGRAM" not in os.environ:
@@ -47,6 +48,28 @@ class TensorBoardTest(unittest.TestCase):
         logged = {row["step"]: row["train/loss"] for row in rows}
         for event in self.events.Scalars("train/loss"):
             self.assertAlmostEqual(logged[event.step], event.value, delta=1e-4 * event.value)
+
+    def test_has_a_histogram_of_the_loss_by_timestep(self):
+        for event in self.events.Histograms("train/loss_by_timestep"):
+            histogram = event.histogram_value
+            self.assertEqual(histogram.bucket_limit, [10.0 * i for i in range(1, 21)])
+            self.assertEqual(len(histogram.bucket), 20)
+            self.assertTrue(all(0 < height < 10 for height in histogram.bucket))
+            self.assertAlmostEqual(histogram.num, sum(histogram.bucket))
+
+    def test_has_the_hyperparameters(self):
+        metadata = self.events.SummaryMetadata("_hparams_/session_start_info")
+        self.assertEqual(metadata.plugin_data.plugin_name, "hparams")
+        data = plugin_data_pb2.HParamsPluginData.FromString(metadata.plugin_data.content)
+        found = data.session_start_info.hparams
+        config = json.loads((self.run_folder / "config.json").read_text())
+        self.assertEqual(found["train.steps"].number_value, 20)
+        self.assertEqual(found["train.ema_warmup"].bool_value, config["train"]["ema_warmup"])
+        self.assertEqual(found["data.type"].string_value, "swiss_roll")
+
+    def test_has_the_config_as_text(self):
+        tensor = self.events.Tensors("config/text_summary")[0].tensor_proto
+        self.assertIn(b'"swiss_roll"', tensor.string_val[0])
 
 
 if __name__ == "__main__":

@@ -50,3 +50,4 @@ folder = pathlib.Path(__file__).resolve().parent.parent / "io" / "fixtures"
 folder.mkdir(exist_ok=True)
 torch.save(contents, folder / "torch_save.pt")
 torch.save(contents, folder / "torch_save_protocol4.pt", pickle_protocol=4)
+torch.save(contents, folder / "torch_save_legacy.pt", _use_new_zipfile_serialization=False)

@@ -12,21 +12,28 @@ inline const std::vector<std::string> kSamplers{"ddpm", "ddim", "dpmpp2m", "dpmp
 inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
                                                 "uniform", "quadratic", "karras"};
 
-// What the model learns from. Images are [C, H, W] in [-1, 1]; points are [D].
+// What the model learns from. Images are [C, H, W] in [-1, 1]; signals are [C, L], points [D].
 struct DataConfig {
-  std::string type = "shapes";   // swiss_roll, gaussian, gaussian_mixture, shapes, mnist, ...
+  std::string type = "shapes";   // swiss_roll, gaussian, gaussian_mixture, waveforms, shapes,
+                                 // mnist, cifar10, image_folder, array
   std::string path;              // folder or file; "" = the usual folder below $DIFFUSE_DATA
   int64_t image_size = 0;        // pixels; 0 = as stored (image_folder: 64; shapes: 32)
   int64_t channels = 0;          // 1 grey, 3 colour, 0 = as stored
   bool horizontal_flip = false;  // mirror each training image with probability 1/2
-  int64_t count = 0;          // items of a generated set, or the first N of a stored one; 0 = all
-  int64_t held_out = 0;       // items kept from training where a set has no test part; 0 = 1 in 20
-  double noise = 0.3;         // swiss_roll: standard deviation added before scaling
-  double variance = 1.0;      // gaussian and each component of a mixture: of each dimension
-  int64_t dimensions = 2;     // gaussian, gaussian_mixture: D
-  std::vector<double> means;  // gaussian_mixture: D numbers a component, one after the other
+  int64_t count = 0;       // items of a generated set, or the first N of a stored one; 0 = all
+  int64_t held_out = 0;    // items kept from training where a set has no test part; 0 = 1 in 20
+  double noise = 0.3;      // swiss_roll: standard deviation added before scaling
+  double variance = 1.0;   // gaussian and each component of a mixture: of each dimension
+  int64_t dimensions = 2;  // gaussian, gaussian_mixture: D
+  std::vector<double> means{};    // gaussian_mixture: D numbers a component, one after the other
   std::vector<double> weights{};  // gaussian_mixture: one a component, in proportion; empty = equal
-  int64_t memory_limit_mb = 4096;  // larger image sets are decoded on the fly
+  int64_t length = 128;           // waveforms: L
+  std::string array = "";         // array: its name in a file of several; "" = the only one
+  std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
+  std::string on_error = "refuse";    // refuse, skip: what to do with a damaged item
+  bool normalize = false;             // learn (x - mean) / std, channel by channel
+  std::vector<double> mean{}, std{};  // filled in from the data where empty; kept in checkpoints
+  int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
 
 // The network. channels, image size and classes of the data are filled in from the data set.
@@ -40,13 +47,16 @@ struct ModelConfig {
   std::vector<int64_t> attention_resolutions{16};  // heights (after patching) with self-attention
   bool mid_attention = true;                       // self-attention in the middle block
   int64_t attention_heads = 1;
+  int64_t attention_head_dim = 0;  // channels of one head instead; 0 = by attention_heads
+  bool mid_attention_norm = true;  // group normalisation before the middle block's attention
   double dropout = 0.1;
   int64_t norm_groups = 32;
   double norm_eps = 1e-6;
   bool scale_shift_norm = false;           // time enters as GroupNorm(h)(1 + s) + b  [Nichol21]
   std::string time_embedding = "sin_cos";  // sin_cos [Ho20] or cos_sin [Nichol21]
   double time_frequency_shift =
-      1;  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
+      1;                  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
+  double time_scale = 1;  // t is multiplied by it before the sinusoids: 1000 / T [Nichol21]
   std::string downsample_padding =
       "end";               // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
   int64_t patch_size = 1;  // p x p pixels become channels before the first convolution
@@ -64,9 +74,12 @@ struct ModelConfig {
   std::vector<double> means{}, weights{};
 
   // filled in from the data set; kept in checkpoints
-  std::vector<int64_t> sample_shape;  // [C, H, W] or [D]
+  std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]
   int64_t classes = 0;                // 0 = unconditional
 };
+
+// Whether the samples are [C, L]: a sound, a time series.
+inline bool is_signal(const ModelConfig& c) { return c.sample_shape.size() == 2; }
 
 // The forward process, what the network predicts and the loss.
 struct DiffusionConfig {

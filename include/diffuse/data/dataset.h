@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,12 +16,17 @@ namespace diffuse {
 
 enum class Split { kTrain, kHeldOut };
 
+// Of each channel of images and signals, each dimension of points.
+struct ChannelMoments {
+  std::vector<double> mean, std;
+};
+
 class Dataset {
  public:
   virtual ~Dataset() = default;
 
   virtual int64_t size() const = 0;
-  virtual std::vector<int64_t> sample_shape() const = 0;               // [C, H, W] or [D]
+  virtual std::vector<int64_t> sample_shape() const = 0;               // [C, H, W], [C, L], [D]
   virtual std::vector<std::string> class_names() const { return {}; }  // empty = no labels
 
   // Items by number -> float32 [B, sample_shape...]; images in [-1, 1]: uint8 / 127.5 - 1.
@@ -30,11 +36,18 @@ class Dataset {
   // Class of an item, 0 .. class_names().size() - 1; -1 where the set has no labels.
   virtual int64_t label(int64_t index) const = 0;
 
+  // What make_dataset normalised the items with; empty where it did not.
+  virtual ChannelMoments normalization() const { return {}; }
+
   bool is_image() const { return sample_shape().size() == 3; }
 };
 
-// Builds the set a config describes. Generated sets depend on `seed` and the split alone.
+// Builds the set a config describes, normalised where it says so. Generated sets depend on `seed` and the split alone.
 // Throws Error for a missing path, a bad file or a set with no items.
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed);
+
+// The set at a path: pictures of a folder, .zip or .tar, or an array in a .npy or .npz file. Throws
+// Error where the path is something else.
+DataConfig data_config_of(const std::filesystem::path& path);
 
 }  // namespace diffuse

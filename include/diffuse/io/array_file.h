@@ -14,7 +14,7 @@
 
 namespace diffuse {
 
-// Writes a C-order array (uint8, int64, float32 or float64) atomically.
+// Writes a C-order array (bool, uint8, int8 to int64, float16 to float64) atomically.
 void write_npy(const std::filesystem::path& path, const at::Tensor& array);
 
 // Reads a little-endian C-order array of the same kinds. Sizes are checked against the file's length
@@ -24,6 +24,12 @@ at::Tensor read_npy(const std::filesystem::path& path);
 // Writes named arrays as an uncompressed .npz atomically.
 void write_npz(const std::filesystem::path& path,
                const std::vector<std::pair<std::string, at::Tensor>>& arrays);
+
+// The names of an .npz's arrays, in its order.
+std::vector<std::string> npz_names(const std::filesystem::path& path);
+
+// One array of an .npz, compressed or not. Throws Error naming the file and what it holds.
+at::Tensor read_npz(const std::filesystem::path& path, const std::string& name);
 
 // A .npy, or the array arr_0 of a .npz, that is written row by row: memory does not grow with it,
 // and what a stopped run has written can be gone on with. The rows so far lie in "NAME.partial".

@@ -27,8 +27,11 @@ struct Value {
 // Writes `root` atomically. Tensors are copied to the CPU; shared storage is written once.
 void write_checkpoint_file(const std::filesystem::path& path, const ValueDict& root);
 
-// Reads a file written by the above or by Python's torch.save of plain dicts and tensors.
+// Reads a file written by the above or by Python's torch.save of plain dicts, lists and tensors.
 // Throws Error naming the file when it is missing, truncated, corrupt or holds other objects.
+Value read_torch_file(const std::filesystem::path& path);
+
+// The same, where a dict is expected.
 ValueDict read_checkpoint_file(const std::filesystem::path& path);
 
 // The value under `key`, or null.

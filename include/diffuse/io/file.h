@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,10 @@ class InputFile {
 
   void read(uint64_t offset, void* out, uint64_t size) const;  // all of it, or Error
   std::string read(uint64_t offset, uint64_t size) const;
+
+  // The whole file in memory, read as it is touched, writes kept private; it outlives this object.
+  std::shared_ptr<char> map() const;
+
   uint64_t size() const { return size_; }
   std::string name() const { return path_.string(); }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,10 +18,13 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-// Reads PNG (any depth; alpha is blended on white) or JPEG, told apart by content, as 1 or 3
-// channels: `channels` = 0 keeps what the file has. Throws Error naming the file when it is missing,
+// Reads PNG (any depth; alpha is blended on white) or JPEG (turned upright as its EXIF block asks),
+// told apart by content, as 1 or 3 channels: `channels` = 0 keeps what the file has. Throws Error naming the file when it is missing,
 // of another format, corrupt, or larger than 16,384 pixels on a side (checked before allocation).
 Image read_image(const std::filesystem::path& path, int64_t channels = 0);
+
+// The same from a file's bytes; `name` stands for it in messages.
+Image decode_image(std::string_view bytes, const std::string& name, int64_t channels = 0);
 
 // The bytes of a PNG, with `text` as tEXt chunks (keyword, value), or iTXt beyond ASCII.
 std::string encode_png(const Image& image,

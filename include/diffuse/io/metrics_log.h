@@ -23,4 +23,17 @@ class MetricsLog {
   std::ofstream file_;
 };
 
+struct MetricsRow {
+  int64_t step = 0;
+  double time = 0;  // Unix seconds
+  std::vector<std::pair<std::string, double>> values;
+};
+
+// The lines of a metrics.jsonl; an unfinished one is passed over. Throws Error where there is no such
+// file.
+std::vector<MetricsRow> read_metrics(const std::filesystem::path& file);
+
+// Rows as comma-separated values, one column for each name that occurs, empty where a row has none.
+std::string metrics_csv(const std::vector<MetricsRow>& rows);
+
 }  // namespace diffuse

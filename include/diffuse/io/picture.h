@@ -21,6 +21,9 @@ Image to_image(const at::Tensor& x, int64_t zoom = 1);
 // at least 512 pixels wide, at most 8).
 Image make_grid(const at::Tensor& x, int64_t columns = 0, int64_t gap = 2, int64_t zoom = 0);
 
+// Signals [B, C, L] as small charts side by side on one scale, a curve for each of the first channels.
+Image draw_signals(const at::Tensor& x);
+
 // Points [N, D >= 2] as a scatter plot of the first two dimensions: anti-aliased dots on white,
 // axes from -limit to limit, `side` pixels square. colours: one 0xRRGGBB a point, or empty for one
 // colour.

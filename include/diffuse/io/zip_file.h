@@ -1,5 +1,6 @@
-// Zip archives of stored (uncompressed) entries: the container of .npz and of PyTorch's files.
-// APPNOTE.TXT 6.3.9, with its zip64 extension where sizes need it. Equal contents give equal bytes.
+// Zip archives: the container of .npz, of PyTorch's files and of many a set of images.
+// APPNOTE.TXT 6.3.9, with its zip64 extension where sizes need it. Entries are written stored
+// (uncompressed); stored and deflated ones are read. Equal contents give equal bytes.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +32,17 @@ class ZipWriter {
   uint64_t entries_ = 0;
 };
 
-// Every offset and size is checked against the file, and the entries together may not exceed it.
-// Throws Error naming the file.
+// Every offset and size is checked against the file: the entries together may not exceed it, nor
+// each unpack to more than deflate can hold. Thread-safe. Throws Error naming the file.
 class ZipReader {
  public:
   struct Entry {
     std::string name;
     uint64_t header_offset;
-    uint64_t size;
+    uint64_t size;         // unpacked
+    uint64_t stored_size;  // in the file
     uint32_t crc;
+    bool deflated;
   };
 
   explicit ZipReader(const std::filesystem::path& path);
@@ -49,6 +52,7 @@ class ZipReader {
 
   // Reads the whole entry to `out`, which has room for entry.size bytes, and checks its CRC.
   void read(const Entry& entry, void* out) const;
+  std::string read(const Entry& entry) const;
 
  private:
   std::string read_directory(uint64_t& count) const;

@@ -41,16 +41,21 @@ class Linear : public torch::nn::Module {
   at::Tensor weight_, bias_;
 };
 
+// Kernel, stride and zeros on both sides of a convolution: of an image, the same along H and W; of a
+// signal, which is an image of height 1, along W alone.
+struct Window {
+  int64_t kernel, stride, padding;
+  bool signal = false;
+};
+
 class Conv2d : public torch::nn::Module {
  public:
-  // `padding` zeros on all four sides.
-  Conv2d(Initializer& init, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-         int64_t padding, double scale = 1.0);
+  Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale = 1.0);
   at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
 
  private:
   at::Tensor weight_, bias_;
-  int64_t stride_, padding_;
+  Window window_;
 };
 
 class GroupNorm : public torch::nn::Module {

@@ -14,12 +14,14 @@ class UNet : public Network {
   UNet(const ModelConfig& config, bool learned_variance, uint64_t seed);
 
   // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
-  // of x
+  // of x; signals are [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
 
  private:
   void add_levels(Initializer& init);
+  at::Tensor to_patches(const at::Tensor& x) const;
+  at::Tensor from_patches(const at::Tensor& h) const;
   at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
 
   ModelConfig config_;

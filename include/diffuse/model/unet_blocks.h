@@ -1,5 +1,6 @@
 // The blocks of the UNet. Module names are those of Hugging Face diffusers' UNet2DModel, so that
-// its weights and ours interchange as they are.
+// its weights and ours interchange as they are. A signal [C, L] passes as an image [C, 1, L]: its
+// convolutions are 1x3, and only W is halved and doubled.
 #pragma once
 
 #include <memory>
@@ -26,14 +27,17 @@ class ResnetBlock : public torch::nn::Module {
   bool scale_shift_;
 };
 
+// Heads of an attention over so many channels; 0 where they cannot be split evenly.
+int64_t attention_heads(const ModelConfig& config, int64_t channels);
+
 // Self-attention over the H W positions, with a residual connection. [Ho20] app. B
 class Attention : public torch::nn::Module {
  public:
-  Attention(Initializer& init, const ModelConfig& config, int64_t channels);
+  Attention(Initializer& init, const ModelConfig& config, int64_t channels, bool norm = true);
   at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> the same
 
  private:
-  std::shared_ptr<GroupNorm> group_norm_;
+  std::shared_ptr<GroupNorm> group_norm_;  // null without norm
   std::shared_ptr<Linear> to_q_, to_k_, to_v_;
   std::shared_ptr<ModuleList<Linear>> to_out_;  // one: the name "to_out.0" is the peers'
   int64_t heads_;
@@ -42,22 +46,23 @@ class Attention : public torch::nn::Module {
 // 3x3 convolution with stride 2; pads right and bottom only, or all sides.
 class Downsample : public torch::nn::Module {
  public:
-  Downsample(Initializer& init, int64_t channels, bool pad_both);
+  Downsample(Initializer& init, const ModelConfig& config, int64_t channels);
   at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> [B, C, H/2, W/2]
 
  private:
   std::shared_ptr<Conv2d> conv_;
-  bool pad_both_;
+  bool pad_both_, signal_;
 };
 
 // Each pixel twice in both directions, then a 3x3 convolution.
 class Upsample : public torch::nn::Module {
  public:
-  Upsample(Initializer& init, int64_t channels);
+  Upsample(Initializer& init, const ModelConfig& config, int64_t channels);
   at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> [B, C, 2H, 2W]
 
  private:
   std::shared_ptr<Conv2d> conv_;
+  bool signal_;
 };
 
 // The residual blocks of one resolution. `attentions` is empty or as long as `resnets`.

@@ -33,6 +33,9 @@ struct Checkpoint {
 // Reads a checkpoint file, or model.pt of a run folder. Throws Error naming the file.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
+// The same from what the file holds.
+Checkpoint parse_checkpoint(const std::filesystem::path& file, ValueDict root);
+
 // checkpoints/step-N.pt of a run folder by N, newest first.
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);

@@ -34,6 +34,8 @@ struct RankTimes {
 // The ranks that others wait for: over a quarter slower than the median rank at data and computing.
 std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks);
 
+inline constexpr int64_t kTimestepBins = 20;
+
 // Averages over the updates since the last report, the same on all ranks.
 struct TrainReport {
   int64_t step = 0;          // updates made so far
@@ -41,8 +43,9 @@ struct TrainReport {
   double gradient_norm = 0;  // before clipping
   double learning_rate = 0;  // of the last update
   double samples_per_second = 0;
-  double data_wait = 0;       // share of the time spent waiting for data
-  double overlap = 0;         // share of the gradients' way that was hidden behind computing
+  double data_wait = 0;  // share of the time spent waiting for data
+  double overlap = 0;    // share of the gradients' way that was hidden behind computing
+  std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
   int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
   std::vector<RankTimes> ranks;  // one each
 };
@@ -89,6 +92,7 @@ class Trainer {
   at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
   at::Tensor forward_backward(const Batch& batch);
   std::vector<RankTimes> rank_times();
+  std::vector<double> loss_by_timestep();
   at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
   int64_t micro_batch() const;
   std::vector<std::pair<std::string, NamedTensors>> state() const;
@@ -111,6 +115,7 @@ class Trainer {
 
   // Running sums since the last report; the tensors stay on the device.
   at::Tensor loss_sum_, norm_sum_, skipped_;
+  at::Tensor bin_losses_, bin_counts_;  // [kTimestepBins]
   int64_t updates_ = 0;
   int64_t skipped_reported_ = 0;
   double seconds_ = 0, wait_seconds_ = 0, communication_seconds_ = 0;

@@ -1,4 +1,4 @@
-#include "strict_json.h"
+#include "diffuse/core/strict_json.h"
 
 #include <algorithm>
 #include <set>
@@ -18,7 +18,7 @@ std::string one_line(const std::string& key) {
 
 namespace {
 
-constexpr int kMaxDepth = 32;  // a config has 3 levels; dump() recurses
+constexpr int kMaxDepth = 32;  // a config has 3 levels, a safetensors header 3; dump() recurses
 
 // Watches the parser: keeps the keys seen in each object that is still open.
 class Watcher {

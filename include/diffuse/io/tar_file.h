@@ -1,0 +1,32 @@
+// Tar archives, read in place: POSIX ustar with pax names and sizes, and GNU's long names.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "diffuse/io/file.h"
+
+namespace diffuse {
+
+// Thread-safe. Throws Error naming the file where it is no tar archive, cut off or damaged.
+class TarReader {
+ public:
+  struct Entry {
+    std::string name;
+    uint64_t offset;
+    uint64_t size;
+  };
+
+  explicit TarReader(const std::filesystem::path& path);
+
+  const std::vector<Entry>& entries() const { return entries_; }  // regular files alone
+  std::string read(const Entry& entry) const { return file_.read(entry.offset, entry.size); }
+
+ private:
+  InputFile file_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,92 @@
+// diffuse bench --config: how long steps take on this machine.
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "bench.h"
+#include "common.h"
+#include "diffuse/config/config_json.h"
+#include "diffuse/io/atomic_write.h"
+#include "diffuse/train/step_benchmark.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct BenchFlags {
+  fs::path config, json;
+  std::vector<std::string> overrides;
+  int64_t batch = 0;
+  double seconds = 3;
+  MachineFlags machine;
+};
+
+nlohmann::ordered_json to_json(const StepBenchmark& b) {
+  return {{"train_step_ms", b.train_step_ms},        {"sample_step_ms", b.sample_step_ms},
+          {"images_per_s", b.images_per_s},          {"gemm_gflops", b.gemm_gflops},
+          {"achieved_gflops", b.achieved_gflops},    {"train_gflop", b.train_gflop},
+          {"peak_memory_bytes", b.peak_memory_bytes}};
+}
+
+void print_text(const StepBenchmark& b, const Config& config, c10::Device device) {
+  std::cout << std::fixed << std::setprecision(1) << "device        " << device
+            << "\nbatch         " << config.train.batch_size << "\ntrain step    "
+            << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\nsample step   "
+            << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops << " GFLOP/s of the "
+            << b.gemm_gflops << " that a large matrix product gets ("
+            << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
+            << static_cast<double>(b.peak_memory_bytes) / (1 << 20) << " MB\n";
+}
+
+// The shape of a sample is the config's own where it is given, so that no data are needed.
+Config resolved(const BenchFlags& flags) {
+  Config config = load_config(flags.config, flags.overrides);
+  if (flags.batch > 0) config.train.batch_size = flags.batch;
+  config.train.micro_batch = std::min(config.train.micro_batch, config.train.batch_size);
+  if (config.model.sample_shape.empty()) {
+    const auto set = make_dataset(config.data, Split::kHeldOut, config.seed);
+    config.model.sample_shape = set->sample_shape();
+    config.model.classes = static_cast<int64_t>(set->class_names().size());
+  }
+  return config;
+}
+
+int run_bench(const BenchFlags& flags) {
+  const c10::Device device = flags.machine.apply();
+  if (flags.config.empty()) throw Error("diffuse bench: --config is required");
+  const Config config = in_config(flags.config, [&] { return resolved(flags); });
+  const StepBenchmark found =
+      in_config(flags.config, [&] { return benchmark_steps(config, device, flags.seconds); });
+  if (flags.json == "-")
+    std::cout << to_json(found).dump(2) << "\n";
+  else
+    print_text(found, config, device);
+  if (!flags.json.empty() && flags.json != "-")
+    atomic_write(flags.json, to_json(found).dump(2) + "\n");
+  return kGood;
+}
+
+}  // namespace
+
+Command add_bench_step(CLI::App& bench) {
+  auto flags = std::make_shared<BenchFlags>();
+  command.footer(
+      "Examples:\n"
+      "  diffuse bench --config configs/mnist.json --batch 32\n"
+      "  diffuse bench --config configs/cifar.json --set model.sample_shape=[3,32,32] --json -");
+  command.add_option("--config", flags->config, "The model and batch to measure");
+  command.add_option("--set", flags->overrides, "Override a value of the config")
+      ->allow_extra_args(false);
+  command.add_option("--batch", flags->batch, "Samples a step; default by the config")
+      ->check(CLI::Range(1, 1 << 20));
+  command.add_option("--seconds", flags->seconds, "How long to repeat each kind of step")
+      ->check(CLI::Range(0.0, 3600.0));
+  command.add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");
+  flags->machine.add_to(bench);
+  return [flags] { return run_bench(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,51 @@
+#include "command_tree.h"
+
+#include <sstream>
+
+namespace diffuse::cli {
+
+// CLI11 names the type of an option with choices "TEXT:{a,b,c}".
+static std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t begin = type.find('{'), end = type.find('}');
+  std::vector<std::string> choices;
+  if (begin == std::string::npos || end == std::string::npos) return choices;
+  std::istringstream list(type.substr(begin + 1, end - begin - 1));
+  for (std::string choice; std::getline(list, choice, ',');) choices.push_back(choice);
+  return choices;
+}
+
+static OptionInfo option_info(const CLI::Option& option) {
+  OptionInfo info;
+  for (const std::string& name : option.get_snames()) info.flags.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) info.flags.push_back("--" + name);
+  info.help = option.get_description();
+  info.takes_value = option.get_items_expected_max() > 0;
+  info.choices = choices_of(option);
+  return info;
+}
+
+static void add_command(CLI::App& app, const std::string& path, std::vector<CommandInfo>& tree) {
+  CommandInfo info;
+  info.path = path;
+  info.help = app.get_description();
+  info.footer = app.get_footer();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional())
+      info.positionals.push_back(option->get_name(true));
+    else
+      info.options.push_back(option_info(*option));
+  }
+  for (const CLI::App* child : app.get_subcommands({})) info.children.push_back(child->get_name());
+  tree.push_back(info);
+  for (CLI::App* child : app.get_subcommands({}))
+    add_command(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), tree);
+}
+
+std::vector<CommandInfo> command_tree(CLI::App& app) {
+  std::vector<CommandInfo> tree;
+  add_command(app, "", tree);
+  return tree;
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,28 @@
+// The commands and options that CLI11 was told of, for completions and the man page.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <string>
+#include <vector>
+
+namespace diffuse::cli {
+
+struct OptionInfo {
+  std::vector<std::string> flags;  // "-o", "--out"
+  std::string help;
+  bool takes_value = false;
+  std::vector<std::string> choices;  // of the value, where only these are allowed
+};
+
+struct CommandInfo {
+  std::string path;  // "data inspect"; "" is the program
+  std::string help, footer;
+  std::vector<std::string> positionals;  // "source"
+  std::vector<OptionInfo> options;       // with --help
+  std::vector<std::string> children;     // names of its subcommands
+};
+
+// Parents before their children; the program first.
+std::vector<CommandInfo> command_tree(CLI::App& app);
+
+}  // namespace diffuse::cli

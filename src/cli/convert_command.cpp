@@ -1,0 +1,82 @@
+// diffuse convert: a model between our checkpoints and other programs' files.
+#include <iostream>
+
+#include "commands.h"
+#include "diffuse/core/log.h"
+#include "diffuse/interchange/model_files.h"
+#include "diffuse/io/checkpoint_file.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct ConvertFlags {
+  fs::path in, out;
+  ForeignOptions options;
+  bool no_ema = false;
+};
+
+// Names that are more likely a mistake than a folder.
+void check_output(const fs::path& out) {
+  const std::string extension = out.extension().string();
+  for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
+    if (extension == file)
+      throw Error(out.string(),
+                  ": expected a name ending in .pt for a checkpoint, or a folder for ",
+                  "diffusers' files");
+  if (extension == ".pt" ? fs::is_directory(out) : fs::is_regular_file(out))
+    throw Error(out.string(), ": expected ", extension == ".pt" ? "a file" : "a folder",
+                ", found the other");
+}
+
+int run_convert(ConvertFlags flags) {
+  check_output(flags.out);
+  flags.options.use_ema = !flags.no_ema;
+  const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
+  const auto network = load_network(checkpoint, flags.options.use_ema);
+  const NamedTensors weights = named_parameters(*network);
+  if (flags.out.extension() == ".pt")
+    write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights));
+  else
+    write_diffusers_model(flags.out, checkpoint, weights);
+  log_info(concat(checkpoint.file.string(), ": ", parameter_count(*network), " parameters in ",
+                  weights.size(), " tensors"));
+  std::cout << flags.out.string() << "\n";
+  return kGood;
+}
+
+}  // namespace
+
+Command add_convert(CLI::App& app) {
+  auto flags = std::make_shared<ConvertFlags>();
+  CLI::App* command = app.add_subcommand(
+      "convert", "Convert a model between a checkpoint and other programs' files");
+  command->footer(
+      "Examples:\n"
+      "  diffuse convert runs/cifar cifar-diffusers    for Python: UNet2DModel.from_pretrained\n"
+      "  diffuse convert ddpm-cifar10-32 model.pt      from a folder of diffusers\n"
+      "  diffuse convert model-790000.ckpt model.pt --image-size 32\n"
+      "  diffuse convert ema_0.9999_500000.pt model.pt --image-size 64 \\\n"
+      "      --set diffusion.timesteps=4000 --set diffusion.schedule=cosine");
+  command
+      ->add_option("in", flags->in,
+                   "model.pt, a run folder, a diffusers folder, a .safetensors beside its "
+                   "config.json, or a state dict (.pt, .ckpt)")
+      ->required();
+  command->add_option("out", flags->out, "FILE.pt for a checkpoint, else a diffusers folder")
+      ->required();
+  command
+      ->add_option("--image-size", flags->options.image_size,
+                   "Height and width in pixels, which a state dict does not say")
+      ->check(CLI::Range(1, 4096));
+  command
+      ->add_option("--set", flags->options.overrides,
+                   "A config value that the file does not say: model.attention_heads=8")
+      ->allow_extra_args(false);
+  command->add_flag("--no-ema", flags->no_ema, "The raw weights, not their moving average");
+  return [flags] { return run_convert(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,120 @@
+// eval --metrics neighbours: the training items that samples are nearest to.
+#include <ATen/ATen.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/random_tensor.h"
+#include "diffuse/eval/neighbours.h"
+#include "diffuse/io/picture.h"
+#include "diffuse/io/plot.h"
+#include "diffuse/sample/generate.h"
+#include "eval_metrics.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct NeighbourFlags {
+  int64_t samples = 8, count = 5;
+  fs::path picture;
+};
+
+void check(const NeighbourFlags& flags) {
+  if (flags.samples < 1)
+    throw Error("--neighbour-samples: expected at least 1, got ", flags.samples);
+  if (flags.count < 1) throw Error("--neighbour-count: expected at least 1, got ", flags.count);
+  if (!flags.picture.empty() && flags.picture.extension() != ".png")
+    throw Error("--neighbour-picture ", flags.picture.string(), ": expected a name ending in .png");
+}
+
+// The samples that `diffuse sample` makes of the same model and seed.
+at::Tensor draw_samples(const EvalInput& input, int64_t count) {
+  const Config& config = input.model.config;
+  const GenerateOptions options{.sampler = sampler_options(config.sample, config.diffusion),
+                                .shape = config.model.sample_shape,
+                                .labels = round_robin_labels(count, config.model.classes),
+                                .classes = config.model.classes,
+                                .guidance = config.sample.guidance,
+                                .device = input.evaluation.device,
+                                .precision = input.evaluation.precision};
+  const auto keys = consecutive_keys(input.evaluation.seed, 0, count);
+  const at::Tensor x = generate(*input.model.network, input.diffusion, keys, options).cpu();
+  return input.model.is_image() ? x.clamp(-1, 1) : x;
+}
+
+// A row for each sample: itself, then its neighbours.
+Image table_of(const at::Tensor& samples, const Neighbours& neighbours, const Dataset& training) {
+  const int64_t count = neighbours.items.size(1);
+  const int64_t zoom = std::max<int64_t>(1, 80 / samples.size(3));
+  std::vector<std::vector<Image>> rows;
+  std::vector<std::string> captions{"sample"};
+  for (int64_t k = 1; k <= count; ++k) captions.push_back("no. " + std::to_string(k));
+  for (int64_t i = 0; i < samples.size(0); ++i) {
+    const auto* items = neighbours.items.const_data_ptr<int64_t>() + i * count;
+    const at::Tensor near = training.gather({items, static_cast<size_t>(count)});
+    rows.push_back({to_image(samples[i], zoom)});
+    for (int64_t k = 0; k < count; ++k) rows.back().push_back(to_image(near[k], zoom));
+  }
+  return draw_table(rows, {}, captions);
+}
+
+// Row i as a JSON array.
+template <class T>
+std::vector<T> row_of(const at::Tensor& table, int64_t i) {
+  const T* const begin = table.const_data_ptr<T>() + i * table.size(1);
+  return {begin, begin + table.size(1)};
+}
+
+void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& report) {
+  const auto training = input.open(Split::kTrain);
+  const auto held_out = input.open(Split::kHeldOut);
+  const int64_t count = std::min(flags.count, training->size());
+  const at::Tensor samples = draw_samples(input, flags.samples);
+  const Neighbours of_samples = nearest_items(samples, *training, count, show_progress("item"));
+  std::vector<int64_t> others(std::min(flags.samples, held_out->size()));
+  for (size_t i = 0; i < others.size(); ++i) others[i] = static_cast<int64_t>(i);
+  const Neighbours of_others =
+      nearest_items(held_out->gather(others), *training, 1, show_progress("item"));
+
+  auto list = nlohmann::ordered_json::array();
+  for (int64_t i = 0; i < samples.size(0); ++i)
+    list.push_back({{"items", row_of<int64_t>(of_samples.items, i)},
+                    {"distances", row_of<double>(of_samples.distances, i)}});
+  const Estimate nearest = nearest_distance(of_samples);
+  const Estimate nearest_of_others = nearest_distance(of_others);
+  report.json["neighbours"] = {{"training_items", training->size()},
+                               {"nearest", json_of(nearest)},
+                               {"nearest_of_held_out", json_of(nearest_of_others)},
+                               {"samples", list}};
+  report.text +=
+      concat("\nroot mean square distance to the nearest of ", training->size(),
+             " training items\n  of ", samples.size(0), " samples          ", nearest.mean,
+             "\n  of ", others.size(), " held-out items   ", nearest_of_others.mean, "\n");
+  if (!flags.picture.empty()) write_png(flags.picture, table_of(samples, of_samples, *training));
+}
+
+}  // namespace
+
+MetricFamily add_neighbour_metrics(CLI::App& command) {
+  auto flags = std::make_shared<NeighbourFlags>();
+  command.add_option("--neighbour-samples", flags->samples, "Samples drawn")
+      ->group("neighbours")
+      ->capture_default_str();
+  command.add_option("--neighbour-count", flags->count, "Training items shown for each")
+      ->group("neighbours")
+      ->capture_default_str();
+  command
+      .add_option("--neighbour-picture", flags->picture,
+                  "A .png with a row for each sample: itself, then its nearest training items")
+      ->group("neighbours");
+  return {.names = {"neighbours"},
+          .check = [flags] { check(*flags); },
+          .measure = [flags](const EvalInput& input, const std::vector<std::string>&,
+                             EvalReport& report) { measure(*flags, input, report); }};
+}
+
+}  // namespace diffuse::cli

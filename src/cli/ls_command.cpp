@@ -1,0 +1,116 @@
+// diffuse ls: the runs below a folder, a line each.
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "diffuse/core/duration.h"
+#include "diffuse/core/error.h"
+#include "run_metrics.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+// The run folders among `places` and, of other folders, just below them.
+std::vector<RunMetrics> find_runs(const std::vector<fs::path>& places) {
+  std::vector<RunMetrics> runs;
+  for (const fs::path& place : places) {
+    if (!fs::is_directory(place)) throw Error(place.string(), ": no such folder");
+    std::vector<fs::path> folders;
+    if (is_run_folder(place))
+      folders.push_back(place);
+    else
+      for (const auto& entry : fs::directory_iterator(place))
+        if (entry.is_directory() && is_run_folder(entry.path())) folders.push_back(entry.path());
+    std::sort(folders.begin(), folders.end());
+    for (const fs::path& folder : folders) runs.push_back(read_run(folder));
+  }
+  return runs;
+}
+
+std::string number_text(std::optional<double> value) {
+  return value ? concat(std::setprecision(4), *value) : "-";
+}
+
+std::string age_text(const RunMetrics& run) {
+  if (run.rows.empty()) return "-";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const double seconds = std::chrono::duration<double>(now).count() - run.rows.back().time;
+  return format_duration(std::max(seconds, 0.0)) + " ago";
+}
+
+std::string last_picture(const RunMetrics& run) {
+  const auto pictures = run.pictures();
+  return pictures.empty() ? "-" : pictures.back().second.string();
+}
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell, two spaces apart.
+void print_table(const std::vector<Row>& rows) {
+  std::vector<size_t> widths(rows.at(0).size());
+  for (const Row& row : rows)
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const Row& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i)
+      std::cout << std::left << std::setw(static_cast<int>(widths[i] + 2)) << row[i];
+    std::cout << row.back() << "\n";
+  }
+}
+
+nlohmann::ordered_json to_json(const RunMetrics& run) {
+  const auto metric = [&](const char* name) -> nlohmann::ordered_json {
+    const auto value = run.last(name);
+    return value ? nlohmann::ordered_json(*value) : nullptr;
+  };
+  const auto pictures = run.pictures();
+  return {{"run", run.folder.string()},
+          {"data", run.config.data.type},
+          {"model", run.config.model.type},
+          {"step", run.step()},
+          {"steps", run.config.train.steps},
+          {"loss", metric("train/loss")},
+          {"held_out_loss", metric("held_out/loss")},
+          {"time", run.rows.empty() ? 0 : run.rows.back().time},
+          {"picture", pictures.empty() ? "" : pictures.back().second.string()}};
+}
+
+int run_ls(const std::vector<fs::path>& places, bool json) {
+  const auto runs = find_runs(places);
+  if (json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const RunMetrics& run : runs) list.push_back(to_json(run));
+    std::cout << list.dump(2) << "\n";
+    return kGood;
+  }
+  std::vector<Row> rows{{"run", "data", "model", "step", "loss", "held-out", "updated", "picture"}};
+  for (const RunMetrics& run : runs)
+    rows.push_back({run.folder.string(), run.config.data.type, run.config.model.type,
+                    concat(run.step(), "/", run.config.train.steps),
+                    number_text(run.last("train/loss")), number_text(run.last("held_out/loss")),
+                    age_text(run), last_picture(run)});
+  print_table(rows);
+  return kGood;
+}
+
+}  // namespace
+
+Command add_ls(CLI::App& app) {
+  auto places = std::make_shared<std::vector<fs::path>>(1, "runs");
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("ls", "List runs: steps, losses, newest picture");
+  command->footer(
+      "Examples:\n"
+      "  diffuse ls\n"
+      "  diffuse ls runs /scratch/runs --json");
+  command->add_option("runs", *places, "Run folders, or folders of them; default runs");
+  command->add_flag("--json", *json, "Print a JSON list");
+  return [places, json] { return run_ls(*places, *json); };
+}
+
+}  // namespace diffuse::cli

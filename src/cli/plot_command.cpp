@@ -1,0 +1,86 @@
+// diffuse plot: curves of the metrics of one or more runs.
+#include <algorithm>
+#include <iostream>
+
+#include "commands.h"
+#include "diffuse/core/error.h"
+#include "diffuse/io/atomic_write.h"
+#include "run_metrics.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct PlotFlags {
+  std::vector<fs::path> runs;
+  fs::path out, csv;
+  std::vector<std::string> metrics;
+};
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Every metric that any of the runs has.
+std::vector<std::string> all_names(const std::vector<RunMetrics>& runs) {
+  std::vector<std::string> names;
+  for (const RunMetrics& run : runs)
+    for (const std::string& name : run.names())
+      if (!contains(names, name)) names.push_back(name);
+  return names;
+}
+
+// The metrics asked for, else the losses.
+std::vector<std::string> chosen_metrics(const PlotFlags& flags,
+                                        const std::vector<std::string>& known) {
+  for (const std::string& metric : flags.metrics)
+    if (!contains(known, metric))
+      throw Error("--metric ", metric, ": not among the runs' metrics, ", join(known),
+                  did_you_mean(metric, known));
+  if (!flags.metrics.empty()) return flags.metrics;
+  std::vector<std::string> losses;
+  for (const char* const name : {"train/loss", "held_out/loss"})
+    if (contains(known, name)) losses.emplace_back(name);
+  if (losses.empty()) throw Error(flags.runs[0].string(), ": no losses logged yet");
+  return losses;
+}
+
+int run_plot(const PlotFlags& flags) {
+  std::vector<RunMetrics> runs;
+  for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
+  if (!flags.csv.empty()) {
+    if (runs.size() != 1) throw Error("--csv: takes one run, got ", runs.size());
+    atomic_write(flags.csv, metrics_csv(runs[0].rows));
+    std::cout << flags.csv.string() << "\n";
+    if (flags.out.empty()) return kGood;
+  }
+  std::vector<PlotPanel> panels;
+  for (const std::string& metric : chosen_metrics(flags, all_names(runs)))
+    panels.push_back(metric_panel(runs, metric));
+  const fs::path out = flags.out.empty() ? "loss.png" : flags.out;
+  write_png(out, draw_plot(panels));
+  std::cout << out.string() << "\n";
+  return kGood;
+}
+
+}  // namespace
+
+Command add_plot(CLI::App& app) {
+  auto flags = std::make_shared<PlotFlags>();
+  CLI::App* command = app.add_subcommand("plot", "Draw the metrics of runs as curves");
+  command->footer(
+      "Examples:\n"
+      "  diffuse plot runs/shapes -o loss.png\n"
+      "  diffuse plot runs/a runs/b --metric train/gradient_norm -o norms.png\n"
+      "  diffuse plot runs/shapes --csv metrics.csv");
+  command->add_option("runs", flags->runs, "Run folders")->required();
+  command->add_option("-o,--out", flags->out, "The picture; default loss.png");
+  command->add_option("--metric", flags->metrics, "A metric to draw; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--csv", flags->csv, "Write all metrics of one run as a table");
+  return [flags] { return run_plot(*flags); };
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,131 @@
+// Arrays saved by other programs: .npy and .npz.
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/io/array_file.h"
+#include "sources.h"
+#include "tensor_dataset.h"
+
+namespace diffuse {
+
+namespace fs = std::filesystem;
+
+// The only array that is not the labels; arr_0 where there are several.
+static std::string usual_array(const fs::path& path, const DataConfig& config) {
+  std::vector<std::string> names = npz_names(path);
+  std::erase(names, config.labels);
+  if (names.size() == 1) return names[0];
+  if (std::find(names.begin(), names.end(), "arr_0") != names.end()) return "arr_0";
+  throw Error(path.string(), ": data.array must say which one; it holds ", join(names));
+}
+
+static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
+  const std::string ending = path.extension().string();
+  if (ending == ".npz")
+    return read_npz(path, config.array.empty() ? usual_array(path, config) : config.array);
+  if (ending != ".npy") throw Error(path.string(), ": expected a .npy or .npz file");
+  if (!config.array.empty() || !config.labels.empty())
+    throw Error(path.string(), ": a .npy file holds one array without a name; leave data.array ",
+                "and data.labels empty, or use an .npz");
+  return read_npy(path);
+}
+
+// The class numbers of the N items, or none.
+static std::vector<int64_t> read_labels(const fs::path& path, const DataConfig& config,
+                                        int64_t count) {
+  if (config.labels.empty()) return {};
+  const at::Tensor labels = read_npz(path, config.labels);
+  if (labels.dim() != 1 || labels.size(0) != count || labels.is_floating_point())
+    throw Error(path.string(), ": data.labels: \"", config.labels, "\" is ", labels.scalar_type(),
+                " ", labels.sizes(), "; wanted ", count, " whole numbers");
+  const at::Tensor wide = labels.to(at::kLong);
+  const int64_t* begin = wide.const_data_ptr<int64_t>();
+  const auto [least, most] = std::minmax_element(begin, begin + count);
+  constexpr int64_t kMaxClasses = 1'000'000;
+  if (*least < 0 || *most >= kMaxClasses)
+    throw Error(path.string(), ": data.labels: from ", *least, " to ", *most,
+                "; wanted class numbers from 0 on");
+  return {begin, begin + count};
+}
+
+// Bytes are images: N x C x H x W with 1 or 3 channels, N x H x W x C, or grey N x H x W.
+static at::Tensor as_images(const at::Tensor& bytes, const std::string& what) {
+  const auto coloured = [](int64_t channels) { return channels == 1 || channels == 3; };
+  if (bytes.dim() == 3) return bytes.unsqueeze(1);
+  if (bytes.dim() == 4 && coloured(bytes.size(1))) return bytes;
+  if (bytes.dim() == 4 && coloured(bytes.size(3))) return bytes.permute({0, 3, 1, 2}).contiguous();
+  throw Error(what, ": bytes ", bytes.sizes(), "; wanted images N x C x H x W, N x H x W x C or ",
+              "N x H x W with 1 or 3 channels");
+}
+
+// Numbers are taken as they are: N x D points, N x C x L signals or N x C x H x W images.
+static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
+                             const std::string& what) {
+  if (array.dim() < 2 || array.dim() > 4)
+    throw Error(what, ": ", array.scalar_type(), " ", array.sizes(),
+                "; wanted N x D points, N x C x L signals or N x C x H x W images");
+  if (config.image_size != 0 || config.channels != 0)
+    throw Error(what, ": numbers are used as they are; wanted data.image_size and data.channels 0");
+  return array.to(at::kFloat).contiguous();
+}
+
+// The items in which every number is finite.
+static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConfig& config,
+                                         const std::string& what) {
+  const at::Tensor finite = at::isfinite(items).flatten(1).all(1);
+  const bool* good = finite.const_data_ptr<bool>();
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < items.size(0); ++i) {
+    if (good[i]) {
+      kept.push_back(i);
+      continue;
+    }
+    const std::string problem = concat(what, ": item ", i, " holds numbers that are not finite");
+    if (config.on_error != "skip") throw Error(problem, "; data.on_error = skip leaves it out");
+    log_warning(concat("skipping ", problem));
+  }
+  return kept;
+}
+
+template <class T>
+static std::vector<T> chosen(const std::vector<T>& values, const std::vector<int64_t>& indices) {
+  std::vector<T> result;
+  for (const int64_t i : indices) result.push_back(values.at(i));
+  return result;
+}
+
+std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split) {
+  const fs::path path = resolve_path(config, "");
+  const std::string what = path.string();
+  at::Tensor array = read_items(path, config);
+  const bool images = array.scalar_type() == at::kByte;
+  if (array.numel() == 0) throw Error(what, ": an empty array ", array.sizes());
+  array = images ? as_images(array, what) : as_numbers(array, config, what);
+  check_memory(config, static_cast<int64_t>(array.nbytes()), what);
+  std::vector<int64_t> labels = read_labels(path, config, array.size(0));
+  std::vector<std::string> names;
+  if (!labels.empty())
+    for (int64_t i = 0; i <= *std::max_element(labels.begin(), labels.end()); ++i)
+      names.push_back(std::to_string(i));
+
+  std::vector<int64_t> good = finite_items(array, config, what);
+  if (config.count > 0 && config.count < std::ssize(good)) good.resize(config.count);
+  const auto items = chosen(good, split_indices(config, std::ssize(good), split, what));
+  const at::Tensor part = array.index_select(0, at::tensor(items)).contiguous();
+  labels = labels.empty() ? labels : chosen(labels, items);
+  if (!images) return make_tensor_dataset(part, std::move(labels), std::move(names));
+
+  const uint8_t* bytes = part.const_data_ptr<uint8_t>();
+  if (labels.empty()) labels.assign(items.size(), 0);
+  ImageSet set{part.size(1),      part.size(2),    part.size(3), {bytes, bytes + part.numel()},
+               std::move(labels), std::move(names)};
+  fit_to_config(set, config, Enlarge::kResize, what);
+  return make_image_dataset(std::move(set));
+}
+
+}  // namespace diffuse

@@ -1,0 +1,171 @@
+#include "diffusers_config.h"
+
+#include <algorithm>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+// Fields with one value that we can compute; each has diffusers' default first where that is one.
+static void read_fixed_fields(ForeignJson& json) {
+  json.one_of("_class_name", {"UNet2DModel"});
+  json.one_of("act_fn", {"silu", "swish"});
+  json.one_of("center_input_sample", {false});
+  json.one_of("time_embedding_type", {"positional"});
+  json.one_of("mid_block_type", {"UNetMidBlock2D"});
+  json.one_of("mid_block_scale_factor", {1});
+  json.one_of("downsample_type", {"conv"});
+  json.one_of("upsample_type", {"conv"});
+  json.one_of("class_embed_type", {nullptr});
+  json.one_of("num_train_timesteps", {nullptr});
+}
+
+static void read_channels(ForeignJson& json, ModelConfig& model) {
+  const auto widths = json.integers("block_out_channels", {224, 448, 672, 896});
+  if (widths.empty() || widths[0] < 1) json.refuse("block_out_channels", "positive integers");
+  model.channels = widths[0];
+  model.channel_multipliers.clear();
+  for (const int64_t width : widths) {
+    if (width < 1 || width % widths[0] != 0)
+      json.refuse("block_out_channels", "multiples of the first");
+    model.channel_multipliers.push_back(width / widths[0]);
+  }
+  json.one_of("time_embedding_dim", {nullptr, 4 * widths[0]});
+}
+
+static void read_sample_shape(ForeignJson& json, Config& config) {
+  const char* const wanted = "the images' size in pixels, which the network here must know";
+  if (json.is_null("sample_size", true)) json.refuse("sample_size", wanted);
+  const auto channels = json.integer("in_channels", 3);
+  config.model.sample_shape = {channels};
+  const auto size = json.integers("sample_size", {});
+  if (size.empty() || size.size() > 2) json.refuse("sample_size", wanted);
+  config.model.sample_shape.push_back(size.front());
+  config.model.sample_shape.push_back(size.back());
+
+  const int64_t outputs = json.integer("out_channels", 3);
+  if (outputs != channels && outputs != 2 * channels)
+    json.refuse("out_channels", concat(channels, ", as many as in_channels, or twice as many"));
+  config.diffusion.variance = outputs == channels ? "fixed_small" : "learned_range";
+}
+
+static void read_attention(ForeignJson& json, ModelConfig& model) {
+  const auto down = json.texts(
+      "down_block_types", {"DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"});
+  const auto up = json.texts("up_block_types",
+                             {"AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"});
+  const size_t levels = model.channel_multipliers.size();
+  if (down.size() != levels) json.refuse("down_block_types", concat(levels, " block types"));
+  if (up.size() != levels) json.refuse("up_block_types", concat(levels, " block types"));
+  model.attention_resolutions.clear();
+  for (size_t i = 0; i < levels; ++i) {
+    const bool attention = down[i] == "AttnDownBlock2D";
+    if (!attention && down[i] != "DownBlock2D")
+      json.refuse("down_block_types", "only DownBlock2D and AttnDownBlock2D");
+    if (up[levels - 1 - i] != (attention ? "AttnUpBlock2D" : "UpBlock2D"))
+      json.refuse("up_block_types",
+                  "UpBlock2D and AttnUpBlock2D with attention at the levels of down_block_types");
+    if (attention) model.attention_resolutions.push_back(model.sample_shape[1] >> i);
+  }
+  model.mid_attention = json.flag("add_attention", true);
+  const bool null_dim = json.is_null("attention_head_dim", false);
+  model.attention_heads = 1;
+  model.attention_head_dim = null_dim ? 0 : json.integer("attention_head_dim", 8);
+}
+
+static void read_norms(ForeignJson& json, ModelConfig& model) {
+  model.norm_groups = json.integer("norm_num_groups", 32);
+  model.norm_eps = json.number("norm_eps", 1e-5);
+  model.scale_shift_norm =
+      json.one_of("resnet_time_scale_shift", {"default", "scale_shift"}) == "scale_shift";
+  // Left null, the middle attention has a norm only without scale_shift.
+  const bool given = json.one_of("attn_norm_num_groups", {nullptr, model.norm_groups}) != nullptr;
+  model.mid_attention_norm = given || !model.scale_shift_norm;
+}
+
+void read_unet_json(ForeignJson& json, Config& config) {
+  read_fixed_fields(json);
+  ModelConfig& model = config.model;
+  model.type = "unet";
+  read_channels(json, model);
+  read_sample_shape(json, config);
+  read_attention(json, model);
+  read_norms(json, model);
+  model.blocks_per_level = json.integer("layers_per_block", 2);
+  model.dropout = json.number("dropout", 0);
+  model.time_embedding = json.flag("flip_sin_to_cos", true) ? "cos_sin" : "sin_cos";
+  model.time_frequency_shift = json.number("freq_shift", 0);
+  model.time_scale = 1;
+  model.downsample_padding = json.one_of("downsample_padding", {1, 0}) == 1 ? "both" : "end";
+  model.patch_size = 1;
+  // With a "no class" row among them where our own training made one.
+  const bool conditional = !json.is_null("num_class_embeds", true);
+  const int64_t rows = conditional ? json.integer("num_class_embeds", 0) : 0;
+  model.classes = rows - (config.train.label_dropout > 0 && rows > 0 ? 1 : 0);
+  model.class_conditional = conditional;
+  json.finish();
+}
+
+// Our word for one of theirs.
+static std::string ours(ForeignJson& json, const char* key, const char* fallback,
+                        const Dictionary& words) {
+  const std::string theirs = json.text(key, fallback);
+  std::vector<std::string> known;
+  for (const auto& [our, their] : words) {
+    if (theirs == their) return our;
+    known.emplace_back(their);
+  }
+  json.refuse(key, "one of " + join(known));
+}
+
+static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
+  diffusion.timesteps = json.integer("num_train_timesteps", 1000);
+  diffusion.beta_start = json.number("beta_start", 1e-4);
+  diffusion.beta_end = json.number("beta_end", 0.02);
+  diffusion.betas.clear();
+  diffusion.schedule = ours(json, "beta_schedule", "linear", kSchedules);
+  if (!json.is_null("trained_betas", true)) {
+    diffusion.betas = json.numbers("trained_betas");
+    diffusion.timesteps = static_cast<int64_t>(diffusion.betas.size());
+    diffusion.schedule = "betas";
+  }
+  diffusion.rescale_zero_terminal_snr = json.flag("rescale_betas_zero_snr", false);
+}
+
+static void read_variance(ForeignJson& json, DiffusionConfig& diffusion) {
+  const std::string type =
+      json.text("variance_type", diffusion.learns_variance() ? "learned_range" : "fixed_small");
+  const bool learned = type == "learned_range";
+  if (learned != diffusion.learns_variance()) {
+    json.refuse("variance_type", diffusion.learns_variance()
+                                     ? "learned_range, as the model has twice as many output "
+                                       "channels"
+                                     : "fixed_small or fixed_large, as the model has no output "
+                                       "channels for it");
+  }
+  if (learned) return;
+  if (type != "fixed_small" && type != "fixed_small_log" && type != "fixed_large")
+    json.refuse("variance_type", "fixed_small, fixed_small_log, fixed_large or learned_range");
+  diffusion.variance = type == "fixed_large" ? "fixed_large" : "fixed_small";
+}
+
+void read_scheduler_json(ForeignJson& json, Config& config) {
+  // Samplers of the same forward process; which one a config names is only a default.
+  const auto name = json.one_of(
+      "_class_name",
+      {"DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DPMSolverMultistepScheduler",
+       "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "HeunDiscreteScheduler",
+       "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LMSDiscreteScheduler"});
+  if (name == "DDIMScheduler") config.sample.sampler = "ddim";
+  read_schedule(json, config.diffusion);
+  read_variance(json, config.diffusion);
+  config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
+  config.sample.spacing = ours(json, "timestep_spacing", "leading", kSpacings);
+  config.sample.clip_x0 = json.flag("clip_sample", true);
+  if (config.sample.clip_x0) json.one_of("clip_sample_range", {1});
+  json.one_of("thresholding", {false});
+  json.one_of("steps_offset", {0});
+  if (name == "DDIMScheduler") json.one_of("set_alpha_to_one", {true});
+}
+
+}  // namespace diffuse

@@ -1,0 +1,38 @@
+// Our configuration in the words of Hugging Face diffusers, and back: UNet2DModel's config.json and
+// a scheduler's scheduler_config.json. What one side cannot say is refused by name.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "diffuse/config/config.h"
+#include "foreign_json.h"
+
+namespace diffuse {
+
+// Our word for a setting, and theirs.
+using Dictionary = std::vector<std::pair<const char*, const char*>>;
+
+inline const Dictionary kSchedules{{"linear", "linear"},
+                                   {"quadratic", "scaled_linear"},
+                                   {"cosine", "squaredcos_cap_v2"},
+                                   {"sigmoid", "sigmoid"}};
+inline const Dictionary kPredictions{
+    {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
+inline const Dictionary kSpacings{
+    {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
+
+// Rows of the class embedding outside. Ours has one more, "no class", which is only worth keeping
+// where training used it.
+int64_t exported_classes(const Config& config);
+
+// Fills in the model and whether it learns its variance, from a UNet2DModel's fields.
+void read_unet_json(ForeignJson& json, Config& config);
+
+// Fills in the forward process and the defaults of sampling; after read_unet_json.
+void read_scheduler_json(ForeignJson& json, Config& config);
+
+// Every field. Throws Error naming our JSON path where UNet2DModel has no counterpart.
+nlohmann::ordered_json unet_json(const Config& config);
+nlohmann::ordered_json scheduler_json(const Config& config);
+
+}  // namespace diffuse

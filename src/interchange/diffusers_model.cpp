@@ -1,0 +1,128 @@
+#include <ATen/ops/empty.h>
+
+#include <charconv>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/interchange/model_files.h"
+#include "diffuse/io/atomic_write.h"
+#include "diffuse/io/safetensors.h"
+#include "diffusers_config.h"
+#include "foreign_checkpoint.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+static constexpr const char* kWeights = "diffusion_pytorch_model.safetensors";
+static constexpr const char* kOldWeights = "diffusion_pytorch_model.bin";
+// Ours in the metadata: what UNet2DModel's files have no field for, such as the training.
+static constexpr const char* kConfigKey = "diffuse_config";
+static constexpr const char* kStepKey = "diffuse_step";
+
+namespace {
+
+struct Files {
+  fs::path weights, config, scheduler;
+};
+
+Files locate(const fs::path& path) {
+  fs::path folder = path;
+  if (!fs::is_directory(path))
+    folder = path.parent_path();
+  else if (fs::exists(path / "unet" / "config.json"))
+    folder = path / "unet";
+  Files files{.weights = path, .config = folder / "config.json", .scheduler = {}};
+  if (fs::is_directory(path))
+    files.weights = folder / (fs::exists(folder / kWeights) ? kWeights : kOldWeights);
+  files.scheduler = folder / "scheduler_config.json";
+  if (!fs::exists(files.scheduler))
+    files.scheduler = folder / ".." / "scheduler" / "scheduler_config.json";
+  return files;
+}
+
+}  // namespace
+
+bool is_diffusers_model(const fs::path& path) {
+  if (!fs::is_directory(path)) return path.extension() == ".safetensors";
+  return !fs::exists(path / "model.pt") && fs::exists(locate(path).weights);
+}
+
+// Attention had other names before diffusers 0.12.
+static std::string current_name(const std::string& name) {
+  static const std::vector<std::pair<std::string, std::string>> renamed{
+      {".query.", ".to_q."},
+      {".key.", ".to_k."},
+      {".value.", ".to_v."},
+      {".proj_attn.", ".to_out.0."}};
+  for (const auto& [old, current] : renamed) {
+    const size_t at = name.find(old);
+    if (at != std::string::npos && name.find(".attentions.") != std::string::npos)
+      return name.substr(0, at) + current + name.substr(at + old.size());
+  }
+  return name;
+}
+
+static Safetensors read_weights(const fs::path& file) {
+  Safetensors contents;
+  if (file.extension() == ".safetensors")
+    contents = read_safetensors(file);
+  else
+    contents.tensors = state_tensors(file, read_torch_file(file), /*use_ema=*/true);
+  for (auto& [name, tensor] : contents.tensors) name = current_name(name);
+  return contents;
+}
+
+static int64_t step_in(const Safetensors& contents) {
+  int64_t step = 0;
+  const auto found = contents.metadata.find(kStepKey);
+  if (found != contents.metadata.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), step);
+  return step;
+}
+
+Checkpoint read_diffusers_model(const fs::path& path) {
+  const Files files = locate(path);
+  if (!fs::exists(files.config))
+    throw Error(path.string(), ": no ", files.config.string(),
+                "; weights alone do not say what network they belong to");
+  const Safetensors contents = read_weights(files.weights);
+  Config config;
+  const auto ours = contents.metadata.find(kConfigKey);
+  if (ours != contents.metadata.end()) config = parse_config(ours->second, files.weights.string());
+
+  ForeignJson unet = ForeignJson::read(files.config);
+  read_unet_json(unet, config);
+  const bool has_scheduler = fs::exists(files.scheduler);
+  if (!has_scheduler)
+    log_warning(concat(path.string(), ": no scheduler_config.json: assuming a DDPMScheduler with ",
+                       "its defaults"));
+  ForeignJson scheduler = has_scheduler ? ForeignJson::read(files.scheduler)
+                                        : ForeignJson("", nlohmann::json::object());
+  read_scheduler_json(scheduler, config);
+  return foreign_checkpoint(files.weights, config, step_in(contents), contents.tensors);
+}
+
+void write_diffusers_model(const fs::path& folder, const Checkpoint& checkpoint,
+                           const NamedTensors& weights) {
+  const Config& config = checkpoint.config;
+  std::string unet, scheduler;
+  try {
+    unet = unet_json(config).dump(2) + "\n";
+    scheduler = scheduler_json(config).dump(2) + "\n";
+  } catch (const Error& error) {
+    throw Error(checkpoint.file.string(), ": ", error.what());
+  }
+  Safetensors contents{.tensors = weights,
+                       .metadata = {{"format", "pt"},
+                                    {kConfigKey, config_to_json(config)},
+                                    {kStepKey, std::to_string(checkpoint.step)}}};
+  for (auto& [name, tensor] : contents.tensors)
+    if (name == "class_embedding.weight") tensor = tensor.slice(0, 0, exported_classes(config));
+  write_safetensors(folder / kWeights, contents);
+  atomic_write(folder / "scheduler_config.json", scheduler);
+  atomic_write(folder / "config.json", unet);
+}
+
+}  // namespace diffuse

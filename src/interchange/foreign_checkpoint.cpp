@@ -1,0 +1,66 @@
+#include "foreign_checkpoint.h"
+
+#include <ATen/ops/cat.h>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+ValueDict model_root(const Config& config, int64_t step, const NamedTensors& weights) {
+  const Value dict{to_dict(weights)};
+  return {{"format", {std::string("diffuse")}},
+          {"version", {int64_t{1}}},
+          {"config", {config_to_json(config)}},
+          {"step", {step}},
+          {"samples", {step * config.train.batch_size}},
+          {"model", dict},
+          {"ema", dict}};
+}
+
+Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_t step,
+                              NamedTensors weights, const std::vector<std::string>& overrides) {
+  Checkpoint checkpoint{.file = file, .config = {}, .step = step, .root = {}};
+  checkpoint.config = parse_config(config_to_json(config), file.string(), overrides);
+  for (auto& [name, tensor] : weights)
+    if (name == "class_embedding.weight" && tensor.dim() == 2 &&
+        tensor.size(0) == checkpoint.config.model.classes)
+      tensor = at::cat({tensor, tensor.new_zeros({1, tensor.size(1)})});
+  checkpoint.root = model_root(checkpoint.config, step, weights);
+  return checkpoint;
+}
+
+static bool holds_tensors(const ValueDict& dict) {
+  for (const auto& [name, value] : dict)
+    if (!std::holds_alternative<at::Tensor>(value.data)) return false;
+  return !dict.empty();
+}
+
+// The state dict in what a file holds, or null. Lists are [model, optimiser, epoch, step, ema] of
+// the DDIM authors' program.
+static const ValueDict* state_dict(const Value& root, bool use_ema) {
+  const auto* list = std::get_if<ValueList>(&root.data);
+  if (list != nullptr && !list->empty())
+    return std::get_if<ValueDict>(&(*list)[use_ema && list->size() > 4 ? 4 : 0].data);
+  const auto* dict = std::get_if<ValueDict>(&root.data);
+  if (dict == nullptr || holds_tensors(*dict)) return dict;
+  for (const char* const key : {use_ema ? "ema" : "model", "model", "state_dict"})
+    if (const Value* inner = find(*dict, key)) return std::get_if<ValueDict>(&inner->data);
+  return nullptr;
+}
+
+NamedTensors state_tensors(const fs::path& file, const Value& contents, bool use_ema) {
+  const ValueDict* const dict = state_dict(contents, use_ema);
+  if (dict == nullptr || !holds_tensors(*dict))
+    throw Error(file.string(), ": no state dict inside: expected a dict of tensors, by itself or ",
+                "under \"model\", \"ema\" or \"state_dict\"");
+  NamedTensors tensors;
+  for (const auto& [name, value] : *dict)
+    tensors.emplace_back(name.starts_with("module.") ? name.substr(7) : name,
+                         std::get<at::Tensor>(value.data));
+  return tensors;
+}
+
+}  // namespace diffuse

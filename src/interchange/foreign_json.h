@@ -1,0 +1,50 @@
+// Reads one of other programs' JSON objects field by field, each with that program's default.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace diffuse {
+
+class ForeignJson {
+ public:
+  ForeignJson(std::string name, nlohmann::json object) : name_(std::move(name)), object_(object) {}
+
+  static ForeignJson read(const std::filesystem::path& file);
+
+  // The field's value, or the default where it is absent. Another kind of value is refused.
+  bool flag(const char* key, bool fallback);
+  int64_t integer(const char* key, int64_t fallback);
+  double number(const char* key, double fallback);
+  std::string text(const char* key, const std::string& fallback);
+  // A lone integer is a list of one.
+  std::vector<int64_t> integers(const char* key, const std::vector<int64_t>& fallback);
+  std::vector<double> numbers(const char* key);
+  std::vector<std::string> texts(const char* key, const std::vector<std::string>& fallback);
+  bool is_null(const char* key, bool fallback);
+
+  // Refuses any value but these; an absent field has the first.
+  nlohmann::json one_of(const char* key, const std::vector<nlohmann::json>& allowed);
+
+  // Throws Error "FILE: /key: expected WANTED, got VALUE".
+  [[noreturn]] void refuse(const char* key, const std::string& wanted) const;
+
+  // Warns of the fields that nobody asked for.
+  void finish() const;
+
+ private:
+  const nlohmann::json* find(const char* key);
+  template <class T>
+  T get(const char* key, const T& fallback, const char* wanted,
+        bool (*fits)(const nlohmann::json&));
+
+  std::string name_;
+  nlohmann::json object_;
+  std::set<std::string> known_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,34 @@
+// The two containers of Python's torch.save: a zip archive, and before PyTorch 1.6 a row of pickles
+// followed by the numbers. Both hold one pickle that refers to storages by key.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "pickle.h"
+
+namespace diffuse {
+
+class TorchArchive {
+ public:
+  virtual ~TorchArchive() = default;
+
+  const Pickle& pickle() const { return pickle_; }
+  uint64_t pickle_size() const { return pickle_size_; }  // bytes
+
+  // The numbers of a storage as a 1-D tensor. Throws PickleError where the file has other ones.
+  virtual at::Tensor read(const PickleNode::Storage& storage) const = 0;
+
+ protected:
+  Pickle pickle_;
+  uint64_t pickle_size_ = 0;
+};
+
+// Throws Error or PickleError where the file is neither.
+std::unique_ptr<TorchArchive> open_torch_archive(const std::filesystem::path& path);
+
+}  // namespace diffuse

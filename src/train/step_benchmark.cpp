@@ -1,0 +1,129 @@
+#include "diffuse/train/step_benchmark.h"
+
+#include <ATen/ATen.h>
+#include <ATen/record_function.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/InferenceMode.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "diffuse/core/device.h"
+#include "diffuse/sample/generate.h"
+#include "diffuse/train/trainer.h"
+#include "product_counter.h"
+
+namespace diffuse {
+
+namespace {
+
+// One batch of random items, handed out again and again.
+class RandomData : public Dataset {
+ public:
+  explicit RandomData(const Config& config) : config_(config) {
+    std::vector<int64_t> shape = config.model.sample_shape;
+    shape.insert(shape.begin(), config.train.batch_size);
+    items_ = at::rand(shape) * 2 - 1;
+  }
+  int64_t size() const override { return items_.size(0); }
+  std::vector<int64_t> sample_shape() const override { return config_.model.sample_shape; }
+  std::vector<std::string> class_names() const override {
+    return std::vector<std::string>(static_cast<size_t>(config_.model.classes), "class");
+  }
+  int64_t label(int64_t index) const override {
+    return config_.model.classes == 0 ? -1 : index % config_.model.classes;
+  }
+  at::Tensor gather(std::span<const int64_t>) const override { return items_.clone(); }
+
+ private:
+  const Config& config_;
+  at::Tensor items_;
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Seconds a call of step() takes, the first one left out; wait() returns when the device is done.
+template <class Step, class Wait>
+double seconds_of(double seconds, const Step& step, const Wait& wait) {
+  step();
+  wait();
+  const double begin = now();
+  int64_t count = 0;
+  while (count < 3 || now() - begin < seconds) {
+    step();
+    ++count;
+    if (count < 3 || count % 10 == 0) wait();  // work is queued on a GPU: keep the queue short
+  }
+  wait();
+  return (now() - begin) / static_cast<double>(count);
+}
+
+// The best of several products of two n x n matrices, 2 n^3 operations each.
+double gemm_gflops(c10::Device device, c10::ScalarType type) {
+  const int64_t n = device.is_cpu() ? 1024 : 8192;
+  const at::Tensor a = at::rand({n, n}, at::device(device).dtype(type)), b = a.t().contiguous();
+  at::Tensor c;
+  double best = 0;
+  for (int round = 0; round < 5; ++round) {
+    const double seconds = seconds_of(
+        0.1, [&] { c = at::mm(a, b); }, [&] { c[0][0].item<float>(); });
+    best = std::max(best, 2e-9 * static_cast<double>(n * n * n) / seconds);
+  }
+  return best;
+}
+
+int64_t peak_memory(c10::Device device) {
+  if (!device.is_cpu()) {
+    const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+    return stats.allocated_bytes[0].peak;
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+}  // namespace
+
+StepBenchmark benchmark_steps(const Config& config, c10::Device device, double seconds) {
+  StepBenchmark result;
+  Trainer trainer(config, std::make_shared<RandomData>(config), device);
+  {
+    const ProductCounter counter;
+    trainer.update();
+    // Each product of the forward pass has two of the same size on the way back.
+    result.train_gflop = 3e-9 * counter.operations();
+  }
+  const double update = seconds_of(
+      seconds, [&] { trainer.update(); }, [&] { trainer.report(); });
+
+  const c10::InferenceMode inference;
+  Network& network = trainer.network();
+  network.eval();
+  std::vector<int64_t> shape = config.model.sample_shape;
+  shape.insert(shape.begin(), config.train.batch_size);
+  at::Tensor x = at::randn(shape, at::device(device));
+  SamplerOptions one_step{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}};
+  const auto keys = consecutive_keys(0, 0, config.train.batch_size);
+  const GenerateOptions options{.sampler = one_step,
+                                .shape = config.model.sample_shape,
+                                .start = x,
+                                .device = device,
+                                .precision = trainer.precision()};
+  at::Tensor out;
+  const double step = seconds_of(
+      seconds, [&] { out = generate(network, trainer.diffusion(), keys, options); },
+      [&] { out.flatten()[0].item<float>(); });
+
+  result.train_step_ms = update * 1e3;
+  result.sample_step_ms = step * 1e3;
+  result.images_per_s = static_cast<double>(config.train.batch_size) / update;
+  result.achieved_gflops = result.train_gflop / update;
+  result.gemm_gflops = gemm_gflops(device, trainer.precision());
+  result.peak_memory_bytes = peak_memory(device);
+  return result;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,183 @@
+#include "diffuse/interchange/model_files.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/io/safetensors.h"
+#include "tests/io/test_folder.h"
+
+namespace diffuse {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// google/ddpm-cifar10-32, as published.
+const char* const kCifarUnet = R"({
+  "_class_name": "UNet2DModel", "_diffusers_version": "0.0.4", "act_fn": "silu",
+  "attention_head_dim": null, "block_out_channels": [128, 256, 256, 256],
+  "center_input_sample": false,
+  "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+  "downsample_padding": 0, "flip_sin_to_cos": false, "freq_shift": 1, "in_channels": 3,
+  "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-06, "norm_num_groups": 32,
+  "out_channels": 3, "sample_size": 32, "time_embedding_type": "positional",
+  "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]})";
+const char* const kCifarScheduler = R"({
+  "_class_name": "DDPMScheduler", "_diffusers_version": "0.1.1", "beta_end": 0.02,
+  "beta_schedule": "linear", "beta_start": 0.0001, "clip_sample": true,
+  "num_train_timesteps": 1000, "trained_betas": null, "variance_type": "fixed_large"})";
+
+json read_json(const fs::path& file) { return json::parse(std::ifstream(file)); }
+
+// A model of 8 x 8 colour images with the config changed.
+Checkpoint small_checkpoint(const std::function<void(Config&)>& change = [](Config&) {}) {
+  Checkpoint checkpoint;
+  checkpoint.file = "model.pt";
+  checkpoint.step = 7;
+  checkpoint.config.model.channels = 32;
+  checkpoint.config.model.channel_multipliers = {1, 2};
+  checkpoint.config.model.attention_resolutions = {8};
+  checkpoint.config.model.sample_shape = {3, 8, 8};
+  change(checkpoint.config);
+  return checkpoint;
+}
+
+std::string export_error(const std::function<void(Config&)>& change) {
+  const TestFolder folder;
+  try {
+    write_diffusers_model(folder.path(), small_checkpoint(change), {});
+  } catch (const Error& error) {
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(DiffusersModel, WritesHosCifarModelAsItIsPublished) {
+  const TestFolder folder;
+  Checkpoint checkpoint;
+  checkpoint.config = load_config("configs/cifar.json");
+  checkpoint.config.model.sample_shape = {3, 32, 32};
+  write_diffusers_model(folder.path(), checkpoint, {});
+  const json unet = read_json(folder.path() / "config.json");
+  const json scheduler = read_json(folder.path() / "scheduler_config.json");
+  for (const auto& [key, value] : json::parse(kCifarUnet).items())
+    if (key != "_diffusers_version") EXPECT_EQ(unet.at(key), value) << key;
+  for (const auto& [key, value] : json::parse(kCifarScheduler).items())
+    if (key != "_diffusers_version") EXPECT_EQ(scheduler.at(key), value) << key;
+  EXPECT_EQ(unet.at("dropout"), 0.1);
+}
+
+TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
+  const TestFolder folder;
+  std::ofstream(folder.path() / "config.json") << kCifarUnet;
+  std::ofstream(folder.path() / "scheduler_config.json") << kCifarScheduler;
+  write_safetensors(folder.path() / "diffusion_pytorch_model.safetensors", {});
+  const Config config = load_model_file(folder.path()).config;
+  Config expected;  // the defaults are that model's, but for the dropout that they leave out
+  expected.model.dropout = 0;
+  expected.model.sample_shape = {3, 32, 32};
+  EXPECT_EQ(config_to_json(config), config_to_json(expected));
+  const auto network = make_network(config.model, false, {}, 0);
+  EXPECT_EQ(parameter_count(*network), 35'746'307);
+  EXPECT_EQ(network->named_parameters().size(), 328u);
+}
+
+TEST(DiffusersModel, CarriesStepAndTraining) {
+  const TestFolder folder;
+  const Checkpoint written = small_checkpoint([](Config& config) {
+    config.train.learning_rate = 3e-5;
+    config.sample.sampler = "ddim";
+    config.diffusion.schedule = "cosine";
+  });
+  write_diffusers_model(folder.path(), written, {});
+  const Checkpoint read = load_model_file(folder.path());
+  EXPECT_EQ(read.step, 7);
+  EXPECT_EQ(config_to_json(read.config), config_to_json(written.config));
+}
+
+// A schedule without a name there goes as its table.
+TEST(DiffusersModel, CarriesAnySchedule) {
+  const TestFolder folder;
+  const Checkpoint written = small_checkpoint([](Config& config) {
+    config.diffusion.schedule = "warmup50";
+    config.diffusion.timesteps = 10;
+  });
+  write_diffusers_model(folder.path(), written, {});
+  const Config read = load_model_file(folder.path()).config;
+  EXPECT_EQ(read.diffusion.schedule, "betas");
+  EXPECT_TRUE(at::equal(NoiseSchedule::make(read.diffusion).beta(),
+                        NoiseSchedule::make(written.config.diffusion).beta()));
+}
+
+// The row for "no class" is kept where training used it.
+TEST(DiffusersModel, ExportsTheNoClassRowThatWasTrained) {
+  const at::Tensor rows = at::arange(8.0).reshape({4, 2});
+  for (const double dropout : {0.0, 0.1}) {
+    const TestFolder folder;
+    const Checkpoint written = small_checkpoint([&](Config& config) {
+      config.model.classes = 3;
+      config.model.class_conditional = true;
+      config.train.label_dropout = dropout;
+    });
+    write_diffusers_model(folder.path(), written, {{"class_embedding.weight", rows}});
+    EXPECT_EQ(read_json(folder.path() / "config.json")["num_class_embeds"], dropout > 0 ? 4 : 3);
+    const Checkpoint read = load_model_file(folder.path());
+    EXPECT_EQ(read.config.model.classes, 3);
+    const auto& back = std::get<at::Tensor>(section(read, "ema").at(0).second.data);
+    const at::Tensor last = dropout > 0 ? rows[3] : at::zeros({2});
+    EXPECT_TRUE(at::equal(back, at::cat({rows.slice(0, 0, 3), last.unsqueeze(0)})));
+  }
+}
+
+TEST(DiffusersModel, ExportsHeadsByTheirSize) {
+  const auto head_dim = [](const std::function<void(Config&)>& change) {
+    const TestFolder folder;
+    write_diffusers_model(folder.path(), small_checkpoint(change), {});
+    return read_json(folder.path() / "config.json")["attention_head_dim"];
+  };
+  EXPECT_EQ(head_dim([](Config&) {}), nullptr);
+  EXPECT_EQ(head_dim([](Config& config) { config.model.attention_head_dim = 8; }), 8);
+  EXPECT_EQ(head_dim([](Config& config) {
+              config.model.attention_heads = 4;
+              config.model.attention_resolutions = {4};  // 64 channels, as the middle
+            }),
+            16);
+}
+
+TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
+  const std::string unet = "; diffusers' UNet2DModel has no counterpart";
+  EXPECT_EQ(export_error([](Config& c) { c.model.type = "mlp"; }),
+            "model.pt: /model/type: \"mlp\"" + unet);
+  EXPECT_EQ(export_error([](Config& c) { c.model.patch_size = 2; }),
+            "model.pt: /model/patch_size: 2" + unet);
+  EXPECT_EQ(export_error([](Config& c) { c.model.time_scale = 0.25; }),
+            "model.pt: /model/time_scale: 0.25" + unet);
+  EXPECT_EQ(export_error([](Config& c) { c.model.mid_attention_norm = false; }),
+            "model.pt: /model/mid_attention_norm: false without scale_shift_norm" + unet);
+  EXPECT_EQ(export_error([](Config& c) { c.model.attention_heads = 4; }),
+            "model.pt: /model/attention_heads: 4 at levels of different channels; diffusers' "
+            "UNet2DModel has heads of one size");
+  EXPECT_EQ(export_error([](Config& c) { c.diffusion.prediction = "mu"; }),
+            "model.pt: /diffusion/prediction: \"mu\"; diffusers' schedulers have no counterpart");
+}
+
+TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {
+  const TestFolder folder;
+  const fs::path file = folder.path() / "lone.safetensors";
+  write_safetensors(file, {});
+  EXPECT_THROW(load_model_file(file), Error);
+  std::ofstream(folder.path() / "config.json") << kCifarUnet;
+  EXPECT_EQ(load_model_file(file).config.diffusion.variance, "fixed_small");  // DDPMScheduler()'s
+  EXPECT_THROW(load_model_file(file, {.image_size = 32}), Error);
+}
+
+}  // namespace
+}  // namespace diffuse

@@ -1,0 +1,103 @@
+#include "diffuse/io/file_set.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "diffuse/core/error.h"
+#include "test_folder.h"
+
+namespace diffuse {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kFixtures = fs::path(__FILE__).parent_path() / "fixtures";
+
+// A name longer than a tar header holds, as tests/reference/archive_fixtures.py wrote it.
+std::string long_name() {
+  std::string name;
+  for (int i = 0; i < 30; ++i) name += "deep/";
+  return name + "three.txt";
+}
+
+std::unique_ptr<FileSet> open_all(const fs::path& path) {
+  return open_file_set(path, [](std::string_view) { return true; });
+}
+
+std::string refusal(const fs::path& path) {
+  try {
+    open_all(path);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// `name`'s first `size` bytes in a file of the same ending.
+fs::path cut(const TestFolder& folder, const std::string& name, size_t size) {
+  std::ifstream in(kFixtures / name, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  bytes.resize(size);
+  std::ofstream(folder.path() / name, std::ios::binary) << bytes;
+  return folder.path() / name;
+}
+
+TEST(FileSet, ReadsWhatPythonArchived) {
+  std::string ones;
+  for (int i = 0; i < 1000; ++i) ones += "one\n";
+  for (const char* const name : {"files.zip", "gnu.tar", "pax.tar"}) {
+    const auto files = open_all(kFixtures / name);
+    EXPECT_EQ(files->names(), (std::vector<std::string>{"a/two.txt", "b/one.txt", long_name()}));
+    EXPECT_EQ(files->read(0), "two") << name;
+    EXPECT_EQ(files->read(1), ones) << name;
+    EXPECT_EQ(files->read(2), "three") << name;
+    EXPECT_EQ(files->title(0), (kFixtures / name).string() + ": a/two.txt");
+  }
+}
+
+TEST(FileSet, ReadsAFolder) {
+  const TestFolder folder;
+  fs::create_directories(folder.path() / "a");
+  std::ofstream(folder.path() / "b.txt") << "b";
+  std::ofstream(folder.path() / "a/a.txt") << "a";
+  const auto files = open_all(folder.path());
+  EXPECT_EQ(files->names(), (std::vector<std::string>{"a/a.txt", "b.txt"}));
+  EXPECT_EQ(files->read(0), "a");
+}
+
+TEST(FileSet, TakesTheWantedNamesAlone) {
+  const auto files =
+      open_file_set(kFixtures / "pax.tar", [](std::string_view name) { return name[0] == 'b'; });
+  EXPECT_EQ(files->names(), std::vector<std::string>{"b/one.txt"});
+}
+
+TEST(FileSet, RefusesWhatIsNoArchive) {
+  const TestFolder folder;
+  for (const char* const name : {"x.tar", "x.zip", "x.rar", "x.tar.gz"})
+    std::ofstream(folder.path() / name) << std::string(2000, 'x');
+  EXPECT_NE(refusal(folder.path() / "x.tar").find("not a .tar archive"), std::string::npos);
+  EXPECT_NE(refusal(folder.path() / "x.zip").find("not a zip archive"), std::string::npos);
+  EXPECT_NE(refusal(folder.path() / "x.rar").find("expected a folder"), std::string::npos);
+  EXPECT_NE(refusal(folder.path() / "x.tar.gz").find("gunzip it first"), std::string::npos);
+}
+
+TEST(FileSet, RefusesACutOffTar) {
+  const TestFolder folder;
+  // The header of a/ and of b/one.txt, and a part of its 4,000 bytes.
+  EXPECT_NE(refusal(cut(folder, "gnu.tar", 2048)).find("truncated"), std::string::npos);
+}
+
+TEST(FileSet, NoticesAChangedByteOfADeflatedFile) {
+  const TestFolder folder;
+  const size_t size = fs::file_size(kFixtures / "files.zip");
+  const fs::path path = cut(folder, "files.zip", size);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(30 + 9 + 4);  // behind the local header and the name "b/one.txt"
+  file.put('\x55');
+  file.close();
+  EXPECT_THROW(open_all(path)->read(1), Error);
+}
+
+}  // namespace
+}  // namespace diffuse

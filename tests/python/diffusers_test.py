@@ -1,0 +1,95 @@
+"""UNet2DModel of Hugging Face diffusers and ours compute the same: folders that Python saved are
+sampled here, and folders written here load in Python.
+
+Runs the program named by DIFFUSE_PROGRAM. Exit code 77 (skipped) when that is not set or a package
+is missing.
+"""
+
+import json
+import unittest
+
+from unet_pairs import HO, SMALL, DDPMScheduler, PairTest, UNet2DModel, build, diffuse, torch
+
+from safetensors.torch import load_file, save_file
+
+VARIANTS = {
+    "the class's own defaults": SMALL,
+    "Ho et al.'s CIFAR-10 layout": dict(
+        SMALL, **HO, sample_size=16, block_out_channels=(16, 32, 32, 32), layers_per_block=2,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D")),
+    "the 256-pixel layout": dict(
+        SMALL, **HO, sample_size=32, block_out_channels=(8, 8, 16, 16, 32, 32), layers_per_block=2,
+        down_block_types=("DownBlock2D",) * 4 + ("AttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "AttnUpBlock2D") + ("UpBlock2D",) * 4),
+    "scale and shift": dict(SMALL, resnet_time_scale_shift="scale_shift"),
+    "scale and shift, normed": dict(SMALL, resnet_time_scale_shift="scale_shift",
+                                    attn_norm_num_groups=8, out_channels=6),
+    "classes": dict(SMALL, num_class_embeds=5),
+    "heads of 16 channels": dict(SMALL, attention_head_dim=16, dropout=0.2),
+    "no middle attention, grey": dict(SMALL, add_attention=False, in_channels=1, out_channels=1),
+    "not square": dict(SMALL, sample_size=(8, 16), freq_shift=1, flip_sin_to_cos=False),
+    "attention first": dict(
+        SMALL, down_block_types=("AttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "AttnUpBlock2D"), downsample_padding=0, norm_eps=1e-4),
+}
+
+
+class DiffusersTest(PairTest):
+    def test_computes_what_python_saved_and_python_what_we_wrote(self):
+        for name, settings in VARIANTS.items():
+            with self.subTest(name):
+                model = build(settings)
+                path = self.save(model, name)
+                self.expect_equal(model, path)
+                diffuse("convert", path, self.folder / "model.pt")
+                diffuse("convert", self.folder / "model.pt", self.folder / "ours")
+                again = UNet2DModel.from_pretrained(self.folder / "ours").eval()
+                self.assertEqual(again.state_dict().keys(), model.state_dict().keys())
+                for key, tensor in model.state_dict().items():
+                    self.assertTrue(torch.equal(again.state_dict()[key], tensor), key)
+                self.expect_equal(again, self.folder / "model.pt", t=7)
+
+    def test_writes_every_field(self):
+        diffuse("convert", self.save(build(SMALL)), self.folder / "ours")
+        for name, kind in (("config.json", UNet2DModel), ("scheduler_config.json", DDPMScheduler)):
+            written = json.loads((self.folder / "ours" / name).read_text())
+            fields = set(written) - {"_class_name", "_diffusers_version"}
+            self.assertEqual(fields, kind._get_init_keys(kind) - {"self", "kwargs"})
+
+    def test_takes_a_lone_file_a_pipeline_and_old_names(self):
+        model = build(dict(SMALL, **HO))
+        flat = self.save(model)
+        self.expect_equal(model, flat / "diffusion_pytorch_model.safetensors")
+        pipeline = self.folder / "pipeline"
+        model.save_pretrained(pipeline / "unet", safe_serialization=False)
+        DDPMScheduler(clip_sample=False).save_pretrained(pipeline / "scheduler")
+        self.expect_equal(model, pipeline)
+        weights = load_file(flat / "diffusion_pytorch_model.safetensors")
+        for new, old in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"),
+                         ("to_out.0", "proj_attn")):
+            weights = {name.replace(f".{new}.", f".{old}."): w for name, w in weights.items()}
+        save_file(weights, flat / "diffusion_pytorch_model.safetensors")
+        self.expect_equal(model, flat)
+
+    def test_refuses_by_key(self):
+        path = self.save(build(SMALL))
+        config = json.loads((path / "config.json").read_text())
+        for key, value in (("act_fn", "gelu"), ("downsample_type", "resnet"),
+                           ("mid_block_scale_factor", 1.4), ("time_embedding_type", "fourier"),
+                           ("class_embed_type", "timestep"), ("sample_size", None),
+                           ("block_out_channels", [32, 48]), ("out_channels", 4),
+                           ("resnet_time_scale_shift", "spatial"), ("center_input_sample", True),
+                           ("up_block_types", ["UpBlock2D", "UpBlock2D"]), ("norm_eps", "small"),
+                           ("down_block_types", ["DownBlock2D", "ResnetDownsampleBlock2D"])):
+            with self.subTest(key):
+                (path / "config.json").write_text(json.dumps(dict(config, **{key: value})))
+                said = diffuse("convert", path, self.folder / "model.pt", code=2)
+                self.assertIn(f"config.json: /{key}: ", said)
+                self.assertEqual(said.count("\n"), 1, said)
+        (path / "config.json").write_text(json.dumps(dict(config, layers_per_block=2)))
+        self.assertIn("does not fit", diffuse("convert", path, self.folder / "model.pt", code=2))
+
+
+if __name__ == "__main__":
+    unittest.main()

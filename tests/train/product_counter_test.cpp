@@ -1,0 +1,36 @@
+#include "src/train/product_counter.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+namespace diffuse {
+namespace {
+
+TEST(ProductCounter, CountsTheThreeKindsOfProduct) {
+  const at::Tensor x = at::zeros({2, 3, 8, 6});
+  {
+    const ProductCounter counter;
+    at::conv2d(x, at::zeros({5, 3, 3, 3}), {}, {2, 2}, {1, 1});  // -> [2, 5, 4, 3]
+    EXPECT_EQ(counter.operations(), 2.0 * 2 * 5 * 4 * 3 * (3 * 3 * 3));
+  }
+  {
+    const ProductCounter counter;
+    at::linear(at::zeros({4, 7, 3}), at::zeros({5, 3}), at::zeros({5}));
+    EXPECT_EQ(counter.operations(), 2.0 * 4 * 7 * 3 * 5);
+  }
+  const ProductCounter counter;
+  const at::Tensor q = at::zeros({2, 3, 9, 4});
+  at::scaled_dot_product_attention(q, q, q);
+  EXPECT_EQ(counter.operations(), 2 * 2.0 * 2 * 3 * 9 * 9 * 4);
+}
+
+TEST(ProductCounter, CountsNothingAfterItsEnd) {
+  const at::Tensor x = at::zeros({4, 3});
+  { const ProductCounter counter; }
+  at::linear(x, x);
+  const ProductCounter counter;
+  EXPECT_EQ(counter.operations(), 0);
+}
+
+}  // namespace
+}  // namespace diffuse
