@@ -191,7 +191,7 @@ class Metrics(unittest.TestCase):
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
             (samples + ["swd"], "of points, and "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
-            (samples + ["fid", "--reference", self.path("other.npz")], "features of 24 and of 3"),
+            (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
             (samples + ["kid", "--reference", self.path("other.npz")], "serve the fid alone"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)
