@@ -38,7 +38,7 @@ class Net(torch.nn.Module):
     def forward(self, images):
         assert images.dtype == torch.uint8 and images.shape[1] == 3
         features = 10 * self.body(images.float() / 127.5 - 1)
-        return features, self.head(features)
+        return features, 20 * self.head(features)
 
 
 def images(n, seed, blur):
