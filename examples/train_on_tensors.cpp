@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
 
   const diffuse::EmaScope averaged(trainer.ema());
   const diffuse::GenerateOptions options{
-      .sampler = diffuse::sampler_options(config.sample, config.diffusion.timesteps), .shape = {2}};
+      .sampler = diffuse::sampler_options(config.sample, config.diffusion), .shape = {2}};
   const at::Tensor x = diffuse::generate(trainer.network(), trainer.diffusion(),
                                          diffuse::consecutive_keys(0, 0, 1000), options);
   const at::Tensor distance = (x.norm(2, 1) - 1.5).abs().mean();

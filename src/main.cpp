@@ -52,7 +52,6 @@ static int run(int argc, char** argv) {
   commands["schedule"] = add_schedule(app);
   commands["verify"] = add_verify(app);
   commands["data"] = add_data(app);
-  commands["bench"] = add_bench(app);
   commands["ls"] = add_ls(app);
   commands["plot"] = add_plot(app);
   commands["report"] = add_report(app);

@@ -56,7 +56,7 @@ static SamplerOptions sampler_of(const Config& config, const char* sampler, int6
   if (sampler != nullptr) overrides.push_back(concat("sample.sampler=", sampler));
   if (steps != 0) overrides.push_back(concat("sample.steps=", steps));
   const Config wanted = parse_config(config_to_json(config), "diffuse_sample", overrides);
-  return sampler_options(wanted.sample, config.diffusion.timesteps);
+  return sampler_options(wanted.sample, config.diffusion);
 }
 
 static void sample(diffuse_model& model, int64_t first, int64_t n, uint64_t seed,

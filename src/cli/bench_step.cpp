@@ -73,18 +73,18 @@ int run_bench(const BenchFlags& flags) {
 
 Command add_bench_step(CLI::App& bench) {
   auto flags = std::make_shared<BenchFlags>();
-  command.footer(
+  bench.footer(
       "Examples:\n"
       "  diffuse bench --config configs/mnist.json --batch 32\n"
       "  diffuse bench --config configs/cifar.json --set model.sample_shape=[3,32,32] --json -");
-  command.add_option("--config", flags->config, "The model and batch to measure");
-  command.add_option("--set", flags->overrides, "Override a value of the config")
+  bench.add_option("--config", flags->config, "The model and batch to measure");
+  bench.add_option("--set", flags->overrides, "Override a value of the config")
       ->allow_extra_args(false);
-  command.add_option("--batch", flags->batch, "Samples a step; default by the config")
+  bench.add_option("--batch", flags->batch, "Samples a step; default by the config")
       ->check(CLI::Range(1, 1 << 20));
-  command.add_option("--seconds", flags->seconds, "How long to repeat each kind of step")
+  bench.add_option("--seconds", flags->seconds, "How long to repeat each kind of step")
       ->check(CLI::Range(0.0, 3600.0));
-  command.add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");
+  bench.add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");
   flags->machine.add_to(bench);
   return [flags] { return run_bench(*flags); };
 }

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/checkpoint_file.h"

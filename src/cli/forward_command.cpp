@@ -55,7 +55,7 @@ void check_flags(const ForwardFlags& flags) {
 }
 
 at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
-  const int64_t wanted = asked.value_or(data.is_image() ? 16 : 5000);
+  const int64_t wanted = asked.value_or(data.sample_shape().size() == 1 ? 5000 : 16);
   std::vector<int64_t> items(std::min(wanted, data.size()));
   std::iota(items.begin(), items.end(), int64_t{0});
   return data.gather(items);
@@ -73,7 +73,7 @@ Film make_film(const ForwardFlags& flags, const at::Tensor& x0,
 }
 
 Image picture(const at::Tensor& x, const ForwardFlags& flags) {
-  return x.dim() == 4 ? make_grid(x) : draw_points(x, 3.5, flags.size);
+  return x.dim() == 2 ? draw_points(x, 3.5, flags.size) : picture_of(x);
 }
 
 void write_film(const Film& film, const ForwardFlags& flags) {
@@ -147,7 +147,7 @@ Command add_forward(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--items", flags->items,
                       "The first items of the data; default 5000 points, "
-                      "16 images");
+                      "16 images or signals");
   command->add_option("--frames", flags->frames,
                       "Evenly from t = 0, the data, to T; default 200, .png 6");
   command->add_option("--size", flags->size, "Pixels a side of a picture of points")

@@ -58,10 +58,9 @@ at::Tensor GaussianDiffusion::bound_term(const Prediction& p, const at::Tensor& 
                                          const at::Tensor& x_t, const at::Tensor& t) const {
   const Gaussian q = posterior(x0, x_t, t);
   const at::Tensor kl = normal_kl(q.mean, q.log_variance, p.mean, p.log_variance);
-  const bool points = x0.dim() == 2;
-  const at::Tensor nll =
-      -(points ? gaussian_log_density(x0, p.mean, p.log_variance)
-               : discretized_gaussian_log_likelihood(x0, p.mean, p.log_variance));
+  const bool levels = x0.dim() == 4;
+  const at::Tensor nll = -(levels ? discretized_gaussian_log_likelihood(x0, p.mean, p.log_variance)
+                                  : gaussian_log_density(x0, p.mean, p.log_variance));
   return at::where(t == 0, mean_over_dims(nll), mean_over_dims(kl)) / std::numbers::ln2;
 }
 

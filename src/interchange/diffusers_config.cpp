@@ -156,11 +156,13 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
       {"DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DPMSolverMultistepScheduler",
        "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "HeunDiscreteScheduler",
        "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LMSDiscreteScheduler"});
-  if (name == "DDIMScheduler") config.sample.sampler = "ddim";
+  for (const auto& [our, their] : kSamplerClasses)
+    if (name == their) config.sample.sampler = our;
   read_schedule(json, config.diffusion);
   read_variance(json, config.diffusion);
   config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
-  config.sample.spacing = ours(json, "timestep_spacing", "leading", kSpacings);
+  const std::string spacing = ours(json, "timestep_spacing", "leading", kTimestepSpacings);
+  if (spacing != "leading" || config.sample.spacing != "auto") config.sample.spacing = spacing;
   config.sample.clip_x0 = json.flag("clip_sample", true);
   if (config.sample.clip_x0) json.one_of("clip_sample_range", {1});
   json.one_of("thresholding", {false});

@@ -18,7 +18,10 @@ inline const Dictionary kSchedules{{"linear", "linear"},
                                    {"sigmoid", "sigmoid"}};
 inline const Dictionary kPredictions{
     {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
-inline const Dictionary kSpacings{
+inline const Dictionary kSamplerClasses{{"ddim", "DDIMScheduler"},
+                                        {"dpmpp2m", "DPMSolverMultistepScheduler"},
+                                        {"heun", "HeunDiscreteScheduler"}};
+inline const Dictionary kTimestepSpacings{
     {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
 
 // Rows of the class embedding outside. Ours has one more, "no class", which is only worth keeping

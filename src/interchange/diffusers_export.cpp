@@ -23,6 +23,7 @@ static void check_exportable(const Config& config) {
   const std::string lacks = "; diffusers' UNet2DModel has no counterpart";
   if (model.type != "unet") throw Error("/model/type: \"", model.type, "\"", lacks);
   if (model.patch_size != 1) throw Error("/model/patch_size: ", model.patch_size, lacks);
+  if (model.self_conditioning) throw Error("/model/self_conditioning: true", lacks);
   if (model.time_scale != 1) throw Error("/model/time_scale: ", model.time_scale, lacks);
   if (!model.mid_attention_norm && !model.scale_shift_norm)
     throw Error("/model/mid_attention_norm: false without scale_shift_norm", lacks);
@@ -116,7 +117,7 @@ ordered_json scheduler_json(const Config& config) {
   const DiffusionConfig& diffusion = config.diffusion;
   const char* const schedule = theirs(diffusion.schedule, kSchedules);
   const char* const prediction = theirs(diffusion.prediction, kPredictions);
-  const char* const spacing = theirs(config.sample.spacing, kSpacings);
+  const char* const spacing = theirs(config.sample.spacing, kTimestepSpacings);
   if (prediction == nullptr)
     throw Error("/diffusion/prediction: \"", diffusion.prediction,
                 "\"; diffusers' schedulers have no counterpart");

@@ -8,7 +8,7 @@ namespace diffuse {
 namespace {
 
 DataConfig waveforms() {
-  DataConfig config{.type = "waveforms"};
+  DataConfig config{.type = "waveforms", .path = ""};
   config.count = 80;
   config.length = 256;
   return config;

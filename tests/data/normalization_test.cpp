@@ -22,7 +22,7 @@ class Normalization : public testing::Test {
   }
 
   const TestFolder folder_;
-  DataConfig config_{.type = "array"};
+  DataConfig config_{.type = "array", .path = ""};
 };
 
 TEST_F(Normalization, MomentsAreThoseOfTheNumbers) {

@@ -71,7 +71,7 @@ struct ModelConfig {
 
   // gaussian_oracle, mixture_oracle: the exact epsilon for data gaussian, gaussian_mixture
   double variance = 1.0;
-  std::vector<double> means, weights;
+  std::vector<double> means{}, weights{};
 
   // filled in from the data set; kept in checkpoints
   std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]

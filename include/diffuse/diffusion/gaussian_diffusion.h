@@ -80,7 +80,7 @@ class GaussianDiffusion {
 
   // The bound's term of row t in bits per dimension: for t >= 1 the KL of q(x_{t−1} | x_t, x_0)
   // from p_θ, at t = 0 −log p_θ(x_0 | x_1): of 8-bit values for images (discretised Gaussian,
-  // [Ho20] eq. 13), as a density for points, which may be negative.
+  // [Ho20] eq. 13), as a density for all else, which may be negative.
   at::Tensor bound_term(const Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
                         const at::Tensor& t) const;
   at::Tensor vb_term(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,

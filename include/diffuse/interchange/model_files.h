@@ -13,9 +13,9 @@ namespace diffuse {
 
 // What a file cannot say about its model.
 struct ForeignOptions {
-  int64_t image_size = 0;              // pixels a side; state dicts want it
-  std::vector<std::string> overrides;  // "model.attention_heads=8", as --set
-  bool use_ema = true;                 // of a file that has both
+  int64_t image_size = 0;                // pixels a side; state dicts want it
+  std::vector<std::string> overrides{};  // "model.attention_heads=8", as --set
+  bool use_ema = true;                   // of a file that has both
 };
 
 // Hugging Face diffusers' UNet2DModel: a folder with config.json and
