@@ -38,8 +38,8 @@ TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
   EXPECT_EQ(failure(storage("FloatStorage", std::string(101, '7')) + "."),
             "corrupt pickle: a storage key of that length");
   EXPECT_EQ(failure(storage(std::string(100, 'x') + "Storage", "0") + "."),
-            "refused to load torch." + std::string(74, 'x') +
-                ": expected only dicts, lists, text, numbers and tensors");
+            concat("refused to load torch.", std::string(74, 'x'),
+                   ": expected only dicts, lists, text, numbers and tensors"));
   const auto tensor = [](size_t dimensions) {
     std::string sizes = "(";
     for (size_t i = 0; i < dimensions; ++i) sizes += "K\x01";
