@@ -22,8 +22,11 @@ ValueDict model_root(const Config& config, int64_t step, const NamedTensors& wei
 
 Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_t step,
                               NamedTensors weights, const std::vector<std::string>& overrides) {
+  Config settled = config;
+  if (config.diffusion.learns_variance() && config.diffusion.loss != "vlb")
+    settled.diffusion.loss = "hybrid";  // the others do not train a variance
   Checkpoint checkpoint{.file = file, .config = {}, .step = step, .root = {}};
-  checkpoint.config = parse_config(config_to_json(config), file.string(), overrides);
+  checkpoint.config = parse_config(config_to_json(settled), file.string(), overrides);
   for (auto& [name, tensor] : weights)
     if (name == "class_embedding.weight" && tensor.dim() == 2 &&
         tensor.size(0) == checkpoint.config.model.classes)
