@@ -187,7 +187,8 @@ Command add_train(CLI::App& app) {
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
   command->add_option("--peer-timeout", flags->peer_timeout,
                       "Several processes: end the run when one makes no progress for so long");
-  command->add_option("--seed", flags->seed, "Overrides the config's seed");
+  command->add_option("--seed", flags->seed, "Overrides the config's seed")
+      ->check(CLI::NonNegativeNumber);
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };
 }
