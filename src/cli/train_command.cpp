@@ -140,8 +140,8 @@ int run_train(const TrainFlags& flags) {
     if (world->is_first()) print_plan(trainer, *data, *held_out);
     return kGood;
   }
-  warn_of_prior(trainer.diffusion().schedule());
   const auto folder = open_folder(flags, trainer);
+  warn_of_prior(trainer.diffusion().schedule());
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),

@@ -107,7 +107,7 @@ TEST(BadUse, OfTrain) {
   expect_refused(train({"--set", "data.horizontal_flip=true"}, "horizontal_flip"));
   expect_refused(train({"--time-limit", "soon"}, "soon"));
   expect_refused(train({"--device", "gpu"}, "--device"));
-  expect_refused(train({"--device", "cuda:x"}, "cuda:N"));
+  expect_refused({{"train", "--config", "@good.json", "--out", "@new", "--device", "cuda:x"}, "cuda:N"});
   expect_refused(train({"--threads", "-3"}, "--threads"));
   expect_refused(train({"--seed", "-1"}, "--seed"));
   expect_refused(train({"--resume", "@empty.pt"}, "empty.pt"));
@@ -191,7 +191,6 @@ TEST(BadUse, OfEval) {
   expect_refused({{"eval", "--ckpt", "@good.json"}, "/model/type"});
   expect_refused({{"eval", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
   expect_refused(eval({"--metrics", "bdp"}, "did you mean \"bpd\"?"));
-  expect_refused(eval({"--metrics", "bpd,"}, "--metrics"));
   expect_refused(eval({"--items", "-1"}, "--items"));
   expect_refused(eval({"--batch", "0"}, "--batch"));
   expect_refused(eval({"--timesteps-per-item", "-1"}, "--timesteps-per-item"));

@@ -33,7 +33,7 @@ def commands():
     """Every command that takes no subcommand: train, data inspect, ..."""
     found = []
     for name in re.findall(r"^  (\w+) +\S", diffuse("--help").stdout.split("Subcommands:")[1], re.M):
-        below = diffuse(name, "--help").stdout.partition("Subcommands:")[2]
+        below = diffuse(name, "--help").stdout.partition("Subcommands:")[2].partition("\nExamples")[0]
         children = re.findall(r"^  (\w+) +\S", below, re.M)
         found += [[name, child] for child in children] or [[name]]
     return found
