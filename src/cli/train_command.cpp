@@ -188,7 +188,9 @@ Command add_train(CLI::App& app) {
   command->add_option("--peer-timeout", flags->peer_timeout,
                       "Several processes: end the run when one makes no progress for so long");
   command->add_option("--seed", flags->seed, "Overrides the config's seed")
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) {  // CLI11 would wrap it round
+        return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
+      });
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };
 }
