@@ -14,7 +14,8 @@ void SamplerFlags::add_to(CLI::App& command, const std::string& steps_name) {
   command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
   command.add_option("--spacing", spacing, join(kSpacings));
   command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
-  command.add_flag("--clip,!--no-clip", clip, "Clamp each predicted x_0 to [-1, 1], or not");
+  auto* clip_flag = command.add_flag("--clip", clip, "Clamp each predicted x_0 to [-1, 1]");
+  command.add_flag("--no-clip", no_clip, "Do not")->excludes(clip_flag);
   command.add_option("--dynamic-threshold", dynamic_threshold,
                      "Clamp it to what holds this share of it instead, 0.995 say, and rescale");
   command.add_option("--guidance", guidance, "Classifier-free guidance weight; 1 = none");
@@ -38,7 +39,7 @@ SampleConfig SamplerFlags::over(const Model& model) const {
   config.steps = steps.value_or(config.steps);
   config.eta = eta.value_or(config.eta);
   config.spacing = spacing.value_or(config.spacing);
-  config.clip_x0 = clip.value_or(config.clip_x0);
+  config.clip_x0 = clip || (config.clip_x0 && !no_clip);
   config.dynamic_threshold = dynamic_threshold.value_or(config.dynamic_threshold);
   config.guidance = guidance.value_or(config.guidance);
   check_ranges(config);

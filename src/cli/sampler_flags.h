@@ -15,7 +15,7 @@ struct SamplerFlags {
   std::optional<std::string> sampler, spacing, timesteps;
   std::optional<int64_t> steps;
   std::optional<double> eta, guidance, dynamic_threshold;
-  std::optional<bool> clip;
+  bool clip = false, no_clip = false;
 
   // `steps_name`: the flag for the reverse steps.
   void add_to(CLI::App& command, const std::string& steps_name = "--steps");

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -152,6 +153,7 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
 }
 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
   return WinogradFunction::apply(x, weight, bias);
 }
 
