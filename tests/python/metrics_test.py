@@ -165,7 +165,8 @@ class Metrics(unittest.TestCase):
     def test_generated_samples_are_those_of_sample(self):
         how = ["-n", "40", "--sampler", "ddim", "--steps", "5", "--seed", "3"]
         subprocess.run([PROGRAM, "sample", "--ckpt", self.path("oracle.json"), "-o",
-                        self.path("own.npz"), "-q", "--device", "cpu"] + how, check=True)
+                        self.path("own.npz"), "-q", "--device", "cpu"] + how, check=True,
+                       stdout=subprocess.DEVNULL)
         stored = self.run_eval("--metrics", "fid", "--samples", self.path("own.npz"))
         generated = self.run_eval("--metrics", "fid", *how)
         self.assertEqual(generated["fid"], stored["fid"])
