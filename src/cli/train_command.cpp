@@ -140,10 +140,10 @@ int run_train(const TrainFlags& flags) {
     if (world->is_first()) print_plan(trainer, *data, *held_out);
     return kGood;
   }
-  warn_of_prior(trainer.diffusion().schedule());
   const auto folder = open_folder(flags, trainer);
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
+  if (folder) warn_of_prior(trainer.diffusion().schedule());
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data->size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ", device,
