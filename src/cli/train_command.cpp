@@ -144,6 +144,7 @@ int run_train(const TrainFlags& flags) {
   warn_of_prior(trainer.diffusion().schedule());
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
+  if (folder) warn_of_prior(trainer.diffusion().schedule());
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data->size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ", device,
