@@ -37,7 +37,7 @@ TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
   EXPECT_EQ(failure(storage("FloatStorage", std::string(100, '7')) + "."), "");
   EXPECT_EQ(failure(storage("FloatStorage", std::string(101, '7')) + "."),
             "corrupt pickle: a storage key of that length");
-  EXPECT_EQ(failure(storage(std::string(100, 'x') + "Storage", "0") + "."),
+  EXPECT_EQ(failure(storage(concat(std::string(100, 'x'), "Storage"), "0") + "."),
             concat("refused to load torch.", std::string(74, 'x'),
                    ": expected only dicts, lists, text, numbers and tensors"));
   const auto tensor = [](size_t dimensions) {
