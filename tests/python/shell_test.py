@@ -140,7 +140,7 @@ class ShellTest(unittest.TestCase):
         self.assertEqual(diffuse("plot", *runs, "-o", out).returncode, 0)
         self.assertEqual(struct.unpack(">II", out.read_bytes()[16:24])[0], 900)
         self.assertEqual(diffuse("plot", runs[0], "--csv", table).returncode, 0)
-        rows = list(csv.DictReader(table.open()))
+        rows = list(csv.DictReader(table.read_text().splitlines()))
         lines = (runs[0] / "metrics.jsonl").read_text().splitlines()
         for row, line in zip(rows, map(json.loads, lines), strict=True):
             self.assertEqual(float(row["train/loss"]), line["train/loss"])
