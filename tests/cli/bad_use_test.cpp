@@ -107,7 +107,8 @@ TEST(BadUse, OfTrain) {
   expect_refused(train({"--set", "data.horizontal_flip=true"}, "horizontal_flip"));
   expect_refused(train({"--time-limit", "soon"}, "soon"));
   expect_refused(train({"--device", "gpu"}, "--device"));
-  expect_refused({{"train", "--config", "@good.json", "--out", "@new", "--device", "cuda:x"}, "cuda:N"});
+  expect_refused(
+      {{"train", "--config", "@good.json", "--out", "@new", "--device", "cuda:x"}, "cuda:N"});
   expect_refused(train({"--threads", "-3"}, "--threads"));
   expect_refused(train({"--seed", "-1"}, "--seed"));
   expect_refused(train({"--resume", "@empty.pt"}, "empty.pt"));
