@@ -102,7 +102,7 @@ int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   output.add(0, painted);
   output.finish();
   std::vector<Captioned> strip{{"image", image[0]},
-                               {"to paint", at::where(mask[0] > 0, at::ones({}), image[0])}};
+                               {"to paint", at::where(mask[0] > 0, at::zeros({}), image[0])}};
   for (int64_t i = 0; i < std::min<int64_t>(painted.size(0), 6); ++i)
     strip.emplace_back(i == 0 ? "painted" : "", painted[i]);
   write_strip(flags.edit.strip, strip);
