@@ -27,8 +27,12 @@ def checkpoint_step(run):
     return max(steps, default=0)
 
 
-def logged_step(run):
-    return max(cluster.series(run), default=0) if (run / "metrics.jsonl").exists() else 0
+def logged_step(run, since=0):
+    """The last step in the metrics, if they were written after the time `since`."""
+    metrics = run / "metrics.jsonl"
+    if not metrics.exists() or metrics.stat().st_mtime <= since:
+        return 0
+    return max(cluster.series(run), default=0)
 
 
 def main():
@@ -44,8 +48,9 @@ def main():
         command = cluster.train(config, run, "--peer-timeout", "3s")
         for kill in range(arguments.kills):
             before = checkpoint_step(run)
+            since = time.time()
             children = cluster.start(cluster.by_open_mpi(arguments.nproc, command))
-            while logged_step(run) <= before:
+            while logged_step(run, since) <= before:  # until it trains
                 assert all(child.poll() is None for child in children), cluster.finish(children)
                 time.sleep(0.02)
             time.sleep(random.uniform(0, 1.5))

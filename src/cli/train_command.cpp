@@ -140,10 +140,11 @@ int run_train(const TrainFlags& flags) {
     if (world->is_first()) print_plan(trainer, *data, *held_out);
     return kGood;
   }
-  warn_of_prior(trainer.diffusion().schedule());
   const auto folder = open_folder(flags, trainer);
+  warn_of_prior(trainer.diffusion().schedule());
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
+  if (folder) warn_of_prior(trainer.diffusion().schedule());
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data->size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ", device,
@@ -187,7 +188,10 @@ Command add_train(CLI::App& app) {
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
   command->add_option("--peer-timeout", flags->peer_timeout,
                       "Several processes: end the run when one makes no progress for so long");
-  command->add_option("--seed", flags->seed, "Overrides the config's seed");
+  command->add_option("--seed", flags->seed, "Overrides the config's seed")
+      ->check([](const std::string& text) {  // CLI11 would wrap it round
+        return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
+      });
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };
 }

@@ -22,9 +22,11 @@ static at::Tensor bytes_of(const std::string& hexadecimal) {
 }
 
 static std::string hexadecimal_of(const at::Tensor& bytes) {
+  const at::Tensor values = bytes.contiguous();
+  const uint8_t* const data = values.const_data_ptr<uint8_t>();
   std::string text;
-  for (const int64_t byte : at::IntArrayRef(bytes.to(at::kLong).contiguous().data_ptr<int64_t>(),
-                                            static_cast<size_t>(bytes.numel()))) {
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const uint8_t byte = data[i];
     text += kDigits[byte / 16];
     text += kDigits[byte % 16];
   }

@@ -168,14 +168,17 @@ void closed_form(Verifier& v, const Paths& p) {
   const at::Tensor prior =
       gaussian_log_density(p.x_t[999], at::zeros({}, at::kDouble), at::zeros({}, at::kDouble));
   const at::Tensor drawn = ((p.log_forward - log_p).sum(0) - prior) / std::numbers::ln2;
-  const at::Tensor closed = p.diffusion.bound_term(model, p.x0, p.x_t, p.t).sum() +
-                            p.diffusion.prior_term(p.states[0].unsqueeze(0))[0];
-  const auto count = static_cast<double>(drawn.numel());
-  v.near("bound_drawn_is_closed_form_sigmas",
-         ((drawn.mean() - closed) / drawn.std()).item<double>() * std::sqrt(count), 0, 5);
-
   const Gaussian q = v.posterior(p.diffusion, p.x0, p.x_t, p.t);
   const at::Tensor kl = normal_kl(q.mean, q.log_variance, model.mean, model.log_variance);
+  const at::Tensor closed = (later(kl).sum(0) - log_p[0]) / std::numbers::ln2 +
+                            p.diffusion.prior_term(p.states[0].unsqueeze(1));
+  const at::Tensor bound = p.diffusion.bound_term(model, p.x0, p.x_t, p.t).sum() +
+                           p.diffusion.prior_term(p.states[0].unsqueeze(0))[0];
+  v.near("bound_terms_add_up", closed.mean().item<double>(), bound.item<double>(), 1e-9);
+  const at::Tensor difference = drawn - closed;  // of each path
+  const auto count = static_cast<double>(difference.numel());
+  v.near("bound_drawn_is_closed_form_sigmas",
+         (difference.mean() / difference.std()).item<double>() * std::sqrt(count), 0, 5);
   const at::Tensor drawn_kl = gaussian_log_density(p.x_prev, q.mean, q.log_variance) - log_p;
   v.near("bound_largest_spread_of_kl_by_draw",
          later(kl.std(1) / drawn_kl.std(1)).max().item<double>(), 0, 1);

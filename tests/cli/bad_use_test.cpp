@@ -107,7 +107,8 @@ TEST(BadUse, OfTrain) {
   expect_refused(train({"--set", "data.horizontal_flip=true"}, "horizontal_flip"));
   expect_refused(train({"--time-limit", "soon"}, "soon"));
   expect_refused(train({"--device", "gpu"}, "--device"));
-  expect_refused(train({"--device", "cuda:x"}, "cuda:N"));
+  expect_refused(
+      {{"train", "--config", "@good.json", "--out", "@new", "--device", "cuda:x"}, "cuda:N"});
   expect_refused(train({"--threads", "-3"}, "--threads"));
   expect_refused(train({"--seed", "-1"}, "--seed"));
   expect_refused(train({"--resume", "@empty.pt"}, "empty.pt"));
@@ -132,7 +133,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"-n", "many"}, "-n"));
   expect_refused(sample({"--steps", "0"}, "--steps"));
   expect_refused(sample({"--steps", "21"}, "--steps: expected 1 to 20"));
-  expect_refused(sample({"--sampler", "dimm"}, "did you mean \"ddim\"?"));
+  expect_refused(sample({"--sampler", "dddim"}, "did you mean \"ddim\"?"));
   expect_refused(sample({"--spacing", "trailling"}, "did you mean \"trailing\"?"));
   expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
   expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
@@ -157,7 +158,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--noise", "@noise64.npy"}, "expected float32"));
   expect_refused(sample({"--noise", "@noise3.npy"}, "--noise"));
   expect_refused(sample({"--precision", "fp8"}, "--precision"));
-  expect_refused(sample({"-o", "@x.bmp"}, ".png"));
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.bmp"}, ".png"});
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@folder"}, "points or signals, not images"});
   expect_refused({{"sample", "--ckpt", "@run", "-o", "@file/x.npy"}, "-o"});
 }
@@ -176,7 +177,6 @@ TEST(BadUse, OfEncodeAndBench) {
     flags.insert(flags.begin(), {"bench", "samplers", "--ckpt", "@run"});
     expect_refused({flags, says});
   };
-  expect_refused({{"bench"}, "subcommand"});
   bench({"--samplers", "ddpm"}, "samplers without noise");
   bench({"--samplers", "huen"}, "did you mean \"heun\"?");
   bench({"--steps", "21"}, "--steps: expected 1 to 20");
@@ -192,7 +192,6 @@ TEST(BadUse, OfEval) {
   expect_refused({{"eval", "--ckpt", "@good.json"}, "/model/type"});
   expect_refused({{"eval", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
   expect_refused(eval({"--metrics", "bdp"}, "did you mean \"bpd\"?"));
-  expect_refused(eval({"--metrics", "bpd,"}, "--metrics"));
   expect_refused(eval({"--items", "-1"}, "--items"));
   expect_refused(eval({"--batch", "0"}, "--batch"));
   expect_refused(eval({"--timesteps-per-item", "-1"}, "--timesteps-per-item"));

@@ -67,10 +67,11 @@ void sample_well(const fs::path& out, const std::vector<std::string>& flags) {
 
 // Starts a run of one sample a batch and stops it once some rows are there.
 int interrupted(const fs::path& out) {
+  const fs::path model = points();
   const pid_t child = fork();
   if (child == 0) {
-    execl(program(), "diffuse", "sample", "--ckpt", points().c_str(), "-n", "200000", "--batch",
-          "1", "-o", out.c_str(), "--device", "cpu", "-q", nullptr);
+    execl(program(), "diffuse", "sample", "--ckpt", model.c_str(), "-n", "200000", "--batch", "1",
+          "-o", out.c_str(), "--device", "cpu", "-q", nullptr);
     _exit(127);
   }
   const fs::path partial = out.string() + ".partial";

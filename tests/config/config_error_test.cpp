@@ -137,7 +137,7 @@ static const Mistake kWords[] = {
     {R"({"train": {"precision": "float"}})",
      R"(/train/precision: expected one of fp32, bf16, fp16, auto, got "float")"},
     {R"({"sample": {"sampler": "DDIM"}})",
-     R"(/sample/sampler: expected one of ddpm, ddim, got "DDIM")"},
+     R"(/sample/sampler: expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, got "DDIM")"},
     {R"({"diffusion": {"prediction": "eps"}})",
      R"(/diffusion/prediction: expected one of epsilon, x0, v, mu, got "eps")"},
 };
@@ -169,6 +169,10 @@ static const Mistake kMisfits[] = {
      "/data/means: expected 2 numbers a component, got 3"},
     {R"({"data": {"type": "gaussian_mixture", "means": [1, 2, 3, 4], "weights": [1]}})",
      "/data/weights: expected 2, one a component, got 1"},
+    {R"({"data": {"normalize": true}})",
+     "/sample/clip_x0: expected false with /data/normalize: normalised data are not in [-1, 1]"},
+    {R"({"data": {"mean": [0], "std": [1]}})", "/data/mean: expected none without normalize"},
+    {R"({"data": {"mean": [0]}})", "/data/mean: expected as many numbers as in std, 0, got 1"},
     {R"({"model": {"type": "gaussian_oracle"}, "diffusion": {"prediction": "v"}})",
      "/diffusion/prediction: expected \"epsilon\", which is what a gaussian_oracle gives, got "
      "\"v\""},

@@ -54,10 +54,10 @@ TEST_F(ArraySet, EveryNumberArrivesOnceAndUnchanged) {
 }
 
 TEST_F(ArraySet, BytesAreImagesInEitherOrderOfAxes) {
-  const at::Tensor nchw = at::arange(72).view({2, 3, 3, 4}).to(at::kByte);
+  const at::Tensor nchw = at::arange(120).view({2, 3, 5, 4}).to(at::kByte);
   const auto expected = pixels(*training(npy(nchw)), {0});
   const DataConfig nhwc = npy(nchw.permute({0, 2, 3, 1}).contiguous());
-  EXPECT_EQ(training(nhwc)->sample_shape(), (Shape{3, 3, 4}));
+  EXPECT_EQ(training(nhwc)->sample_shape(), (Shape{3, 5, 4}));
   EXPECT_EQ(pixels(*training(nhwc), {0}), expected);
   EXPECT_EQ(training(npy(at::zeros({5, 7, 7}, at::kByte)))->sample_shape(), (Shape{1, 7, 7}));
 }

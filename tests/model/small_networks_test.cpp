@@ -76,7 +76,7 @@ TEST(Mlp, RefusesImages) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "/model/type: \"mlp\" wants points, the data are images; use \"unet\"");
+                 "/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
   }
 }
 

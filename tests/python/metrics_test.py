@@ -165,7 +165,8 @@ class Metrics(unittest.TestCase):
     def test_generated_samples_are_those_of_sample(self):
         how = ["-n", "40", "--sampler", "ddim", "--steps", "5", "--seed", "3"]
         subprocess.run([PROGRAM, "sample", "--ckpt", self.path("oracle.json"), "-o",
-                        self.path("own.npz"), "-q", "--device", "cpu"] + how, check=True)
+                        self.path("own.npz"), "-q", "--device", "cpu"] + how, check=True,
+                       stdout=subprocess.DEVNULL)
         stored = self.run_eval("--metrics", "fid", "--samples", self.path("own.npz"))
         generated = self.run_eval("--metrics", "fid", *how)
         self.assertEqual(generated["fid"], stored["fid"])
@@ -189,7 +190,7 @@ class Metrics(unittest.TestCase):
             (samples + ["fid", "-n", "9999"], "-n 9999: "),
             (samples + ["is", "--features", self.path("flat.pt")], "gives features alone"),
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
-            (samples + ["swd"], "of points, and "),
+            (samples + ["swd"], "of points and signals, and "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
             (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
             (samples + ["kid", "--reference", self.path("other.npz")], "serve the fid alone"),

@@ -1,5 +1,6 @@
 """`diffuse sample --noise` number by number against the schedulers of diffusers, on the network that
-is exact for data N(0, 0.25): the same x_T and, where a step draws noise, the same noise."""
+is exact for data N(0, 0.25): the same x_T and, where a step draws noise, the same noise. The samples
+are images of one channel, as points are never clipped."""
 import json
 import os
 import subprocess
@@ -24,7 +25,8 @@ from random_stream import normals  # noqa: E402
 STEP_NOISE = 10  # purpose of the stream of a reverse step's noise
 VARIANCE = 0.25
 ALPHA_BAR = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)
-X_T = torch.from_numpy(np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32))
+SHAPE = (2, 1, 4, 4)
+X_T = torch.from_numpy(np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32))
 LINEAR = {"beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
 
 
@@ -34,12 +36,13 @@ def eps(x, t):
 
 
 def noise(t):
-    return torch.tensor([normals(0, STEP_NOISE, i, int(t), 3) for i in range(4)])
+    rows = [normals(0, STEP_NOISE, i, int(t), 16) for i in range(SHAPE[0])]
+    return torch.tensor(rows).view(SHAPE)
 
 
 def ours(folder, variance="fixed_small", clip=False, **flags):
     config = {"model": {"type": "gaussian_oracle", "variance": VARIANCE},
-              "data": {"type": "gaussian", "variance": VARIANCE, "dimensions": 3},
+              "data": {"type": "shapes", "image_size": 4, "channels": 1, "count": 8},
               "diffusion": {"variance": variance}, "sample": {"clip_x0": clip}}
     path = {name: os.path.join(folder, name) for name in ("oracle.json", "noise.npy", "x.npy")}
     with open(path["oracle.json"], "w", encoding="utf-8") as file:
