@@ -5,21 +5,16 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 
 #include "diffuse/io/array_file.h"
 #include "diffuse/io/image_file.h"
 #include "tests/cli/run_program.h"
+#include "tests/io/test_folder.h"
 
 namespace fs = std::filesystem;
 
 namespace diffuse::testing_cli {
 namespace {
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // Trains the small points model once for all tests of this process.
 const fs::path& points_run() {
@@ -60,7 +55,7 @@ TEST(Train, LeavesEverythingInTheRunFolder) {
                                  "checkpoints/step-10.pt", "checkpoints/step-5.pt"})
     EXPECT_TRUE(fs::exists(points_run() / name)) << name;
   EXPECT_TRUE(fs::exists(image_run() / "samples/step-4.png"));
-  const auto lines = bytes_of(points_run() / "metrics.jsonl");
+  const auto lines = contents(points_run() / "metrics.jsonl");
   EXPECT_NE(lines.find("\"train/loss\""), std::string::npos) << lines;
 }
 
@@ -89,7 +84,7 @@ TEST(Train, TimeLimitStopsWithACheckpointAndResumeEndsAsIfNothingHadHappened) {
   EXPECT_TRUE(fs::exists(folder / "a/model.pt"));
   EXPECT_EQ(with({"--out", folder / "a", "--resume"}).exit_code, 0);
   EXPECT_EQ(with({"--out", folder / "b"}).exit_code, 0);
-  EXPECT_EQ(bytes_of(folder / "a/model.pt"), bytes_of(folder / "b/model.pt"));
+  EXPECT_EQ(contents(folder / "a/model.pt"), contents(folder / "b/model.pt"));
 }
 
 TEST(Train, ASignalSavesAndExits75) {
@@ -157,8 +152,8 @@ TEST(Sample, WritesEveryKindOfOutput) {
   for (const char* const out : {"a.png", "a.gif", "a.npz", "a.npy", "folder"}) run(out);
   EXPECT_EQ(read_image(folder / "folder/000003.png").width, 8);
   EXPECT_GT(read_image(folder / "a.png").width, 16);
-  EXPECT_NE(bytes_of(folder / "a.png").find("\"sampler\":\"ddpm\""), std::string::npos);
-  EXPECT_EQ(bytes_of(folder / "a.gif").substr(0, 6), "GIF89a");
+  EXPECT_NE(contents(folder / "a.png").find("\"sampler\":\"ddpm\""), std::string::npos);
+  EXPECT_EQ(contents(folder / "a.gif").substr(0, 6), "GIF89a");
   EXPECT_EQ(read_npy(folder / "a.npy").sizes(), (std::vector<int64_t>{4, 3, 8, 8}));
 }
 

@@ -8,14 +8,11 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/io/test_folder.h"
+
 namespace fs = std::filesystem;
 
 namespace diffuse::testing_cli {
-
-static std::string read_text(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 const char* program() {
   const char* const path = std::getenv("DIFFUSE_PROGRAM");
@@ -37,7 +34,7 @@ Outcome run_program(const std::vector<std::string>& arguments) {
   int status = 0;
   waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          read_text(folder / "out"), read_text(folder / "err")};
+          contents(folder / "out"), contents(folder / "err")};
 }
 
 fs::path scratch(const std::string& name) {

@@ -5,22 +5,17 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/io/array_file.h"
 #include "diffuse/io/image_file.h"
 #include "tests/cli/run_program.h"
+#include "tests/io/test_folder.h"
 
 namespace fs = std::filesystem;
 
 namespace diffuse::testing_cli {
 namespace {
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 fs::path oracle_config(const std::string& type, const std::string& model) {
   const fs::path file = scratch("oracle_" + type) / "oracle.json";
@@ -93,7 +88,7 @@ TEST(SampleResume, GoesOnWithAnArrayThatASignalStopped) {
   ASSERT_EQ(o.exit_code, 0) << o.err;
   EXPECT_NE(o.err.find(" are there"), std::string::npos) << o.err;
   sample_well(folder / "straight.npy", flags);
-  EXPECT_EQ(bytes_of(folder / "x.npy"), bytes_of(folder / "straight.npy"));
+  EXPECT_EQ(contents(folder / "x.npy"), contents(folder / "straight.npy"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
 }
 
@@ -107,9 +102,9 @@ TEST(SampleResume, KeepsTheImagesOfAFolderAndTakesMore) {
   sample_well(folder / "a", with({"-n", "3"}));
   write_text(folder / "a/000001.png", "kept as it is");
   sample_well(folder / "a", with({"-n", "5"}));
-  EXPECT_EQ(bytes_of(folder / "a/000001.png"), "kept as it is");
+  EXPECT_EQ(contents(folder / "a/000001.png"), "kept as it is");
   sample_well(folder / "b", with({"-n", "5"}));
-  EXPECT_EQ(bytes_of(folder / "a/000004.png").size(), bytes_of(folder / "b/000004.png").size());
+  EXPECT_EQ(contents(folder / "a/000004.png").size(), contents(folder / "b/000004.png").size());
   EXPECT_EQ(read_image(folder / "a/000004.png").pixels, read_image(folder / "b/000004.png").pixels);
   const Outcome other = sample(folder / "a", with({"-n", "9", "--seed", "8"}));
   EXPECT_EQ(other.exit_code, 2);
@@ -124,14 +119,14 @@ TEST(SampleOutput, OfAnNpzIsTheSameWhateverTheBatch) {
     in_parts.insert(in_parts.end(), {"--batch", "3"});
     sample_well(folder / "a.npz", flags);
     sample_well(folder / "b.npz", in_parts);
-    EXPECT_EQ(bytes_of(folder / "a.npz"), bytes_of(folder / "b.npz")) << sampler;
+    EXPECT_EQ(contents(folder / "a.npz"), contents(folder / "b.npz")) << sampler;
   }
 }
 
 // Twice the samples are a column more.
 TEST(SampleOutput, OfAllClassesHasARowForEach) {
   const fs::path folder = scratch("rows");
-  const auto config = nlohmann::json::parse(bytes_of(conditional_run() / "config.json"));
+  const auto config = nlohmann::json::parse(contents(conditional_run() / "config.json"));
   const auto classes = config["model"]["classes"].get<int64_t>();
   ASSERT_GT(classes, 1);
   for (const int64_t columns : {1, 2})
@@ -176,7 +171,7 @@ TEST(BenchSamplers, ListsErrorsAndCallsInTableJsonAndPlot) {
                                  "--tolerance", "9", "--device", "cpu"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   EXPECT_NE(o.out.find("--sampler ddim --spacing trailing --steps 2"), std::string::npos) << o.out;
-  const auto root = nlohmann::json::parse(bytes_of(folder / "b.json"));
+  const auto root = nlohmann::json::parse(contents(folder / "b.json"));
   ASSERT_EQ(root["results"].size(), 6u);
   EXPECT_EQ(root["results"][5]["network_calls"], 7);
   EXPECT_GT(root["results"][0]["rmse"].get<double>(), root["results"][1]["rmse"].get<double>());

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFixtures = fs::path(__FILE__).parent_path() / "fixtures";
+const fs::path kFixtures = "tests/io/fixtures";
 
 // A name longer than a tar header holds, as tests/reference/archive_fixtures.py wrote it.
 std::string long_name() {

@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "diffuse/core/error.h"
 #include "test_folder.h"
@@ -15,13 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Pixels = std::vector<uint8_t>;
 
-const fs::path kFixtures = fs::path(__FILE__).parent_path() / "fixtures";
-
-std::string contents(const fs::path& path) {
-  std::ostringstream bytes;
-  bytes << std::ifstream(path, std::ios::binary).rdbuf();
-  return bytes.str();
-}
+const fs::path kFixtures = "tests/io/fixtures";
 
 void overwrite(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));

@@ -7,7 +7,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFixtures = fs::path(__FILE__).parent_path() / "fixtures";
+const fs::path kFixtures = "tests/io/fixtures";
 
 // As Pillow's exif_transpose turns them; printed by tests/reference/archive_fixtures.py.
 TEST(Upright, TurnsAsPillowDoes) {

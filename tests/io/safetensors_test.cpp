@@ -5,7 +5,6 @@
 
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "diffuse/core/error.h"
 #include "test_folder.h"
@@ -14,12 +13,6 @@ namespace diffuse {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string contents(const fs::path& path) {
-  std::ostringstream bytes;
-  bytes << std::ifstream(path, std::ios::binary).rdbuf();
-  return bytes.str();
-}
 
 // A file of a hand-made header and so many bytes of zeros.
 void write_file(const fs::path& path, const std::string& header, size_t zeros) {

@@ -1,14 +1,24 @@
-// A fresh folder that is removed with what it holds at the end of a test.
+// What tests need of the file system.
 #pragma once
 
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
 namespace diffuse {
 
+// The bytes of a file; "" where there is none.
+inline std::string contents(const std::filesystem::path& path) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+// A fresh folder that is removed with what it holds at the end of a test.
 class TestFolder {
  public:
   TestFolder() {

@@ -1,12 +1,6 @@
 # Installs the build, moves the tree, builds the outside program against it and runs both programs.
 #   cmake -DBUILD_DIR=... -DWORK_DIR=... [-DPROGRAM=ON] -P package_test.cmake
-function(run out)
-  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE text ERROR_VARIABLE text RESULT_VARIABLE status)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "${ARGN}\nfailed (${status}):\n${text}")
-  endif()
-  set(${out} "${text}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 file(REMOVE_RECURSE "${WORK_DIR}")
 run(log ${CMAKE_COMMAND} --install "${BUILD_DIR}" --prefix "${WORK_DIR}/first")

@@ -8,6 +8,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/train/run_folder.h"
+#include "tests/io/test_folder.h"
 
 namespace fs = std::filesystem;
 
@@ -38,11 +39,6 @@ fs::path scratch(const std::string& name) {
   return folder;
 }
 
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
   for (const char* const sampler : {"uniform", "importance"}) {
     Config config = small_config();
@@ -62,7 +58,7 @@ TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
     EXPECT_EQ(second.step(), 3);
     for (int i = 0; i < 5; ++i) second.update();
     write_checkpoint_file(folder / "resumed.pt", second.checkpoint());
-    EXPECT_EQ(bytes_of(folder / "straight.pt"), bytes_of(folder / "resumed.pt")) << sampler;
+    EXPECT_EQ(contents(folder / "straight.pt"), contents(folder / "resumed.pt")) << sampler;
   }
 }
 
@@ -201,7 +197,7 @@ TEST(Trainer, SelfConditioningResumesToo) {
   second.restore(load_checkpoint(folder / "part.pt"));
   for (int i = 0; i < 3; ++i) second.update();
   write_checkpoint_file(folder / "resumed.pt", second.checkpoint());
-  EXPECT_EQ(bytes_of(folder / "straight.pt"), bytes_of(folder / "resumed.pt"));
+  EXPECT_EQ(contents(folder / "straight.pt"), contents(folder / "resumed.pt"));
   const at::Tensor weight = second.network().named_parameters()["conv_in.weight"];  // [8, 6, 3, 3]
   const at::Tensor moved =
       weight - make_trainer(config).network().named_parameters()["conv_in.weight"];
