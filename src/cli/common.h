@@ -36,6 +36,9 @@ struct MachineFlags {
   c10::Device apply(const Launch& launch = {}) const;
 };
 
+// --peer-timeout, for commands that run in several processes.
+void add_peer_timeout(CLI::App& command, std::string& timeout);
+
 // A network ready to sample or to evaluate, with its configuration.
 struct Model {
   std::string name;  // where it came from

@@ -185,8 +185,7 @@ Command add_train(CLI::App& app) {
   command->add_flag("--dry-run", flags->dry_run, "Check everything, print the plan, train nothing");
   command->add_option("--time-limit", flags->time_limit,
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
-  command->add_option("--peer-timeout", flags->peer_timeout,
-                      "Several processes: end the run when one makes no progress for so long");
+  add_peer_timeout(*command, flags->peer_timeout);
   command->add_option("--seed", flags->seed, "Overrides the config's seed");
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };

@@ -76,6 +76,25 @@ class Cluster(unittest.TestCase):
         self.train(2, POINTS, "parts")
         self.assert_same_run("whole", "parts")
 
+    def test_compressed_gradients_train_nearly_alike(self):
+        self.train(1, POINTS, "plain")
+        self.train(2, merged(POINTS, {"train": {"compress_gradients": True}}), "compressed")
+        plain, compressed = (series(self.folder / name) for name in ("plain", "compressed"))
+        self.assertNotEqual(plain[12], compressed[12])
+        self.assertLess(abs(plain[12] - compressed[12]), 0.02)
+
+    def test_sampling_gives_the_images_of_one_process(self):
+        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        for n in (1, 3):
+            codes, _, err = cluster.run(by_launch(n, [
+                "sample", "--ckpt", str(self.folder / "model"), "-n", "11", "--batch", "2", "--resume",
+                "-o", str(self.folder / f"images{n}"), "--device", "cpu", "--threads", "1"]))
+            self.assertEqual(codes, [0], err)
+        images = sorted((self.folder / "images1").glob("*.png"))
+        self.assertEqual(len(images), 11)
+        for image in images:
+            self.assertEqual(image.read_bytes(), (self.folder / "images3" / image.name).read_bytes())
+
     def start_long_run(self, n, *more):
         path = cluster.write_config(self.folder, merged(POINTS, {"train": {
             "steps": 1_000_000, "checkpoint_every": 20, "log_every": 20, "eval_every": 0}}))
