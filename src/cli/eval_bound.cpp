@@ -171,6 +171,7 @@ MetricFamily add_bound_metrics(CLI::App& command) {
                 if (!flags->plot.empty() && flags->plot.extension() != ".png")
                   throw Error("--plot ", flags->plot.string(), ": expected a name ending in .png");
               },
+          .of_items = true,
           .measure = [flags](const EvalInput& input, const std::vector<std::string>& asked,
                              EvalReport& report) { measure(*flags, input, asked, report); }};
 }

@@ -97,18 +97,26 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
 
 // How the figures came about: without it they cannot be compared with others.
 nlohmann::ordered_json provenance(const EvalFlags& flags, const Model& model, const EvalData& data,
-                                  const EvaluationOptions& options) {
-  return {{"program", concat("diffuse ", kVersion)},
-          {"model", model.name},
-          {"step", model.step},
-          {"weights", weights_of(flags)},
-          {"data", data.name},
-          {"split", flags.split},
-          {"items", options.items},
-          {"of", data.set->size()},
-          {"seed", options.seed},
-          {"precision", flags.precision},
-          {"device", concat(options.device)}};
+                                  const EvaluationOptions& options, bool of_items) {
+  nlohmann::ordered_json json{{"program", concat("diffuse ", kVersion)},
+                              {"model", model.name},
+                              {"step", model.step},
+                              {"weights", weights_of(flags)},
+                              {"data", data.name},
+                              {"seed", options.seed},
+                              {"precision", flags.precision},
+                              {"device", concat(options.device)}};
+  if (of_items)
+    json.update({{"split", flags.split}, {"items", options.items}, {"of", data.set->size()}});
+  return json;
+}
+
+std::vector<std::string> asked_of(const MetricFamily& family, const EvalFlags& flags) {
+  std::vector<std::string> asked;
+  for (const std::string& name : family.names)
+    if (std::find(flags.metrics.begin(), flags.metrics.end(), name) != flags.metrics.end())
+      asked.push_back(name);
+  return asked;
 }
 
 void write_report(const EvalFlags& flags, const EvalReport& report) {
@@ -133,18 +141,19 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
   EvalReport report;
-  report.json["provenance"] = provenance(flags, model, data, input.evaluation);
-  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ",
-                       input.evaluation.items, " of ", data.set->size(), " ", flags.split,
-                       " items of ", data.name, "\n");
+  const bool of_items = std::any_of(families.begin(), families.end(), [&](const auto& f) {
+    return f.of_items && !asked_of(f, flags).empty();
+  });
+  report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
+  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ");
+  if (of_items)
+    report.text +=
+        concat(input.evaluation.items, " of ", data.set->size(), " ", flags.split, " items of ");
+  report.text += data.name + "\n";
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
-  for (const MetricFamily& family : families) {
-    std::vector<std::string> asked;
-    for (const std::string& name : family.names)
-      if (std::find(flags.metrics.begin(), flags.metrics.end(), name) != flags.metrics.end())
-        asked.push_back(name);
-    if (!asked.empty()) family.measure(input, asked, report);
-  }
+  for (const MetricFamily& family : families)
+    if (const auto asked = asked_of(family, flags); !asked.empty())
+      family.measure(input, asked, report);
   write_report(flags, report);
   return kGood;
 }
@@ -156,7 +165,8 @@ void add_options(CLI::App& command, EvalFlags& flags) {
                      "A config, for its data, or a path; default the data of the model's config");
   command
       .add_option("--metrics", flags.metrics,
-                  "bpd, rd, ode-bpd, neighbours: one or more, with commas")
+                  "bpd, rd, ode-bpd, neighbours, fid, kid, is, pr, swd, mmd: one or more, with "
+                  "commas")
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("--items", flags.items, "Items measured, spread evenly over the set; 0 = all")
@@ -198,10 +208,12 @@ Command add_eval(CLI::App& app) {
       "  diffuse eval --ckpt runs/mnist --timesteps-per-item 20 --json bpd.json\n"
       "  diffuse eval --ckpt model.pt --data configs/mnist.json --metrics bpd,rd --csv terms.csv\n"
       "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000\n"
-      "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png");
+      "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png\n"
+      "  diffuse eval --ckpt runs/cifar --metrics fid,kid --features inception.pt -n 50000");
   add_options(*command, *flags);
   const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command),
-                                           add_neighbour_metrics(*command)};
+                                           add_neighbour_metrics(*command),
+                                           add_sample_metrics(*command)};
   return [flags, families] { return run_eval(*flags, families); };
 }
 

@@ -36,6 +36,9 @@ struct MetricFamily {
   // Refuses flags that cannot work, before anything long starts.
   std::function<void()> check;
 
+  // Whether it measures EvalInput::data, rather than what it opens.
+  bool of_items = false;
+
   // `asked` is a non-empty part of names: metrics that one pass can measure together.
   std::function<void(const EvalInput&, const std::vector<std::string>& asked, EvalReport&)> measure;
 };
@@ -43,6 +46,7 @@ struct MetricFamily {
 MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
 MetricFamily add_neighbour_metrics(CLI::App& command);
+MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
 
 // {"mean": ..., "stderr": ...}; a standard error that is not known is null.
 nlohmann::ordered_json json_of(const Estimate& estimate);

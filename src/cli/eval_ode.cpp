@@ -46,6 +46,7 @@ MetricFamily add_ode_metrics(CLI::App& command) {
       ->capture_default_str();
   return {.names = {"ode-bpd"},
           .check = [flags] { check(*flags); },
+          .of_items = true,
           .measure = [flags](const EvalInput& input, const std::vector<std::string>&,
                              EvalReport& report) { measure(*flags, input, report); }};
 }

@@ -97,7 +97,9 @@ TEST(Inpaint, KnownPixelsComeBackBitForBitAndTheOthersDoNot) {
     for (size_t i = 0; i < before.pixels.size(); ++i) {
       const bool painted = i / 3 >= 16 && i / 3 < 48;
       changed += before.pixels[i] != after.pixels[i];
-      if (!painted) EXPECT_EQ(before.pixels[i], after.pixels[i]) << i;
+      if (!painted) {
+        EXPECT_EQ(before.pixels[i], after.pixels[i]) << i;
+      }
     }
     EXPECT_GT(changed, 60u);  // of 96
   }

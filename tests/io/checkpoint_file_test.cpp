@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 #include <sstream>
+#include <vector>
 
 #include "diffuse/core/error.h"
 #include "diffuse/io/zip_file.h"
@@ -185,12 +186,14 @@ TEST_P(TorchSave, OptimizerStateIsRead) {
   EXPECT_EQ(std::get<double>(get<ValueList>(group, "betas")[1].data), 0.999);
 }
 
+static std::string protocol(const testing::TestParamInfo<const char*>& info) {
+  return std::vector{"Two", "Four", "BeforeZip"}[info.index];
+}
+
 INSTANTIATE_TEST_SUITE_P(Protocols, TorchSave,
                          testing::Values("torch_save.pt", "torch_save_protocol4.pt",
                                          "torch_save_legacy.pt"),
-                         [](const auto& info) {
-                           return std::array{"Two", "Four", "BeforeZip"}[info.index];
-                         });
+                         protocol);
 
 TEST_P(TorchSave, EveryTruncationIsRefused) {
   const TestFolder folder;

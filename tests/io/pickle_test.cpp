@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "diffuse/core/error.h"
+
 namespace diffuse {
 namespace {
 
@@ -26,8 +28,8 @@ std::string text(const std::string& value) {
 
 // A storage of this type and key, memoised as 1.
 std::string storage(const std::string& type, const std::string& key) {
-  return "(" + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cpu") +
-         "K\x01tQq\x01";
+  return concat("(", text("storage"), "ctorch\n", type, "\n", text(key), text("cpu"),
+                "K\x01tQq\x01");
 }
 
 // What is referred to is copied, so what may be long must not be referred to often.

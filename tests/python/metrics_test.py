@@ -38,7 +38,7 @@ class Net(torch.nn.Module):
     def forward(self, images):
         assert images.dtype == torch.uint8 and images.shape[1] == 3
         features = 10 * self.body(images.float() / 127.5 - 1)
-        return features, self.head(features)
+        return features, 20 * self.head(features)
 
 
 def images(n, seed, blur):
@@ -191,7 +191,7 @@ class Metrics(unittest.TestCase):
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
             (samples + ["swd"], "of points, and "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
-            (samples + ["fid", "--reference", self.path("other.npz")], "features of 24 and of 3"),
+            (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
             (samples + ["kid", "--reference", self.path("other.npz")], "serve the fid alone"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)

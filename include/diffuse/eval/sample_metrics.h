@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "diffuse/eval/channel_moments.h"
+#include "diffuse/eval/channel_sums.h"
 #include "diffuse/eval/feature_extractor.h"
 #include "diffuse/eval/inception_score.h"
 #include "diffuse/eval/kernel_distance.h"
@@ -17,7 +17,8 @@
 
 namespace diffuse {
 
-// A set that is read once, in order. Items are float32 [B, C, H, W] in [-1, 1] or [B, D].
+// A set that is read once, in order. Items are float32: images [B, C, H, W] in
+// [-1, 1], signals [B, C, L] or points [B, D].
 struct SampleSource {
   int64_t count = 0;
   int64_t batch = 64;
@@ -26,7 +27,7 @@ struct SampleSource {
 
 struct SampleMetricsOptions {
   bool fid = false, kid = false, inception = false, precision_recall = false;  // of images
-  bool sliced_wasserstein = false, mmd = false;                                // of points
+  bool sliced_wasserstein = false, mmd = false;    // of points and signals
   std::optional<ReferenceStatistics> reference{};  // of the FID, instead of the data's own
   KernelDistanceOptions kernel{};
   int64_t splits = 10;       // of the Inception Score
@@ -51,7 +52,7 @@ struct SampleMetrics {
   std::optional<PrecisionRecall> precision_recall;
   std::optional<ReferenceStatistics> reference;  // of the FID: as given, or of the data
   double bandwidth = 0;                          // of the MMD
-  ChannelMoments samples, data;                  // of 8-bit values / 127.5 - 1, or of points
+  ChannelMoments samples, data;                  // of images: of their 8-bit values / 127.5 - 1
 };
 
 // `extractor` may be null where no figure of images is asked for. Memory holds one batch at a time,

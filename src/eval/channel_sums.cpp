@@ -1,10 +1,10 @@
-#include "diffuse/eval/channel_moments.h"
+#include "diffuse/eval/channel_sums.h"
 
 #include <ATen/ATen.h>
 
 namespace diffuse {
 
-void ChannelMoments::add(const at::Tensor& x) {
+void ChannelSums::add(const at::Tensor& x) {
   const at::Tensor values = x.to(at::kCPU, at::kDouble).transpose(0, 1).reshape({x.size(1), -1});
   if (count_ == 0) {
     sum_ = at::zeros({values.size(0)}, at::kDouble);
@@ -15,7 +15,7 @@ void ChannelMoments::add(const at::Tensor& x) {
   squares_ += values.square().sum(1);
 }
 
-void ChannelMoments::merge(const ChannelMoments& other) {
+void ChannelSums::merge(const ChannelSums& other) {
   if (other.count_ == 0) return;
   if (count_ == 0) {
     sum_ = at::zeros_like(other.sum_);
@@ -26,10 +26,13 @@ void ChannelMoments::merge(const ChannelMoments& other) {
   squares_ += other.squares_;
 }
 
-at::Tensor ChannelMoments::mean() const { return sum_ / count_; }
-
-at::Tensor ChannelMoments::deviation() const {
-  return (squares_ / count_ - mean().square()).clamp_min(0).sqrt();
+ChannelMoments ChannelSums::moments() const {
+  const at::Tensor mean = sum_ / count_;
+  const at::Tensor deviation = (squares_ / count_ - mean.square()).clamp_min(0).sqrt();
+  const auto list = [](const at::Tensor& x) {
+    return std::vector<double>(x.const_data_ptr<double>(), x.const_data_ptr<double>() + x.numel());
+  };
+  return {list(mean), list(deviation)};
 }
 
 }  // namespace diffuse

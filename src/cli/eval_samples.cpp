@@ -1,0 +1,243 @@
+// eval --metrics fid,kid,is,pr,swd,mmd: samples of the model, or stored ones, against data.
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "diffuse/core/log.h"
+#include "diffuse/core/progress.h"
+#include "diffuse/core/stop.h"
+#include "eval_metrics.h"
+#include "sample_report.h"
+#include "sample_source.h"
+#include "sampler_flags.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+namespace {
+
+struct ComparisonFlags {
+  SamplerFlags sampler;
+  std::optional<int64_t> count;
+  fs::path samples, features, reference, save_reference;
+  std::string against = "train";
+  ExtractorOptions extractor;
+  KernelDistanceOptions kernel;
+  double bandwidth = 0;
+};
+
+constexpr int64_t kUsualCount = 10'000;  // fewer make figures that compare with no others
+
+bool contains(const std::vector<std::string>& names, const char* name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void check(const ComparisonFlags& flags) {
+  if (flags.count && *flags.count < 2) throw Error("-n: expected at least 2, got ", *flags.count);
+  if (flags.extractor.size < 0)
+    throw Error("--features-size: expected pixels, or 0 for none, got ", flags.extractor.size);
+  if (!flags.reference.empty() && !flags.save_reference.empty())
+    throw Error("--save-reference: saves statistics of the data; leave out --reference");
+  if (flags.bandwidth < 0)
+    throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
+}
+
+SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& input,
+                                const std::vector<std::string>& asked) {
+  SampleMetricsOptions options{.fid = contains(asked, "fid"),
+                               .kid = contains(asked, "kid"),
+                               .inception = contains(asked, "is"),
+                               .precision_recall = contains(asked, "pr"),
+                               .sliced_wasserstein = contains(asked, "swd"),
+                               .mmd = contains(asked, "mmd"),
+                               .kernel = flags.kernel,
+                               .bandwidth = flags.bandwidth,
+                               .seed = input.evaluation.seed,
+                               .device = input.evaluation.device};
+  options.kernel.seed = input.evaluation.seed;
+  const bool image = input.model.is_image();
+  if (options.wants_points() && image)
+    throw Error("--metrics swd, mmd: of points and signals, and ", input.model.name,
+                " makes images");
+  const bool features = options.fid || options.inception || options.compares_features();
+  if (features && !image)
+    throw Error("--metrics fid, kid, is, pr: of images, and ", input.model.name,
+                " makes none; expected swd or mmd");
+  if (features && flags.features.empty())
+    throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
+                "docs/evaluation.md says which");
+  if (!flags.reference.empty() && !options.fid)
+    throw Error("--reference: statistics serve the fid alone");
+  if (!flags.save_reference.empty() && !options.fid)
+    throw Error("--save-reference: statistics are those of the fid; ask for it");
+  if (!flags.reference.empty()) options.reference = read_statistics(flags.reference);
+  return options;
+}
+
+// Each stage has its bar, with the time left.
+std::function<void(const std::string&, int64_t, int64_t)> show_stages() {
+  return [progress = std::shared_ptr<Progress>(), now = std::string()](
+             const std::string& stage, int64_t done, int64_t total) mutable {
+    if (stage != now) {
+      progress = std::make_shared<Progress>(
+          ProgressOptions{.unit = stage == "samples" ? "sample" : "item", .total = total});
+      now = stage;
+    }
+    progress->update(done, stage);
+    if (done == total) progress->finish();
+    if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+  };
+}
+
+// What the figures depend on besides the model and the data.
+nlohmann::ordered_json sampling_of(const ComparisonFlags& flags, const SampleConfig& config,
+                                   const GenerateOptions& options, int64_t n) {
+  if (!flags.samples.empty()) return {{"samples", flags.samples.string()}, {"n", n}};
+  return {{"n", n},
+          {"sampler", config.sampler},
+          {"steps", options.sampler.timesteps.size()},
+          {"eta", config.eta},
+          {"spacing", flags.sampler.timesteps ? *flags.sampler.timesteps : config.spacing},
+          {"guidance", config.guidance}};
+}
+
+SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
+                          nlohmann::ordered_json& provenance) {
+  const EvaluationOptions& evaluation = input.evaluation;
+  if (!flags.samples.empty()) {
+    auto source = stored_samples(flags.samples, input.model.config.model.sample_shape,
+                                 flags.count.value_or(0), evaluation.batch);
+    provenance = sampling_of(flags, {}, {}, source.count);
+    return source;
+  }
+  const SampleConfig config = flags.sampler.over(input.model);
+  const GenerateOptions options{.sampler = flags.sampler.options(config, input.model),
+                                .shape = input.model.config.model.sample_shape,
+                                .classes = input.model.config.model.classes,
+                                .guidance = config.guidance,
+                                .device = evaluation.device,
+                                .precision = evaluation.precision};
+  const int64_t n = flags.count.value_or(input.model.is_image() ? 50'000 : 5'000);
+  provenance = sampling_of(flags, config, options, n);
+  return generated_samples(input.model, options, evaluation.seed, n, evaluation.batch);
+}
+
+void warn(const SampleMetricsOptions& options, const FeatureExtractor* extractor, int64_t n) {
+  if (extractor != nullptr && n < kUsualCount)
+    log_warning(concat(n,
+                       " samples: FID, Inception Score, precision and recall depend on how many ",
+                       "there are (fewer make a FID larger); published figures use 50,000. KID ",
+                       "alone is unbiased"));
+  if (!options.reference) return;
+  const ReferenceStatistics& reference = *options.reference;
+  if (reference.extractor.empty())
+    log_warning("--reference does not say which feature network it was made with: take the same");
+  else if (reference.extractor != extractor->sha1())
+    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
+                ", --features is that of ", extractor->sha1());
+}
+
+void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
+                      const FeatureExtractor* extractor, EvalReport& report) {
+  nlohmann::ordered_json& provenance = report.json["provenance"];
+  if (extractor != nullptr)
+    provenance["features"] = {{"file", extractor->name()},
+                              {"sha1", extractor->sha1()},
+                              {"input", flags.extractor.input},
+                              {"size", flags.extractor.size}};
+  if (m.reference) {
+    nlohmann::ordered_json& reference = provenance["reference"];
+    if (!flags.reference.empty()) reference["file"] = flags.reference.string();
+    reference["sha1"] = digest(m.reference->gaussian);
+    reference["count"] = m.reference->count;  // 0 = the file does not say
+  }
+  report.text += concat("\n", provenance["sampling"].dump(), "\n");
+  if (extractor != nullptr) report.text += concat("features ", extractor->sha1(), "\n");
+  if (m.reference)
+    report.text += concat("reference ", digest(m.reference->gaussian), ", of ", m.reference->count,
+                          " items\n");
+}
+
+void measure(const ComparisonFlags& flags, const EvalInput& input,
+             const std::vector<std::string>& asked, EvalReport& report) {
+  SampleMetricsOptions options = options_of(flags, input, asked);
+  std::optional<FeatureExtractor> extractor;
+  if (!flags.features.empty()) {
+    ExtractorOptions more = flags.extractor;
+    more.device = input.evaluation.device;
+    extractor.emplace(flags.features, more);
+  }
+  const FeatureExtractor* const features = extractor ? &*extractor : nullptr;
+  const SampleSource samples = open_samples(flags, input, report.json["provenance"]["sampling"]);
+  const auto data = input.open(flags.against == "train" ? Split::kTrain : Split::kHeldOut);
+  const bool all = options.wants_data_features() || options.wants_points();
+  const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
+  report.json["provenance"]["against"] = {{"split", flags.against}, {"items", items}};
+  warn(options, features, samples.count);
+  options.progress = show_stages();
+  const SampleMetrics m =
+      measure_samples(samples, items_of(data, items, input.evaluation.batch), features, options);
+  if (!flags.save_reference.empty()) write_statistics(flags.save_reference, *m.reference);
+  write_json(m, options, report.json);
+  write_text(m, report.text);
+  write_provenance(flags, m, features, report);
+}
+
+void add_options(CLI::App& command, ComparisonFlags& flags) {
+  const std::string group = "fid, kid, is, pr, swd, mmd";
+  command.add_option("-n", flags.count, "Samples; default 50000 images, 5000 points")->group(group);
+  command
+      .add_option("--samples", flags.samples,
+                  "Take these instead of sampling: .npz, .npy or a folder of images")
+      ->check(CLI::ExistingPath)
+      ->group(group);
+  command.add_option("--against", flags.against, "Which data: train or held_out")
+      ->check(CLI::IsMember({"train", "held_out"}))
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--features", flags.features,
+                  "Feature network, a TorchScript file; loading it runs its code")
+      ->group(group);
+  command
+      .add_option("--features-input", flags.extractor.input,
+                  "What it takes: uint8 0..255, unit 0..1 or signed -1..1")
+      ->check(CLI::IsMember({"uint8", "unit", "signed"}))
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--features-size", flags.extractor.size,
+                  "Resize images for it to this many pixels; 0 = it does so itself")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--reference", flags.reference,
+                  "fid: the data's statistics from an .npz of mu and sigma, as pytorch-fid's")
+      ->group(group);
+  command.add_option("--save-reference", flags.save_reference, "fid: write such a file")
+      ->group(group);
+  command.add_option("--kid-subsets", flags.kernel.subsets, "kid: subsets of both sets")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--kid-subset-size", flags.kernel.subset_size, "kid: samples of each")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--bandwidth", flags.bandwidth, "mmd: of the kernel; 0 = the median distance")
+      ->capture_default_str()
+      ->group(group);
+}
+
+}  // namespace
+
+MetricFamily add_sample_metrics(CLI::App& command) {
+  auto flags = std::make_shared<ComparisonFlags>();
+  add_options(command, *flags);
+  flags->sampler.add_to(command);
+  return {.names = {"fid", "kid", "is", "pr", "swd", "mmd"},
+          .check = [flags] { check(*flags); },
+          .measure = [flags](const EvalInput& input, const std::vector<std::string>& asked,
+                             EvalReport& report) { measure(*flags, input, asked, report); }};
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,110 @@
+#include "sample_source.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/stop.h"
+#include "diffuse/data/normalization.h"
+#include "diffuse/io/array_file.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::cli {
+
+static int64_t checked_count(const fs::path& path, int64_t there, int64_t wanted) {
+  if (wanted > there) throw Error("-n ", wanted, ": ", path.string(), " holds ", there, " samples");
+  if (there == 0) throw Error("--samples ", path.string(), ": no samples there");
+  return wanted == 0 ? there : wanted;
+}
+
+static void check_shape(const std::string& name, at::IntArrayRef found,
+                        const std::vector<int64_t>& wanted) {
+  if (found != at::IntArrayRef(wanted))
+    throw Error("--samples ", name, ": samples of ", found, ", the model's are of ",
+                at::IntArrayRef(wanted));
+}
+
+// [N, sample shape]: uint8 images or float32.
+static at::Tensor read_array(const fs::path& path) {
+  if (path.extension() == ".npz") {
+    const at::Tensor images = read_npz(path, "arr_0");
+    if (images.scalar_type() != at::kByte || images.dim() != 4)
+      throw Error("--samples ", path.string(), ": arr_0 is ", images.scalar_type(), " ",
+                  images.sizes(), "; expected uint8 [N, H, W, C]");
+    return images.permute({0, 3, 1, 2});
+  }
+  const at::Tensor x = read_npy(path);
+  if (x.scalar_type() != at::kFloat || x.dim() < 2)
+    throw Error("--samples ", path.string(), ": expected float32 [N, C, H, W] or [N, D], got ",
+                x.scalar_type(), " ", x.sizes());
+  return x;
+}
+
+static at::Tensor in_unit_range(const at::Tensor& bytes) {
+  return bytes.to(at::kFloat) / 127.5 - 1;
+}
+
+static SampleSource folder_of_images(const fs::path& folder, const std::vector<int64_t>& shape,
+                                     int64_t n, int64_t batch) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
+      files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  const int64_t count = checked_count(folder, std::ssize(files), n);
+  return {count, batch, [files, shape](int64_t first, int64_t size) {
+            std::vector<at::Tensor> images;
+            for (int64_t i = first; i < first + size; ++i) {
+              const Image image = read_image(files[i], shape.size() == 3 ? shape[0] : 0);
+              const std::vector<int64_t> found{image.channels, image.height, image.width};
+              check_shape(files[i].string(), found, shape);
+              images.push_back(at::tensor(image.pixels)
+                                   .view({image.height, image.width, image.channels})
+                                   .permute({2, 0, 1}));
+            }
+            return in_unit_range(at::stack(images));
+          }};
+}
+
+SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& shape, int64_t n,
+                            int64_t batch) {
+  if (fs::is_directory(path)) return folder_of_images(path, shape, n, batch);
+  const at::Tensor all = read_array(path);
+  check_shape(path.string(), all.sizes().slice(1), shape);
+  const int64_t count = checked_count(path, all.size(0), n);
+  return {count, batch, [all](int64_t first, int64_t size) {
+            const at::Tensor x = all.slice(0, first, first + size);
+            return x.scalar_type() == at::kByte ? in_unit_range(x) : x;
+          }};
+}
+
+SampleSource items_of(std::shared_ptr<const Dataset> data, int64_t n, int64_t batch) {
+  return {n, batch, [data, n, units = with_normalization({}, *data)](int64_t first, int64_t size) {
+            std::vector<int64_t> numbers(size);
+            for (int64_t i = 0; i < size; ++i) numbers[i] = (first + i) * data->size() / n;
+            return to_data_units(data->gather(numbers), units);
+          }};
+}
+
+SampleSource generated_samples(Model& model, const GenerateOptions& options, uint64_t seed,
+                               int64_t n, int64_t batch) {
+  auto diffusion = std::make_shared<GaussianDiffusion>(model.config.diffusion);
+  const at::Tensor labels = round_robin_labels(n, options.classes);
+  return {n, batch, [=, &model](int64_t first, int64_t size) {
+            GenerateOptions some = options;
+            if (labels.defined()) some.labels = labels.slice(0, first, first + size);
+            const auto keys = consecutive_keys(seed, static_cast<uint64_t>(first), size);
+            const auto on_step = [](const SampleStep&) {
+              if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+            };
+            const at::Tensor x = generate(*model.network, *diffusion, keys, some, on_step);
+            return to_data_units(x.to(at::kCPU), model.config.data);
+          }};
+}
+
+}  // namespace diffuse::cli

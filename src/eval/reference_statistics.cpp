@@ -1,0 +1,71 @@
+#include "diffuse/eval/reference_statistics.h"
+
+#include <ATen/ATen.h>
+#include <c10/util/hash.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/array_file.h"
+
+namespace diffuse {
+
+static constexpr std::string_view kDigits = "0123456789abcdef";
+
+static at::Tensor bytes_of(const std::string& hexadecimal) {
+  std::vector<int64_t> bytes;
+  for (size_t i = 0; i + 1 < hexadecimal.size(); i += 2)
+    bytes.push_back(
+        static_cast<int64_t>(kDigits.find(hexadecimal[i]) * 16 + kDigits.find(hexadecimal[i + 1])));
+  return at::tensor(bytes).to(at::kByte);
+}
+
+static std::string hexadecimal_of(const at::Tensor& bytes) {
+  std::string text;
+  for (const int64_t byte : at::IntArrayRef(bytes.to(at::kLong).contiguous().data_ptr<int64_t>(),
+                                            static_cast<size_t>(bytes.numel()))) {
+    text += kDigits[byte / 16];
+    text += kDigits[byte % 16];
+  }
+  return text;
+}
+
+std::string digest(const GaussianStatistics& statistics) {
+  std::string bytes;
+  for (const at::Tensor& x : {statistics.mean, statistics.covariance})
+    bytes.append(static_cast<const char*>(x.contiguous().const_data_ptr()), x.nbytes());
+  return c10::sha1(bytes).str();
+}
+
+void write_statistics(const std::filesystem::path& path, const ReferenceStatistics& statistics) {
+  std::vector<std::pair<std::string, at::Tensor>> arrays{{"mu", statistics.gaussian.mean},
+                                                         {"sigma", statistics.gaussian.covariance}};
+  if (statistics.count > 0) arrays.emplace_back("count", at::tensor(statistics.count, at::kLong));
+  if (!statistics.extractor.empty())
+    arrays.emplace_back("extractor", bytes_of(statistics.extractor));
+  write_npz(path, arrays);
+}
+
+ReferenceStatistics read_statistics(const std::filesystem::path& path) {
+  ReferenceStatistics result;
+  result.gaussian = {read_npz(path, "mu").to(at::kDouble), read_npz(path, "sigma").to(at::kDouble)};
+  const auto& [mean, covariance] = result.gaussian;
+  if (mean.dim() != 1 || covariance.sizes() != at::IntArrayRef({mean.size(0), mean.size(0)}))
+    throw Error(path.string(), ": mu of ", mean.sizes(), " and sigma of ", covariance.sizes(),
+                "; expected [D] and [D, D]");
+  const auto names = npz_names(path);
+  const auto has = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (has("count") && read_npz(path, "count").numel() == 1)
+    result.count = read_npz(path, "count").item<int64_t>();
+  if (has("extractor")) {
+    const at::Tensor bytes = read_npz(path, "extractor");
+    if (bytes.scalar_type() == at::kByte && bytes.numel() == 20)
+      result.extractor = hexadecimal_of(bytes);
+  }
+  return result;
+}
+
+}  // namespace diffuse

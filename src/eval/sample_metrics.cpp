@@ -1,0 +1,126 @@
+#include "diffuse/eval/sample_metrics.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "diffuse/core/error.h"
+#include "diffuse/eval/point_distance.h"
+#include "diffuse/io/picture.h"
+
+namespace diffuse {
+
+namespace {
+
+// What one pass over a set keeps.
+struct Gathered {
+  ChannelSums channels;
+  FeatureSums sums;
+  std::vector<at::Tensor> features, points;
+  std::optional<InceptionScore> inception;
+};
+
+struct Pass {
+  std::string stage;
+  const FeatureExtractor* extractor = nullptr;  // null = no features
+  FeatureExtractor::Wanted wanted{};
+  bool keep_features = false, keep_points = false;
+};
+
+}  // namespace
+
+static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, Gathered& out) {
+  if (x.dim() != 4) {
+    out.channels.add(x);
+    if (pass.keep_points) out.points.push_back(x.to(at::kCPU, at::kDouble).flatten(1));
+    return;
+  }
+  const at::Tensor bytes = to_uint8(x);
+  out.channels.add(bytes.to(at::kDouble) / 127.5 - 1);
+  if (pass.extractor == nullptr) return;
+  const Features batch = (*pass.extractor)(bytes, pass.wanted);
+  if (pass.wanted.features) out.sums.add(batch.features);
+  if (pass.keep_features) out.features.push_back(batch.features);
+  if (out.inception) out.inception->add(first, batch.probabilities);
+}
+
+static Gathered gather(const SampleSource& source, const Pass& pass,
+                       const SampleMetricsOptions& options) {
+  Gathered out;
+  if (pass.wanted.probabilities) out.inception.emplace(source.count, options.splits);
+  for (int64_t first = 0; first < source.count; first += source.batch) {
+    const int64_t count = std::min(source.batch, source.count - first);
+    add_batch(pass, first, source.read(first, count), out);
+    if (options.progress) options.progress(pass.stage, first + count, source.count);
+  }
+  return out;
+}
+
+static void compare_features(const Gathered& samples, const Gathered& data,
+                             const SampleMetricsOptions& options, SampleMetrics& result) {
+  const at::Tensor x = at::cat(samples.features), y = at::cat(data.features);
+  if (options.kid) result.kid = kernel_distance(x, y, options.kernel);
+  if (!options.precision_recall) return;
+  PrecisionRecallOptions more{.neighbours = options.neighbours, .device = options.device};
+  if (options.progress)
+    more.progress = [&](int64_t done, int64_t total) {
+      options.progress("precision and recall", done, total);
+    };
+  result.precision_recall = precision_recall(x, y, more);
+}
+
+static void compare_points(const Gathered& samples, const Gathered& data,
+                           const SampleMetricsOptions& options, SampleMetrics& result) {
+  const at::Tensor x = at::cat(samples.points), y = at::cat(data.points);
+  if (options.sliced_wasserstein)
+    result.sliced_wasserstein = sliced_wasserstein(x, y, options.directions, options.seed);
+  if (!options.mmd) return;
+  result.bandwidth = options.bandwidth > 0 ? options.bandwidth : median_distance(y);
+  result.mmd = gaussian_mmd(x, y, result.bandwidth);
+}
+
+// Runs the feature network once, so that what cannot work fails before the samples are drawn.
+static void try_out(const FeatureExtractor& extractor, const at::Tensor& image,
+                    const SampleMetricsOptions& options) {
+  const Features found =
+      extractor(to_uint8(image), {.features = true, .probabilities = options.inception});
+  if (!options.fid || !options.reference) return;
+  const int64_t wanted = options.reference->gaussian.mean.size(0);
+  if (found.features.size(1) != wanted)
+    throw Error("the reference statistics are of ", wanted, " features, ", extractor.name(),
+                " gives ", found.features.size(1));
+}
+
+SampleMetrics measure_samples(const SampleSource& samples, const SampleSource& data,
+                              const FeatureExtractor* extractor,
+                              const SampleMetricsOptions& options) {
+  SampleMetrics result;
+  const bool features = options.fid || options.compares_features();
+  if (features || options.inception) try_out(*extractor, data.read(0, 1), options);
+  const Gathered y = gather(data,
+                            {.stage = "data",
+                             .extractor = options.wants_data_features() ? extractor : nullptr,
+                             .keep_features = options.compares_features(),
+                             .keep_points = options.wants_points()},
+                            options);
+  if (options.fid && !options.reference)
+    result.reference = {y.sums.statistics(), y.sums.count(), extractor->sha1()};
+  if (options.fid && options.reference) result.reference = options.reference;
+  const Gathered x = gather(samples,
+                            {.stage = "samples",
+                             .extractor = features || options.inception ? extractor : nullptr,
+                             .wanted = {.features = features, .probabilities = options.inception},
+                             .keep_features = options.compares_features(),
+                             .keep_points = options.wants_points()},
+                            options);
+  if (options.fid) result.fid = frechet_distance(x.sums.statistics(), result.reference->gaussian);
+  if (options.compares_features()) compare_features(x, y, options, result);
+  if (options.inception) result.inception = x.inception->result();
+  if (options.wants_points()) compare_points(x, y, options, result);
+  result.samples = x.channels.moments();
+  result.data = y.channels.moments();
+  return result;
+}
+
+}  // namespace diffuse
