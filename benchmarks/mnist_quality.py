@@ -33,9 +33,9 @@ def timed(command):
 
 
 def held_out_loss(metrics):
-    """The last held-out loss that a run wrote."""
+    """The last held-out loss that a run wrote, or None."""
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    return [row["held_out/loss"] for row in rows if "held_out/loss" in row][-1]
+    return [None, *(row["held_out/loss"] for row in rows if "held_out/loss" in row)][-1]
 
 
 def main():

@@ -12,7 +12,9 @@
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sampler_error.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
+#include "feature_flags.h"
 
 namespace fs = std::filesystem;
 
@@ -22,10 +24,11 @@ namespace {
 
 struct BenchFlags {
   fs::path checkpoint, json, plot;
+  FeatureFlags of_features;
   std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
   std::vector<int64_t> steps;
   std::string spacing = "auto";
-  int64_t count = 16;
+  int64_t count = 16, batch = 64;
   uint64_t seed = 0;
   std::optional<double> tolerance;
   bool no_ema = false;
@@ -51,31 +54,56 @@ void check_flags(const BenchFlags& flags, int64_t timesteps) {
     if (steps < 1 || steps > timesteps)
       throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
   if (flags.count < 1) throw Error("-n: expected at least 1, got ", flags.count);
+  if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
   if (!flags.plot.empty() && flags.plot.extension() != ".png")
     throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  if (flags.of_features.features.empty() != flags.of_features.reference.empty())
+    throw Error("--features, --reference: the fid wants both; eval --metrics fid --save-reference ",
+                "writes the second");
+}
+
+// The FID of samples, by --features and --reference.
+std::function<double(const at::Tensor&)> fid_of(const BenchFlags& flags, const Model& model,
+                                                c10::Device device) {
+  if (flags.of_features.features.empty()) return {};
+  if (!model.is_image()) throw Error("--features: of images, and ", model.name, " makes none");
+  const auto extractor = std::make_shared<const FeatureExtractor>(*flags.of_features.open(device));
+  const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
+  check_extractor(reference, *extractor);
+  return [=, batch = flags.batch](const at::Tensor& x) {
+    FeatureSums sums;
+    for (const at::Tensor& some : x.split(batch))
+      sums.add((*extractor)(to_uint8(some), {}).features);
+    return frechet_distance(sums.statistics(), reference.gaussian);
+  };
 }
 
 std::string json_of(const std::vector<SamplerError>& results, int64_t count, int64_t reference) {
   auto list = nlohmann::ordered_json::array();
-  for (const SamplerError& r : results)
+  for (const SamplerError& r : results) {
     list.push_back({{"sampler", r.sampler},
                     {"spacing", r.spacing},
                     {"steps", r.steps},
                     {"network_calls", r.calls},
                     {"rmse", r.error},
                     {"seconds", r.seconds}});
+    if (r.distance) list.back()["fid"] = *r.distance;
+  }
   const nlohmann::ordered_json root{
       {"samples", count}, {"reference_steps", reference}, {"results", list}};
   return root.dump(2) + '\n';
 }
 
 void print_table(const std::vector<SamplerError>& results, int64_t count) {
-  std::printf("%-10s %-10s %6s %6s %12s %12s\n", "sampler", "spacing", "steps", "calls", "rmse",
-              "ms/sample");
-  for (const SamplerError& r : results)
-    std::printf("%-10s %-10s %6lld %6lld %12.4g %12.4g\n", r.sampler.c_str(), r.spacing.c_str(),
+  std::printf("%-10s %-10s %6s %6s %12s %12s%s\n", "sampler", "spacing", "steps", "calls", "rmse",
+              "ms/sample", results[0].distance ? "          fid" : "");
+  for (const SamplerError& r : results) {
+    std::printf("%-10s %-10s %6lld %6lld %12.4g %12.4g", r.sampler.c_str(), r.spacing.c_str(),
                 static_cast<long long>(r.steps), static_cast<long long>(r.calls), r.error,
                 r.seconds * 1e3 / static_cast<double>(count));
+    if (r.distance) std::printf(" %12.4g", *r.distance);
+    std::printf("\n");
+  }
 }
 
 void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
@@ -89,18 +117,26 @@ void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
               << " --spacing " << best->spacing << " --steps " << best->steps << "\n";
 }
 
-Image plot_of(const std::vector<SamplerError>& results) {
-  PlotPanel panel{.title = "root mean square distance from the exact flow's samples",
-                  .x_label = "network calls",
-                  .series = {},
-                  .log_y = true};
+// A curve for each sampler over its calls.
+template <class Value>
+PlotPanel panel_of(const std::string& title, const std::vector<SamplerError>& results,
+                   const Value& value) {
+  PlotPanel panel{.title = title, .x_label = "network calls", .series = {}, .log_y = true};
   for (const SamplerError& r : results) {
     if (panel.series.empty() || panel.series.back().label != r.sampler)
       panel.series.push_back({r.sampler, {}, {}});
     panel.series.back().x.push_back(static_cast<double>(r.calls));
-    panel.series.back().y.push_back(r.error);
+    panel.series.back().y.push_back(value(r));
   }
-  return draw_plot({panel});
+  return panel;
+}
+
+Image plot_of(const std::vector<SamplerError>& results) {
+  std::vector<PlotPanel> panels{panel_of("root mean square distance from the exact flow's samples",
+                                         results, [](const auto& r) { return r.error; })};
+  if (results[0].distance)
+    panels.push_back(panel_of("FID", results, [](const auto& r) { return *r.distance; }));
+  return draw_plot(panels);
 }
 
 int run_bench(const BenchFlags& flags) {
@@ -114,13 +150,15 @@ int run_bench(const BenchFlags& flags) {
       .samplers = flags.samplers,
       .steps = steps_of(flags, T),
       .spacing = flags.spacing,
-      .generate = {
-          .sampler = {.clip_x0 = sample.clip_x0, .dynamic_threshold = sample.dynamic_threshold},
-          .shape = model.config.model.sample_shape,
-          .labels = round_robin_labels(flags.count, classes),
-          .classes = classes,
-          .guidance = sample.guidance,
-          .device = device}};
+      .generate = {.sampler = {.clip_x0 = sample.clip_x0,
+                               .dynamic_threshold = sample.dynamic_threshold},
+                   .shape = model.config.model.sample_shape,
+                   .labels = round_robin_labels(flags.count, classes),
+                   .classes = classes,
+                   .guidance = sample.guidance,
+                   .device = device},
+      .batch = flags.batch,
+      .distance = fid_of(flags, model, device)};
   const int64_t reference = reference_steps(options, T);
   log_info(
       concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
@@ -149,7 +187,9 @@ Command add_bench_samplers(CLI::App& bench) {
       "many\nsteps. rmse is on the scale of the samples, [-1, 1] for images.\n"
       "Examples:\n"
       "  diffuse bench samplers --ckpt model.pt\n"
-      "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05");
+      "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05\n"
+      "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
+      "cifar10.npz");
   command->add_option("--ckpt", flags->checkpoint, "model.pt, a run folder, or an oracle's config")
       ->required();
   command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
@@ -158,11 +198,13 @@ Command add_bench_samplers(CLI::App& bench) {
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")
       ->check(CLI::IsMember(kSpacings));
   command->add_option("-n", flags->count, "Samples; default 16");
-  command->add_option("--seed", flags->seed, "Seed of their x_T");
+  command->add_option("--batch", flags->batch, "Samples computed at once; default 64");
+  command->add_option("--seed", flags->seed, "Seed of their x_T")->check(not_negative);
   command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
   command->add_option("--json", flags->json, "Write the table; - for stdout alone");
   command->add_option("--plot", flags->plot, "Draw it as a .png");
   command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
+  flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
   return [flags] { return run_bench(*flags); };
 }

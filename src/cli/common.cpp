@@ -22,6 +22,17 @@ void MachineFlags::add_to(CLI::App& command) {
   command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
 }
 
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
+}
+
+void add_peer_timeout(CLI::App& command, std::string& timeout) {
+  command
+      .add_option("--peer-timeout", timeout,
+                  "Several processes: end the run when one makes no progress for so long")
+      ->group("Machine");
+}
+
 c10::Device MachineFlags::apply(const Launch& launch) const {
   if (launch.size > 1) set_log_prefix(concat("rank ", launch.rank));
   if (verbose) set_log_level(LogLevel::kDebug);

@@ -36,6 +36,12 @@ struct MachineFlags {
   c10::Device apply(const Launch& launch = {}) const;
 };
 
+// A check for options that hold unsigned numbers: CLI11 would wrap a negative one round.
+std::string not_negative(const std::string& text);
+
+// --peer-timeout, for commands that run in several processes.
+void add_peer_timeout(CLI::App& command, std::string& timeout);
+
 // A network ready to sample or to evaluate, with its configuration.
 struct Model {
   std::string name;  // where it came from

@@ -13,17 +13,17 @@ namespace fs = std::filesystem;
 
 namespace diffuse::cli {
 
-void EditFlags::add_to(CLI::App& command, const std::string& steps_name) {
+void EditFlags::add_to(CLI::App& command) {
   command.add_option("--ckpt", checkpoint, "model.pt, a run folder, or an oracle's config")
       ->required();
   command.add_option(
       "-o,--out", out,
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
   command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
-  sampler.add_to(command, steps_name);
+  sampler.add_to(command);
   command.add_option("--class", label, "Class number, for a model with classes; default none");
   command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
-  command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
+  command.add_option("--seed", seed, "Sample i depends on (seed, i) alone")->check(not_negative);
   machine.add_to(command);
 }
 

@@ -26,7 +26,7 @@ struct EditFlags {
   MachineFlags machine{};
 
   // `steps_name`: the flag for the reverse steps.
-  void add_to(CLI::App& command, const std::string& steps_name = "--steps");
+  void add_to(CLI::App& command);
 };
 
 // A loaded model and how it is to be used.

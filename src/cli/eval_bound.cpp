@@ -138,13 +138,14 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
   BoundOptions options{.evaluation = input.evaluation,
                        .clip_x0 = input.model.config.sample.clip_x0,
                        .timesteps_per_item = flags.timesteps_per_item};
-  options.evaluation.progress = show_progress();
+  options.evaluation.progress = show_progress(input);
   if (flags.timesteps_per_item == 0)
     log_info(concat("every one of ", input.diffusion.schedule().timesteps(),
                     " timesteps of every item; --timesteps-per-item takes some of them"));
   const Bound bound = evaluate_bound(*input.model.network, input.diffusion, input.data, options);
-  if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns_of(bound, image)));
-  if (!flags.plot.empty()) write_plot(flags.plot, bound, asked, image);
+  if (input.writes() && !flags.csv.empty())
+    atomic_write(flags.csv, csv_of(columns_of(bound, image)));
+  if (input.writes() && !flags.plot.empty()) write_plot(flags.plot, bound, asked, image);
   report.json["provenance"]["timesteps_per_item"] = flags.timesteps_per_item;
   if (contains(asked, "bpd")) report_bpd(bound, report);
   if (contains(asked, "rd")) report_rd(bound, image, report);

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
@@ -25,7 +26,7 @@ struct EvalFlags {
   fs::path checkpoint, data, json;
   std::vector<std::string> metrics{"bpd"};
   int64_t items = 256, batch = 128;
-  std::string split = "held_out", precision = "fp32";
+  std::string split = "held_out", precision = "fp32", peer_timeout = "10m";
   uint64_t seed = 0;
   bool no_ema = false;
   MachineFlags machine;
@@ -80,7 +81,7 @@ std::string weights_of(const EvalFlags& flags) {
 }
 
 EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const EvalData& data,
-                             c10::Device device) {
+                             c10::Device device, std::shared_ptr<World> world) {
   const int64_t classes = model.config.model.classes;
   const auto named = static_cast<int64_t>(data.set->class_names().size());
   if (classes > 0 && classes != named)
@@ -92,7 +93,8 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .labels = classes > 0,
           .seed = flags.seed,
           .device = device,
-          .precision = select_precision(flags.precision, device)};
+          .precision = select_precision(flags.precision, device),
+          .world = std::move(world)};
 }
 
 // How the figures came about: without it they cannot be compared with others.
@@ -130,14 +132,16 @@ void write_report(const EvalFlags& flags, const EvalReport& report) {
 }
 
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
-  const c10::Device device = flags.machine.apply();
+  const Launch launch = launch_from_environment();
+  const c10::Device device = flags.machine.apply(launch);
   check_flags(flags, families);
   for (const MetricFamily& family : families) family.check();
+  const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
   Model model = load_model(flags.checkpoint, !flags.no_ema, device);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_data(flags, model, split);
   const GaussianDiffusion diffusion(model.config.diffusion);
-  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device),
+  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
   EvalReport report;
@@ -154,7 +158,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   for (const MetricFamily& family : families)
     if (const auto asked = asked_of(family, flags); !asked.empty())
       family.measure(input, asked, report);
-  write_report(flags, report);
+  if (input.writes()) write_report(flags, report);
   return kGood;
 }
 
@@ -176,11 +180,13 @@ void add_options(CLI::App& command, EvalFlags& flags) {
       ->capture_default_str();
   command.add_option("--batch", flags.batch, "Samples computed at once; does not change figures")
       ->capture_default_str();
-  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)");
+  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)")
+      ->check(not_negative);
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
   command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
+  add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);
 }
 
@@ -190,8 +196,11 @@ nlohmann::ordered_json json_of(const Estimate& estimate) {
   return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
 }
 
-std::function<void(int64_t, int64_t)> show_progress(const std::string& unit) {
-  return [unit, progress = std::shared_ptr<Progress>()](int64_t done, int64_t total) mutable {
+std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input,
+                                                    const std::string& unit) {
+  return [unit, world = input.evaluation.world, progress = std::shared_ptr<Progress>()](
+             int64_t done, int64_t total) mutable {
+    world->progress();
     if (!progress)
       progress = std::make_shared<Progress>(ProgressOptions{.unit = unit, .total = total});
     progress->update(done);
@@ -209,7 +218,8 @@ Command add_eval(CLI::App& app) {
       "  diffuse eval --ckpt model.pt --data configs/mnist.json --metrics bpd,rd --csv terms.csv\n"
       "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000\n"
       "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png\n"
-      "  diffuse eval --ckpt runs/cifar --metrics fid,kid --features inception.pt -n 50000");
+      "  diffuse eval --ckpt runs/cifar --metrics fid,kid --features inception.pt -n 50000\n"
+      "  diffuse launch --nproc 8 -- eval --ckpt runs/cifar --metrics bpd --items 0");
   add_options(*command, *flags);
   const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command),
                                            add_neighbour_metrics(*command),

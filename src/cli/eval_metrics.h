@@ -21,6 +21,9 @@ struct EvalInput {
   const Dataset& data;           // whose samples have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
 
+  // Every process measures, with the same result; this one writes files.
+  bool writes() const { return evaluation.world->is_first(); }
+
   // Another part of the same data.
   std::function<std::shared_ptr<const Dataset>(Split)> open;
 };
@@ -51,9 +54,9 @@ MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, m
 // {"mean": ..., "stderr": ...}; a standard error that is not known is null.
 nlohmann::ordered_json json_of(const Estimate& estimate);
 
-// The command's progress on stderr, for EvaluationOptions::progress; ends the evaluation after a
-// signal.
+// The command's progress on stderr, for EvaluationOptions::progress, and for the other processes; ends
+// the evaluation after a signal.
 std::function<void(int64_t done, int64_t total)> show_progress(
-    const std::string& unit = "network evaluation");
+    const EvalInput& input, const std::string& unit = "network evaluation");
 
 }  // namespace diffuse::cli

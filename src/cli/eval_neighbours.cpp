@@ -74,11 +74,12 @@ void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& re
   const auto held_out = input.open(Split::kHeldOut);
   const int64_t count = std::min(flags.count, training->size());
   const at::Tensor samples = draw_samples(input, flags.samples);
-  const Neighbours of_samples = nearest_items(samples, *training, count, show_progress("item"));
+  const Neighbours of_samples =
+      nearest_items(samples, *training, count, show_progress(input, "item"));
   std::vector<int64_t> others(std::min(flags.samples, held_out->size()));
   for (size_t i = 0; i < others.size(); ++i) others[i] = static_cast<int64_t>(i);
   const Neighbours of_others =
-      nearest_items(held_out->gather(others), *training, 1, show_progress("item"));
+      nearest_items(held_out->gather(others), *training, 1, show_progress(input, "item"));
 
   auto list = nlohmann::ordered_json::array();
   for (int64_t i = 0; i < samples.size(0); ++i)
@@ -94,7 +95,8 @@ void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& re
       concat("\nroot mean square distance to the nearest of ", training->size(),
              " training items\n  of ", samples.size(0), " samples          ", nearest.mean,
              "\n  of ", others.size(), " held-out items   ", nearest_of_others.mean, "\n");
-  if (!flags.picture.empty()) write_png(flags.picture, table_of(samples, of_samples, *training));
+  if (input.writes() && !flags.picture.empty())
+    write_png(flags.picture, table_of(samples, of_samples, *training));
 }
 
 }  // namespace

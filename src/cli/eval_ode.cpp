@@ -21,7 +21,7 @@ void check(const OdeFlags& flags) {
 
 void measure(const OdeFlags& flags, const EvalInput& input, EvalReport& report) {
   OdeOptions options{.evaluation = input.evaluation, .steps = flags.steps, .probes = flags.probes};
-  options.evaluation.progress = show_progress();
+  options.evaluation.progress = show_progress(input);
   const OdeLikelihood result =
       evaluate_ode(*input.model.network, input.diffusion, input.data, options);
   nlohmann::ordered_json json = json_of(result.bits);

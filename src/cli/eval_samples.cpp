@@ -7,6 +7,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "eval_metrics.h"
+#include "feature_flags.h"
 #include "sample_report.h"
 #include "sample_source.h"
 #include "sampler_flags.h"
@@ -20,9 +21,9 @@ namespace {
 struct ComparisonFlags {
   SamplerFlags sampler;
   std::optional<int64_t> count;
-  fs::path samples, features, reference, save_reference;
+  FeatureFlags of_features;
+  fs::path samples, save_reference;
   std::string against = "train";
-  ExtractorOptions extractor;
   KernelDistanceOptions kernel;
   double bandwidth = 0;
 };
@@ -35,9 +36,7 @@ bool contains(const std::vector<std::string>& names, const char* name) {
 
 void check(const ComparisonFlags& flags) {
   if (flags.count && *flags.count < 2) throw Error("-n: expected at least 2, got ", *flags.count);
-  if (flags.extractor.size < 0)
-    throw Error("--features-size: expected pixels, or 0 for none, got ", flags.extractor.size);
-  if (!flags.reference.empty() && !flags.save_reference.empty())
+  if (!flags.of_features.reference.empty() && !flags.save_reference.empty())
     throw Error("--save-reference: saves statistics of the data; leave out --reference");
   if (flags.bandwidth < 0)
     throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
@@ -54,7 +53,8 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
                                .kernel = flags.kernel,
                                .bandwidth = flags.bandwidth,
                                .seed = input.evaluation.seed,
-                               .device = input.evaluation.device};
+                               .device = input.evaluation.device,
+                               .world = input.evaluation.world};
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();
   if (options.wants_points() && image)
@@ -64,21 +64,24 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   if (features && !image)
     throw Error("--metrics fid, kid, is, pr: of images, and ", input.model.name,
                 " makes none; expected swd or mmd");
-  if (features && flags.features.empty())
+  if (features && flags.of_features.features.empty())
     throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
                 "docs/evaluation.md says which");
-  if (!flags.reference.empty() && !options.fid)
+  if (!flags.of_features.reference.empty() && !options.fid)
     throw Error("--reference: statistics serve the fid alone");
   if (!flags.save_reference.empty() && !options.fid)
     throw Error("--save-reference: statistics are those of the fid; ask for it");
-  if (!flags.reference.empty()) options.reference = read_statistics(flags.reference);
+  if (!flags.of_features.reference.empty())
+    options.reference = read_statistics(flags.of_features.reference);
   return options;
 }
 
 // Each stage has its bar, with the time left.
-std::function<void(const std::string&, int64_t, int64_t)> show_stages() {
-  return [progress = std::shared_ptr<Progress>(), now = std::string()](
+std::function<void(const std::string&, int64_t, int64_t)> show_stages(
+    std::shared_ptr<World> world) {
+  return [world = std::move(world), progress = std::shared_ptr<Progress>(), now = std::string()](
              const std::string& stage, int64_t done, int64_t total) mutable {
+    world->progress();
     if (stage != now) {
       progress = std::make_shared<Progress>(
           ProgressOptions{.unit = stage == "samples" ? "sample" : "item", .total = total});
@@ -120,7 +123,7 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
                                 .precision = evaluation.precision};
   const int64_t n = flags.count.value_or(input.model.is_image() ? 50'000 : 5'000);
   provenance = sampling_of(flags, config, options, n);
-  return generated_samples(input.model, options, evaluation.seed, n, evaluation.batch);
+  return generated_samples(input.model, options, evaluation, n);
 }
 
 void warn(const SampleMetricsOptions& options, const FeatureExtractor* extractor, int64_t n) {
@@ -129,13 +132,7 @@ void warn(const SampleMetricsOptions& options, const FeatureExtractor* extractor
                        " samples: FID, Inception Score, precision and recall depend on how many ",
                        "there are (fewer make a FID larger); published figures use 50,000. KID ",
                        "alone is unbiased"));
-  if (!options.reference) return;
-  const ReferenceStatistics& reference = *options.reference;
-  if (reference.extractor.empty())
-    log_warning("--reference does not say which feature network it was made with: take the same");
-  else if (reference.extractor != extractor->sha1())
-    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
-                ", --features is that of ", extractor->sha1());
+  if (options.reference) check_extractor(*options.reference, *extractor);
 }
 
 void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
@@ -144,11 +141,12 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
   if (extractor != nullptr)
     provenance["features"] = {{"file", extractor->name()},
                               {"sha1", extractor->sha1()},
-                              {"input", flags.extractor.input},
-                              {"size", flags.extractor.size}};
+                              {"input", flags.of_features.extractor.input},
+                              {"size", flags.of_features.extractor.size}};
   if (m.reference) {
     nlohmann::ordered_json& reference = provenance["reference"];
-    if (!flags.reference.empty()) reference["file"] = flags.reference.string();
+    if (!flags.of_features.reference.empty())
+      reference["file"] = flags.of_features.reference.string();
     reference["sha1"] = digest(m.reference->gaussian);
     reference["count"] = m.reference->count;  // 0 = the file does not say
   }
@@ -162,12 +160,7 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
 void measure(const ComparisonFlags& flags, const EvalInput& input,
              const std::vector<std::string>& asked, EvalReport& report) {
   SampleMetricsOptions options = options_of(flags, input, asked);
-  std::optional<FeatureExtractor> extractor;
-  if (!flags.features.empty()) {
-    ExtractorOptions more = flags.extractor;
-    more.device = input.evaluation.device;
-    extractor.emplace(flags.features, more);
-  }
+  const auto extractor = flags.of_features.open(input.evaluation.device);
   const FeatureExtractor* const features = extractor ? &*extractor : nullptr;
   const SampleSource samples = open_samples(flags, input, report.json["provenance"]["sampling"]);
   const auto data = input.open(flags.against == "train" ? Split::kTrain : Split::kHeldOut);
@@ -175,10 +168,11 @@ void measure(const ComparisonFlags& flags, const EvalInput& input,
   const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
   report.json["provenance"]["against"] = {{"split", flags.against}, {"items", items}};
   warn(options, features, samples.count);
-  options.progress = show_stages();
+  options.progress = show_stages(input.evaluation.world);
   const SampleMetrics m =
       measure_samples(samples, items_of(data, items, input.evaluation.batch), features, options);
-  if (!flags.save_reference.empty()) write_statistics(flags.save_reference, *m.reference);
+  if (input.writes() && !flags.save_reference.empty())
+    write_statistics(flags.save_reference, *m.reference);
   write_json(m, options, report.json);
   write_text(m, report.text);
   write_provenance(flags, m, features, report);
@@ -196,25 +190,7 @@ void add_options(CLI::App& command, ComparisonFlags& flags) {
       ->check(CLI::IsMember({"train", "held_out"}))
       ->capture_default_str()
       ->group(group);
-  command
-      .add_option("--features", flags.features,
-                  "Feature network, a TorchScript file; loading it runs its code")
-      ->group(group);
-  command
-      .add_option("--features-input", flags.extractor.input,
-                  "What it takes: uint8 0..255, unit 0..1 or signed -1..1")
-      ->check(CLI::IsMember({"uint8", "unit", "signed"}))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--features-size", flags.extractor.size,
-                  "Resize images for it to this many pixels; 0 = it does so itself")
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_option("--reference", flags.reference,
-                  "fid: the data's statistics from an .npz of mu and sigma, as pytorch-fid's")
-      ->group(group);
+  flags.of_features.add_to(command, group);
   command.add_option("--save-reference", flags.save_reference, "fid: write such a file")
       ->group(group);
   command.add_option("--kid-subsets", flags.kernel.subsets, "kid: subsets of both sets")

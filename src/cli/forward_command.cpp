@@ -152,7 +152,8 @@ Command add_forward(CLI::App& app) {
                       "Evenly from t = 0, the data, to T; default 200, .png 6");
   command->add_option("--size", flags->size, "Pixels a side of a picture of points")
       ->capture_default_str();
-  command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)");
+  command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)")
+      ->check(not_negative);
   flags->machine.add_to(*command);
   return [flags] { return run_forward_command(*flags); };
 }

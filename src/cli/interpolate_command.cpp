@@ -118,7 +118,8 @@ Command add_interpolate(CLI::App& app) {
       "Examples:\n"
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --steps 8\n"
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --depth 750,500,250,0");
-  flags->edit.add_to(*command, "--reverse-steps");
+  flags->edit.sampler.steps_flag = "--reverse-steps";
+  flags->edit.add_to(*command);
   command->add_option("--from", flags->from, "PNG or JPEG of the model's size, or float32 .npy")
       ->required();
   command->add_option("--to", flags->to, "The other end")->required();

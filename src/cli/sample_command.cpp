@@ -6,11 +6,14 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/distributed/world.h"
+#include "generate_together.h"
 #include "sample_output.h"
 #include "sample_plan.h"
 
@@ -23,19 +26,22 @@ struct SampleFlags {
   std::filesystem::path checkpoint, out = "samples.png";
   std::optional<int64_t> frames;
   std::optional<std::string> precision;
+  std::string peer_timeout = "10m";
   bool no_ema = false, show_x0 = false, resume = false;
   MachineFlags machine;
 };
 
 // Thrown out of a batch by a signal: the batch is lost, what was added before it is not.
-struct Stopped {};
+struct Stopped {
+  int signal;
+};
 
 // Frames of each sample's way to make: of an animation by itself, of a grid where asked for.
-int64_t frame_count(const SampleFlags& flags, const Plan& plan, const SampleOutput& output) {
-  const bool animation = output.kind() == OutputKind::kAnimation;
+int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind) {
+  const bool animation = kind == OutputKind::kAnimation;
   if (flags.frames && *flags.frames < 1)
     throw Error("--frames: expected at least 1, got ", *flags.frames);
-  if (!animation && !(output.kind() == OutputKind::kGrid && flags.frames)) {
+  if (!animation && !(kind == OutputKind::kGrid && flags.frames)) {
     if (flags.frames || flags.show_x0)
       throw Error(flags.frames ? "--frames" : "--show-x0", ": expected -o FILE.gif, or --frames ",
                   "and -o FILE.png, got ", flags.out.string());
@@ -49,25 +55,32 @@ bool is_frame(int64_t done, int64_t steps, int64_t frames) {
   return done * frames / steps != (done - 1) * frames / steps;
 }
 
+// Each rank draws a batch, then rank 0, which alone has an output, adds them all. A rank that dies
+// takes no more with it than the batches under way.
 void generate_all(const Plan& plan, Model& model, GenerateOptions options, int64_t frames,
-                  bool show_x0, SampleOutput& output) {
+                  bool show_x0, int64_t done, World& world, SampleOutput* output) {
   const GaussianDiffusion diffusion(model.config.diffusion);
-  Progress progress({.unit = "sample", .total = plan.count, .start = output.done()});
-  for (int64_t begin = output.done(); begin < plan.count; begin += plan.batch) {
-    const int64_t count = std::min(plan.batch, plan.count - begin);
-    plan.choose(begin, count, options);
+  Progress progress({.unit = "sample", .total = plan.count, .start = done});
+  const int64_t round = plan.batch * world.size();
+  for (int64_t begin = done; begin < plan.count; begin += round) {
+    const int64_t count = std::min(round, plan.count - begin);
+    world.phase("drawing samples", begin);
     int64_t frame = 0;
     const StepCallback on_step = [&](const SampleStep& step) {
       if (frames > 0 && is_frame(step.done, step.count, frames))
-        output.add_frame(
+        output->add_frame(
             frame++, to_data_units((show_x0 ? step.x0 : step.x).to(at::kCPU), model.config.data));
       progress.update(begin + count * step.done / step.count,
                       concat("step ", step.done, "/", step.count));
-      if (stop_requested()) throw Stopped();
+      if (world.size() == 1 && stop_requested()) throw Stopped{stop_signal()};
     };
-    const at::Tensor x =
-        generate(*model.network, diffusion, plan.keys(begin, count), options, on_step);
-    output.add(begin, to_data_units(x.to(at::kCPU), model.config.data));
+    plan.choose(begin, count, options);
+    const at::Tensor x = generate_together(world, *model.network, diffusion, model.config.data,
+                                           plan.keys(begin, count), options, on_step);
+    if (output != nullptr) output->add(begin, x);
+    if (begin + count == plan.count) break;
+    if (const int64_t signal = world.start_max(stop_signal)(); signal != 0)
+      throw Stopped{static_cast<int>(signal)};
   }
   progress.finish();
 }
@@ -86,38 +99,56 @@ GenerateOptions generate_options(const SampleFlags& flags, const Plan& plan, con
   return options;
 }
 
-int stopped(const SampleOutput& output, const std::filesystem::path& out) {
+int stopped(const char* reason, const SampleOutput& output, const std::filesystem::path& out) {
   if (!output.resumable())
-    throw std::runtime_error(concat("stopped by ", stop_reason(), ": nothing is written"));
-  log_warning(concat("stopped by ", stop_reason(), "; the same command with --resume goes on with ",
+    throw std::runtime_error(concat("stopped by ", reason, ": nothing is written"));
+  log_warning(concat("stopped by ", reason, "; the same command with --resume goes on with ",
                      out.string()));
   return kStoppedEarly;
 }
 
+// Rank 0's output, and how many samples of it are there.
+std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
+                                                              const Plan& plan, const Model& model,
+                                                              World& world) {
+  std::unique_ptr<SampleOutput> output;
+  if (world.is_first())
+    output = std::make_unique<SampleOutput>(OutputOptions{
+        .path = flags.out,
+        .shape = model.config.model.sample_shape,
+        .count = plan.count,
+        .parameters =
+            describe(flags.plan, plan, model, !flags.no_ema, flags.precision.value_or("fp32")),
+        .resume = flags.resume,
+        .rows = flags.plan.class_name == "all" ? model.config.model.classes : 0});
+  const at::Tensor done = at::full({1}, output ? output->done() : 0, at::kLong);
+  world.broadcast({done});
+  return {std::move(output), done.item<int64_t>()};
+}
+
 int run_sample(const SampleFlags& flags) {
-  const c10::Device device = flags.machine.apply();
+  const Launch launch = launch_from_environment();
+  const c10::Device device = flags.machine.apply(launch);
+  install_stop_handlers();
+  World world(launch, device, parse_duration(flags.peer_timeout));
   Model model = load_model(flags.checkpoint, !flags.no_ema, device);
   const Plan plan = make_plan(flags.plan, model);
   const GenerateOptions options = generate_options(flags, plan, model, device);
-  SampleOutput output({.path = flags.out,
-                       .shape = options.shape,
-                       .count = plan.count,
-                       .parameters = describe(flags.plan, plan, model, !flags.no_ema,
-                                              flags.precision.value_or("fp32")),
-                       .resume = flags.resume,
-                       .rows = flags.plan.class_name == "all" ? options.classes : 0});
-  const int64_t frames = frame_count(flags, plan, output);
-  install_stop_handlers();
-  log_info(concat("sampling ", plan.count - output.done(), " from ", model.name, " (step ",
-                  model.step, ") by ", plan.config.sampler, " in ", plan.sampler.timesteps.size(),
-                  " steps on ", device,
-                  output.done() > 0 ? concat("; ", output.done(), " are there") : ""));
+  const int64_t frames = frame_count(flags, plan, output_kind(flags.out, model.is_image()));
+  if (frames > 0 && world.size() > 1)
+    throw Error("-o ", flags.out.string(), ": frames are drawn by one process, here are ",
+                world.size());
+  const auto [output, done] = open_output(flags, plan, model, world);
+  log_info(concat("sampling ", plan.count - done, " from ", model.name, " (step ", model.step,
+                  ") by ", plan.config.sampler, " in ", plan.sampler.timesteps.size(), " steps on ",
+                  device, done > 0 ? concat("; ", done, " are there") : ""));
   try {
-    generate_all(plan, model, options, frames, flags.show_x0, output);
-  } catch (const Stopped&) {
-    return stopped(output, flags.out);
+    generate_all(plan, model, options, frames, flags.show_x0, done, world, output.get());
+  } catch (const Stopped& stop) {
+    return output ? stopped(signal_name(stop.signal), *output, flags.out) : kStoppedEarly;
   }
-  output.finish();
+  if (!output) return kGood;
+  output->finish();
   std::cout << flags.out.string() << "\n";
   return kGood;
 }
@@ -136,6 +167,7 @@ void add_options(CLI::App& command, SampleFlags& flags) {
   command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
+  add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);
 }
 
@@ -155,7 +187,8 @@ Command add_sample(CLI::App& app) {
       "  diffuse sample --ckpt runs/shapes -n 8 -o progressive.png --frames 10 --show-x0\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --share-from-step 250 --sampler ddpm\n"
       "  diffuse sample --ckpt model.pt -n 50000 -o digits.npz --sampler ddim --steps 50 --batch "
-      "128 --resume");
+      "128 --resume\n"
+      "  diffuse launch --nproc 8 -- sample --ckpt model.pt -n 50000 -o digits --resume");
   add_options(*command, *flags);
   return [flags] { return run_sample(*flags); };
 }

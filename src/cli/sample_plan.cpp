@@ -14,11 +14,12 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count, "How many samples; default 64");
+  command.add_option("-n", count, "How many samples; default 64, with --class all in whole rows");
   sampler.add_to(command);
   command.add_option("--class", class_name, "Class number, or all for a row of each");
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
-  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
+  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone")
+                  ->check(not_negative);
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
       command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
@@ -84,12 +85,19 @@ static std::optional<int64_t> parse_class(const std::string& text, int64_t class
   return label;
 }
 
+// 64, and with --class all as many more as fill the rows.
+static int64_t default_count(const PlanFlags& flags, int64_t classes) {
+  return flags.class_name == "all" ? (64 + classes - 1) / classes * classes : 64;
+}
+
 static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
   const auto seeds = static_cast<int64_t>(plan.listed.size());
   if (seeds > 0 && flags.count && *flags.count != seeds)
     throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave -n out");
   const int64_t given = plan.start.defined() ? plan.start.size(0) : 0;
-  const int64_t wanted = seeds > 0 ? seeds : flags.count.value_or(given > 0 ? given : 64);
+  const int64_t wanted =
+      seeds > 0 ? seeds
+                : flags.count.value_or(given > 0 ? given : default_count(flags, plan.classes));
   if (given > 0 && wanted != given)
     throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, --noise holds ", given);
   if (wanted < 1 || wanted > 100'000'000)
@@ -135,9 +143,9 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   plan.seed = flags.seed;
   if (!flags.seeds.empty()) plan.listed = parse_seeds(flags.seeds);
   if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
-  plan.count = count_of(flags, plan);
   plan.classes = model.config.model.classes;
   if (flags.class_name) plan.label = parse_class(*flags.class_name, plan.classes);
+  plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();

@@ -9,6 +9,7 @@
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/io/array_file.h"
+#include "generate_together.h"
 
 namespace fs = std::filesystem;
 
@@ -91,20 +92,22 @@ SampleSource items_of(std::shared_ptr<const Dataset> data, int64_t n, int64_t ba
           }};
 }
 
-SampleSource generated_samples(Model& model, const GenerateOptions& options, uint64_t seed,
-                               int64_t n, int64_t batch) {
+SampleSource generated_samples(Model& model, const GenerateOptions& options,
+                               const EvaluationOptions& evaluation, int64_t n) {
   auto diffusion = std::make_shared<GaussianDiffusion>(model.config.diffusion);
   const at::Tensor labels = round_robin_labels(n, options.classes);
-  return {n, batch, [=, &model](int64_t first, int64_t size) {
-            GenerateOptions some = options;
-            if (labels.defined()) some.labels = labels.slice(0, first, first + size);
-            const auto keys = consecutive_keys(seed, static_cast<uint64_t>(first), size);
-            const auto on_step = [](const SampleStep&) {
-              if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
-            };
-            const at::Tensor x = generate(*model.network, *diffusion, keys, some, on_step);
-            return to_data_units(x.to(at::kCPU), model.config.data);
-          }};
+  return {
+      n, evaluation.batch * evaluation.world->size(),
+      [=, &model, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
+        GenerateOptions some = options;
+        if (labels.defined()) some.labels = labels.slice(0, first, first + size);
+        const auto on_step = [](const SampleStep&) {
+          if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+        };
+        return generate_together(*world, *model.network, *diffusion, model.config.data,
+                                 consecutive_keys(seed, static_cast<uint64_t>(first), size), some,
+                                 on_step);
+      }};
 }
 
 }  // namespace diffuse::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common.h"
+#include "diffuse/eval/evaluation.h"
 #include "diffuse/eval/sample_metrics.h"
 #include "diffuse/sample/generate.h"
 
@@ -21,9 +22,9 @@ SampleSource stored_samples(const std::filesystem::path& path, const std::vector
 // n of a set's items, spread evenly over it, in the units of the data.
 SampleSource items_of(std::shared_ptr<const Dataset> data, int64_t n, int64_t batch);
 
-// n samples from the model, in the units of its data: sample i is that of `diffuse sample` with the
-// same seed.
-SampleSource generated_samples(Model& model, const GenerateOptions& options, uint64_t seed,
-                               int64_t n, int64_t batch);
+// n samples from the model, in the units of its data, drawn by all processes together: sample i is that
+// of `diffuse sample` with the same seed.
+SampleSource generated_samples(Model& model, const GenerateOptions& options,
+                               const EvaluationOptions& evaluation, int64_t n);
 
 }  // namespace diffuse::cli

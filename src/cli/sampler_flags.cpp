@@ -8,9 +8,9 @@
 
 namespace diffuse::cli {
 
-void SamplerFlags::add_to(CLI::App& command, const std::string& steps_name) {
+void SamplerFlags::add_to(CLI::App& command) {
   command.add_option("--sampler", sampler, join(kSamplers) + "; default by the model's config");
-  command.add_option(steps_name, steps, "Reverse steps, 1 .. T");
+  command.add_option(steps_flag, steps, "Reverse steps, 1 .. T");
   command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
   command.add_option("--spacing", spacing, join(kSpacings));
   command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
@@ -45,7 +45,9 @@ SampleConfig SamplerFlags::over(const Model& model) const {
   check_ranges(config);
   if (eta && config.sampler != "ddim")
     throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
-  if (steps && *steps < 1) throw Error("--steps: expected at least 1, got ", *steps);
+  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  if (steps && (*steps < 1 || *steps > T))
+    throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
   if (guidance && model.config.model.classes == 0)
     throw Error("--guidance: this model was trained without classes");
   if (config.guidance != 1 && model.config.model.classes > 0 &&
@@ -60,7 +62,7 @@ SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& mo
   if (!timesteps) return sampler_options(config, model.config.diffusion);
   if (steps || spacing)
     throw Error("--timesteps: names the timesteps themselves; leave out ",
-                steps ? "--steps" : "--spacing");
+                steps ? steps_flag : "--spacing");
   SampleConfig all = config;
   all.steps = 0;
   SamplerOptions options = sampler_options(all, model.config.diffusion);

@@ -16,9 +16,9 @@ struct SamplerFlags {
   std::optional<int64_t> steps;
   std::optional<double> eta, guidance, dynamic_threshold;
   bool clip = false, no_clip = false;
+  std::string steps_flag = "--steps";
 
-  // `steps_name`: the flag for the reverse steps.
-  void add_to(CLI::App& command, const std::string& steps_name = "--steps");
+  void add_to(CLI::App& command);
 
   // The model's sample section with the flags over it. Throws Error naming the flag that does not
   // fit the model or the others.

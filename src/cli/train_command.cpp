@@ -13,11 +13,10 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
-#include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
-#include "diffuse/sample/generate.h"
 #include "diffuse/train/run.h"
+#include "generate_together.h"
 #include "train_recorder.h"
 
 namespace fs = std::filesystem;
@@ -40,27 +39,17 @@ struct TrainFlags {
 // A grid's samples, drawn with the averaged weights by all ranks together; on the CPU.
 at::Tensor draw_samples(Trainer& trainer) {
   const Config& config = trainer.config();
-  const Share own = trainer.world().share(config.sample.grid);
-  const auto keys = consecutive_keys(config.seed, own.begin, own.size());
-  const at::Tensor labels = round_robin_labels(config.sample.grid, config.model.classes);
   const GenerateOptions options{
       .sampler = sampler_options(config.sample, config.diffusion),
       .shape = config.model.sample_shape,
-      .labels = labels.defined() ? labels.slice(0, own.begin, own.end) : labels,
+      .labels = round_robin_labels(config.sample.grid, config.model.classes),
       .classes = config.model.classes,
       .guidance = config.sample.guidance,
       .device = trainer.device(),
       .precision = trainer.precision()};
-  std::vector<int64_t> none = options.shape;
-  none.insert(none.begin(), 0);
-  at::Tensor x = at::empty(none);
-  if (own.size() > 0) {
-    const EmaScope averaged(trainer.ema());
-    x = generate(trainer.network(), trainer.diffusion(), keys, options, [&](const SampleStep&) {
-          trainer.world().progress();
-        }).to(at::kCPU);
-  }
-  return to_data_units(trainer.world().gather_rows(x, config.sample.grid), config.data);
+  const EmaScope averaged(trainer.ema());
+  return generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
+                           consecutive_keys(config.seed, 0, config.sample.grid), options);
 }
 
 // ", 4 processes", if there are several.
@@ -186,12 +175,8 @@ Command add_train(CLI::App& app) {
   command->add_flag("--dry-run", flags->dry_run, "Check everything, print the plan, train nothing");
   command->add_option("--time-limit", flags->time_limit,
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
-  command->add_option("--peer-timeout", flags->peer_timeout,
-                      "Several processes: end the run when one makes no progress for so long");
-  command->add_option("--seed", flags->seed, "Overrides the config's seed")
-      ->check([](const std::string& text) {  // CLI11 would wrap it round
-        return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
-      });
+  add_peer_timeout(*command, flags->peer_timeout);
+  command->add_option("--seed", flags->seed, "Overrides the config's seed")->check(not_negative);
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };
 }

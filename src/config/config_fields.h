@@ -179,6 +179,8 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit(
       "precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
       "Number format of the network in training: fp16 wants a GPU, auto takes the best there is.");
+  visit("compress_gradients", c.compress_gradients, anything(),
+        "Several processes: rounds gradients to bfloat16 on their way, which halves the traffic.");
   visit("label_dropout", c.label_dropout, between(0, 1),
         "Share of labels replaced by \"no class\", which classifier-free guidance needs.");
   visit("log_every", c.log_every, at_least(1), "Steps between log lines and metrics.");

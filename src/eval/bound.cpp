@@ -38,6 +38,10 @@ class Moments {
     squares_ += (values.square() * present).sum(0);
   }
 
+  void join(World& world) {
+    for (const at::Tensor& sum : {count_, sum_, squares_}) world.sum(sum);
+  }
+
   int64_t count(int64_t t) const { return static_cast<int64_t>(count_[t].item<double>()); }
 
   Estimate at(int64_t t) const {
@@ -146,7 +150,10 @@ namespace {
 // Collects what was measured of all items.
 class BoundSum {
  public:
-  explicit BoundSum(int64_t T) : T_(T), term_(T), monte_carlo_(T), rate_(T), distortion_(T) {}
+  explicit BoundSum(int64_t T) : T_(T), term_(T), monte_carlo_(T), rate_(T), distortion_(T) {
+    for (auto* parts : {&prior_, &diffusion_, &reconstruction_, &sampled_})
+      parts->push_back(at::empty({0}, at::kDouble));
+  }
 
   void add(const Measured& m) {
     const auto table = [&](const at::Tensor& values) {  // [N, K] -> [N, T]
@@ -164,6 +171,13 @@ class BoundSum {
     reconstruction_.push_back(m.term.select(1, 0));
     diffusion_.push_back((m.weight * m.term).slice(1, 1).sum(1));
     sampled_.push_back((m.weight * m.monte_carlo).slice(1, 1).sum(1));
+  }
+
+  // Afterwards this is the sum of all `n` items, of which each process had added its share.
+  void join(World& world, int64_t n) {
+    for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) moments->join(world);
+    for (auto* parts : {&prior_, &diffusion_, &reconstruction_, &sampled_})
+      *parts = {world.gather_rows(at::cat(*parts), n)};
   }
 
   Bound result() const {
@@ -199,16 +213,18 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const int64_t T = diffusion.schedule().timesteps(), n = item_count(data, evaluation);
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
+  const Share own = evaluation.world->share(n);
   BoundSum sum(T);
   int64_t done = 0;
-  for (int64_t first = 0; first < n; first += evaluation.batch) {
-    const int64_t count = std::min(evaluation.batch, n - first);
+  for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
+    const int64_t count = std::min(evaluation.batch, own.end - first);
     sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), options,
                     [&](int64_t more) {
                       done += more;
-                      if (evaluation.progress) evaluation.progress(done, n * each);
+                      if (evaluation.progress) evaluation.progress(done, own.size() * each);
                     }));
   }
+  sum.join(*evaluation.world, n);
   return sum.result();
 }
 

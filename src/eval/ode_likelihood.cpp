@@ -121,23 +121,25 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const std::vector<int64_t> times = ode_timesteps(diffusion.schedule(), options.steps);
   const auto steps = static_cast<int64_t>(times.size()) - 1;
   const double bin_bits = data.is_image() ? std::log2(127.5) : 0;  // of a density -> of its bins
-  std::vector<at::Tensor> bits;
+  const Share own = evaluation.world->share(n);
+  std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
   int64_t done = 0;
-  for (int64_t first = 0; first < n; first += evaluation.batch) {
-    const int64_t count = std::min(evaluation.batch, n - first);
+  for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
+    const int64_t count = std::min(evaluation.batch, own.end - first);
     const Items items = load_items(data, evaluation, first, count);
     const Flow flow{diffusion, in_double(network, items.labels, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;
-      if (evaluation.progress) evaluation.progress(done, 2 * steps * n);
+      if (evaluation.progress) evaluation.progress(done, 2 * steps * own.size());
     };
     const at::Tensor start = data.is_image() ? dequantised(items) : items.x0;
     const auto dimensions = static_cast<double>(start.numel() / count);
     const at::Tensor nats = log_density(flow, start, times, on_step);
     bits.push_back((bin_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
   }
-  return {.bits = estimate(at::cat(bits)), .steps = steps, .items = n};
+  const at::Tensor all = evaluation.world->gather_rows(at::cat(bits), n);
+  return {.bits = estimate(all), .steps = steps, .items = n};
 }
 
 }  // namespace diffuse

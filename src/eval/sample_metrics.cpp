@@ -30,7 +30,20 @@ struct Pass {
 
 }  // namespace
 
-static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, Gathered& out) {
+// Features of images [B, C, H, W], of which each process computes its share.
+static Features extract(const Pass& pass, const at::Tensor& bytes, World& world) {
+  const int64_t count = bytes.size(0);
+  const Share own = world.share(count);
+  // No share is empty for the network: a row too many is computed and dropped.
+  const int64_t begin = std::min(own.begin, count - 1), end = std::max(own.end, begin + 1);
+  Features batch = (*pass.extractor)(bytes.slice(0, begin, end), pass.wanted);
+  for (at::Tensor* const rows : {&batch.features, &batch.probabilities})
+    if (rows->defined()) *rows = world.gather_rows(rows->slice(0, 0, own.size()), count);
+  return batch;
+}
+
+static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, World& world,
+                      Gathered& out) {
   if (x.dim() != 4) {
     out.channels.add(x);
     if (pass.keep_points) out.points.push_back(x.to(at::kCPU, at::kDouble).flatten(1));
@@ -39,7 +52,7 @@ static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, Gath
   const at::Tensor bytes = to_uint8(x);
   out.channels.add(bytes.to(at::kDouble) / 127.5 - 1);
   if (pass.extractor == nullptr) return;
-  const Features batch = (*pass.extractor)(bytes, pass.wanted);
+  const Features batch = extract(pass, bytes, world);
   if (pass.wanted.features) out.sums.add(batch.features);
   if (pass.keep_features) out.features.push_back(batch.features);
   if (out.inception) out.inception->add(first, batch.probabilities);
@@ -51,7 +64,7 @@ static Gathered gather(const SampleSource& source, const Pass& pass,
   if (pass.wanted.probabilities) out.inception.emplace(source.count, options.splits);
   for (int64_t first = 0; first < source.count; first += source.batch) {
     const int64_t count = std::min(source.batch, source.count - first);
-    add_batch(pass, first, source.read(first, count), out);
+    add_batch(pass, first, source.read(first, count), *options.world, out);
     if (options.progress) options.progress(pass.stage, first + count, source.count);
   }
   return out;

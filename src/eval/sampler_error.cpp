@@ -14,18 +14,16 @@ int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps) {
   return std::min(timesteps, 4 * *std::max_element(options.steps.begin(), options.steps.end()));
 }
 
-// Runs one sampler and fills in its calls and seconds.
+// Runs one sampler on some rows of x_T and fills in its calls.
 static at::Tensor run(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& x_T,
-                      const GenerateOptions& options, SamplerError& result) {
-  const auto begin = std::chrono::steady_clock::now();
+                      const GenerateOptions& options, int64_t& calls) {
   const Denoiser denoiser = make_denoiser(network, diffusion, options);
+  calls = 0;
   const Denoiser counted = [&](const at::Tensor& x, const at::Tensor& t) {
-    ++result.calls;
+    ++calls;
     return denoiser(x, t);
   };
-  const at::Tensor x = run_sampler(diffusion, counted, x_T, options.sampler, {}).cpu();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return x;
+  return run_sampler(diffusion, counted, x_T, options.sampler, {}).cpu();
 }
 
 std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig& config,
@@ -40,7 +38,19 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
     generate.sampler.sampler = result.sampler;
     generate.sampler.timesteps =
         spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
-    return run(network, diffusion, x_T, generate, result);
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<at::Tensor> parts;
+    for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
+      const auto rows = [&](const at::Tensor& all) {
+        return all.slice(0, first, first + options.batch);
+      };
+      const at::Tensor& labels = options.generate.labels;
+      if (labels.defined()) generate.labels = rows(labels);
+      parts.push_back(run(network, diffusion, rows(x_T), generate, result.calls));
+    }
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    result.seconds = time.count();
+    return at::cat(parts);
   };
   SamplerError reference{.sampler = "heun",
                          .spacing = "uniform",
@@ -57,6 +67,7 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
                           .steps = steps};
       const at::Tensor x = sample(result);
       result.error = (x - exact).square().mean().sqrt().item<double>();
+      if (options.distance) result.distance = options.distance(x);
       results.push_back(result);
     }
   return results;

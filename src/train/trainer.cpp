@@ -67,7 +67,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       network_(network_for(config_, diffusion_, device)),
       ema_(*network_, config_.train.ema_decay, config_.train.ema_warmup),
       adam_(config_.train, network_->parameters()),
-      reducer_(*world_, network_->parameters(), /*bf16=*/false),
+      reducer_(*world_, network_->parameters(), config_.train.compress_gradients),
       scaler_(precision_ == at::kHalf, device),
       timesteps_(config_.diffusion, config_.seed),
       loss_sum_(zero(device)),

@@ -24,5 +24,20 @@ TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
   EXPECT_EQ(r[4].calls, 31);
 }
 
+TEST(SamplerErrors, DoNotDependOnTheBatchAndMeasureTheDistanceOfAllSamples) {
+  const DiffusionConfig config;
+  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  SamplerErrorOptions options{.samplers = {"ddim"},
+                              .steps = {8},
+                              .generate = {.sampler = {.clip_x0 = false}, .shape = {2}},
+                              .distance = [](const at::Tensor& x) { return x.size(0) + 0.5; }};
+  const auto whole = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  options.batch = 3;
+  const auto parts = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  EXPECT_EQ(whole[0].error, parts[0].error);
+  EXPECT_EQ(parts[0].calls, 8);
+  EXPECT_EQ(parts[0].distance, 8.5);
+}
+
 }  // namespace
 }  // namespace diffuse

@@ -1,5 +1,6 @@
 """Training in several processes on this machine, against one process: the same run, whoever launches
 it, whatever stops it."""
+import json
 import os
 import pathlib
 import signal
@@ -75,6 +76,67 @@ class Cluster(unittest.TestCase):
         self.train(1, half, "parts")
         self.train(2, POINTS, "parts")
         self.assert_same_run("whole", "parts")
+
+    def test_compressed_gradients_train_nearly_alike(self):
+        self.train(1, POINTS, "plain")
+        self.train(2, merged(POINTS, {"train": {"compress_gradients": True}}), "compressed")
+        plain, compressed = (series(self.folder / name) for name in ("plain", "compressed"))
+        self.assertNotEqual(plain[12], compressed[12])
+        self.assertLess(abs(plain[12] - compressed[12]), 0.02)
+
+    def sample(self, name, count):
+        """The command that draws images into a folder."""
+        return ["sample", "--ckpt", str(self.folder / "model"), "-n", str(count), "--batch", "2",
+                "--resume", "-o", str(self.folder / name), "--device", "cpu", "--threads", "1"]
+
+    def assert_same_images(self, a, b, count):
+        images = sorted((self.folder / a).glob("*.png"))
+        self.assertEqual(len(images), count)
+        for image in images:
+            self.assertEqual(image.read_bytes(), (self.folder / b / image.name).read_bytes())
+
+    def test_sampling_gives_the_images_of_one_process(self):
+        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        for n in (1, 3):
+            codes, _, err = cluster.run(by_launch(n, self.sample(f"images{n}", 11)))
+            self.assertEqual(codes, [0], err)
+        self.assert_same_images("images1", "images3", 11)
+
+    def test_sampling_loses_no_finished_image_with_a_rank(self):
+        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        children = cluster.start(by_slurm(2, self.sample("parts", 400) + ["--peer-timeout", "3s"]))
+        while not (self.folder / "parts" / "000030.png").exists():
+            self.assertIsNone(children[0].poll(), "ended before a rank was killed")
+            time.sleep(0.01)
+        children[1].kill()
+        codes, _, err = cluster.finish(children)
+        self.assertIn("rank 1 died in phase", err)
+        made = {path: path.stat().st_mtime_ns for path in (self.folder / "parts").glob("*.png")}
+        self.assertLess(len(made), 400, "killed too late")
+        for n, name in ((3, "parts"), (1, "whole")):
+            codes, _, err = cluster.run(by_launch(n, self.sample(name, 400)))
+            self.assertEqual(codes, [0], err)
+        self.assert_same_images("whole", "parts", 400)
+        self.assertEqual(made, {path: path.stat().st_mtime_ns for path in made})
+
+    def test_evaluation_gives_the_figures_of_one_process(self):
+        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        figures = []
+        for n in (1, 3):
+            codes, out, err = cluster.run(by_launch(n, [
+                "eval", "--ckpt", str(self.folder / "model"), "--metrics", "bpd,rd,ode-bpd",
+                "--items", "8", "--ode-steps", "4", "--split", "train", "--json", "-", "--device",
+                "cpu", "--threads", "1"]))
+            self.assertEqual(codes, [0], err)
+            figures.append(json.loads(out))
+        one, three = figures
+        for part in ("prior", "diffusion", "diffusion_monte_carlo", "reconstruction", "total"):
+            for figure in ("mean", "stderr"):
+                self.assertAlmostEqual(one["bpd"][part][figure], three["bpd"][part][figure], 5)
+        self.assertAlmostEqual(one["ode-bpd"]["mean"], three["ode-bpd"]["mean"], 5)
+        self.assertEqual([row["items"] for row in one["rd"]], [row["items"] for row in three["rd"]])
+        for a, b in zip(one["rd"], three["rd"]):
+            self.assertAlmostEqual(a["distortion"]["mean"], b["distortion"]["mean"], 5)
 
     def start_long_run(self, n, *more):
         path = cluster.write_config(self.folder, merged(POINTS, {"train": {

@@ -6,6 +6,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+
+#include "diffuse/distributed/world.h"
 
 namespace diffuse {
 
@@ -23,7 +26,10 @@ struct EvaluationOptions {
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 
-  // Told how many of the network's inputs are done; what it throws ends the evaluation.
+  // The processes that divide the items between them; each gets all figures.
+  std::shared_ptr<World> world = std::make_shared<World>();
+
+  // Told how many of the network's inputs are done, of this process's; what it throws ends the evaluation.
   std::function<void(int64_t done, int64_t total)> progress{};
 };
 

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "diffuse/distributed/world.h"
 #include "diffuse/eval/channel_sums.h"
 #include "diffuse/eval/feature_extractor.h"
 #include "diffuse/eval/inception_score.h"
@@ -36,6 +38,10 @@ struct SampleMetricsOptions {
   double bandwidth = 0;      // of the MMD; 0 = the median distance of the data
   uint64_t seed = 0;         // of random directions
   c10::Device device = c10::kCPU;
+
+  // The processes that divide each batch between them for the feature network; each reads both sets
+  // whole and gets all figures.
+  std::shared_ptr<World> world = std::make_shared<World>();
 
   // Told of each stage how much is done; what it throws ends the measurement.
   std::function<void(const std::string& stage, int64_t done, int64_t total)> progress{};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@ struct SamplerError {
   int64_t calls = 0;   // of the network
   double error = 0;    // root mean square over samples and dimensions
   double seconds = 0;  // for all samples
+  std::optional<double> distance{};
 };
 
 struct SamplerErrorOptions {
@@ -23,7 +26,9 @@ struct SamplerErrorOptions {
   std::vector<int64_t> steps;
   // auto: karras for heun, else trailing. All must start from the last timestep, as leading does not.
   std::string spacing = "auto";
-  GenerateOptions generate;  // of its sampler the clipping is used
+  GenerateOptions generate;  // of all samples; of its sampler the clipping is used
+  int64_t batch = 64;        // samples at once
+  std::function<double(const at::Tensor& x)> distance{};  // of the samples from data, if wanted
 };
 
 // The number of steps of the reference: four times the most asked for, or all T.

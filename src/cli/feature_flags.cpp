@@ -1,0 +1,47 @@
+#include "feature_flags.h"
+
+#include "common.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+
+namespace diffuse::cli {
+
+void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
+  command
+      .add_option("--features", features,
+                  "Feature network, a TorchScript file; loading it runs its code")
+      ->group(group);
+  command
+      .add_option("--features-input", extractor.input,
+                  "What it takes: uint8 0..255, unit 0..1 or signed -1..1")
+      ->check(CLI::IsMember({"uint8", "unit", "signed"}))
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--features-size", extractor.size,
+                  "Resize images for it to this many pixels; 0 = it does so itself")
+      ->check(not_negative)
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--reference", reference,
+                  "fid: the data's statistics from an .npz of mu and sigma, as pytorch-fid's")
+      ->group(group);
+}
+
+std::optional<FeatureExtractor> FeatureFlags::open(c10::Device device) const {
+  if (features.empty()) return {};
+  ExtractorOptions options = extractor;
+  options.device = device;
+  return std::optional<FeatureExtractor>(std::in_place, features, options);
+}
+
+void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor) {
+  if (reference.extractor.empty())
+    log_warning("--reference does not say which feature network it was made with: take the same");
+  else if (reference.extractor != extractor.sha1())
+    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
+                ", --features is that of ", extractor.sha1());
+}
+
+}  // namespace diffuse::cli

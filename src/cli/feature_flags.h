@@ -1,0 +1,27 @@
+// The flags of a feature network and of statistics of its features.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "diffuse/eval/feature_extractor.h"
+#include "diffuse/eval/reference_statistics.h"
+
+namespace diffuse::cli {
+
+struct FeatureFlags {
+  std::filesystem::path features, reference;
+  ExtractorOptions extractor;
+
+  void add_to(CLI::App& command, const std::string& group);
+
+  // The network of --features; none without the flag.
+  std::optional<FeatureExtractor> open(c10::Device device) const;
+};
+
+// Throws Error where the statistics are of another network's features; warns where they do not say.
+void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor);
+
+}  // namespace diffuse::cli

@@ -1,0 +1,22 @@
+// Samples drawn by all processes of a run, each its share.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <span>
+
+#include "diffuse/config/config.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/distributed/world.h"
+#include "diffuse/model/network.h"
+#include "diffuse/sample/generate.h"
+
+namespace diffuse::cli {
+
+// The samples of `keys` [B, ...], on the CPU, in the units of the data: the same in every process, and
+// whatever their number. `options` holds the labels and starts of all of them.
+at::Tensor generate_together(World& world, Network& network, const GaussianDiffusion& diffusion,
+                             const DataConfig& data, std::span<const StreamKey> keys,
+                             GenerateOptions options, const StepCallback& on_step = {});
+
+}  // namespace diffuse::cli
