@@ -169,8 +169,10 @@ Command add_data(CLI::App& app) {
       "  diffuse data inspect photos.zip\n"
       "  diffuse data inspect configs/flowers.json --set data.path=photos --json -");
   command
-      ->add_option("source", flags->source,
-                   "JSON config, or a folder, .zip or .tar of pictures, or a .npy or .npz file")
+      ->add_option(
+          "source", flags->source,
+          "JSON config, or a folder, .zip, .tar or .tar.gz of pictures, or a .npy, .npz or "
+          ".safetensors file")
       ->required();
   command->add_option("--set", flags->overrides, "Override a value of the config: data.count=100")
       ->allow_extra_args(false);

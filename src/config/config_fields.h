@@ -18,8 +18,9 @@ void visit_fields(Visitor& visit, DataConfig& c) {
         one_of({"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
                 "cifar10", "image_folder", "array"}),
         "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
-        "read from path. image_folder reads a folder, .zip or .tar of pictures, array a .npy or "
-        ".npz file.");
+        "read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, array a "
+        ".npy, "
+        ".npz or .safetensors file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),

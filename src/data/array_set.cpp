@@ -1,4 +1,4 @@
-// Arrays saved by other programs: .npy and .npz.
+// Arrays saved by other programs: .npy, .npz and .safetensors.
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/tensor.h>
 
@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/safetensors.h"
 #include "sources.h"
 #include "tensor_dataset.h"
 
@@ -16,19 +17,43 @@ namespace diffuse {
 namespace fs = std::filesystem;
 
 // The only array that is not the labels; arr_0 where there are several.
-static std::string usual_array(const fs::path& path, const DataConfig& config) {
-  std::vector<std::string> names = npz_names(path);
+static std::string usual_array(const fs::path& path, const DataConfig& config,
+                               std::vector<std::string> names) {
   std::erase(names, config.labels);
   if (names.size() == 1) return names[0];
   if (std::find(names.begin(), names.end(), "arr_0") != names.end()) return "arr_0";
   throw Error(path.string(), ": data.array must say which one; it holds ", join(names));
 }
 
+static at::Tensor read_safetensor(const fs::path& path, const std::string& name) {
+  std::vector<std::string> names;
+  for (auto& [found, tensor] : read_safetensors(path).tensors) {
+    if (found == name) return tensor.contiguous();
+    names.push_back(found);
+  }
+  throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names),
+              did_you_mean(name, names));
+}
+
+static bool is_safetensors(const fs::path& path) { return path.extension() == ".safetensors"; }
+
+static at::Tensor read_named(const fs::path& path, const std::string& name) {
+  return is_safetensors(path) ? read_safetensor(path, name) : read_npz(path, name);
+}
+
+static std::vector<std::string> names_in(const fs::path& path) {
+  if (!is_safetensors(path)) return npz_names(path);
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : read_safetensors(path).tensors) names.push_back(name);
+  return names;
+}
+
 static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
   const std::string ending = path.extension().string();
-  if (ending == ".npz")
-    return read_npz(path, config.array.empty() ? usual_array(path, config) : config.array);
-  if (ending != ".npy") throw Error(path.string(), ": expected a .npy or .npz file");
+  if (ending == ".npz" || is_safetensors(path))
+    return read_named(
+        path, config.array.empty() ? usual_array(path, config, names_in(path)) : config.array);
+  if (ending != ".npy") throw Error(path.string(), ": expected a .npy, .npz or .safetensors file");
   if (!config.array.empty() || !config.labels.empty())
     throw Error(path.string(), ": a .npy file holds one array without a name; leave data.array ",
                 "and data.labels empty, or use an .npz");
@@ -39,7 +64,7 @@ static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
 static std::vector<int64_t> read_labels(const fs::path& path, const DataConfig& config,
                                         int64_t count) {
   if (config.labels.empty()) return {};
-  const at::Tensor labels = read_npz(path, config.labels);
+  const at::Tensor labels = read_named(path, config.labels);
   if (labels.dim() != 1 || labels.size(0) != count || labels.is_floating_point())
     throw Error(path.string(), ": data.labels: \"", config.labels, "\" is ", labels.scalar_type(),
                 " ", labels.sizes(), "; wanted ", count, " whole numbers");

@@ -5,6 +5,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/io/file_set.h"
 #include "sources.h"
 
 namespace diffuse {
@@ -29,13 +30,14 @@ DataConfig data_config_of(const std::filesystem::path& path) {
   DataConfig config{.path = path.string()};
   const std::string ending = path.extension().string();
   if (!std::filesystem::exists(path)) throw Error(path.string(), ": does not exist");
-  if (std::filesystem::is_directory(path) || ending == ".zip" || ending == ".tar")
+  if (std::filesystem::is_directory(path) || is_archive(path))
     config.type = "image_folder";
-  else if (ending == ".npy" || ending == ".npz")
+  else if (ending == ".npy" || ending == ".npz" || ending == ".safetensors")
     config.type = "array";
   else
-    throw Error(path.string(), ": not data; expected a folder, .zip or .tar of pictures, or a ",
-                ".npy or .npz file");
+    throw Error(path.string(),
+                ": not data; expected a folder, .zip, .tar or .tar.gz of pictures, or ",
+                "a .npy, .npz or .safetensors file");
   return config;
 }
 

@@ -185,7 +185,8 @@ static std::optional<std::vector<int64_t>> parse_shape(std::string_view text) {
 namespace {
 struct NpyHeader {
   at::ScalarType type;
-  std::vector<int64_t> shape;
+  std::vector<int64_t> shape;  // as stored: reversed in Fortran order
+  bool fortran;
   uint64_t offset;  // of the data
   uint64_t bytes;   // of the data
 };
@@ -220,9 +221,11 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
     throw Error(name, ": arrays of type ", quoted.substr(0, quoted.find_first_of(",}")),
                 " are not supported; expected bool, uint8, int8 to int64 or float16 to float64, ",
                 "little-endian");
-  if (!after_key(header, "fortran_order").starts_with("False"))
-    throw Error(name, ": Fortran order is not supported; save np.ascontiguousarray(x)");
-  const auto shape = parse_shape(after_key(header, "shape"));
+  const std::string_view order = after_key(header, "fortran_order");
+  const bool fortran = order.starts_with("True");
+  if (!fortran && !order.starts_with("False"))
+    throw Error(name, ": corrupt .npy header: no valid fortran_order");
+  auto shape = parse_shape(after_key(header, "shape"));
   if (!shape) throw Error(name, ": corrupt .npy header: no valid shape");
 
   int64_t bytes = static_cast<int64_t>(c10::elementSize(*type));
@@ -231,7 +234,16 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
   if (overflow || static_cast<uint64_t>(bytes) != size - offset)
     throw Error(name, ": the header promises ", overflow ? "more" : std::to_string(bytes),
                 " bytes of data, the file has ", size - offset);
-  return {*type, *shape, offset, static_cast<uint64_t>(bytes)};
+  if (fortran) std::reverse(shape->begin(), shape->end());
+  return {*type, std::move(*shape), fortran, offset, static_cast<uint64_t>(bytes)};
+}
+
+// The array as it is indexed, from one as it is stored.
+static at::Tensor in_c_order(const NpyHeader& header, const at::Tensor& stored) {
+  if (!header.fortran) return stored;
+  std::vector<int64_t> reversed(stored.dim());
+  for (int64_t i = 0; i < stored.dim(); ++i) reversed[i] = stored.dim() - 1 - i;
+  return stored.permute(reversed).contiguous();
 }
 
 at::Tensor read_npy(const std::filesystem::path& path) {
@@ -240,7 +252,7 @@ at::Tensor read_npy(const std::filesystem::path& path) {
   const NpyHeader header = parse_header(file.name(), start, file.size());
   const at::Tensor array = at::empty(header.shape, header.type);
   file.read(header.offset, array.mutable_data_ptr(), header.bytes);
-  return array;
+  return in_c_order(header, array);
 }
 
 static constexpr std::string_view kEnding = ".npy";
@@ -268,7 +280,7 @@ at::Tensor read_npz(const std::filesystem::path& path, const std::string& name) 
       parse_header(concat(path.string(), ": ", name, kEnding), bytes, bytes.size());
   const at::Tensor array = at::empty(header.shape, header.type);
   std::memcpy(array.mutable_data_ptr(), bytes.data() + header.offset, header.bytes);
-  return array;
+  return in_c_order(header, array);
 }
 
 }  // namespace diffuse

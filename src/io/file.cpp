@@ -43,20 +43,27 @@ void OutputFile::close() {
   if (std::fclose(std::exchange(file_, nullptr)) != 0) throw_errno("close");
 }
 
-InputFile::InputFile(const std::filesystem::path& path)
-    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-  if (descriptor_ < 0) throw Error(name(), ": cannot open: ", std::strerror(errno));
-  struct stat status {};
-  const bool known = ::fstat(descriptor_, &status) == 0;
-  if (!known || !S_ISREG(status.st_mode)) {
-    ::close(descriptor_);
-    throw Error(name(), ": expected a file, found ",
-                known && S_ISDIR(status.st_mode) ? "a folder" : "something else");
-  }
-  size_ = static_cast<uint64_t>(status.st_size);
+InputFile::Descriptor::~Descriptor() {
+  if (value_ >= 0) ::close(value_);
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+static InputFile::Descriptor open_to_read(const std::filesystem::path& path) {
+  InputFile::Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (descriptor.get() < 0) throw Error(path.string(), ": cannot open: ", std::strerror(errno));
+  return descriptor;
+}
+
+InputFile::InputFile(const std::filesystem::path& path) : InputFile(open_to_read(path), path) {}
+
+InputFile::InputFile(Descriptor descriptor, std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(std::move(descriptor)) {
+  struct stat status {};
+  const bool known = ::fstat(descriptor_.get(), &status) == 0;
+  if (!known || !S_ISREG(status.st_mode))
+    throw Error(name(), ": expected a file, found ",
+                known && S_ISDIR(status.st_mode) ? "a folder" : "something else");
+  size_ = static_cast<uint64_t>(status.st_size);
+}
 
 void InputFile::read(uint64_t offset, void* out, uint64_t size) const {
   constexpr uint64_t kPiece = uint64_t{1} << 30;  // Linux reads at most 2 GiB in one call
@@ -64,7 +71,7 @@ void InputFile::read(uint64_t offset, void* out, uint64_t size) const {
   auto* bytes = static_cast<char*>(out);
   while (size > 0) {
     const ssize_t got =
-        ::pread(descriptor_, bytes, std::min(size, kPiece), static_cast<off_t>(offset));
+        ::pread(descriptor_.get(), bytes, std::min(size, kPiece), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(name(), ": cannot read: ", std::strerror(errno));
     if (got == 0) throw Error(name(), ": truncated while being read");
@@ -82,7 +89,7 @@ std::string InputFile::read(uint64_t offset, uint64_t size) const {
 }
 
 std::shared_ptr<char> InputFile::map() const {
-  void* bytes = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor_, 0);
+  void* bytes = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor_.get(), 0);
   if (bytes == MAP_FAILED) throw Error(name(), ": cannot be mapped: ", std::strerror(errno));
   return {static_cast<char*>(bytes), [size = size_](char* start) { ::munmap(start, size); }};
 }

@@ -63,15 +63,21 @@ class ArchiveFiles : public FileSet {
 
 }  // namespace
 
+static bool is_tar(std::string_view name) {
+  return name.ends_with(".tar") || name.ends_with(".tar.gz") || name.ends_with(".tgz");
+}
+
+bool is_archive(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.ends_with(".zip") || is_tar(name);
+}
+
 std::unique_ptr<FileSet> open_file_set(const fs::path& path, const Wanted& wanted) {
   if (fs::is_directory(path)) return std::make_unique<Folder>(path, wanted);
-  const std::string ending = path.extension().string();
-  if (ending == ".zip") return std::make_unique<ArchiveFiles<ZipReader>>(path, wanted);
-  if (ending == ".tar") return std::make_unique<ArchiveFiles<TarReader>>(path, wanted);
-  throw Error(path.string(), ": expected a folder, a .zip or a .tar archive",
-              ending == ".gz" || ending == ".tgz"
-                  ? "; a compressed tar cannot be read at any place: gunzip it first"
-                  : "");
+  const std::string name = path.filename().string();
+  if (name.ends_with(".zip")) return std::make_unique<ArchiveFiles<ZipReader>>(path, wanted);
+  if (is_tar(name)) return std::make_unique<ArchiveFiles<TarReader>>(path, wanted);
+  throw Error(path.string(), ": expected a folder, a .zip, a .tar or a .tar.gz archive");
 }
 
 }  // namespace diffuse

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "diffuse/core/error.h"
+#include "diffuse/io/gz_file.h"
 
 namespace diffuse {
 
@@ -62,7 +63,12 @@ static std::string ustar_name(std::string_view header) {
   return prefix.empty() || header[262] == ' ' ? name : concat(prefix, "/", name);
 }
 
-TarReader::TarReader(const std::filesystem::path& path) : file_(path) {
+static bool is_gzip(const std::filesystem::path& path) {
+  return path.extension() == ".gz" || path.extension() == ".tgz";
+}
+
+TarReader::TarReader(const std::filesystem::path& path)
+    : file_(is_gzip(path) ? unpack_gzip(path) : InputFile(path)) {
   constexpr uint64_t kMaxName = 1 << 16;
   std::string name, size_text;  // of the next file, from extended headers
   for (uint64_t at = 0; at + kBlock <= file_.size();) {

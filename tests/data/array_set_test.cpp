@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/safetensors.h"
 #include "tests/data/data_files.h"
 #include "tests/io/test_folder.h"
 
@@ -40,6 +41,21 @@ TEST_F(ArraySet, NumbersArePointsSignalsOrImages) {
   EXPECT_EQ(training(npy(at::zeros({4, 5})))->sample_shape(), (Shape{5}));
   EXPECT_EQ(training(npy(at::zeros({4, 2, 9})))->sample_shape(), (Shape{2, 9}));
   EXPECT_EQ(training(npy(at::zeros({4, 2, 6, 7})))->sample_shape(), (Shape{2, 6, 7}));
+}
+
+TEST_F(ArraySet, SafetensorsAreReadByName) {
+  write_safetensors(folder_.path() / "x.safetensors",
+                    {{{"signals", at::arange(24).view({4, 2, 3}).to(at::kFloat)},
+                      {"kinds", at::tensor({0, 1, 1, 0})}},
+                     {}});
+  DataConfig config = this->config("x.safetensors");
+  config.labels = "kinds";
+  EXPECT_EQ(training(config)->sample_shape(), (Shape{2, 3}));
+  EXPECT_EQ(training(config)->class_names().size(), 2u);
+  config.array = "signal";
+  EXPECT_EQ(error_of(config), (folder_.path() / "x.safetensors").string() +
+                                  ": no array \"signal\"; it has signals, kinds; did you mean "
+                                  "\"signals\"?");
 }
 
 TEST_F(ArraySet, EveryNumberArrivesOnceAndUnchanged) {

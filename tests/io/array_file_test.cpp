@@ -66,6 +66,16 @@ TEST(ReadNpy, TakesVersionTwoAndAnyKeyOrder) {
   EXPECT_TRUE(at::equal(read_npy(path), at::tensor({5, 6}).to(at::kByte)));
 }
 
+TEST(ReadNpy, TakesFortranOrder) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  overwrite(path,
+            npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "\1\4\2\5\3\6"));
+  const at::Tensor array = read_npy(path);
+  EXPECT_TRUE(array.is_contiguous());
+  EXPECT_TRUE(at::equal(array, at::arange(1, 7).view({2, 3}).to(at::kByte)));
+}
+
 TEST(ReadNpy, RefusesWhatItCannotRead) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
@@ -81,8 +91,8 @@ TEST(ReadNpy, RefusesWhatItCannotRead) {
             "float16 to float64, little-endian");
   EXPECT_NE(error_of(npy(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "1234")),
             "");
-  EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "1234")),
-            "Fortran order is not supported; save np.ascontiguousarray(x)");
+  EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': 1, 'shape': (1,), }", "1234")),
+            "corrupt .npy header: no valid fortran_order");
   EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234")),
             "the header promises 8 bytes of data, the file has 4");
   EXPECT_EQ(error_of(npy(1,

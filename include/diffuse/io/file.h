@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace diffuse {
 
@@ -33,10 +34,21 @@ class OutputFile {
 // A regular file open for reading at any offset. Failures throw Error naming the file.
 class InputFile {
  public:
+  // Closes what it holds.
+  class Descriptor {
+   public:
+    explicit Descriptor(int value) : value_(value) {}
+    Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor();
+    int get() const { return value_; }
+
+   private:
+    int value_;
+  };
+
   explicit InputFile(const std::filesystem::path& path);
-  ~InputFile();
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
+  InputFile(Descriptor descriptor, std::filesystem::path path);  // open already; `path` names it
 
   void read(uint64_t offset, void* out, uint64_t size) const;  // all of it, or Error
   std::string read(uint64_t offset, uint64_t size) const;
@@ -49,7 +61,7 @@ class InputFile {
 
  private:
   std::filesystem::path path_;
-  int descriptor_;
+  Descriptor descriptor_;
   uint64_t size_ = 0;
 };
 

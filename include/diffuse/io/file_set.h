@@ -1,4 +1,5 @@
-// Many files behind one interface: a folder, a .zip or a .tar archive, which is not unpacked.
+// Many files behind one interface: a folder, or a .zip or .tar archive, which is not unpacked,
+// or a .tar.gz, which is unpacked into memory.
 #pragma once
 
 #include <filesystem>
@@ -26,6 +27,9 @@ class FileSet {
  protected:
   std::vector<std::string> names_;
 };
+
+// Whether the name is that of an archive that open_file_set reads.
+bool is_archive(const std::filesystem::path& path);
 
 // The files whose path `wanted` accepts. Throws Error naming `path` where it is none of the three.
 std::unique_ptr<FileSet> open_file_set(const std::filesystem::path& path,

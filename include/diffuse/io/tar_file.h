@@ -1,4 +1,5 @@
-// Tar archives, read in place: POSIX ustar with pax names and sizes, and GNU's long names.
+// Tar archives: POSIX ustar with pax names and sizes, and GNU's long names. A .tar is read in place, a
+// .tar.gz or .tgz is unpacked into memory.
 #pragma once
 
 #include <cstdint>

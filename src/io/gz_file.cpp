@@ -1,5 +1,7 @@
-#include "gz_file.h"
+#include "diffuse/io/gz_file.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -38,6 +40,32 @@ std::vector<uint8_t> GzFile::read(int64_t count) {
     if (got < wanted) break;
   }
   return bytes;
+}
+
+// Half of the machine's memory.
+static int64_t memory_limit() { return ::sysconf(_SC_PHYS_PAGES) / 2 * ::sysconf(_SC_PAGESIZE); }
+
+InputFile unpack_gzip(const std::filesystem::path& path) {
+  constexpr int64_t kChunk = 1 << 20;
+  GzFile packed(path);
+  const int descriptor = ::memfd_create("diffuse", MFD_CLOEXEC);
+  if (descriptor < 0) throw Error(path.string(), ": cannot be unpacked: ", std::strerror(errno));
+  InputFile::Descriptor owner(descriptor);
+  int64_t size = 0;
+  for (;;) {
+    const std::vector<uint8_t> bytes = packed.read(kChunk);
+    size += std::ssize(bytes);
+    if (size > memory_limit())
+      throw Error(path.string(), ": unpacks to more than half of this machine's memory; gunzip it ",
+                  "first");
+    for (size_t done = 0; done < bytes.size();) {
+      const ssize_t written = ::write(descriptor, bytes.data() + done, bytes.size() - done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw Error(path.string(), ": cannot be unpacked: ", std::strerror(errno));
+      done += static_cast<size_t>(written);
+    }
+    if (std::ssize(bytes) < kChunk) return InputFile(std::move(owner), path);
+  }
 }
 
 std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,

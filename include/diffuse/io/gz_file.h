@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/io/file.h"
+
 struct gzFile_s;
 
 namespace diffuse {
@@ -26,6 +28,10 @@ class GzFile {
   std::filesystem::path path_;
   gzFile_s* file_;
 };
+
+// The bytes of a gzip file as a file in memory, which errors call by the name of `path`. Throws Error
+// where they are damaged or more than half of the machine's memory.
+InputFile unpack_gzip(const std::filesystem::path& path);
 
 // folder/name or folder/name.gz, whichever is there.
 std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,
