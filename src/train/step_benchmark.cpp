@@ -106,8 +106,11 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   shape.insert(shape.begin(), config.train.batch_size);
   const at::Tensor x = at::randn(shape, at::device(device));
   const SamplerOptions one_step{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}};
-  const Denoiser denoiser = make_denoiser(
-      network, trainer.diffusion(), {.device = device, .precision = trainer.precision()});
+  const GenerateOptions options{.sampler = one_step,
+                                .shape = config.model.sample_shape,
+                                .device = device,
+                                .precision = trainer.precision()};
+  const Denoiser denoiser = make_denoiser(network, trainer.diffusion(), options);
   at::Tensor out;
   const double step = seconds_of(
       seconds, [&] { out = run_sampler(trainer.diffusion(), denoiser, x, one_step, {}); },
