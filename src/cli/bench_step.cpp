@@ -17,7 +17,7 @@ namespace diffuse::cli {
 namespace {
 
 struct BenchFlags {
-  fs::path config, json;
+  fs::path config, json, profile;
   std::vector<std::string> overrides;
   int64_t batch = 0;
   double seconds = 3;
@@ -25,18 +25,20 @@ struct BenchFlags {
 };
 
 nlohmann::ordered_json to_json(const StepBenchmark& b) {
-  return {{"train_step_ms", b.train_step_ms},        {"sample_step_ms", b.sample_step_ms},
-          {"images_per_s", b.images_per_s},          {"gemm_gflops", b.gemm_gflops},
-          {"achieved_gflops", b.achieved_gflops},    {"train_gflop", b.train_gflop},
-          {"peak_memory_bytes", b.peak_memory_bytes}};
+  return {{"train_step_ms", b.train_step_ms},   {"phase_ms", b.phase_ms},
+          {"sample_step_ms", b.sample_step_ms}, {"images_per_s", b.images_per_s},
+          {"gemm_gflops", b.gemm_gflops},       {"achieved_gflops", b.achieved_gflops},
+          {"train_gflop", b.train_gflop},       {"peak_memory_bytes", b.peak_memory_bytes}};
 }
 
 void print_text(const StepBenchmark& b, const Config& config, c10::Device device) {
   std::cout << std::fixed << std::setprecision(1) << "device        " << device
             << "\nbatch         " << config.train.batch_size << "\ntrain step    "
-            << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\nsample step   "
-            << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops << " GFLOP/s of the "
-            << b.gemm_gflops << " that a large matrix product gets ("
+            << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\n";
+  for (const auto& [phase, ms] : b.phase_ms)
+    std::cout << "  " << std::setw(12) << std::left << phase << ms << " ms\n";
+  std::cout << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops
+            << " GFLOP/s of the " << b.gemm_gflops << " that a large matrix product gets ("
             << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
             << static_cast<double>(b.peak_memory_bytes) / (1 << 20) << " MB\n";
 }
@@ -58,6 +60,11 @@ int run_bench(const BenchFlags& flags) {
   const c10::Device device = flags.machine.apply();
   if (flags.config.empty()) throw Error("diffuse bench: --config is required");
   const Config config = in_config(flags.config, [&] { return resolved(flags); });
+  if (!flags.profile.empty()) {
+    in_config(flags.config, [&] { trace_steps(config, device, flags.profile); });
+    std::cout << flags.profile.string() << "\n";
+    return kGood;
+  }
   const StepBenchmark found =
       in_config(flags.config, [&] { return benchmark_steps(config, device, flags.seconds); });
   if (flags.json == "-")
@@ -76,7 +83,8 @@ Command add_bench_step(CLI::App& bench) {
   bench.footer(
       "Examples:\n"
       "  diffuse bench --config configs/mnist.json --batch 32\n"
-      "  diffuse bench --config configs/cifar.json --set model.sample_shape=[3,32,32] --json -");
+      "  diffuse bench --config configs/cifar.json --set model.sample_shape=[3,32,32] --json -\n"
+      "  diffuse bench --config configs/cifar.json --batch 4 --profile trace.json");
   bench.add_option("--config", flags->config, "The model and batch to measure");
   bench.add_option("--set", flags->overrides, "Override a value of the config")
       ->allow_extra_args(false);
@@ -85,6 +93,12 @@ Command add_bench_step(CLI::App& bench) {
   bench.add_option("--seconds", flags->seconds, "How long to repeat each kind of step")
       ->check(CLI::Range(0.0, 3600.0));
   bench.add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");
+  bench
+      .add_option(
+          "--profile", flags->profile,
+          "Write a timeline of one training and one sampling step to this file instead, for "
+          "ui.perfetto.dev")
+      ->excludes("--json");
   flags->machine.add_to(bench);
   return [flags] { return run_bench(*flags); };
 }

@@ -170,9 +170,9 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};
-  for (const auto& block : *down_blocks_) h = block->forward(h, time, skips);
-  h = mid_block_->forward(h, time);
-  for (const auto& block : *up_blocks_) h = block->forward(h, time, skips);
+  for (const auto& block : *down_blocks_) h = block->forward(h, time, skips, recompute_);
+  h = mid_block_->forward(h, time, recompute_);
+  for (const auto& block : *up_blocks_) h = block->forward(h, time, skips, recompute_);
 
   h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
   return from_patches(h).to(x.scalar_type()).contiguous();

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "diffuse/model/recompute.h"
+
 namespace diffuse {
 
 static std::shared_ptr<Conv2d> conv3x3(Initializer& init, const ModelConfig& config, int64_t in,
@@ -94,6 +96,20 @@ at::Tensor Upsample::forward(const at::Tensor& x) const {
   return conv_->forward(at::upsample_nearest2d(x, {height, 2 * x.size(3)}));
 }
 
+// The i-th residual block of h, joined with a skip connection where one is given, and its attention.
+// The lists belong to the network: they outlive the way back.
+static at::Tensor residual_unit(const ModuleList<ResnetBlock>& resnets,
+                                const ModuleList<Attention>& attentions, size_t i, bool recompute,
+                                const at::Tensor& h, const at::Tensor& time,
+                                const at::Tensor& skip = {}) {
+  const auto unit = [&resnets, &attentions, i](const at::Tensor& x, const at::Tensor& emb,
+                                               const at::Tensor& joined) {
+    const at::Tensor out = resnets[i].forward(joined.defined() ? at::cat({x, joined}, 1) : x, emb);
+    return i < attentions.size() ? attentions[i].forward(out) : out;
+  };
+  return recompute ? recomputed(unit, h, time, skip) : unit(h, time, skip);
+}
+
 DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
                      int64_t time, bool attention, bool last)
     : resnets_(register_module("resnets", std::make_shared<ModuleList<ResnetBlock>>())),
@@ -106,11 +122,10 @@ DownBlock::DownBlock(Initializer& init, const ModelConfig& config, int64_t in, i
   if (!last) downsamplers_->add(init, config, out);
 }
 
-at::Tensor DownBlock::forward(at::Tensor h, const at::Tensor& time,
-                              std::vector<at::Tensor>& skips) const {
+at::Tensor DownBlock::forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips,
+                              bool recompute) const {
   for (size_t i = 0; i < resnets_->size(); ++i) {
-    h = (*resnets_)[i].forward(h, time);
-    if (!attentions_->empty()) h = (*attentions_)[i].forward(h);
+    h = residual_unit(*resnets_, *attentions_, i, recompute, h, time);
     skips.push_back(h);
   }
   for (const auto& downsampler : *downsamplers_) {
@@ -128,10 +143,9 @@ MidBlock::MidBlock(Initializer& init, const ModelConfig& config, int64_t channel
   resnets_->add(init, config, channels, channels, time);
 }
 
-at::Tensor MidBlock::forward(const at::Tensor& h, const at::Tensor& time) const {
-  at::Tensor out = (*resnets_)[0].forward(h, time);
-  for (const auto& attention : *attentions_) out = attention->forward(out);
-  return (*resnets_)[1].forward(out, time);
+at::Tensor MidBlock::forward(const at::Tensor& h, const at::Tensor& time, bool recompute) const {
+  const at::Tensor mid = residual_unit(*resnets_, *attentions_, 0, recompute, h, time);
+  return residual_unit(*resnets_, *attentions_, 1, recompute, mid, time);
 }
 
 UpBlock::UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
@@ -146,12 +160,11 @@ UpBlock::UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64
   if (!last) upsamplers_->add(init, config, out);
 }
 
-at::Tensor UpBlock::forward(at::Tensor h, const at::Tensor& time,
-                            std::vector<at::Tensor>& skips) const {
+at::Tensor UpBlock::forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips,
+                            bool recompute) const {
   for (size_t i = 0; i < resnets_->size(); ++i) {
-    h = (*resnets_)[i].forward(at::cat({h, skips.back()}, 1), time);
+    h = residual_unit(*resnets_, *attentions_, i, recompute, h, time, skips.back());
     skips.pop_back();
-    if (!attentions_->empty()) h = (*attentions_)[i].forward(h);
   }
   for (const auto& upsampler : *upsamplers_) h = upsampler->forward(h);
   return h;

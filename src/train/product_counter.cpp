@@ -1,5 +1,7 @@
 #include "product_counter.h"
 
+#include <torch/csrc/autograd/function.h>
+
 #include <string_view>
 
 namespace diffuse {
@@ -27,6 +29,7 @@ static double attention(c10::ArrayRef<const c10::IValue> in) {
 }
 
 static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& function) {
+  if (torch::autograd::get_current_node()) return nullptr;  // computed again for gradients
   const std::string_view name = function.name();
   const auto in = function.inputs();
   if (name == "aten::conv2d") counted += convolution(in);

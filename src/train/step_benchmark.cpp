@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,7 +13,9 @@
 #include "diffuse/core/device.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
+#include "phase_clock.h"
 #include "product_counter.h"
+#include "trace.h"
 
 namespace diffuse {
 
@@ -45,6 +48,11 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+void wait_for(c10::Device device) {
+  if (!device.is_cpu())
+    c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
+}
+
 // Seconds a call of step() takes, the first one left out; wait() returns when the device is done.
 template <class Step, class Wait>
 double seconds_of(double seconds, const Step& step, const Wait& wait) {
@@ -69,7 +77,7 @@ double gemm_gflops(c10::Device device, c10::ScalarType type) {
   double best = 0;
   for (int round = 0; round < 5; ++round) {
     const double seconds = seconds_of(
-        0.1, [&] { c = at::mm(a, b); }, [&] { c[0][0].item<float>(); });
+        0.1, [&] { c = at::mm(a, b); }, [&] { wait_for(device); });
     best = std::max(best, 2e-9 * static_cast<double>(n * n * n) / seconds);
   }
   return best;
@@ -85,44 +93,78 @@ int64_t peak_memory(c10::Device device) {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+// A training and a sampling step on random data.
+class Steps {
+ public:
+  Steps(const Config& config, c10::Device device)
+      : device_(device),
+        data_(std::make_shared<RandomData>(config)),
+        trainer_(config, data_, device),
+        one_step_{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}},
+        denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
+                                {.sampler = one_step_,
+                                 .shape = config.model.sample_shape,
+                                 .device = device,
+                                 .precision = trainer_.precision()})) {}
+
+  void train() { trainer_.update(); }
+
+  void sample() {
+    const c10::InferenceMode inference;
+    trainer_.network().eval();
+    run_sampler(trainer_.diffusion(), denoiser_, data_->gather({}).to(device_), one_step_, {});
+  }
+
+  c10::ScalarType precision() const { return trainer_.precision(); }
+
+ private:
+  c10::Device device_;
+  std::shared_ptr<RandomData> data_;
+  Trainer trainer_;
+  SamplerOptions one_step_;
+  Denoiser denoiser_;
+};
+
 }  // namespace
 
 StepBenchmark benchmark_steps(const Config& config, c10::Device device, double seconds) {
   StepBenchmark result;
-  Trainer trainer(config, std::make_shared<RandomData>(config), device);
+  Steps steps(config, device);
   {
     const ProductCounter counter;
-    trainer.update();
+    steps.train();
     // Each product of the forward pass has two of the same size on the way back.
     result.train_gflop = 3e-9 * counter.operations();
   }
+  const auto wait = [&] { wait_for(device); };
   const double update = seconds_of(
-      seconds, [&] { trainer.update(); }, [&] { trainer.report(); });
-
-  const c10::InferenceMode inference;
-  Network& network = trainer.network();
-  network.eval();
-  std::vector<int64_t> shape = config.model.sample_shape;
-  shape.insert(shape.begin(), config.train.batch_size);
-  const at::Tensor x = at::randn(shape, at::device(device));
-  const SamplerOptions one_step{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}};
-  const GenerateOptions options{.sampler = one_step,
-                                .shape = config.model.sample_shape,
-                                .device = device,
-                                .precision = trainer.precision()};
-  const Denoiser denoiser = make_denoiser(network, trainer.diffusion(), options);
-  at::Tensor out;
-  const double step = seconds_of(
-      seconds, [&] { out = run_sampler(trainer.diffusion(), denoiser, x, one_step, {}); },
-      [&] { out.flatten()[0].item<float>(); });
-
+      seconds, [&] { steps.train(); }, wait);
+  {
+    const PhaseClock clock(device);
+    constexpr int kUpdates = 3;
+    for (int i = 0; i < kUpdates; ++i) steps.train();
+    for (const auto& [phase, sum] : clock.seconds()) result.phase_ms[phase] = 1e3 * sum / kUpdates;
+  }
   result.train_step_ms = update * 1e3;
-  result.sample_step_ms = step * 1e3;
+  result.sample_step_ms = seconds_of(
+                              seconds, [&] { steps.sample(); }, wait) *
+                          1e3;
   result.images_per_s = static_cast<double>(config.train.batch_size) / update;
   result.achieved_gflops = result.train_gflop / update;
-  result.gemm_gflops = gemm_gflops(device, trainer.precision());
+  result.gemm_gflops = gemm_gflops(device, steps.precision());
   result.peak_memory_bytes = peak_memory(device);
   return result;
+}
+
+void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file) {
+  Steps steps(config, device);
+  const auto both = [&] {
+    steps.train();
+    steps.sample();
+    wait_for(device);
+  };
+  both();  // buffers are allocated and kernels chosen
+  trace_work(file, device, both);
 }
 
 }  // namespace diffuse

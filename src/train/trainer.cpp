@@ -40,6 +40,7 @@ static std::shared_ptr<Network> network_for(const Config& config,
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);
+  if (config.train.gradient_checkpointing) network->checkpoint_gradients();
   return network;
 }
 

@@ -112,21 +112,22 @@ struct TrainConfig {
   double adam_eps = 1e-8;
   double weight_decay = 0.0;  // adamw
   std::string learning_rate_schedule =
-      "constant";                   // constant, cosine, linear: to 0 at the last step
-  int64_t warmup_steps = 5000;      // linear from 0
-  double gradient_clip = 1.0;       // global norm; 0 = off
-  double ema_decay = 0.9999;        // per update
-  bool ema_warmup = true;           // decay_s = min(ema_decay, (1 + s) / (10 + s))
-  std::string precision = "fp32";   // fp32, bf16, fp16 (GPU only), auto
-  bool compress_gradients = false;  // send them between processes as bfloat16
-  double label_dropout = 0.0;       // share of labels replaced by "no class"
-  int64_t log_every = 50;           // steps
-  int64_t eval_every = 0;           // steps between held-out losses; 0 = none
-  int64_t eval_samples = 1024;      // held-out items a held-out loss uses
-  int64_t sample_every = 0;         // steps between sample grids; 0 = none
-  int64_t checkpoint_every = 1000;  // steps between saves of model.pt
-  int64_t keep_last = 2;            // checkpoints/step-N.pt kept, newest first
-  int64_t keep_every = 0;           // steps whose multiples are kept for ever; 0 = none
+      "constant";                       // constant, cosine, linear: to 0 at the last step
+  int64_t warmup_steps = 5000;          // linear from 0
+  double gradient_clip = 1.0;           // global norm; 0 = off
+  double ema_decay = 0.9999;            // per update
+  bool ema_warmup = true;               // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  std::string precision = "fp32";       // fp32, bf16, fp16 (GPU only), auto
+  bool gradient_checkpointing = false;  // unet: a residual block's inner results are not kept
+  bool compress_gradients = false;      // send them between processes as bfloat16
+  double label_dropout = 0.0;           // share of labels replaced by "no class"
+  int64_t log_every = 50;               // steps
+  int64_t eval_every = 0;               // steps between held-out losses; 0 = none
+  int64_t eval_samples = 1024;          // held-out items a held-out loss uses
+  int64_t sample_every = 0;             // steps between sample grids; 0 = none
+  int64_t checkpoint_every = 1000;      // steps between saves of model.pt
+  int64_t keep_last = 2;                // checkpoints/step-N.pt kept, newest first
+  int64_t keep_every = 0;               // steps whose multiples are kept for ever; 0 = none
 };
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.

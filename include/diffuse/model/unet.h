@@ -17,6 +17,7 @@ class UNet : public Network {
   // of x; signals are [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
+  void checkpoint_gradients() override { recompute_ = true; }
 
  private:
   void add_levels(Initializer& init);
@@ -25,6 +26,7 @@ class UNet : public Network {
   at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
 
   ModelConfig config_;
+  bool recompute_ = false;
   std::shared_ptr<Conv2d> conv_in_, conv_out_;
   std::shared_ptr<TimeEmbedding> time_embedding_;
   std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"

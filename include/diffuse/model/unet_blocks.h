@@ -1,6 +1,7 @@
 // The blocks of the UNet. Module names are those of Hugging Face diffusers' UNet2DModel, so that
 // its weights and ours interchange as they are. A signal [C, L] passes as an image [C, 1, L]: its
-// convolutions are 1x3, and only W is halved and doubled.
+// convolutions are 1x3, and only W is halved and doubled. `recompute`: gradient checkpointing of each
+// residual block with its attention.
 #pragma once
 
 #include <memory>
@@ -72,7 +73,8 @@ class DownBlock : public torch::nn::Module {
             bool attention, bool last);
 
   // Appends every intermediate result to `skips`.
-  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips) const;
+  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips,
+                     bool recompute) const;
 
  private:
   std::shared_ptr<ModuleList<ResnetBlock>> resnets_;
@@ -83,7 +85,7 @@ class DownBlock : public torch::nn::Module {
 class MidBlock : public torch::nn::Module {
  public:
   MidBlock(Initializer& init, const ModelConfig& config, int64_t channels, int64_t time);
-  at::Tensor forward(const at::Tensor& h, const at::Tensor& time) const;
+  at::Tensor forward(const at::Tensor& h, const at::Tensor& time, bool recompute) const;
 
  private:
   std::shared_ptr<ModuleList<ResnetBlock>> resnets_;   // two
@@ -97,7 +99,8 @@ class UpBlock : public torch::nn::Module {
           const std::vector<int64_t>& skips, bool attention, bool last);
 
   // Takes its skips from the end of `skips`.
-  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips) const;
+  at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips,
+                     bool recompute) const;
 
  private:
   std::shared_ptr<ModuleList<ResnetBlock>> resnets_;

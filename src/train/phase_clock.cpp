@@ -1,0 +1,47 @@
+#include "phase_clock.h"
+
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <chrono>
+
+namespace diffuse {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Sums {
+  c10::Device device = c10::kCPU;
+  std::map<std::string, double> seconds;
+};
+
+thread_local Sums sums;
+
+struct Begin : at::ObserverContext {
+  Clock::time_point time = Clock::now();
+};
+
+std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction&) {
+  return std::make_unique<Begin>();
+}
+
+void end(const at::RecordFunction& function, at::ObserverContext* context) {
+  if (!sums.device.is_cpu())
+    c10::impl::VirtualGuardImpl(sums.device.type()).synchronizeDevice(sums.device.index());
+  sums.seconds[function.name()] +=
+      std::chrono::duration<double>(Clock::now() - static_cast<Begin*>(context)->time).count();
+}
+
+}  // namespace
+
+PhaseClock::PhaseClock(c10::Device device)
+    : handle_(at::addThreadLocalCallback(
+          at::RecordFunctionCallback(begin, end).scopes({at::RecordScope::USER_SCOPE}))) {
+  sums = {device, {}};
+}
+
+PhaseClock::~PhaseClock() { at::removeCallback(handle_); }
+
+std::map<std::string, double> PhaseClock::seconds() const { return sums.seconds; }
+
+}  // namespace diffuse

@@ -1,0 +1,24 @@
+#include "trace.h"
+
+#include <torch/csrc/autograd/profiler_kineto.h>
+
+#include "diffuse/io/atomic_write.h"
+
+namespace diffuse {
+
+void trace_work(const std::filesystem::path& file, c10::Device device,
+                const std::function<void()>& work) {
+  namespace profiler = torch::autograd::profiler;
+  using torch::profiler::impl::ActivityType;
+  std::set<ActivityType> activities{ActivityType::CPU};
+  if (device.is_cuda()) activities.insert(ActivityType::CUDA);
+  const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO,
+                                                     /*report_input_shapes=*/true);
+  profiler::prepareProfiler(config, activities);
+  profiler::enableProfiler(config, activities);
+  work();
+  const auto result = profiler::disableProfiler();
+  atomic_write(file, [&](const std::filesystem::path& part) { result->save(part.string()); });
+}
+
+}  // namespace diffuse

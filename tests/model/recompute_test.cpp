@@ -1,0 +1,83 @@
+#include "diffuse/model/recompute.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "diffuse/core/device.h"
+#include "diffuse/model/network.h"
+
+namespace diffuse {
+namespace {
+
+ModelConfig small_config() {
+  ModelConfig config;
+  config.channels = 32;
+  config.channel_multipliers = {1, 2};
+  config.attention_resolutions = {8};
+  config.norm_groups = 8;
+  config.dropout = 0.5;
+  config.sample_shape = {3, 16, 16};
+  return config;
+}
+
+// The output, then the gradients of all parameters, of one pass with dropout.
+std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
+  const auto network = make_network(small_config(), false, {}, 0);
+  if (checkpointed) network->checkpoint_gradients();
+  network->train();
+  at::manual_seed(1);
+  const at::Tensor x = at::randn({2, 3, 16, 16}), t = at::tensor({7, 801}, at::kLong);
+  std::vector<at::Tensor> found;
+  {
+    const AutocastScope autocast(c10::kCPU, type);
+    found.push_back(network->forward(x, t, {}).to(at::kFloat));
+  }
+  found[0].square().sum().backward();
+  for (const at::Tensor& parameter : network->parameters()) found.push_back(parameter.grad());
+  found.push_back(at::rand({4}));  // where the generator stands
+  return found;
+}
+
+void expect_equal(c10::ScalarType type) {
+  const auto plain = pass(false, type), checkpointed = pass(true, type);
+  ASSERT_EQ(plain.size(), checkpointed.size());
+  for (size_t i = 0; i < plain.size(); ++i)
+    EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << "tensor " << i;
+}
+
+TEST(Recomputed, GradientsWithDropoutAreThePlainOnes) { expect_equal(c10::kFloat); }
+
+TEST(Recomputed, GradientsUnderAutocastAreThePlainOnes) { expect_equal(c10::kBFloat16); }
+
+TEST(Recomputed, KeepsOnlyInputs) {
+  const at::Tensor x = at::ones({3}).requires_grad_();
+  int calls = 0;
+  bool with_gradients = true;
+  const Block block = [&](const at::Tensor& h, const at::Tensor& time, const at::Tensor& skip) {
+    ++calls;
+    if (calls == 1) with_gradients = at::GradMode::is_enabled();
+    EXPECT_FALSE(skip.defined());
+    return h * time;
+  };
+  const at::Tensor y = recomputed(block, x, at::full({3}, 5.0), {});
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(with_gradients);
+  y.sum().backward();
+  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(at::equal(x.grad(), at::full({3}, 5.0)));
+}
+
+TEST(Recomputed, RunsOnceWithoutGradients) {
+  int calls = 0;
+  const at::NoGradGuard no_grad;
+  recomputed(
+      [&](const at::Tensor& h, const at::Tensor&, const at::Tensor&) {
+        ++calls;
+        return h;
+      },
+      at::ones({3}).requires_grad_(), at::ones({3}), {});
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace diffuse
