@@ -33,13 +33,14 @@ static Config with_data(Config config, const Dataset& data) {
 }
 
 static std::shared_ptr<Network> network_for(const Config& config,
-                                            const GaussianDiffusion& diffusion,
-                                            c10::Device device) {
+                                            const GaussianDiffusion& diffusion, c10::Device device,
+                                            World& world) {
   auto network = make_network(config.model, config.diffusion.learns_variance(),
                               diffusion.schedule().alpha_bar(), config.seed);
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);
+  world.broadcast(network->parameters());
   return network;
 }
 
@@ -64,10 +65,12 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       device_(device),
       precision_(select_precision(config_.train.precision, device)),
       diffusion_(config_.diffusion),
-      network_(network_for(config_, diffusion_, device)),
-      ema_(*network_, config_.train.ema_decay, config_.train.ema_warmup),
-      adam_(config_.train, network_->parameters()),
-      reducer_(*world_, network_->parameters(), config_.train.compress_gradients),
+      network_(network_for(config_, diffusion_, device, *world_)),
+      parameters_(network_->parameters()),
+      shards_(*world_, parameters_, config_.train.shard_optimizer),
+      ema_(shards_.own(), config_.train.ema_decay, config_.train.ema_warmup),
+      adam_(config_.train, shards_.own(), device),
+      reducer_(*world_, parameters_, config_.train.compress_gradients),
       scaler_(precision_ == at::kHalf, device),
       timesteps_(config_.diffusion, config_.seed),
       loss_sum_(zero(device)),
@@ -165,12 +168,13 @@ void Trainer::update() {
   world_->phase("forward and backward", step_);
   network_->train();
   const at::Tensor loss = forward_backward(batch);
-  auto gradients = adam_.gradients();
+  auto gradients = gradients_of(parameters_);
   const at::Tensor found_inf = scaler_.unscale(gradients);
   const at::Tensor norm = gradient_norm(gradients);
   if (config_.train.gradient_clip > 0) clip_gradients(gradients, norm, config_.train.gradient_clip);
   adam_.step(learning_rate_at(config_.train, step_), found_inf);
-  adam_.zero_grad();
+  network_->zero_grad();
+  shards_.share_parameters();
   scaler_.update(found_inf);
   ema_.update(step_);
 
@@ -184,16 +188,29 @@ void Trainer::update() {
   seconds_ += now() - begin;
 }
 
+// What other ranks keep comes in the place of this rank's weights, and they come back afterwards.
+void Trainer::with_averages(const std::function<void()>& work) {
+  {
+    const EmaScope averaged(ema_);
+    shards_.share_parameters();
+    work();
+  }
+  shards_.share_parameters();
+}
+
 HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
   world_->phase("held-out loss", step_);
-  const EmaScope averaged(ema_);
-  return held_out_loss(*network_, diffusion_, held_out,
-                       {.samples = config_.train.eval_samples,
-                        .batch = micro_batch(),
-                        .labels = config_.model.classes > 0,
-                        .device = device_,
-                        .precision = precision_},
-                       *world_);
+  HeldOutLoss loss;
+  with_averages([&] {
+    loss = held_out_loss(*network_, diffusion_, held_out,
+                         {.samples = config_.train.eval_samples,
+                          .batch = micro_batch(),
+                          .labels = config_.model.classes > 0,
+                          .device = device_,
+                          .precision = precision_},
+                         *world_);
+  });
+  return loss;
 }
 
 // Labels with a share of them replaced by "no class", each by its own sample's stream.
@@ -209,56 +226,6 @@ at::Tensor Trainer::drop_labels(const at::Tensor& labels, std::span<const Stream
 
 int64_t Trainer::micro_batch() const {
   return config_.train.micro_batch > 0 ? config_.train.micro_batch : rows_.size();
-}
-
-// Per-parameter state under the parameters' names.
-static NamedTensors by_name(const Network& network, const std::vector<at::Tensor>& tensors) {
-  NamedTensors named = named_parameters(network);
-  for (size_t i = 0; i < named.size(); ++i) named[i].second = tensors[i];
-  return named;
-}
-
-// Everything that changes from update to update, in the sections of a checkpoint. The tensors are
-// the trainer's own: reading a checkpoint is copying into them.
-std::vector<std::pair<std::string, NamedTensors>> Trainer::state() const {
-  NamedTensors counters = scaler_.state();
-  counters.emplace_back("optimizer_updates", adam_.count());
-  counters.emplace_back("skipped_updates", skipped_);
-  return {{"model", named_parameters(*network_)},
-          {"ema", ema_.named_averages()},
-          {"exp_avg", by_name(*network_, adam_.first_moment())},
-          {"exp_avg_sq", by_name(*network_, adam_.second_moment())},
-          {"counters", counters},
-          {"timestep_sampler", timesteps_.state()}};
-}
-
-ValueDict Trainer::checkpoint() const {
-  ValueDict root{{"format", {std::string("diffuse")}},
-                 {"version", {int64_t{1}}},
-                 {"config", {config_to_json(config_)}},
-                 {"step", {step_}},
-                 {"samples", {step_ * config_.train.batch_size}}};
-  for (const auto& [name, tensors] : state()) root.emplace_back(name, Value{to_dict(tensors)});
-  return root;
-}
-
-void Trainer::restore(const Checkpoint& checkpoint) {
-  check_same_model(config_, checkpoint);
-  for (const auto& [name, tensors] : state()) copy_section(checkpoint, name, tensors);
-  step_ = checkpoint.step;
-  skipped_reported_ = skipped_.item<int64_t>();
-  loader_.reset();
-}
-
-void Trainer::synchronize() {
-  world_->phase("synchronizing", step_);
-  const at::Tensor step = at::full({1}, step_, at::kLong);
-  world_->broadcast({step});
-  for (const auto& [name, tensors] : state())
-    for (const auto& [parameter, tensor] : tensors) world_->broadcast({tensor});
-  step_ = step.item<int64_t>();
-  skipped_reported_ = skipped_.item<int64_t>();
-  loader_.reset();
 }
 
 }  // namespace diffuse
