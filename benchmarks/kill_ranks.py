@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills one rank of a training run at random moments (kill -9), N times over: after each the run is
+"""Kills one process of a training run at random moments (kill -9), N times over: after each the run is
 started again and must go on from a whole checkpoint, no further back than the checkpoint interval.
 
     benchmarks/kill_ranks.py [--kills 20] [--nproc 2]
@@ -60,7 +60,8 @@ def main():
             codes, _, err = cluster.finish(children, timeout=60)
             seconds = time.monotonic() - killed
             reached, kept = logged_step(run), checkpoint_step(run)
-            assert codes[victim] == -signal.SIGKILL and f"rank {victim} died" in err, (codes, err)
+            assert codes[victim] == -signal.SIGKILL, (codes, err)
+            assert arguments.nproc == 1 or f"rank {victim} died" in err, (codes, err)
             assert kept >= before and reached - kept <= EVERY, (before, kept, reached)
             print(f"{kill + 1}: killed rank {victim} at step {reached}, the others ended after "
                   f"{seconds:.1f} s, goes on from step {kept}", flush=True)

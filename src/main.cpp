@@ -1,7 +1,9 @@
 #include <c10/util/Exception.h>
+#include <malloc.h>
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
+#include <climits>
 #include <iostream>
 #include <map>
 
@@ -81,7 +83,16 @@ static int run(int argc, char** argv) {
 
 }  // namespace diffuse::cli
 
+// Tensors of megabytes come and go in every step. The heap keeps their pages, where each would be mapped
+// and filled with zeros anew: an eighth of a training step on the CPU.
+static void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
 int main(int argc, char** argv) {
+  keep_freed_memory();
   try {
     return diffuse::cli::run(argc, argv);
   } catch (const diffuse::Error& error) {

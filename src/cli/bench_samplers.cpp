@@ -67,7 +67,7 @@ std::function<double(const at::Tensor&)> fid_of(const BenchFlags& flags, const M
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
   if (!model.is_image()) throw Error("--features: of images, and ", model.name, " makes none");
-  const auto extractor = std::make_shared<const FeatureExtractor>(*flags.of_features.open(device));
+  const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);
   return [=, batch = flags.batch](const at::Tensor& x) {

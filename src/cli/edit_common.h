@@ -25,7 +25,6 @@ struct EditFlags {
   bool no_ema = false;
   MachineFlags machine{};
 
-  // `steps_name`: the flag for the reverse steps.
   void add_to(CLI::App& command);
 };
 

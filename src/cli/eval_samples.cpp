@@ -161,7 +161,7 @@ void measure(const ComparisonFlags& flags, const EvalInput& input,
              const std::vector<std::string>& asked, EvalReport& report) {
   SampleMetricsOptions options = options_of(flags, input, asked);
   const auto extractor = flags.of_features.open(input.evaluation.device);
-  const FeatureExtractor* const features = extractor ? &*extractor : nullptr;
+  const FeatureExtractor* const features = extractor.get();
   const SampleSource samples = open_samples(flags, input, report.json["provenance"]["sampling"]);
   const auto data = input.open(flags.against == "train" ? Split::kTrain : Split::kHeldOut);
   const bool all = options.wants_data_features() || options.wants_points();

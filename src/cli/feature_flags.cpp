@@ -29,11 +29,11 @@ void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
       ->group(group);
 }
 
-std::optional<FeatureExtractor> FeatureFlags::open(c10::Device device) const {
-  if (features.empty()) return {};
+std::shared_ptr<const FeatureExtractor> FeatureFlags::open(c10::Device device) const {
+  if (features.empty()) return nullptr;
   ExtractorOptions options = extractor;
   options.device = device;
-  return std::optional<FeatureExtractor>(std::in_place, features, options);
+  return std::make_shared<const FeatureExtractor>(features, options);
 }
 
 void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor) {

@@ -3,7 +3,7 @@
 
 #include <CLI/App.hpp>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "diffuse/eval/feature_extractor.h"
@@ -17,8 +17,8 @@ struct FeatureFlags {
 
   void add_to(CLI::App& command, const std::string& group);
 
-  // The network of --features; none without the flag.
-  std::optional<FeatureExtractor> open(c10::Device device) const;
+  // The network of --features; null without the flag.
+  std::shared_ptr<const FeatureExtractor> open(c10::Device device) const;
 };
 
 // Throws Error where the statistics are of another network's features; warns where they do not say.

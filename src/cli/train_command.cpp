@@ -13,6 +13,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/run.h"

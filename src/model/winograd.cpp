@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "winograd_kernel.h"
@@ -40,7 +41,17 @@ at::Tensor filter_planes(const at::Tensor& weight) {
   return filter_matrix().mm(taps).view({kPlanes, in, out});
 }
 
-// [36, I, O] -> [O, I, 3, 3]: the transpose of the above, for gradients.
+thread_local WinogradFilters* kept_filters = nullptr;
+
+// The same, kept where a scope says so.
+at::Tensor forward_filters(const at::Tensor& weight) {
+  if (kept_filters == nullptr) return filter_planes(weight);
+  at::Tensor& planes = (*kept_filters)[weight.const_data_ptr()];
+  if (!planes.defined()) planes = filter_planes(weight);
+  return planes;
+}
+
+// [36, I, O] -> [O, I, 3, 3]: the transpose of filter_planes, for gradients.
 at::Tensor filter_gradient(const at::Tensor& planes) {
   const int64_t in = planes.size(1), out = planes.size(2);
   const at::Tensor taps = filter_matrix().t().mm(planes.view({kPlanes, in * out}));
@@ -127,7 +138,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
                             const at::Tensor& weight, const at::Tensor& bias) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
-    return convolve(x, filter_planes(weight), bias.const_data_ptr<float>());
+    return convolve(x, forward_filters(weight), bias.const_data_ptr<float>());
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -142,6 +153,11 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
 };
 
 }  // namespace
+
+WinogradFilterScope::WinogradFilterScope(WinogradFilters& filters)
+    : outer_(std::exchange(kept_filters, &filters)) {}
+
+WinogradFilterScope::~WinogradFilterScope() { kept_filters = outer_; }
 
 bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
   if (!x.is_cpu() || x.scalar_type() != at::kFloat || weight.scalar_type() != at::kFloat ||

@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "diffuse/core/device.h"
+#include "diffuse/model/winograd.h"
 
 namespace diffuse {
 
@@ -45,8 +46,10 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
       options.labels.defined() ? options.labels.to(options.device) : options.labels;
   const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
                                                  diffusion.learns_variance()),
-                             device = options.device, precision = options.precision](
-                                const at::Tensor& x, const at::Tensor& t) {
+                             device = options.device, precision = options.precision,
+                             filters = std::make_shared<WinogradFilters>()](const at::Tensor& x,
+                                                                            const at::Tensor& t) {
+    const WinogradFilterScope keep(*filters);
     const AutocastScope autocast(device, precision);
     return bound(x, t).to(at::kFloat);
   };

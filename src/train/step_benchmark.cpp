@@ -104,17 +104,16 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   network.eval();
   std::vector<int64_t> shape = config.model.sample_shape;
   shape.insert(shape.begin(), config.train.batch_size);
-  at::Tensor x = at::randn(shape, at::device(device));
-  SamplerOptions one_step{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}};
-  const auto keys = consecutive_keys(0, 0, config.train.batch_size);
+  const at::Tensor x = at::randn(shape, at::device(device));
+  const SamplerOptions one_step{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}};
   const GenerateOptions options{.sampler = one_step,
                                 .shape = config.model.sample_shape,
-                                .start = x,
                                 .device = device,
                                 .precision = trainer.precision()};
+  const Denoiser denoiser = make_denoiser(network, trainer.diffusion(), options);
   at::Tensor out;
   const double step = seconds_of(
-      seconds, [&] { out = generate(network, trainer.diffusion(), keys, options); },
+      seconds, [&] { out = run_sampler(trainer.diffusion(), denoiser, x, one_step, {}); },
       [&] { out.flatten()[0].item<float>(); });
 
   result.train_step_ms = update * 1e3;

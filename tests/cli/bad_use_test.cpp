@@ -151,6 +151,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
+  expect_refused(sample({"--seed", "-1"}, "expected 0 or more, got -1"));
   expect_refused(sample({"--seeds", "9-3"}, "--seeds"));
   expect_refused(sample({"--seeds", "a"}, "--seeds"));
   expect_refused(sample({"--seeds", "1", "--seed", "2"}, "--seed"));
@@ -181,6 +182,8 @@ TEST(BadUse, OfEncodeAndBench) {
   bench({"--samplers", "huen"}, "did you mean \"heun\"?");
   bench({"--steps", "21"}, "--steps: expected 1 to 20");
   bench({"--plot", "x.jpg"}, ".png");
+  bench({"--batch", "0"}, "--batch");
+  bench({"--features", "@file"}, "the fid wants both");
 }
 
 TEST(BadUse, OfEval) {

@@ -54,7 +54,7 @@ TEST_F(ArraySet, SafetensorsAreReadByName) {
   EXPECT_EQ(training(config)->class_names().size(), 2u);
   config.array = "signal";
   EXPECT_EQ(error_of(config), (folder_.path() / "x.safetensors").string() +
-                                  ": no array \"signal\"; it has signals, kinds; did you mean "
+                                  ": no array \"signal\"; it has kinds, signals; did you mean "
                                   "\"signals\"?");
 }
 

@@ -181,7 +181,7 @@ TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
   write_bytes(folder_.path() / "file", {1});
   DataConfig file = config();
   file.path = (folder_.path() / "file").string();
-  EXPECT_EQ(error_of(file), file.path + ": expected a folder, a .zip or a .tar archive");
+  EXPECT_EQ(error_of(file), file.path + ": expected a folder, a .zip, a .tar or a .tar.gz archive");
   file.path = "";
   EXPECT_EQ(error_of(file),
             "data.path: image_folder needs one, for example --set data.path=FOLDER");

@@ -62,5 +62,20 @@ TEST(Winograd, ImagesDoNotDependOnTheirBatch) {
       at::allclose(all.slice(0, 3, 4), winograd_conv3x3(x.slice(0, 3, 4), weight, bias), 0, 1e-6));
 }
 
+TEST(Winograd, KeepsFiltersInAScopeAlone) {
+  const at::Tensor x = leaf({1, 32, 8, 8}, at::kFloat, 0.5).detach();
+  const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
+  const at::Tensor plain = winograd_conv3x3(x, weight, bias);
+  WinogradFilters filters;
+  {
+    const WinogradFilterScope keep(filters);
+    EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
+    filters.begin()->second.mul_(2);  // so that it shows where they come from
+    EXPECT_TRUE(at::allclose(winograd_conv3x3(x, weight, bias), 2 * plain));
+  }
+  EXPECT_EQ(filters.size(), 1u);
+  EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
+}
+
 }  // namespace
 }  // namespace diffuse

@@ -43,8 +43,9 @@ struct GenerateOptions {
   c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
 };
 
-// The network as samplers call it: labels and guidance bound in, float32 out. A self-conditioned one
-// remembers the x_0 of its last call: make one for each batch.
+// The network as samplers call it: labels and guidance bound in, float32 out. Its weights must not
+// change meanwhile. A self-conditioned one remembers the x_0 of its last call: make one for each
+// batch.
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options);
 
