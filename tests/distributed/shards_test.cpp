@@ -61,7 +61,9 @@ TEST(Shards, SendParametersFromTheirOwnersAndGatherWhatTheyKeep) {
       EXPECT_EQ(spread[i].is_meta(), world.rank() != 2 - i);
       EXPECT_EQ(spread[i].numel(), i + 1);
       EXPECT_EQ(gathered[i].is_meta(), !world.is_first() && world.rank() != 2 - i);
-      if (world.is_first()) EXPECT_TRUE(at::equal(gathered[i], parameters[i] + 10));
+      if (world.is_first()) {
+        EXPECT_TRUE(at::equal(gathered[i], parameters[i] + 10));
+      }
     }
   });
   for (const std::string& what : thrown) EXPECT_EQ(what, "");
