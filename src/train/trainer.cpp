@@ -168,6 +168,7 @@ void Trainer::update() {
   world_->phase("forward and backward", step_);
   network_->train();
   const at::Tensor loss = forward_backward(batch);
+  world_->phase("updating", step_);
   auto gradients = gradients_of(parameters_);
   const at::Tensor found_inf = scaler_.unscale(gradients);
   const at::Tensor norm = gradient_norm(gradients);
