@@ -196,14 +196,14 @@ nlohmann::ordered_json json_of(const Estimate& estimate) {
   return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
 }
 
-std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input,
-                                                    const std::string& unit) {
-  return [unit, world = input.evaluation.world, progress = std::shared_ptr<Progress>()](
+std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input, const std::string& unit,
+                                                    const std::string& text) {
+  return [unit, text, world = input.evaluation.world, progress = std::shared_ptr<Progress>()](
              int64_t done, int64_t total) mutable {
     world->progress();
     if (!progress)
       progress = std::make_shared<Progress>(ProgressOptions{.unit = unit, .total = total});
-    progress->update(done);
+    progress->update(done, text);
     if (done == total) progress->finish();
     if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
   };

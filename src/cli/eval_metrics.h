@@ -54,9 +54,10 @@ MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, m
 // {"mean": ..., "stderr": ...}; a standard error that is not known is null.
 nlohmann::ordered_json json_of(const Estimate& estimate);
 
-// The command's progress on stderr, for EvaluationOptions::progress, and for the other processes; ends
-// the evaluation after a signal.
+// The command's progress on stderr, for EvaluationOptions::progress, and for the other processes;
+// ends the evaluation after a signal. `text` stands beside the bar.
 std::function<void(int64_t done, int64_t total)> show_progress(
-    const EvalInput& input, const std::string& unit = "network evaluation");
+    const EvalInput& input, const std::string& unit = "network evaluation",
+    const std::string& text = "");
 
 }  // namespace diffuse::cli

@@ -4,8 +4,6 @@
 #include <optional>
 
 #include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
 #include "sample_report.h"
@@ -77,19 +75,13 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
 }
 
 // Each stage has its bar, with the time left.
-std::function<void(const std::string&, int64_t, int64_t)> show_stages(
-    std::shared_ptr<World> world) {
-  return [world = std::move(world), progress = std::shared_ptr<Progress>(), now = std::string()](
+std::function<void(const std::string&, int64_t, int64_t)> show_stages(const EvalInput& input) {
+  return [&input, progress = std::function<void(int64_t, int64_t)>(), now = std::string()](
              const std::string& stage, int64_t done, int64_t total) mutable {
-    world->progress();
-    if (stage != now) {
-      progress = std::make_shared<Progress>(
-          ProgressOptions{.unit = stage == "samples" ? "sample" : "item", .total = total});
-      now = stage;
-    }
-    progress->update(done, stage);
-    if (done == total) progress->finish();
-    if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+    if (stage != now)
+      progress = show_progress(input, stage == "samples" ? "sample" : "item", stage);
+    now = stage;
+    progress(done, total);
   };
 }
 
@@ -168,7 +160,7 @@ void measure(const ComparisonFlags& flags, const EvalInput& input,
   const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
   report.json["provenance"]["against"] = {{"split", flags.against}, {"items", items}};
   warn(options, features, samples.count);
-  options.progress = show_stages(input.evaluation.world);
+  options.progress = show_stages(input);
   const SampleMetrics m =
       measure_samples(samples, items_of(data, items, input.evaluation.batch), features, options);
   if (input.writes() && !flags.save_reference.empty())

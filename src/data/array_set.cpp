@@ -25,27 +25,22 @@ static std::string usual_array(const fs::path& path, const DataConfig& config,
   throw Error(path.string(), ": data.array must say which one; it holds ", join(names));
 }
 
-static at::Tensor read_safetensor(const fs::path& path, const std::string& name) {
-  std::vector<std::string> names;
-  for (auto& [found, tensor] : read_safetensors(path).tensors) {
-    if (found == name) return tensor.contiguous();
-    names.push_back(found);
-  }
-  throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names),
-              did_you_mean(name, names));
-}
-
 static bool is_safetensors(const fs::path& path) { return path.extension() == ".safetensors"; }
-
-static at::Tensor read_named(const fs::path& path, const std::string& name) {
-  return is_safetensors(path) ? read_safetensor(path, name) : read_npz(path, name);
-}
 
 static std::vector<std::string> names_in(const fs::path& path) {
   if (!is_safetensors(path)) return npz_names(path);
   std::vector<std::string> names;
   for (const auto& [name, tensor] : read_safetensors(path).tensors) names.push_back(name);
   return names;
+}
+
+static at::Tensor read_named(const fs::path& path, const std::string& name) {
+  if (!is_safetensors(path)) return read_npz(path, name);
+  for (const auto& [found, tensor] : read_safetensors(path).tensors)
+    if (found == name) return tensor;
+  const std::vector<std::string> names = names_in(path);
+  throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names),
+              did_you_mean(name, names));
 }
 
 static at::Tensor read_items(const fs::path& path, const DataConfig& config) {

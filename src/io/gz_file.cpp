@@ -48,9 +48,8 @@ static int64_t memory_limit() { return ::sysconf(_SC_PHYS_PAGES) / 2 * ::sysconf
 InputFile unpack_gzip(const std::filesystem::path& path) {
   constexpr int64_t kChunk = 1 << 20;
   GzFile packed(path);
-  const int descriptor = ::memfd_create("diffuse", MFD_CLOEXEC);
-  if (descriptor < 0) throw Error(path.string(), ": cannot be unpacked: ", std::strerror(errno));
-  InputFile::Descriptor owner(descriptor);
+  InputFile::Descriptor memory(::memfd_create("diffuse", MFD_CLOEXEC));
+  if (memory.get() < 0) throw Error(path.string(), ": cannot be unpacked: ", std::strerror(errno));
   int64_t size = 0;
   for (;;) {
     const std::vector<uint8_t> bytes = packed.read(kChunk);
@@ -59,12 +58,12 @@ InputFile unpack_gzip(const std::filesystem::path& path) {
       throw Error(path.string(), ": unpacks to more than half of this machine's memory; gunzip it ",
                   "first");
     for (size_t done = 0; done < bytes.size();) {
-      const ssize_t written = ::write(descriptor, bytes.data() + done, bytes.size() - done);
+      const ssize_t written = ::write(memory.get(), bytes.data() + done, bytes.size() - done);
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) throw Error(path.string(), ": cannot be unpacked: ", std::strerror(errno));
       done += static_cast<size_t>(written);
     }
-    if (std::ssize(bytes) < kChunk) return InputFile(std::move(owner), path);
+    if (std::ssize(bytes) < kChunk) return InputFile(std::move(memory), path);
   }
 }
 

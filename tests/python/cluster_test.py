@@ -116,6 +116,10 @@ class Cluster(unittest.TestCase):
         self.assertNotEqual(plain[12], compressed[12])
         self.assertLess(abs(plain[12] - compressed[12]), 0.02)
 
+    def train_model(self):
+        """A model to sample from and to evaluate."""
+        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+
     def sample(self, name, count):
         """The command that draws images into a folder."""
         return ["sample", "--ckpt", str(self.folder / "model"), "-n", str(count), "--batch", "2",
@@ -128,14 +132,14 @@ class Cluster(unittest.TestCase):
             self.assertEqual(image.read_bytes(), (self.folder / b / image.name).read_bytes())
 
     def test_sampling_gives_the_images_of_one_process(self):
-        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        self.train_model()
         for n in (1, 3):
             codes, _, err = cluster.run(by_launch(n, self.sample(f"images{n}", 11)))
             self.assertEqual(codes, [0], err)
         self.assert_same_images("images1", "images3", 11)
 
     def test_sampling_loses_no_finished_image_with_a_rank(self):
-        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        self.train_model()
         children = cluster.start(by_slurm(2, self.sample("parts", 400) + ["--peer-timeout", "3s"]))
         while not (self.folder / "parts" / "000030.png").exists():
             self.assertIsNone(children[0].poll(), "ended before a rank was killed")
@@ -152,7 +156,7 @@ class Cluster(unittest.TestCase):
         self.assertEqual(made, {path: path.stat().st_mtime_ns for path in made})
 
     def test_evaluation_gives_the_figures_of_one_process(self):
-        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        self.train_model()
         figures = []
         for n in (1, 3):
             codes, out, err = cluster.run(by_launch(n, [

@@ -46,8 +46,8 @@ class Dataset {
 // Throws Error for a missing path, a bad file or a set with no items.
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed);
 
-// The set at a path: pictures of a folder or archive, or an array in a .npy, .npz or .safetensors file. Throws
-// Error where the path is something else.
+// The set at a path: pictures of a folder or archive, or an array in a .npy, .npz or .safetensors
+// file. Throws Error where the path is something else.
 DataConfig data_config_of(const std::filesystem::path& path);
 
 }  // namespace diffuse

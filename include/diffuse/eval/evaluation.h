@@ -29,7 +29,8 @@ struct EvaluationOptions {
   // The processes that divide the items between them; each gets all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
 
-  // Told how many of the network's inputs are done, of this process's; what it throws ends the evaluation.
+  // Told how many of the network's inputs are done, of this process's; what it throws ends the
+  // evaluation.
   std::function<void(int64_t done, int64_t total)> progress{};
 };
 
