@@ -47,11 +47,13 @@ int main(int argc, char** argv) {
   while (trainer.step() < config.train.steps) trainer.update();
   std::cout << "loss " << trainer.report().loss << "\n";
 
-  const diffuse::EmaScope averaged(trainer.ema());
   const diffuse::GenerateOptions options{
       .sampler = diffuse::sampler_options(config.sample, config.diffusion), .shape = {2}};
-  const at::Tensor x = diffuse::generate(trainer.network(), trainer.diffusion(),
-                                         diffuse::consecutive_keys(0, 0, 1000), options);
+  at::Tensor x;
+  trainer.with_averages([&] {
+    x = diffuse::generate(trainer.network(), trainer.diffusion(),
+                          diffuse::consecutive_keys(0, 0, 1000), options);
+  });
   const at::Tensor distance = (x.norm(2, 1) - 1.5).abs().mean();
   std::cout << "mean distance from the circle " << distance.item<double>() << "\n";
 }

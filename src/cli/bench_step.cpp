@@ -96,7 +96,7 @@ Command add_bench_step(CLI::App& bench) {
   bench
       .add_option(
           "--profile", flags->profile,
-          "Write a timeline of one training and one sampling step to this file instead, for "
+          "Write a timeline of a training and two sampling steps to this file instead, for "
           "ui.perfetto.dev")
       ->excludes("--json");
   flags->machine.add_to(bench);

@@ -48,9 +48,12 @@ at::Tensor draw_samples(Trainer& trainer) {
       .guidance = config.sample.guidance,
       .device = trainer.device(),
       .precision = trainer.precision()};
-  const EmaScope averaged(trainer.ema());
-  return generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
-                           consecutive_keys(config.seed, 0, config.sample.grid), options);
+  at::Tensor x;
+  trainer.with_averages([&] {
+    x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
+                          consecutive_keys(config.seed, 0, config.sample.grid), options);
+  });
+  return x;
 }
 
 // ", 4 processes", if there are several.
@@ -96,17 +99,17 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
 // Rank 0's folder, and the checkpoint in it that all ranks continue from.
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer) {
   std::unique_ptr<RunFolder> folder;
+  std::optional<Checkpoint> checkpoint;
   if (trainer.world().is_first()) {
     folder = std::make_unique<RunFolder>(flags.out.empty() ? fs::path("runs") / flags.config.stem()
                                                            : flags.out);
     const fs::path resume = resume_file(flags, *folder);
-    if (!resume.empty()) {
-      trainer.restore(load_checkpoint(resume));
-      log_info(concat("continuing from ", resume.string(), " at step ", trainer.step()));
-    }
-    atomic_write(folder->path() / "config.json", config_to_json(trainer.config()) + "\n");
+    if (!resume.empty()) checkpoint = load_checkpoint(resume);
   }
-  trainer.synchronize();
+  trainer.restore(checkpoint);
+  if (checkpoint)
+    log_info(concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step()));
+  if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()) + "\n");
   return folder;
 }
 

@@ -185,6 +185,10 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
         "results: less memory, a third more arithmetic.");
   visit("compress_gradients", c.compress_gradients, anything(),
         "Several processes: rounds gradients to bfloat16 on their way, which halves the traffic.");
+  visit(
+      "shard_optimizer", c.shard_optimizer, anything(),
+      "Several processes: each keeps the optimiser state and averaged weights of its share of the "
+      "parameters, updates those, and sends them to the others.");
   visit("label_dropout", c.label_dropout, between(0, 1),
         "Share of labels replaced by \"no class\", which classifier-free guidance needs.");
   visit("log_every", c.log_every, at_least(1), "Steps between log lines and metrics.");

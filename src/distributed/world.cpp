@@ -5,6 +5,8 @@
 #include <chrono>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
@@ -132,12 +134,14 @@ at::Tensor World::gather_rows(const at::Tensor& own, int64_t count) {
   return all;
 }
 
-void World::broadcast(const std::vector<at::Tensor>& tensors) {
-  if (size_ == 1) return;
-  for (const at::Tensor& tensor : tensors) {
-    std::vector<at::Tensor> one{tensor.detach()};
-    collective([&] { parts_->group->broadcast(one)->wait(); });
-  }
+void World::broadcast(const std::vector<at::Tensor>& tensors, int64_t root) {
+  if (size_ == 1 || tensors.empty()) return;
+  std::vector<at::Tensor> values;  // which autograd does not watch
+  for (const at::Tensor& tensor : tensors) values.push_back(tensor.detach());
+  collective([&] {
+    c10d::broadcast_coalesced(parts_->group, values, c10d::kDefaultBucketBytesCap,
+                              static_cast<int>(root));
+  });
 }
 
 std::function<int64_t()> World::start_max(const std::function<int64_t()>& value) {

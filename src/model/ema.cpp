@@ -6,13 +6,11 @@
 
 namespace diffuse {
 
-Ema::Ema(const torch::nn::Module& module, double decay, bool warmup)
-    : decay_(decay), warmup_(warmup) {
-  for (const auto& item : module.named_parameters()) {
-    names_.push_back(item.key());
-    parameters_.push_back(item.value());
-    const at::ScalarType kind = at::promote_types(item.value().scalar_type(), at::kFloat);
-    averages_.push_back(item.value().detach().to(kind, /*non_blocking=*/false, /*copy=*/true));
+Ema::Ema(std::vector<at::Tensor> parameters, double decay, bool warmup)
+    : parameters_(std::move(parameters)), decay_(decay), warmup_(warmup) {
+  for (const at::Tensor& parameter : parameters_) {
+    const at::ScalarType kind = at::promote_types(parameter.scalar_type(), at::kFloat);
+    averages_.push_back(parameter.detach().to(kind, /*non_blocking=*/false, /*copy=*/true));
   }
 }
 
@@ -29,12 +27,6 @@ void Ema::update(int64_t step) {
     current.push_back(parameters_[i].detach().to(averages_[i].scalar_type()));
   }
   at::_foreach_lerp_(averages_, current, 1 - decay_at(step));
-}
-
-std::vector<std::pair<std::string, at::Tensor>> Ema::named_averages() const {
-  std::vector<std::pair<std::string, at::Tensor>> named;
-  for (size_t i = 0; i < names_.size(); ++i) named.emplace_back(names_[i], averages_[i]);
-  return named;
 }
 
 EmaScope::EmaScope(const Ema& ema) : parameters_(ema.parameters_) {

@@ -109,8 +109,8 @@ static std::vector<std::string> differences(const ValueDict& dict, const NamedTe
   return found;
 }
 
-void copy_section(const Checkpoint& checkpoint, const std::string& key,
-                  const NamedTensors& targets) {
+std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std::string& key,
+                                        const NamedTensors& targets) {
   const ValueDict& dict = section(checkpoint, key);
   auto wrong = differences(dict, targets);
   if (!wrong.empty()) {
@@ -119,9 +119,10 @@ void copy_section(const Checkpoint& checkpoint, const std::string& key,
     throw Error(checkpoint.file.string(), ": \"", key, "\" does not fit the configured network (",
                 total, total == 1 ? " difference): " : " differences): ", join(wrong, "; "));
   }
-  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> tensors;
   for (const auto& [name, target] : targets)
-    target.copy_(std::get<at::Tensor>(find(dict, name)->data));
+    tensors.push_back(std::get<at::Tensor>(find(dict, name)->data));
+  return tensors;
 }
 
 NamedTensors named_parameters(const torch::nn::Module& module) {
@@ -158,7 +159,10 @@ static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint)
 
 std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
   const auto network = configured_network(checkpoint);
-  copy_section(checkpoint, use_ema ? "ema" : "model", named_parameters(*network));
+  const NamedTensors parameters = named_parameters(*network);
+  const auto values = section_tensors(checkpoint, use_ema ? "ema" : "model", parameters);
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < values.size(); ++i) parameters[i].second.copy_(values[i]);
   return network;
 }
 

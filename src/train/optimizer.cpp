@@ -24,6 +24,13 @@ double learning_rate_at(const TrainConfig& config, int64_t step) {
   return config.learning_rate * warmup * scale;
 }
 
+std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& parameters) {
+  std::vector<at::Tensor> gradients;
+  gradients.reserve(parameters.size());
+  for (const at::Tensor& parameter : parameters) gradients.push_back(parameter.grad());
+  return gradients;
+}
+
 at::Tensor gradient_norm(const std::vector<at::Tensor>& gradients) {
   return at::stack(at::_foreach_norm(gradients)).norm();
 }
@@ -32,32 +39,23 @@ void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, 
   at::_foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp_max(1.0));
 }
 
-Adam::Adam(const TrainConfig& config, std::vector<at::Tensor> parameters)
-    : config_(config), parameters_(std::move(parameters)) {
+Adam::Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device)
+    : config_(config),
+      parameters_(std::move(parameters)),
+      count_(at::zeros({}, at::device(device).dtype(at::kFloat))) {
   for (const at::Tensor& parameter : parameters_) {
     first_moment_.push_back(at::zeros_like(parameter));
     second_moment_.push_back(at::zeros_like(parameter));
   }
-  count_ = at::zeros({}, parameters_.at(0).options().dtype(at::kFloat).requires_grad(false));
-}
-
-std::vector<at::Tensor> Adam::gradients() const {
-  std::vector<at::Tensor> gradients;
-  gradients.reserve(parameters_.size());
-  for (const at::Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
-  return gradients;
-}
-
-void Adam::zero_grad() {
-  for (at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
 void Adam::step(double learning_rate, const at::Tensor& found_inf) {
   const at::NoGradGuard no_grad;
   count_.add_(1 - found_inf);
+  if (parameters_.empty()) return;  // the kernels refuse empty lists
   // The kernel wants one counter a tensor and only reads them.
   const std::vector<at::Tensor> counts(parameters_.size(), count_);
-  const auto gradients = this->gradients();
+  const auto gradients = gradients_of(parameters_);
   if (config_.optimizer == "adamw")
     at::_fused_adamw_(parameters_, gradients, first_moment_, second_moment_, {}, counts,
                       learning_rate, config_.beta1, config_.beta2, config_.weight_decay,

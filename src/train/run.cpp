@@ -52,10 +52,11 @@ struct Loop {
   }
 
   void save() {
-    if (folder == nullptr || saved_step == trainer.step()) return;
+    if (saved_step == trainer.step()) return;
     trainer.world().phase("saving", trainer.step());
     const auto begin = Clock::now();
-    folder->save(trainer.checkpoint(), trainer.step(), trainer.config().train);
+    const ValueDict checkpoint = trainer.checkpoint();
+    if (folder != nullptr) folder->save(checkpoint, trainer.step(), trainer.config().train);
     save_seconds = seconds_since(begin);
     saved_step = trainer.step();
   }

@@ -109,6 +109,7 @@ class Steps {
 
   void train() { trainer_.update(); }
 
+  // After it the weights must not change.
   void sample() {
     const c10::InferenceMode inference;
     trainer_.network().eval();
@@ -158,13 +159,12 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
 
 void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file) {
   Steps steps(config, device);
-  const auto both = [&] {
+  steps.train();  // buffers are allocated and kernels chosen
+  trace_work(file, device, [&] {
     steps.train();
-    steps.sample();
+    for (int i = 0; i < 2; ++i) steps.sample();  // the first prepares filters for the others
     wait_for(device);
-  };
-  both();  // buffers are allocated and kernels chosen
-  trace_work(file, device, both);
+  });
 }
 
 }  // namespace diffuse

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
@@ -33,14 +34,15 @@ static Config with_data(Config config, const Dataset& data) {
 }
 
 static std::shared_ptr<Network> network_for(const Config& config,
-                                            const GaussianDiffusion& diffusion,
-                                            c10::Device device) {
+                                            const GaussianDiffusion& diffusion, c10::Device device,
+                                            World& world) {
   auto network = make_network(config.model, config.diffusion.learns_variance(),
                               diffusion.schedule().alpha_bar(), config.seed);
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);
   if (config.train.gradient_checkpointing) network->checkpoint_gradients();
+  world.broadcast(network->parameters());
   return network;
 }
 
@@ -65,10 +67,12 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       device_(device),
       precision_(select_precision(config_.train.precision, device)),
       diffusion_(config_.diffusion),
-      network_(network_for(config_, diffusion_, device)),
-      ema_(*network_, config_.train.ema_decay, config_.train.ema_warmup),
-      adam_(config_.train, network_->parameters()),
-      reducer_(*world_, network_->parameters(), config_.train.compress_gradients),
+      network_(network_for(config_, diffusion_, device, *world_)),
+      parameters_(network_->parameters()),
+      shards_(*world_, parameters_, config_.train.shard_optimizer),
+      ema_(shards_.own(), config_.train.ema_decay, config_.train.ema_warmup),
+      adam_(config_.train, shards_.own(), device),
+      reducer_(*world_, parameters_, config_.train.compress_gradients),
       scaler_(precision_ == at::kHalf, device),
       timesteps_(config_.diffusion, config_.seed),
       loss_sum_(zero(device)),
@@ -100,12 +104,19 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
     return network_->forward(x, time, labels).to(at::kFloat);
   };
   const Denoiser denoiser = conditions_on_itself() ? with_own_x0(plain) : plain;
-  const at::Tensor losses = diffusion_.loss(denoiser, x0, t, eps);
+  at::Tensor losses;
+  {
+    RECORD_USER_SCOPE("forward");
+    losses = diffusion_.loss(denoiser, x0, t, eps);
+  }
   const at::Tensor bins = t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
   bin_losses_.index_add_(0, bins, losses.detach().nan_to_num(0, 0, 0));
   bin_counts_.index_add_(0, bins, at::ones_like(losses.detach()));
   const at::Tensor loss = (losses * draw.weight.to(device_)).sum() / config_.train.batch_size;
-  const auto backward = [&] { scaler_.scale(loss).backward(); };
+  const auto backward = [&] {
+    RECORD_USER_SCOPE("backward");
+    scaler_.scale(loss).backward();
+  };
   if (end == batch.x.size(0))
     reducer_.run(backward);
   else
@@ -148,9 +159,9 @@ Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
   };
 }
 
-void Trainer::update() {
+Batch Trainer::next_batch() {
+  RECORD_USER_SCOPE("data");
   const double begin = now();
-  const double waited = world_->wait_seconds() + reducer_.times().exposed;
   world_->phase("loading data", step_);
   if (!loader_)
     loader_ = std::make_unique<BatchLoader>(
@@ -162,16 +173,20 @@ void Trainer::update() {
                              .seed = config_.seed});
   const Batch batch = loader_->next();
   wait_seconds_ += now() - begin;
+  return batch;
+}
 
-  world_->phase("forward and backward", step_);
-  network_->train();
-  const at::Tensor loss = forward_backward(batch);
-  auto gradients = adam_.gradients();
+// Uses up the gradients of a batch with this rank's part `loss` of its mean loss.
+void Trainer::apply_gradients(const at::Tensor& loss) {
+  RECORD_USER_SCOPE("optimizer");
+  world_->phase("updating", step_);
+  auto gradients = gradients_of(parameters_);
   const at::Tensor found_inf = scaler_.unscale(gradients);
   const at::Tensor norm = gradient_norm(gradients);
   if (config_.train.gradient_clip > 0) clip_gradients(gradients, norm, config_.train.gradient_clip);
   adam_.step(learning_rate_at(config_.train, step_), found_inf);
-  adam_.zero_grad();
+  network_->zero_grad();
+  shards_.share_parameters();
   scaler_.update(found_inf);
   ema_.update(step_);
 
@@ -179,22 +194,44 @@ void Trainer::update() {
   loss_sum_ += loss.masked_fill(skip, 0);
   norm_sum_ += norm.masked_fill(skip, 0);
   skipped_ += found_inf;
+}
+
+void Trainer::update() {
+  const double begin = now();
+  const double waited = world_->wait_seconds() + reducer_.times().exposed;
+  const Batch batch = next_batch();
+  world_->phase("forward and backward", step_);
+  network_->train();
+  apply_gradients(forward_backward(batch));
   ++step_;
   ++updates_;
   communication_seconds_ += world_->wait_seconds() + reducer_.times().exposed - waited;
   seconds_ += now() - begin;
 }
 
+// What other ranks keep comes in the place of this rank's weights, and they come back afterwards.
+void Trainer::with_averages(const std::function<void()>& work) {
+  {
+    const EmaScope averaged(ema_);
+    shards_.share_parameters();
+    work();
+  }
+  shards_.share_parameters();
+}
+
 HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
   world_->phase("held-out loss", step_);
-  const EmaScope averaged(ema_);
-  return held_out_loss(*network_, diffusion_, held_out,
-                       {.samples = config_.train.eval_samples,
-                        .batch = micro_batch(),
-                        .labels = config_.model.classes > 0,
-                        .device = device_,
-                        .precision = precision_},
-                       *world_);
+  HeldOutLoss loss;
+  with_averages([&] {
+    loss = held_out_loss(*network_, diffusion_, held_out,
+                         {.samples = config_.train.eval_samples,
+                          .batch = micro_batch(),
+                          .labels = config_.model.classes > 0,
+                          .device = device_,
+                          .precision = precision_},
+                         *world_);
+  });
+  return loss;
 }
 
 // Labels with a share of them replaced by "no class", each by its own sample's stream.
@@ -210,56 +247,6 @@ at::Tensor Trainer::drop_labels(const at::Tensor& labels, std::span<const Stream
 
 int64_t Trainer::micro_batch() const {
   return config_.train.micro_batch > 0 ? config_.train.micro_batch : rows_.size();
-}
-
-// Per-parameter state under the parameters' names.
-static NamedTensors by_name(const Network& network, const std::vector<at::Tensor>& tensors) {
-  NamedTensors named = named_parameters(network);
-  for (size_t i = 0; i < named.size(); ++i) named[i].second = tensors[i];
-  return named;
-}
-
-// Everything that changes from update to update, in the sections of a checkpoint. The tensors are
-// the trainer's own: reading a checkpoint is copying into them.
-std::vector<std::pair<std::string, NamedTensors>> Trainer::state() const {
-  NamedTensors counters = scaler_.state();
-  counters.emplace_back("optimizer_updates", adam_.count());
-  counters.emplace_back("skipped_updates", skipped_);
-  return {{"model", named_parameters(*network_)},
-          {"ema", ema_.named_averages()},
-          {"exp_avg", by_name(*network_, adam_.first_moment())},
-          {"exp_avg_sq", by_name(*network_, adam_.second_moment())},
-          {"counters", counters},
-          {"timestep_sampler", timesteps_.state()}};
-}
-
-ValueDict Trainer::checkpoint() const {
-  ValueDict root{{"format", {std::string("diffuse")}},
-                 {"version", {int64_t{1}}},
-                 {"config", {config_to_json(config_)}},
-                 {"step", {step_}},
-                 {"samples", {step_ * config_.train.batch_size}}};
-  for (const auto& [name, tensors] : state()) root.emplace_back(name, Value{to_dict(tensors)});
-  return root;
-}
-
-void Trainer::restore(const Checkpoint& checkpoint) {
-  check_same_model(config_, checkpoint);
-  for (const auto& [name, tensors] : state()) copy_section(checkpoint, name, tensors);
-  step_ = checkpoint.step;
-  skipped_reported_ = skipped_.item<int64_t>();
-  loader_.reset();
-}
-
-void Trainer::synchronize() {
-  world_->phase("synchronizing", step_);
-  const at::Tensor step = at::full({1}, step_, at::kLong);
-  world_->broadcast({step});
-  for (const auto& [name, tensors] : state())
-    for (const auto& [parameter, tensor] : tensors) world_->broadcast({tensor});
-  step_ = step.item<int64_t>();
-  skipped_reported_ = skipped_.item<int64_t>();
-  loader_.reset();
 }
 
 }  // namespace diffuse

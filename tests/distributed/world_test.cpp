@@ -52,6 +52,9 @@ TEST(World, SumsGathersAndAgrees) {
     at::Tensor y = at::full({3}, rank + 5);
     world.broadcast({y});
     EXPECT_EQ(y[2].item<int64_t>(), 5);
+    world.broadcast({x += rank, y += rank}, 2);
+    EXPECT_EQ(x[1].item<double>(), 8);
+    EXPECT_EQ(y[2].item<int64_t>(), 7);
 
     EXPECT_EQ(world.start_max([&] { return rank * 10; })(), 20);
   }));

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/nn/module.h>
 
 #include <cmath>
 
@@ -23,43 +24,41 @@ struct Toy : torch::nn::Module {
 
 TEST(Ema, OfAConstantIsThatConstant) {
   Toy toy;
-  Ema ema(toy, 0.9, false);
+  Ema ema(toy.parameters(), 0.9, false);
   for (int64_t step = 0; step < 20; ++step) ema.update(step);
-  const auto averages = ema.named_averages();
-  ASSERT_EQ(averages.size(), 2u);  // no buffer
-  EXPECT_EQ(averages[0].first, "weight");
-  EXPECT_TRUE(at::equal(averages[0].second, at::full({2, 3}, 1.0)));
-  EXPECT_TRUE(at::equal(averages[1].second, at::full({2}, -1.0)));
+  ASSERT_EQ(ema.averages().size(), 2u);
+  EXPECT_TRUE(at::equal(ema.averages()[0], at::full({2, 3}, 1.0)));
+  EXPECT_TRUE(at::equal(ema.averages()[1], at::full({2}, -1.0)));
 }
 
 // From 1 towards 3 with decay d: 3 - 2 d^n
 TEST(Ema, FollowsItsClosedForm) {
   Toy toy;
-  Ema ema(toy, 0.9, false);
+  Ema ema(toy.parameters(), 0.9, false);
   toy.set(3);
   for (int64_t step = 0; step < 10; ++step) ema.update(step);
-  EXPECT_NEAR(ema.named_averages()[0].second[1][2].item<double>(), 3 - 2 * std::pow(0.9, 10), 1e-6);
+  EXPECT_NEAR(ema.averages()[0][1][2].item<double>(), 3 - 2 * std::pow(0.9, 10), 1e-6);
   EXPECT_EQ(toy.weight[0][0].item<float>(), 3);
 }
 
 // The weight left on the start is the product of (1 + s) / (10 + s): 1/10 2/11 3/12 = 1/220
 TEST(Ema, WarmsUp) {
   Toy toy;
-  Ema ema(toy, 0.9999, true);
+  Ema ema(toy.parameters(), 0.9999, true);
   toy.set(221);
   for (int64_t step = 0; step < 3; ++step) ema.update(step);
-  EXPECT_NEAR(ema.named_averages()[0].second[0][0].item<double>(), 220, 1e-4);
+  EXPECT_NEAR(ema.averages()[0][0][0].item<double>(), 220, 1e-4);
   EXPECT_DOUBLE_EQ(ema.decay_at(1'000'000), 0.9999);
-  EXPECT_DOUBLE_EQ(Ema(toy, 0.5, true).decay_at(90), 0.5);
+  EXPECT_DOUBLE_EQ(Ema(toy.parameters(), 0.5, true).decay_at(90), 0.5);
 }
 
 TEST(Ema, KeepsAveragesOfHalfPrecisionInFloat32) {
   Toy toy;
   toy.to(at::kBFloat16);
-  Ema ema(toy, 0.999, false);
+  Ema ema(toy.parameters(), 0.999, false);
   toy.set(2);
   ema.update(0);  // 1.001 is not a bfloat16
-  const at::Tensor average = ema.named_averages()[0].second;
+  const at::Tensor average = ema.averages()[0];
   EXPECT_EQ(average.scalar_type(), at::kFloat);
   EXPECT_NEAR(average[0][0].item<double>(), 1.001, 1e-6);
   const EmaScope scope(ema);
@@ -68,7 +67,7 @@ TEST(Ema, KeepsAveragesOfHalfPrecisionInFloat32) {
 
 TEST(EmaScope, LendsTheAveragesAndGivesTheParametersBack) {
   Toy toy;
-  const Ema ema(toy, 0.9, false);
+  const Ema ema(toy.parameters(), 0.9, false);
   toy.set(5);
   {
     const EmaScope scope(ema);
@@ -82,13 +81,13 @@ TEST(EmaScope, LendsTheAveragesAndGivesTheParametersBack) {
   EXPECT_TRUE(toy.weight.requires_grad() && toy.weight.is_leaf());
   toy.weight.square().sum().backward();
   EXPECT_EQ(toy.weight.grad()[0][0].item<float>(), 10);
-  EXPECT_EQ(ema.named_averages()[0].second[0][0].item<float>(), 1);
+  EXPECT_EQ(ema.averages()[0][0][0].item<float>(), 1);
 }
 
 TEST(Ema, AveragesCanBeRestoredInPlace) {
   Toy toy;
-  Ema ema(toy, 0.9, false);
-  ema.named_averages()[0].second.fill_(4);
+  Ema ema(toy.parameters(), 0.9, false);
+  ema.averages()[0].fill_(4);
   const EmaScope scope(ema);
   EXPECT_EQ(toy.weight[1][1].item<float>(), 4);
 }

@@ -18,6 +18,8 @@ except ImportError:
 import cluster
 from cluster import IMAGES, POINTS, by_launch, by_open_mpi, by_slurm, by_torchrun, merged, series
 
+SHARDED = {"train": {"shard_optimizer": True}}
+
 
 class Cluster(unittest.TestCase):
     def setUp(self):
@@ -40,7 +42,7 @@ class Cluster(unittest.TestCase):
         left, right = (torch.load(self.folder / name / "model.pt", weights_only=True)
                        for name in (a, b))
         self.assertEqual(left["step"], right["step"])
-        for part in ("model", "ema"):
+        for part in ("model", "ema", "exp_avg"):
             for name, tensor in left[part].items():
                 torch.testing.assert_close(right[part][name], tensor, rtol=1e-3, atol=1e-4)
 
@@ -75,6 +77,36 @@ class Cluster(unittest.TestCase):
         half = merged(POINTS, {"train": {"steps": 6}})
         self.train(1, half, "parts")
         self.train(2, POINTS, "parts")
+        self.assert_same_run("whole", "parts")
+
+    def tensors(self, name):
+        """(section, name, tensor) of a run's checkpoint, in the file's order."""
+        checkpoint = torch.load(self.folder / name / "model.pt", weights_only=True)
+        return [(part, name, tensor) for part, section in checkpoint.items()
+                if isinstance(section, dict) for name, tensor in section.items()]
+
+    def test_sharded_states_train_and_are_saved_as_whole_ones(self):
+        for config, name in ((POINTS, "points"), (IMAGES, "images")):
+            config = merged(config, {"train": {"gradient_clip": 0.3, "ema_decay": 0.8}})
+            self.train(1, config, name + "1")
+            self.train(2, config, name + "2")
+            for n in (2, 3):
+                self.train(n, merged(config, SHARDED), f"{name}{n}sharded")
+                self.assert_same_run(name + "1", f"{name}{n}sharded")
+            whole, parts = self.tensors(name + "2"), self.tensors(name + "2sharded")
+            self.assertEqual([item[:2] for item in whole], [item[:2] for item in parts])
+            for (_, _, left), (_, _, right) in zip(whole, parts):
+                self.assertTrue(torch.equal(left, right))
+            self.assertEqual(*(series(self.folder / run, "held_out/loss")
+                               for run in (name + "2", name + "2sharded")))
+        one, sharded = ((self.folder / run / "samples/step-6.png").read_bytes()
+                        for run in ("images2", "images2sharded"))
+        self.assertEqual(one, sharded)
+
+    def test_a_run_continues_sharded_or_not_in_any_number_of_processes(self):
+        self.train(1, POINTS, "whole")
+        for steps, n, changes in ((2, 3, SHARDED), (4, 1, {}), (5, 2, {}), (12, 4, SHARDED)):
+            self.train(n, merged(merged(POINTS, changes), {"train": {"steps": steps}}), "parts")
         self.assert_same_run("whole", "parts")
 
     def test_compressed_gradients_train_nearly_alike(self):

@@ -46,12 +46,12 @@ TEST(ClipGradients, ScalesToTheLimitAndLeavesSmallOnesAlone) {
 // Python from the algorithm's text [Kingma15 alg. 1; Loshchilov19 alg. 2]).
 std::vector<double> trajectory(const TrainConfig& config) {
   const at::Tensor x = at::ones({1}, at::kDouble).requires_grad_();
-  Adam adam(config, {x});
+  Adam adam(config, {x}, c10::kCPU);
   std::vector<double> values;
   for (int i = 0; i < 3; ++i) {
     x.square().sum().backward();
     adam.step(0.1, at::zeros({}));
-    adam.zero_grad();
+    x.mutable_grad().reset();
     values.push_back(x.item<double>());
   }
   return values;
@@ -75,12 +75,18 @@ TEST(AdamW, DecaysTheWeightsApartFromTheGradient) {
 
 TEST(Adam, SkipsAnUpdateWhoseGradientsAreNotFinite) {
   const at::Tensor x = at::ones({1}).requires_grad_();
-  Adam adam({}, {x});
+  Adam adam({}, {x}, c10::kCPU);
   (x * INFINITY).sum().backward();
   adam.step(0.1, at::ones({}));
   EXPECT_EQ(x.item<float>(), 1);
   EXPECT_EQ(adam.count().item<float>(), 0);
   EXPECT_EQ(adam.first_moment()[0].item<float>(), 0);
+}
+
+TEST(Adam, CountsUpdatesWithoutParametersToo) {
+  Adam adam({}, {}, c10::kCPU);
+  adam.step(0.1, at::zeros({}));
+  EXPECT_EQ(adam.count().item<float>(), 1);
 }
 
 }  // namespace

@@ -118,8 +118,9 @@ struct TrainConfig {
   double ema_decay = 0.9999;            // per update
   bool ema_warmup = true;               // decay_s = min(ema_decay, (1 + s) / (10 + s))
   std::string precision = "fp32";       // fp32, bf16, fp16 (GPU only), auto
-  bool gradient_checkpointing = false;  // unet: a residual block's inner results are not kept
+  bool gradient_checkpointing = false;  // unet: recompute, to save memory
   bool compress_gradients = false;      // send them between processes as bfloat16
+  bool shard_optimizer = false;         // splits its state and the averages over the processes
   double label_dropout = 0.0;           // share of labels replaced by "no class"
   int64_t log_every = 50;               // steps
   int64_t eval_every = 0;               // steps between held-out losses; 0 = none

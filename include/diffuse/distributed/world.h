@@ -51,8 +51,8 @@ class World {
   // Own rows [share(count).size(), ...] -> all rows [count, ...], bit by bit.
   at::Tensor gather_rows(const at::Tensor& own, int64_t count);
 
-  // Rank 0's values for all, in place.
-  void broadcast(const std::vector<at::Tensor>& tensors);
+  // Rank `root`'s values for all, in place.
+  void broadcast(const std::vector<at::Tensor>& tensors, int64_t root = 0);
 
   // Starts to find the largest `value()` of all processes; the function returned waits for it. One
   // process alone asks for its value only then.

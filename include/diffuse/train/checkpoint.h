@@ -50,10 +50,10 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 // it is not there.
 const ValueDict& section(const Checkpoint& checkpoint, const std::string& key);
 
-// Copies a section's {name: tensor} into tensors of the same names. Throws Error listing the first
-// differences (missing, unexpected, other shape) when they do not match one to one.
-void copy_section(const Checkpoint& checkpoint, const std::string& key,
-                  const NamedTensors& targets);
+// A section's tensors in the order of `targets`. Throws Error listing the first differences
+// (missing, unexpected, other shape) when the two do not match one to one.
+std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std::string& key,
+                                        const NamedTensors& targets);
 
 // The network's parameters in their order.
 NamedTensors named_parameters(const torch::nn::Module& module);

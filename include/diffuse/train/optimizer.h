@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <vector>
@@ -14,6 +15,9 @@ namespace diffuse {
 // update warmup_steps, times the schedule, which ends at 0 after `config.steps` updates.
 double learning_rate_at(const TrainConfig& config, int64_t step);
 
+// The parameters' gradients; undefined where there is none.
+std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& parameters);
+
 // Global L2 norm over all gradients as a scalar tensor (no host synchronisation).
 at::Tensor gradient_norm(const std::vector<at::Tensor>& gradients);
 
@@ -23,14 +27,12 @@ void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, 
 // Adam [Kingma15] or AdamW [Loshchilov19] by config.optimizer, with state in float32.
 class Adam {
  public:
-  Adam(const TrainConfig& config, std::vector<at::Tensor> parameters);
+  // The parameters, which may be none, are on `device`.
+  Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device);
 
   // One update from the parameters' gradients. Where found_inf (a float scalar tensor) is 1 the
   // update is skipped and does not count.
   void step(double learning_rate, const at::Tensor& found_inf);
-
-  void zero_grad();
-  std::vector<at::Tensor> gradients() const;
 
   const std::vector<at::Tensor>& first_moment() const { return first_moment_; }
   const std::vector<at::Tensor>& second_moment() const { return second_moment_; }

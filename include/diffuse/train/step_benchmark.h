@@ -27,7 +27,7 @@ struct StepBenchmark {
 // `seconds` have passed, three times at least.
 StepBenchmark benchmark_steps(const Config& config, c10::Device device, double seconds);
 
-// Writes a timeline of a training and a sampling step of such a config to `file`, for Perfetto.
+// Writes a timeline of a training and two sampling steps of such a config to `file`, for Perfetto.
 void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file);
 
 }  // namespace diffuse

@@ -4,7 +4,9 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/diffusion/timestep_sampler.h"
 #include "diffuse/distributed/gradient_reducer.h"
+#include "diffuse/distributed/shards.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/model/ema.h"
 #include "diffuse/train/checkpoint.h"
@@ -53,19 +56,19 @@ struct TrainReport {
 class Trainer {
  public:
   // Fills in config.model's sample_shape and classes from the data. Throws Error where the parts do
-  // not fit each other. In a world of several processes each computes its share of every batch; all
-  // of them must call update, report, evaluate and synchronize alike.
+  // not fit each other. In a world of several processes each computes its share of every batch, and
+  // all of them must make a trainer and call update, report, evaluate, with_averages, checkpoint and
+  // restore alike; they begin with rank 0's weights.
   Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device,
           std::shared_ptr<World> world = std::make_shared<World>());
 
-  // Continues from a checkpoint of the same model and diffusion. Throws Error where they differ.
-  void restore(const Checkpoint& checkpoint);
+  // Makes all ranks go on from rank 0's checkpoint, if it has one; the others need none. It does not
+  // matter how many ranks wrote it, and what train.shard_optimizer was. Throws Error where its model
+  // or diffusion differ.
+  void restore(const std::optional<Checkpoint>& checkpoint);
 
-  // Makes all ranks go on from what rank 0 has or has restored; it does not matter how many ranks
-  // the checkpoint was written by.
-  void synchronize();
-
-  // Everything restore() needs; resuming from it repeats the run bit by bit on the CPU.
+  // Everything restore() needs, on rank 0 (other ranks lack what they do not keep); resuming from it
+  // repeats the run bit by bit on the CPU.
   ValueDict checkpoint() const;
 
   // One optimiser update.
@@ -74,13 +77,15 @@ class Trainer {
   // Reads the running averages (the one place that waits for the device) and resets them.
   TrainReport report();
 
+  // Calls `work` while the network has its EMA weights.
+  void with_averages(const std::function<void()>& work);
+
   // With the EMA weights.
   HeldOutLoss evaluate(const Dataset& held_out);
 
   const Config& config() const { return config_; }
   int64_t step() const { return step_; }
   Network& network() { return *network_; }
-  Ema& ema() { return ema_; }
   const GaussianDiffusion& diffusion() const { return diffusion_; }
   c10::Device device() const { return device_; }
   c10::ScalarType precision() const { return precision_; }
@@ -91,11 +96,13 @@ class Trainer {
   Denoiser with_own_x0(const Denoiser& plain) const;
   at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
   at::Tensor forward_backward(const Batch& batch);
+  Batch next_batch();
+  void apply_gradients(const at::Tensor& loss);
   std::vector<RankTimes> rank_times();
   std::vector<double> loss_by_timestep();
   at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
   int64_t micro_batch() const;
-  std::vector<std::pair<std::string, NamedTensors>> state() const;
+  std::vector<std::pair<std::string, NamedTensors>> state(bool gather) const;
 
   Config config_;
   std::shared_ptr<const Dataset> data_;
@@ -105,6 +112,8 @@ class Trainer {
   c10::ScalarType precision_;
   GaussianDiffusion diffusion_;
   std::shared_ptr<Network> network_;
+  std::vector<at::Tensor> parameters_;
+  Shards shards_;  // of the parameters: what ema_ and adam_ of this rank are for
   Ema ema_;
   Adam adam_;
   GradientReducer reducer_;
