@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "diffuse/model/recompute.h"
+
 namespace diffuse {
 namespace {
 
@@ -30,6 +32,16 @@ TEST(ProductCounter, CountsNothingAfterItsEnd) {
   at::linear(x, x);
   const ProductCounter counter;
   EXPECT_EQ(counter.operations(), 0);
+}
+
+TEST(ProductCounter, CountsWhatIsComputedAgainForGradientsOnce) {
+  const at::Tensor x = at::ones({4, 3}).requires_grad_(), weight = at::ones({5, 3});
+  const Block block = [&](const at::Tensor& h, const at::Tensor&, const at::Tensor&) {
+    return at::linear(h, weight);
+  };
+  const ProductCounter counter;
+  recomputed(block, x, at::ones({1}), {}).sum().backward();
+  EXPECT_EQ(counter.operations(), 2.0 * 4 * 3 * 5);
 }
 
 }  // namespace
