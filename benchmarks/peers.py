@@ -1,11 +1,13 @@
-"""Time training and sampling steps of diffuse and of Hugging Face diffusers, in turn, in one run.
+"""Time training and sampling steps of diffuse and of its Python peers, in turn, in one run.
 
     python benchmarks/peers.py --diffuse build/release/diffuse --rounds 5
 
-Both run on the same LibTorch, threads, model, batch and precision (float32), on random data. Each
-round runs each program once in a process of its own; the table has medians and ranges over rounds,
-and the ratio of each round's pair. A training step is loss, backward, clipping, Adam and the moving
-average of the weights. Wants PyTorch and diffusers.
+Peers: Hugging Face diffusers, the same by torch.compile, and lucidrains'
+denoising-diffusion-pytorch, whose network is another one. All run on the same LibTorch, threads,
+batch and precision (float32), on random data. Each round runs each program once in a process of its
+own; the table has medians and ranges over rounds, and the ratio of each round's pair. A training
+step is loss, backward, clipping, Adam and the moving average of the weights. Wants PyTorch and the
+peers; the compiler's time is that of the first step, on stderr.
 """
 
 import argparse
@@ -48,15 +50,10 @@ def repeat(seconds, step):
     return (time.monotonic() - begin) / count
 
 
-def peer(model, batch, seconds):
-    """The same of diffusers, in this process."""
-    import resource
+def diffusers_unet(model):
+    """The same network in diffusers: eps(x, t)."""
+    from diffusers import UNet2DModel
 
-    import torch
-    from diffusers import DDPMScheduler, UNet2DModel
-    from diffusers.training_utils import EMAModel
-
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
     channels, height, width = model["sample_shape"]
     heights = [height >> i for i in range(len(model["channel_multipliers"]))]
     attends = [h in model["attention_resolutions"] for h in heights]
@@ -68,25 +65,64 @@ def peer(model, batch, seconds):
         downsample_padding=0, flip_sin_to_cos=False, freq_shift=1,
         down_block_types=["AttnDownBlock2D" if a else "DownBlock2D" for a in attends],
         up_block_types=["AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)])
+    return unet, lambda x, t: unet(x, t).sample
+
+
+def lucidrains_unet(model):
+    """What denoising-diffusion-pytorch has nearest to it: two blocks a level, attention at all."""
+    from denoising_diffusion_pytorch import Unet
+
+    channels, height, _ = model["sample_shape"]
+    heights = [height >> i for i in range(len(model["channel_multipliers"]))]
+    unet = Unet(dim=model["channels"], dim_mults=model["channel_multipliers"], channels=channels,
+                dropout=model["dropout"], flash_attn=True,
+                full_attn=[h in model["attention_resolutions"] for h in heights])
+    return unet, unet
+
+
+def compiled_unet(model):
+    import torch
+
+    unet, epsilon = diffusers_unet(model)
+    return unet, torch.compile(epsilon)
+
+
+PEERS = {"diffusers": diffusers_unet, "compiled": compiled_unet, "lucidrains": lucidrains_unet}
+
+
+def peer(name, model, batch, seconds):
+    """The same of a peer, in this process."""
+    import resource
+
+    import torch
+    from diffusers import DDPMScheduler
+    from diffusers.training_utils import EMAModel
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    unet, epsilon = PEERS[name](model)
     scheduler = DDPMScheduler(1000)
     adam = torch.optim.Adam(unet.parameters(), lr=2e-4)
     ema = EMAModel(unet.parameters(), decay=0.9999)
-    x0 = torch.rand(batch, channels, height, width) * 2 - 1
+    x0 = torch.rand(batch, *model["sample_shape"]) * 2 - 1
 
     def train():
         eps, t = torch.randn_like(x0), torch.randint(0, 1000, (batch,))
-        loss = (unet(scheduler.add_noise(x0, eps, t), t).sample - eps).square().mean()
+        loss = (epsilon(scheduler.add_noise(x0, eps, t), t) - eps).square().mean()
         adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         adam.step()
         ema.step(unet.parameters())
 
-    found = {"train": repeat(seconds, train)}
+    begin = time.monotonic()
+    train()
+    found = {"first": time.monotonic() - begin, "train": repeat(seconds, train)}
     unet.eval()
-    with torch.inference_mode():
-        found["sample"] = repeat(seconds, lambda: scheduler.step(unet(x0, 500).sample, 500, x0))
+    t = torch.full((batch,), 500)
+    with torch.no_grad() if name == "compiled" else torch.inference_mode():
+        found["sample"] = repeat(seconds, lambda: scheduler.step(epsilon(x0, t), 500, x0))
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found["parameters"] = sum(p.numel() for p in unet.parameters())
     return found
 
 
@@ -101,27 +137,36 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each step in a round")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
-    parser.add_argument("--peer", metavar="MODEL", help=argparse.SUPPRESS)
+    parser.add_argument("--peers", nargs="+", default=["diffusers"], choices=PEERS)
+    parser.add_argument("--one", nargs=2, metavar=("PEER", "MODEL"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peer:
-        print(json.dumps(peer(*MODELS[options.peer], options.seconds)))
+    if options.one:
+        name, model = options.one
+        print(json.dumps(peer(name, *MODELS[model], options.seconds)))
         return
-    print("| model, batch | | diffuse | diffusers | diffusers / diffuse |\n| --- | --- | --- | --- | --- |")
+    print("| model, batch | peer | | diffuse | peer | peer / diffuse |\n"
+          "| --- | --- | --- | --- | --- | --- |")
     for name in options.models:
         model, batch = MODELS[name]
-        pairs = []
+        rounds = []
         for _ in range(options.rounds):
-            mine = ours(options.diffuse, model, batch, options.seconds)
-            command = [sys.executable, __file__, "--peer", name, "--seconds", str(options.seconds)]
-            theirs = json.loads(subprocess.run(command, capture_output=True, text=True,
-                                               check=True).stdout.splitlines()[-1])
-            pairs.append((mine, theirs))
-        for figure, title, unit in (("train", "training step, ms", 1e3),
-                                    ("sample", "sampling step, ms", 1e3),
-                                    ("memory", "peak memory, MB", 1 / 2**20)):
-            columns = [spread([pair[i][figure] * unit for pair in pairs], 0) for i in (0, 1)]
-            ratio = spread([theirs[figure] / mine[figure] for mine, theirs in pairs], 2)
-            print(f"| {name}, {batch} | {title} | {columns[0]} | {columns[1]} | {ratio} |", flush=True)
+            rounds.append({"diffuse": ours(options.diffuse, model, batch, options.seconds)})
+            for other in options.peers:
+                command = [sys.executable, __file__, "--one", other, name,
+                           "--seconds", str(options.seconds)]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                rounds[-1][other] = json.loads(done.stdout.splitlines()[-1])
+        for other in options.peers:
+            for figure, title, unit in (("train", "training step, ms", 1e3),
+                                        ("sample", "sampling step, ms", 1e3),
+                                        ("memory", "peak memory, MB", 1 / 2**20)):
+                mine = [r["diffuse"][figure] * unit for r in rounds]
+                theirs = [r[other][figure] * unit for r in rounds]
+                ratio = spread([b / a for a, b in zip(mine, theirs)], 2)
+                print(f"| {name}, {batch} | {other} | {title} | {spread(mine, 0)} | "
+                      f"{spread(theirs, 0)} | {ratio} |", flush=True)
+            print(f"{other}: {rounds[0][other]['parameters']} parameters, first step after "
+                  f"{spread([r[other]['first'] for r in rounds], 1)} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
