@@ -21,41 +21,44 @@ using torch::autograd::tensor_list;
 
 constexpr int64_t kRows = 32;  // rows of a matrix product from which it runs at full speed
 
-// G (x) G: [36, 9], from the nine values of a filter to its planes.
-const at::Tensor& filter_matrix() {
-  static const at::Tensor matrix = [] {
-    const at::Tensor g =
-        at::tensor({1.0 / 4, 0.0, 0.0, -1.0 / 6, -1.0 / 6, -1.0 / 6, -1.0 / 6, 1.0 / 6, -1.0 / 6,
-                    1.0 / 24, 1.0 / 12, 1.0 / 6, 1.0 / 24, -1.0 / 12, 1.0 / 6, 0.0, 0.0, 1.0},
-                   at::kDouble)
-            .view({6, 3});
-    return at::kron(g, g).to(at::kFloat);
-  }();
-  return matrix;
+// Calls work on equal parts of a weight's outputs, in parallel.
+template <class Work>
+void for_filters(const at::Tensor& weight, const Work& work) {
+  const int64_t outputs = weight.size(0), inputs = weight.size(1);
+  at::parallel_for(0, outputs, 8, [&](int64_t begin, int64_t end) {
+    work(FilterSet{outputs, inputs, begin, end});
+  });
 }
 
-// [O, I, 3, 3] -> [36, I, O]
-at::Tensor filter_planes(const at::Tensor& weight) {
-  const int64_t out = weight.size(0), in = weight.size(1);
-  const at::Tensor taps = weight.permute({2, 3, 1, 0}).reshape({9, in * out});
-  return filter_matrix().mm(taps).view({kPlanes, in, out});
+// [O, I, 3, 3] -> [36, O, I]
+at::Tensor filter_planes(const at::Tensor& weight, bool turned) {
+  const at::Tensor taps = weight.contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor planes = at::empty({kPlanes, weight.size(0), weight.size(1)});
+  const float* const from = taps.const_data_ptr<float>();
+  float* const to = planes.mutable_data_ptr<float>();
+  for_filters(weight, [&](const FilterSet& set) { winograd_filters(set, from, turned, to); });
+  return planes;
 }
 
 thread_local WinogradFilters* kept_filters = nullptr;
 
 // The same, kept where a scope says so.
 at::Tensor forward_filters(const at::Tensor& weight) {
-  if (kept_filters == nullptr) return filter_planes(weight);
+  if (kept_filters == nullptr) return filter_planes(weight, false);
   at::Tensor& planes = (*kept_filters)[weight.const_data_ptr()];
-  if (!planes.defined()) planes = filter_planes(weight);
+  if (!planes.defined())  // in the order that products like best
+    planes = filter_planes(weight, false).transpose(1, 2).contiguous().transpose(1, 2);
   return planes;
 }
 
-// [36, I, O] -> [O, I, 3, 3]: the transpose of filter_planes, for gradients.
+// [36, O, I] -> [O, I, 3, 3]: the transpose of filter_planes, for gradients.
 at::Tensor filter_gradient(const at::Tensor& planes) {
-  const int64_t in = planes.size(1), out = planes.size(2);
-  const at::Tensor taps = filter_matrix().t().mm(planes.view({kPlanes, in * out}));
-  return taps.view({3, 3, in, out}).permute({3, 2, 0, 1});
+  const at::Tensor gradient = at::empty({planes.size(1), planes.size(2), 3, 3}, planes.options(),
+                                        at::MemoryFormat::ChannelsLast);
+  const float* const from = planes.const_data_ptr<float>();
+  float* const to = gradient.mutable_data_ptr<float>();
+  for_filters(gradient, [&](const FilterSet& set) { winograd_filter_gradient(set, from, to); });
+  return gradient;
 }
 
 // A batch of images in channels_last, cut into chunks of whole images with tiles enough for a
@@ -77,19 +80,20 @@ struct Images {
 
 using Spread = void (*)(const TileGrid&, const float*, float*, int64_t);
 
-// The planes [36, tiles, C] of a chunk.
-at::Tensor spread(Spread transform, const Images& images, const float* data, int64_t chunk) {
-  const int64_t n = images.size(chunk), tiles = images.grid.tiles();
-  const int64_t image = tiles * images.grid.channels;
-  at::Tensor planes = at::empty({kPlanes, n * tiles, images.grid.channels});
+// The planes [36, n tiles, C] of n images from `first` on.
+at::Tensor spread(Spread transform, const Images& images, const float* data, int64_t first,
+                  int64_t n) {
+  const int64_t image = images.grid.tiles() * images.grid.channels;
+  at::Tensor planes = at::empty({kPlanes, n * images.grid.tiles(), images.grid.channels});
   float* const out = planes.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < n; ++i)
-    transform(images.grid, data + (images.first(chunk) + i) * images.numel(), out + i * image,
-              n * image);
+  at::parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      transform(images.grid, data + (first + i) * images.numel(), out + i * image, n * image);
+  });
   return planes;
 }
 
-// x [B, I, H, W], filters [36, I, O] -> [B, O, H, W]
+// x [B, I, H, W], filters [36, I, O] in any order in memory -> [B, O, H, W]
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float* bias) {
   const int64_t out_channels = filters.size(2);
   const at::Tensor y = at::empty({x.size(0), out_channels, x.size(2), x.size(3)}, x.options(),
@@ -100,9 +104,9 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float*
   at::parallel_for(0, in.chunks(), 1, [&](int64_t begin, int64_t end) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     for (int64_t chunk = begin; chunk < end; ++chunk) {
-      const at::Tensor products = spread(winograd_input, in, from, chunk).bmm(filters);
-      const float* const planes = products.const_data_ptr<float>();
       const int64_t n = in.size(chunk), image = in.grid.tiles() * out_channels;
+      const at::Tensor products = spread(winograd_input, in, from, in.first(chunk), n).bmm(filters);
+      const float* const planes = products.const_data_ptr<float>();
       for (int64_t i = 0; i < n; ++i)
         winograd_output(out.grid, planes + i * image, n * image, bias,
                         to + (in.first(chunk) + i) * out.numel());
@@ -111,22 +115,30 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float*
   return y;
 }
 
-// The gradient of weight from x [B, I, H, W] and dy [B, O, H, W]. Threads sum over equal parts of
-// the batch, which are added up in order.
+// The gradient of weight from x [B, I, H, W] and dy [B, O, H, W].
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
   const Images in(x), out(dy);
   const float *const from = x.const_data_ptr<float>(), *const up = dy.const_data_ptr<float>();
-  const int64_t parts = std::min<int64_t>(at::get_num_threads(), in.chunks());
+  // Where a sum [36, O, I] is small beside the planes that go into it, each thread has one of its
+  // own over a part of the batch, whose planes stay in its cache; else all work on one together.
+  const int64_t channels = in.grid.channels + out.grid.channels, threads = at::get_num_threads();
+  const bool small =
+      threads * in.grid.channels * out.grid.channels < in.count * in.grid.tiles() * channels;
+  const int64_t parts = small ? std::min(threads, in.count) : 1;
+  const int64_t values = small ? 1 << 17 : 1 << 21;  // of the planes of one product
+  const int64_t at_once = std::max<int64_t>(1, values / (kPlanes * in.grid.tiles() * channels));
   std::vector<at::Tensor> sums(parts);
   at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     for (int64_t part = begin; part < end; ++part) {
-      at::Tensor sum = at::zeros({kPlanes, in.grid.channels, out.grid.channels});
-      const int64_t last = (part + 1) * in.chunks() / parts;
-      for (int64_t chunk = part * in.chunks() / parts; chunk < last; ++chunk)
-        sum.baddbmm_(spread(winograd_input, in, from, chunk).transpose(1, 2),
-                     spread(winograd_gradient, out, up, chunk));
-      sums[part] = sum;
+      at::Tensor& sum = sums[part];
+      const int64_t last = (part + 1) * in.count / parts;
+      for (int64_t first = part * in.count / parts; first < last; first += at_once) {
+        const int64_t n = std::min(at_once, last - first);
+        const at::Tensor gradients = spread(winograd_gradient, out, up, first, n).transpose(1, 2);
+        const at::Tensor inputs = spread(winograd_input, in, from, first, n);
+        sum = sum.defined() ? sum.baddbmm_(gradients, inputs) : gradients.bmm(inputs);
+      }
     }
   });
   for (int64_t part = 1; part < parts; ++part) sums[0] += sums[part];
@@ -138,7 +150,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
                             const at::Tensor& weight, const at::Tensor& bias) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
-    return convolve(x, forward_filters(weight), bias.const_data_ptr<float>());
+    return convolve(x, forward_filters(weight).transpose(1, 2), bias.const_data_ptr<float>());
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -146,8 +158,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     const at::Tensor &x = saved[0], &weight = saved[1];
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor dx;
-    if (context->needs_input_grad(0))
-      dx = convolve(dy, filter_planes(weight.flip({2, 3}).transpose(0, 1)), nullptr);
+    if (context->needs_input_grad(0)) dx = convolve(dy, filter_planes(weight, true), nullptr);
     return {dx, weight_gradient(x, dy), dy.sum(at::IntArrayRef{0, 2, 3})};
   }
 };

@@ -20,6 +20,24 @@ struct Gradient1d {
   static DIFFUSE_INLINE void apply(const float (&d)[4], float (&out)[6]);
 };
 
+// G of three values.
+struct Filter1d {
+  static constexpr int kSize = 3;
+  static DIFFUSE_INLINE void apply(const float (&g)[3], float (&out)[6]);
+};
+
+// A' of six values.
+struct Output1d {
+  static constexpr int kSize = 4;
+  static DIFFUSE_INLINE void apply(const float (&m)[6], float (&out)[4]);
+};
+
+// G' of six values.
+struct FilterGradient1d {
+  static constexpr int kSize = 3;
+  static DIFFUSE_INLINE void apply(const float (&m)[6], float (&out)[3]);
+};
+
 }  // namespace
 
 DIFFUSE_INLINE void Input1d::apply(const float (&d)[6], float (&out)[6]) {
@@ -44,8 +62,25 @@ DIFFUSE_INLINE void Gradient1d::apply(const float (&d)[4], float (&out)[6]) {
   out[5] = d[3];
 }
 
-// A' of six values.
-static DIFFUSE_INLINE void output_1d(const float (&m)[6], float (&out)[4]) {
+DIFFUSE_INLINE void Filter1d::apply(const float (&g)[3], float (&out)[6]) {
+  const float sixth = 1.0F / 6, even = -sixth * (g[0] + g[2]), odd = sixth * g[1];
+  const float even2 = sixth * (g[0] / 4 + g[2]), odd2 = g[1] / 12;
+  out[0] = g[0] / 4;
+  out[1] = even - odd;
+  out[2] = even + odd;
+  out[3] = even2 + odd2;
+  out[4] = even2 - odd2;
+  out[5] = g[2];
+}
+
+DIFFUSE_INLINE void FilterGradient1d::apply(const float (&m)[6], float (&out)[3]) {
+  const float sixth = 1.0F / 6, sum = sixth * (m[1] + m[2]), sum2 = sixth * (m[3] + m[4]);
+  out[0] = m[0] / 4 - sum + sum2 / 4;
+  out[1] = sixth * (m[2] - m[1]) + (m[3] - m[4]) / 12;
+  out[2] = sum2 - sum + m[5];
+}
+
+DIFFUSE_INLINE void Output1d::apply(const float (&m)[6], float (&out)[4]) {
   const float sum = m[1] + m[2], difference = m[1] - m[2];
   const float sum2 = m[3] + m[4], difference2 = m[3] - m[4];
   out[0] = m[0] + sum + sum2;
@@ -121,33 +156,31 @@ void winograd_gradient(const TileGrid& grid, const float* dy, float* planes, int
   spread_image<Gradient1d>(grid, dy, planes, plane);
 }
 
-// One tile; rows[i][j] is where its pixel (i, j) goes.
+// Applies a transform of six values to N to the columns and then to the rows of a tile's planes;
+// pixels[i][j] is where value (i, j) goes, with `bias` added.
+template <class Transform, int N>
 static DIFFUSE_INLINE void gather_tile(const float* tile, int64_t plane, int64_t channels,
-                                       const float* bias, float* scratch,
-                                       float* (&pixels)[kTile][kTile]) {
+                                       const float* bias, float* scratch, float* (&pixels)[N][N]) {
   for (int j = 0; j < 6; ++j) {
-    float* const half = scratch + j * channels;  // [4][6][C]
+    float* const half = scratch + j * channels;  // [N][6][C]
 #pragma omp simd
     for (int64_t c = 0; c < channels; ++c) {
-      float m[6], t[4];
+      float m[6], t[N];
       for (int i = 0; i < 6; ++i) m[i] = tile[(i * 6 + j) * plane + c];
-      output_1d(m, t);
-      for (int i = 0; i < 4; ++i) half[i * 6 * channels + c] = t[i];
+      Transform::apply(m, t);
+      for (int i = 0; i < N; ++i) half[i * 6 * channels + c] = t[i];
     }
   }
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < N; ++i) {
     const float* const half = scratch + i * 6 * channels;
-    float *const y0 = pixels[i][0], *const y1 = pixels[i][1], *const y2 = pixels[i][2],
-                 *const y3 = pixels[i][3];
+    float* to[N];
+    for (int j = 0; j < N; ++j) to[j] = pixels[i][j];
 #pragma omp simd
     for (int64_t c = 0; c < channels; ++c) {
-      float m[6], t[4];
+      float m[6], t[N];
       for (int j = 0; j < 6; ++j) m[j] = half[j * channels + c];
-      output_1d(m, t);
-      y0[c] = t[0] + bias[c];
-      y1[c] = t[1] + bias[c];
-      y2[c] = t[2] + bias[c];
-      y3[c] = t[3] + bias[c];
+      Transform::apply(m, t);
+      for (int j = 0; j < N; ++j) to[j][c] = t[j] + bias[c];
     }
   }
 }
@@ -168,9 +201,35 @@ void winograd_output(const TileGrid& grid, const float* planes, int64_t plane, c
                              ? y + (top * grid.width + left) * channels
                              : outside.data() + j * channels;
         }
-      gather_tile(planes + (row * grid.columns() + column) * channels, plane, channels,
-                  bias ? bias : zeros.data(), scratch.data(), pixels);
+      gather_tile<Output1d>(planes + (row * grid.columns() + column) * channels, plane, channels,
+                            bias ? bias : zeros.data(), scratch.data(), pixels);
     }
+}
+
+DIFFUSE_VECTORISED
+void winograd_filters(const FilterSet& set, const float* weight, bool turned, float* planes) {
+  const int64_t channels = set.inputs;
+  std::vector<float> scratch(6 * 3 * channels);
+  for (int64_t o = set.begin; o < set.end; ++o) {
+    const float* taps[3][3];
+    for (int k = 0; k < 9; ++k)
+      taps[k / 3][k % 3] = weight + (o * 9 + (turned ? 8 - k : k)) * channels;
+    spread_tile<Filter1d, 3>(taps, channels, scratch.data(), planes + o * channels,
+                             set.outputs * channels);
+  }
+}
+
+DIFFUSE_VECTORISED
+void winograd_filter_gradient(const FilterSet& set, const float* planes, float* weight) {
+  const int64_t channels = set.inputs;
+  const std::vector<float> zeros(channels);
+  std::vector<float> scratch(3 * 6 * channels);
+  for (int64_t o = set.begin; o < set.end; ++o) {
+    float* taps[3][3];
+    for (int k = 0; k < 9; ++k) taps[k / 3][k % 3] = weight + (o * 9 + k) * channels;
+    gather_tile<FilterGradient1d>(planes + o * channels, set.outputs * channels, channels,
+                                  zeros.data(), scratch.data(), taps);
+  }
 }
 
 }  // namespace diffuse

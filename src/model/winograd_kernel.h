@@ -33,4 +33,16 @@ void winograd_gradient(const TileGrid& grid, const float* dy, float* planes, int
 void winograd_output(const TileGrid& grid, const float* planes, int64_t plane, const float* bias,
                      float* y);
 
+// The filters of outputs [begin, end) among a convolution's, [outputs][3][3][inputs] in memory, and
+// their planes [36][outputs][inputs].
+struct FilterSet {
+  int64_t outputs, inputs, begin, end;
+};
+
+// G g G'; `turned`: of the filters turned by 180 degrees, as they spread gradients.
+void winograd_filters(const FilterSet& set, const float* weight, bool turned, float* planes);
+
+// G' u G: the gradient of the filters from that of their planes.
+void winograd_filter_gradient(const FilterSet& set, const float* planes, float* weight);
+
 }  // namespace diffuse

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "diffuse/core/device.h"
 #include "diffuse/model/network.h"
 
@@ -23,6 +25,9 @@ ModelConfig small_config() {
 // The output, then the gradients of all parameters, of one pass with dropout.
 std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
   const auto network = make_network(small_config(), false, {}, 0);
+  at::manual_seed(2);
+  for (at::Tensor& parameter : network->parameters())  // no layer begins near zero
+    parameter.variable_data().uniform_(-0.1, 0.1);
   if (checkpointed) network->checkpoint_gradients();
   network->train();
   at::manual_seed(1);
@@ -38,16 +43,20 @@ std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
   return found;
 }
 
-void expect_equal(c10::ScalarType type) {
+// But for the order in which gradients are added up.
+void expect_equal(c10::ScalarType type, double tolerance) {
   const auto plain = pass(false, type), checkpointed = pass(true, type);
   ASSERT_EQ(plain.size(), checkpointed.size());
+  const double largest = at::stack(at::_foreach_norm(plain)).max().item<double>();
   for (size_t i = 0; i < plain.size(); ++i)
-    EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << "tensor " << i;
+    EXPECT_LE((plain[i] - checkpointed[i]).norm().item<double>(),
+              tolerance * std::max(plain[i].norm().item<double>(), 1e-6 * largest))
+        << "tensor " << i;
 }
 
-TEST(Recomputed, GradientsWithDropoutAreThePlainOnes) { expect_equal(c10::kFloat); }
+TEST(Recomputed, GradientsWithDropoutAreThePlainOnes) { expect_equal(c10::kFloat, 1e-5); }
 
-TEST(Recomputed, GradientsUnderAutocastAreThePlainOnes) { expect_equal(c10::kBFloat16); }
+TEST(Recomputed, GradientsUnderAutocastAreThePlainOnes) { expect_equal(c10::kBFloat16, 0.02); }
 
 TEST(Recomputed, KeepsOnlyInputs) {
   const at::Tensor x = at::ones({3}).requires_grad_();
