@@ -134,7 +134,6 @@ int run_train(const TrainFlags& flags) {
     return kGood;
   }
   const auto folder = open_folder(flags, trainer);
-  warn_of_prior(trainer.diffusion().schedule());
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
   if (folder) warn_of_prior(trainer.diffusion().schedule());

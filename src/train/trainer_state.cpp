@@ -38,7 +38,8 @@ ValueDict Trainer::checkpoint() const {
                  {"config", {config_to_json(config_)}},
                  {"step", {step_}},
                  {"samples", {step_ * config_.train.batch_size}}};
-  for (const auto& [name, tensors] : state(true)) root.emplace_back(name, Value{to_dict(tensors)});
+  for (const auto& [name, tensors] : state(/*gather=*/true))
+    root.emplace_back(name, Value{to_dict(tensors)});
   return root;
 }
 
@@ -50,7 +51,7 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->broadcast({step});
   if (step.item<int64_t>() < 0) return;
   const at::NoGradGuard no_grad;
-  for (const auto& [name, tensors] : state(false)) {
+  for (const auto& [name, tensors] : state(/*gather=*/false)) {
     std::vector<at::Tensor> saved;
     if (checkpoint) saved = section_tensors(*checkpoint, name, tensors);
     for (size_t i = 0; i < tensors.size(); ++i) {

@@ -19,6 +19,7 @@ import cluster
 from cluster import IMAGES, POINTS, by_launch, by_open_mpi, by_slurm, by_torchrun, merged, series
 
 SHARDED = {"train": {"shard_optimizer": True}}
+CLIPPED = {"train": {"gradient_clip": 0.3, "ema_decay": 0.8}}
 
 
 class Cluster(unittest.TestCase):
@@ -85,23 +86,27 @@ class Cluster(unittest.TestCase):
         return [(part, name, tensor) for part, section in checkpoint.items()
                 if isinstance(section, dict) for name, tensor in section.items()]
 
+    def assert_equal_run(self, a, b):
+        for key in ("train/loss", "train/gradient_norm", "held_out/loss"):
+            self.assertEqual(series(self.folder / a, key), series(self.folder / b, key))
+        left, right = self.tensors(a), self.tensors(b)
+        self.assertEqual([item[:2] for item in left], [item[:2] for item in right])
+        for (*where, x), (_, _, y) in zip(left, right):
+            self.assertTrue(torch.equal(x, y), where)
+
     def test_sharded_states_train_and_are_saved_as_whole_ones(self):
         for config, name in ((POINTS, "points"), (IMAGES, "images")):
-            config = merged(config, {"train": {"gradient_clip": 0.3, "ema_decay": 0.8}})
-            self.train(1, config, name + "1")
-            self.train(2, config, name + "2")
-            for n in (2, 3):
-                self.train(n, merged(config, SHARDED), f"{name}{n}sharded")
-                self.assert_same_run(name + "1", f"{name}{n}sharded")
-            whole, parts = self.tensors(name + "2"), self.tensors(name + "2sharded")
-            self.assertEqual([item[:2] for item in whole], [item[:2] for item in parts])
-            for (_, _, left), (_, _, right) in zip(whole, parts):
-                self.assertTrue(torch.equal(left, right))
-            self.assertEqual(*(series(self.folder / run, "held_out/loss")
-                               for run in (name + "2", name + "2sharded")))
-        one, sharded = ((self.folder / run / "samples/step-6.png").read_bytes()
-                        for run in ("images2", "images2sharded"))
-        self.assertEqual(one, sharded)
+            config = merged(config, CLIPPED)
+            self.train(1, config, name)
+            for n in (2, 4):
+                whole, sharded = f"{name}{n}", f"{name}{n}sharded"
+                self.train(n, config, whole)
+                self.train(n, merged(config, SHARDED), sharded)
+                self.assert_same_run(name, sharded)
+                self.assert_equal_run(whole, sharded)
+        whole, sharded = ((self.folder / run / "samples/step-6.png").read_bytes()
+                          for run in ("images4", "images4sharded"))
+        self.assertEqual(whole, sharded)
 
     def test_a_run_continues_sharded_or_not_in_any_number_of_processes(self):
         self.train(1, POINTS, "whole")
@@ -174,8 +179,8 @@ class Cluster(unittest.TestCase):
         for a, b in zip(one["rd"], three["rd"]):
             self.assertAlmostEqual(a["distortion"]["mean"], b["distortion"]["mean"], 5)
 
-    def start_long_run(self, n, *more):
-        path = cluster.write_config(self.folder, merged(POINTS, {"train": {
+    def start_long_run(self, n, *more, config=POINTS):
+        path = cluster.write_config(self.folder, merged(config, {"train": {
             "steps": 1_000_000, "checkpoint_every": 20, "log_every": 20, "eval_every": 0}}))
         since = time.time()
         children = cluster.start(by_slurm(n, cluster.train(path, self.folder / "run", *more)))
@@ -183,17 +188,21 @@ class Cluster(unittest.TestCase):
         return children
 
     def test_a_signal_to_any_rank_stops_all_with_a_checkpoint(self):
-        for sent in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-            children = self.start_long_run(3)
+        sharded = merged(POINTS, SHARDED)
+        for sent, config in ((signal.SIGTERM, POINTS), (signal.SIGUSR1, sharded),
+                             (signal.SIGINT, sharded)):
+            children = self.start_long_run(3, config=config)
             children[2].send_signal(sent)
             codes, _, err = cluster.finish(children)
             self.assertEqual(codes, [75, 75, 75], err)
             self.assertIn(f"({sent.name}); continue with --resume", err)
 
     def test_a_time_limit_stops_all(self):
-        config = merged(POINTS, {"train": {"steps": 1_000_000}})
-        self.train(2, config, "run", "--time-limit", "1s", code=75)
-        self.assertTrue((self.folder / "run/model.pt").exists())
+        for config in (POINTS, merged(POINTS, SHARDED)):
+            config = merged(config, {"train": {"steps": 1_000_000}})
+            since = time.time()
+            self.train(2, config, "run", "--time-limit", "1s", code=75)
+            self.assertGreater((self.folder / "run/model.pt").stat().st_mtime, since)
 
     def assert_ends_naming(self, children, line):
         codes, _, err = cluster.finish(children, timeout=60)

@@ -12,7 +12,7 @@
 namespace diffuse {
 
 // The owner, 0 .. ranks - 1, of each item: the larger ones first, each to the rank with the least so
-// far. No rank then has more than the smallest one and one item.
+// far. Ranks then differ by one item at most.
 std::vector<int64_t> balanced_owners(const std::vector<int64_t>& sizes, int64_t ranks);
 
 class Shards {
@@ -26,11 +26,11 @@ class Shards {
   // Gives all ranks the parameters as their owners have them, bit by bit.
   void share_parameters() const;
 
-  // A tensor for each of own() -> a tensor for each parameter; where another rank keeps it, one on
-  // the device "meta", which has a shape and no values.
+  // A tensor for each of own(), of its shape and type -> a tensor for each parameter; where another
+  // rank keeps it, one on the device "meta", which has a shape and no values.
   std::vector<at::Tensor> spread(const std::vector<at::Tensor>& own) const;
 
-  // The same with the values of all ranks on rank 0. They come one by one, into main memory.
+  // The same with all values on rank 0. Those of other ranks come one by one, into main memory.
   std::vector<at::Tensor> gather(const std::vector<at::Tensor>& own) const;
 
  private:

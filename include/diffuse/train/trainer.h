@@ -77,7 +77,7 @@ class Trainer {
   // Reads the running averages (the one place that waits for the device) and resets them.
   TrainReport report();
 
-  // Calls `work` while the network has its EMA weights.
+  // Calls `work`, which must leave the weights as they are, while the network has its EMA weights.
   void with_averages(const std::function<void()>& work);
 
   // With the EMA weights.

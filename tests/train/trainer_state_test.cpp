@@ -1,0 +1,65 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/train/trainer.h"
+#include "tests/distributed/worlds.h"
+
+namespace diffuse {
+
+using testing_distributed::run_worlds;
+
+// Three processes' checkpoint after four updates in passes, of bfloat16, with clipped gradients, which
+// in the second update are not finite on one rank.
+static ValueDict trained(bool compress, bool shard) {
+  Config config = parse_config(R"({
+    "data": {"type": "shapes", "image_size": 8, "count": 20},
+    "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1, "norm_groups": 4,
+              "attention_resolutions": [4], "dropout": 0},
+    "diffusion": {"timesteps": 50},
+    "train": {"batch_size": 7, "micro_batch": 1, "warmup_steps": 0, "gradient_clip": 0.1,
+              "precision": "bf16"}})",
+                               "test");
+  config.train.compress_gradients = compress;
+  config.train.shard_optimizer = shard;
+  ValueDict saved;
+  const auto thrown = run_worlds(3, [&](World& world) {
+    Trainer trainer(config, make_dataset(config.data, Split::kTrain, config.seed), at::kCPU,
+                    std::shared_ptr<World>(std::shared_ptr<World>(), &world));
+    for (int64_t step = 0; step < 4; ++step) {
+      at::Tensor weight = trainer.network().parameters()[0];
+      if (step == 1 && world.rank() == 1) weight.mutable_grad() = at::full_like(weight, INFINITY);
+      trainer.update();
+    }
+    const ValueDict checkpoint = trainer.checkpoint();
+    if (world.is_first()) saved = checkpoint;
+  });
+  for (const std::string& what : thrown) EXPECT_EQ(what, "");
+  return saved;
+}
+
+static const ValueDict& part(const ValueDict& checkpoint, const char* name) {
+  return std::get<ValueDict>(find(checkpoint, name)->data);
+}
+
+static at::Tensor tensor(const ValueDict& dict, const std::string& name) {
+  return std::get<at::Tensor>(find(dict, name)->data);
+}
+
+TEST(TrainerState, IsTheSameShardedOrNot) {
+  for (const bool compress : {false, true}) {
+    const ValueDict whole = trained(compress, false), sharded = trained(compress, true);
+    for (const char* const name : {"model", "ema", "exp_avg", "exp_avg_sq", "counters"}) {
+      ASSERT_EQ(part(whole, name).size(), part(sharded, name).size());
+      for (const auto& [key, value] : part(whole, name))
+        EXPECT_TRUE(at::equal(std::get<at::Tensor>(value.data), tensor(part(sharded, name), key)))
+            << name << " " << key;
+    }
+    EXPECT_EQ(tensor(part(sharded, "counters"), "skipped_updates").item<float>(), 1);
+    EXPECT_EQ(tensor(part(sharded, "counters"), "optimizer_updates").item<float>(), 3);
+  }
+}
+
+}  // namespace diffuse
