@@ -35,8 +35,8 @@ void print_text(const StepBenchmark& b, const Config& config, c10::Device device
   std::cout << std::fixed << std::setprecision(1) << "device        " << device
             << "\nbatch         " << config.train.batch_size << "\ntrain step    "
             << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\n";
-  for (const auto& [phase, ms] : b.phase_ms)
-    std::cout << "  " << std::setw(12) << std::left << phase << ms << " ms\n";
+  for (const char* const phase : {"data", "forward", "backward", "optimizer"})
+    std::cout << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
   std::cout << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops
             << " GFLOP/s of the " << b.gemm_gflops << " that a large matrix product gets ("
             << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
