@@ -66,6 +66,12 @@ class Cluster(unittest.TestCase):
                       for run in ("one", "three"))
         self.assertLess(abs(one - three), 0.1 * one)
 
+    def test_gradient_checkpointing_changes_nothing(self):
+        recompute = merged(IMAGES, {"train": {"gradient_checkpointing": True}})
+        self.train(1, IMAGES, "kept")
+        self.train(2, recompute, "recomputed")
+        self.assert_same_run("kept", "recomputed")
+
     def test_every_launcher_gives_the_same_run(self):
         self.train(2, POINTS, "launch")
         for name, how in (("torchrun", by_torchrun), ("slurm", by_slurm), ("mpi", by_open_mpi)):
