@@ -52,14 +52,14 @@ def main():
 
     for table, rows in TABLES.items():
         print(f"\n| {table} | GFLOP a training step | training step, ms | GFLOP/s | sampling step, ms "
-              "| peak memory, MB |\n| --- | --- | --- | --- | --- | --- |")
+              "| training memory, MB |\n| --- | --- | --- | --- | --- | --- |")
         for n in rows:
             figures = found[table, n]
             median = {key: statistics.median(f[key] for f in figures) for key in figures[0]
                       if key != "phase_ms"}
             print(f"| {n} | {median['train_gflop']:.1f} | {median['train_step_ms']:.0f} "
                   f"| {median['achieved_gflops']:.0f} | {median['sample_step_ms']:.1f} "
-                  f"| {median['peak_memory_bytes'] / 2**20:.0f} |")
+                  f"| {median['train_memory_bytes'] / 2**20:.0f} |")
 
 
 if __name__ == "__main__":

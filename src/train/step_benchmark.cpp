@@ -147,6 +147,7 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
     for (const auto& [phase, sum] : clock.seconds()) result.phase_ms[phase] = 1e3 * sum / kUpdates;
   }
   result.train_step_ms = update * 1e3;
+  result.train_memory_bytes = peak_memory(device);
   result.sample_step_ms = seconds_of(
                               seconds, [&] { steps.sample(); }, wait) *
                           1e3;

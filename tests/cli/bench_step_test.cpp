@@ -19,7 +19,7 @@ TEST(Bench, MeasuresWithoutDataWhereTheShapeIsGiven) {
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const auto found = nlohmann::json::parse(o.out);
   for (const char* const name : {"train_step_ms", "sample_step_ms", "images_per_s", "gemm_gflops",
-                                 "achieved_gflops", "peak_memory_bytes"})
+                                 "achieved_gflops", "train_memory_bytes", "peak_memory_bytes"})
     EXPECT_GT(found.at(name).get<double>(), 0) << name;
   for (const char* const phase : {"data", "forward", "backward", "optimizer"})
     EXPECT_GT(found.at("phase_ms").at(phase).get<double>(), 0) << phase;
