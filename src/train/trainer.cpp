@@ -13,6 +13,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/data/normalization.h"
+#include "memory_counter.h"
 
 namespace diffuse {
 
@@ -73,6 +74,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       loss_sum_(zero(device)),
       norm_sum_(zero(device)),
       skipped_(zero(device)),
+      skipped_in_row_(zero(device)),
       bin_losses_(at::zeros({kTimestepBins}, at::device(device).dtype(at::kFloat))),
       bin_counts_(at::zeros_like(bin_losses_)) {}
 
@@ -113,6 +115,15 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
   return losses.detach();
 }
 
+int64_t Trainer::gradient_memory(int64_t rows) {
+  const Batch batch = next_batch();
+  at::Tensor mean = zero(device_);
+  const MemoryCounter memory(device_);
+  accumulate_gradients(batch, 0, rows, mean);
+  adam_.zero_grad();
+  return memory.peak();
+}
+
 // Leaves the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
 at::Tensor Trainer::forward_backward(const Batch& batch) {
   at::Tensor mean = zero(device_);
@@ -147,9 +158,7 @@ Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
   };
 }
 
-void Trainer::update() {
-  const double begin = now();
-  const double waited = world_->wait_seconds() + reducer_.times().exposed;
+Batch Trainer::next_batch() {
   world_->phase("loading data", step_);
   if (!loader_)
     loader_ = std::make_unique<BatchLoader>(
@@ -159,7 +168,13 @@ void Trainer::update() {
                              .first_step = step_,
                              .horizontal_flip = config_.data.horizontal_flip,
                              .seed = config_.seed});
-  const Batch batch = loader_->next();
+  return loader_->next();
+}
+
+void Trainer::update() {
+  const double begin = now();
+  const double waited = world_->wait_seconds() + reducer_.times().exposed;
+  const Batch batch = next_batch();
   wait_seconds_ += now() - begin;
 
   world_->phase("forward and backward", step_);
@@ -178,6 +193,7 @@ void Trainer::update() {
   loss_sum_ += loss.masked_fill(skip, 0);
   norm_sum_ += norm.masked_fill(skip, 0);
   skipped_ += found_inf;
+  skipped_in_row_.add_(1).mul_(found_inf);
   ++step_;
   ++updates_;
   communication_seconds_ += world_->wait_seconds() + reducer_.times().exposed - waited;

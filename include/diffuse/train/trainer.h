@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "diffuse/config/config.h"
@@ -46,7 +47,8 @@ struct TrainReport {
   double data_wait = 0;  // share of the time spent waiting for data
   double overlap = 0;    // share of the gradients' way that was hidden behind computing
   std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
-  int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
+  int64_t skipped_steps = 0;   // updates left out for gradients that were not finite, since step 0
+  int64_t skipped_lately = 0;  // of those, since the last report
   std::vector<RankTimes> ranks;  // one each
 };
 
@@ -74,6 +76,17 @@ class Trainer {
   // Reads the running averages (the one place that waits for the device) and resets them.
   TrainReport report();
 
+  // Updates left out one after the other up to now. Waits for the device.
+  int64_t skipped_in_row() const { return skipped_in_row_.item<int64_t>(); }
+
+  // Where numbers stop being finite: in the weights or the output of a layer, which is named, or
+  // behind the network. Computes the next batch's gradients for it, and drops them.
+  std::string first_bad_part();
+
+  // Most bytes of tensors that come and go on the device at once while the gradients of the next
+  // batch's first `rows` samples are computed. Drops the gradients.
+  int64_t gradient_memory(int64_t rows);
+
   // With the EMA weights.
   HeldOutLoss evaluate(const Dataset& held_out);
 
@@ -87,6 +100,7 @@ class Trainer {
   World& world() const { return *world_; }
 
  private:
+  Batch next_batch();
   bool conditions_on_itself() const;
   Denoiser with_own_x0(const Denoiser& plain) const;
   at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
@@ -114,7 +128,7 @@ class Trainer {
   int64_t step_ = 0;
 
   // Running sums since the last report; the tensors stay on the device.
-  at::Tensor loss_sum_, norm_sum_, skipped_;
+  at::Tensor loss_sum_, norm_sum_, skipped_, skipped_in_row_;
   at::Tensor bin_losses_, bin_counts_;  // [kTimestepBins]
   int64_t updates_ = 0;
   int64_t skipped_reported_ = 0;
