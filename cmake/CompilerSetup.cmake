@@ -11,6 +11,10 @@ if(DIFFUSE_SANITIZE)
   target_link_options(diffuse_compiler INTERFACE ${sanitizers})
 endif()
 
+if(DIFFUSE_FUZZ)
+  target_compile_options(diffuse_compiler INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # ccache, and a linker faster than GNU ld, where they are installed.
 find_program(DIFFUSE_CCACHE ccache)
 if(DIFFUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

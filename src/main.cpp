@@ -6,6 +6,8 @@
 #include <climits>
 #include <iostream>
 #include <map>
+#include <new>
+#include <stdexcept>
 
 #include "cli/commands.h"
 #include "diffuse/core/device.h"
@@ -91,6 +93,27 @@ static void keep_freed_memory() {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
+// LibTorch's CPU allocator says so in words alone.
+static bool is_out_of_memory(const std::exception& error) {
+  const std::string_view text = error.what();
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+         dynamic_cast<const std::length_error*>(&error) != nullptr ||
+         text.find("can't allocate memory") != std::string_view::npos ||
+         text.find("Storage size calculation overflowed") != std::string_view::npos;
+}
+
+static void report(const std::exception& error, std::string text) {
+  if (is_out_of_memory(error))
+    text = diffuse::concat(
+        "out of memory: less is taken by a smaller /train/micro_batch (samples per forward pass; "
+        "of ",
+        "other commands --batch), by /train/gradient_checkpointing and by /train/precision bf16; "
+        "the ",
+        "checkpoint saved last is whole (", text.substr(0, text.find('\n')), ")");
+  diffuse::log_error(text);
+}
+
 int main(int argc, char** argv) {
   keep_freed_memory();
   try {
@@ -99,9 +122,9 @@ int main(int argc, char** argv) {
     std::cerr << "diffuse: " << error.what() << "\n";
     return diffuse::cli::kBadUse;
   } catch (const c10::Error& error) {
-    diffuse::log_error(error.what_without_backtrace());
+    report(error, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    diffuse::log_error(error.what());
+    report(error, error.what());
   }
   return diffuse::cli::kFailed;
 }

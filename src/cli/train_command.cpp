@@ -16,6 +16,7 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
 #include "generate_together.h"
 #include "train_recorder.h"
@@ -76,7 +77,7 @@ fs::path resume_file(const TrainFlags& flags, const RunFolder& folder) {
   return newest;
 }
 
-void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out) {
+void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, int64_t memory) {
   const Config& config = trainer.config();
   std::cout << "model       " << config.model.type << ", " << parameter_count(trainer.network())
             << " parameters\n"
@@ -85,7 +86,16 @@ void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out) 
             << " held out\n"
             << "train       " << config.train.steps << " steps of " << config.train.batch_size
             << "\n"
-            << "device      " << trainer.device() << "\n";
+            << "device      " << trainer.device() << "\n"
+            << "memory      " << (memory >> 20) << " MB at the peak of an update of one process\n";
+}
+
+// Of one process, before any other network is there to be counted with it.
+int64_t foretold_memory(const Config& config, const std::shared_ptr<const Dataset>& data,
+                        c10::Device device, const World& world) {
+  const int64_t share = world.share(config.train.batch_size).size();
+  const int64_t rows = config.train.micro_batch > 0 ? config.train.micro_batch : share;
+  return predict_memory(config, data, device, rows);
 }
 
 // What all ranks need, met and checked.
@@ -126,11 +136,14 @@ int run_train(const TrainFlags& flags) {
     config.data = with_normalization(config.data, *training);
     return std::pair(training, make_dataset(config.data, Split::kHeldOut, config.seed));
   });
+  const int64_t memory = in_config(flags.config, [&] {
+    return flags.dry_run ? foretold_memory(config, data, device, *world) : 0;
+  });
   const auto owner = in_config(
       flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });
   Trainer& trainer = *owner;
   if (flags.dry_run) {
-    if (world->is_first()) print_plan(trainer, *data, *held_out);
+    if (world->is_first()) print_plan(trainer, *data, *held_out, memory);
     return kGood;
   }
   const auto folder = open_folder(flags, trainer);
@@ -175,7 +188,8 @@ Command add_train(CLI::App& app) {
           ->add_option("--resume", flags->resume,
                        "Continue from this checkpoint, or from the run folder's newest")
           ->expected(0, 1);
-  command->add_flag("--dry-run", flags->dry_run, "Check everything, print the plan, train nothing");
+  command->add_flag("--dry-run", flags->dry_run,
+                    "Check everything, print the plan and the memory it takes, train nothing");
   command->add_option("--time-limit", flags->time_limit,
                       "Stop in time with a checkpoint saved: 3h50m, 90s");
   add_peer_timeout(*command, flags->peer_timeout);

@@ -23,6 +23,8 @@ static void check_exportable(const Config& config) {
   const std::string lacks = "; diffusers' UNet2DModel has no counterpart";
   if (model.type != "unet") throw Error("/model/type: \"", model.type, "\"", lacks);
   if (model.patch_size != 1) throw Error("/model/patch_size: ", model.patch_size, lacks);
+  if (model.channel_multipliers[0] != 1)
+    throw Error("/model/channel_multipliers/0: ", model.channel_multipliers[0], lacks);
   if (model.self_conditioning) throw Error("/model/self_conditioning: true", lacks);
   if (model.time_scale != 1) throw Error("/model/time_scale: ", model.time_scale, lacks);
   if (!model.mid_attention_norm && !model.scale_shift_norm)

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_file.h>
+#include <ATen/ops/ne.h>
 
 #include <algorithm>
 #include <array>
@@ -229,8 +230,12 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
   if (!shape) throw Error(name, ": corrupt .npy header: no valid shape");
 
   int64_t bytes = static_cast<int64_t>(c10::elementSize(*type));
-  bool overflow = false;
-  for (const int64_t side : *shape) overflow |= __builtin_mul_overflow(bytes, side, &bytes);
+  bool overflow = false, empty = false;
+  for (const int64_t side : *shape) {  // sizes beside a 0 must not overflow either: strides would
+    overflow |= __builtin_mul_overflow(bytes, std::max<int64_t>(side, 1), &bytes);
+    empty |= side == 0;
+  }
+  if (empty && !overflow) bytes = 0;
   if (overflow || static_cast<uint64_t>(bytes) != size - offset)
     throw Error(name, ": the header promises ", overflow ? "more" : std::to_string(bytes),
                 " bytes of data, the file has ", size - offset);
@@ -239,7 +244,9 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
 }
 
 // The array as it is indexed, from one as it is stored.
-static at::Tensor in_c_order(const NpyHeader& header, const at::Tensor& stored) {
+static at::Tensor in_c_order(const NpyHeader& header, at::Tensor stored) {
+  if (header.type == at::kBool)  // other bytes than 0 and 1 are undefined behaviour in C++
+    stored = stored.view(at::kByte).ne(0);
   if (!header.fortran) return stored;
   std::vector<int64_t> reversed(stored.dim());
   for (int64_t i = 0; i < stored.dim(); ++i) reversed[i] = stored.dim() - 1 - i;

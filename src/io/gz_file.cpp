@@ -21,7 +21,7 @@ GzFile::GzFile(const std::filesystem::path& path) : path_(path), file_(gzopen(pa
 GzFile::~GzFile() { gzclose_r(file_); }
 
 std::vector<uint8_t> GzFile::read(int64_t count) {
-  constexpr int64_t kChunk = 1 << 24;
+  constexpr int64_t kChunk = 1 << 20;
   std::vector<uint8_t> bytes;
   while (static_cast<int64_t>(bytes.size()) < count) {
     const size_t begin = bytes.size();

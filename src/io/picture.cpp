@@ -164,8 +164,8 @@ struct Axes {
 
 Image draw_points(const at::Tensor& points, double limit, int64_t side,
                   const std::vector<uint32_t>& colours) {
-  TORCH_CHECK(points.dim() == 2 && points.size(1) >= 2 && limit > 0 && side >= 64,
-              "draw_points: expected points [N, D >= 2], limit > 0 and side >= 64, got ",
+  TORCH_CHECK(points.dim() == 2 && points.size(1) >= 1 && limit > 0 && side >= 64,
+              "draw_points: expected points [N, D >= 1], limit > 0 and side >= 64, got ",
               points.sizes());
   TORCH_CHECK(colours.empty() || std::ssize(colours) == points.size(0),
               "draw_points: one colour a point");
@@ -180,7 +180,7 @@ Image draw_points(const at::Tensor& points, double limit, int64_t side,
   const at::Tensor values = points.detach().cpu().to(at::kDouble).contiguous();
   const auto rows = values.accessor<double, 2>();
   for (int64_t i = 0; i < values.size(0); ++i) {
-    const double x = rows[i][0], y = rows[i][1];
+    const double x = rows[i][0], y = values.size(1) > 1 ? rows[i][1] : 0;
     if (!(std::abs(x) <= limit && std::abs(y) <= limit)) continue;  // outside, or NaN
     const uint32_t colour = colours.empty() ? 0x2a5fb0 : colours[static_cast<size_t>(i)];
     canvas.disc(axes.x(x), axes.y(y), radius, colour, opacity);

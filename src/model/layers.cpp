@@ -31,11 +31,23 @@ at::Tensor Initializer::normal(at::IntArrayRef shape) {
   return values;
 }
 
+static thread_local const LayerWatch::See* watcher = nullptr;
+
+LayerWatch::LayerWatch(See see) : see_(std::move(see)) { watcher = &see_; }
+LayerWatch::~LayerWatch() { watcher = nullptr; }
+
+static at::Tensor watched(const torch::nn::Module& layer, at::Tensor output) {
+  if (watcher != nullptr) (*watcher)(layer, output);
+  return output;
+}
+
 Linear::Linear(Initializer& init, int64_t in, int64_t out, double scale)
     : weight_(register_parameter("weight", init.variance_scaling({out, in}, scale))),
       bias_(register_parameter("bias", at::zeros({out}))) {}
 
-at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
+at::Tensor Linear::forward(const at::Tensor& x) const {
+  return watched(*this, at::linear(x, weight_, bias_));
+}
 
 Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale)
     : window_(window) {
@@ -48,9 +60,10 @@ Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window,
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
   const auto& [kernel, stride, padding, signal] = window_;
   const bool same_size = stride == 1 && padding == 1 && weight_.size(2) == 3;
-  if (same_size && winograd_pays(x, weight_)) return winograd_conv3x3(x, weight_, bias_);
-  return at::conv2d(x, weight_, bias_, {signal ? 1 : stride, stride},
-                    {signal ? 0 : padding, padding});
+  if (same_size && winograd_pays(x, weight_))
+    return watched(*this, winograd_conv3x3(x, weight_, bias_));
+  return watched(*this, at::conv2d(x, weight_, bias_, {signal ? 1 : stride, stride},
+                                   {signal ? 0 : padding, padding}));
 }
 
 GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
@@ -61,21 +74,21 @@ GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
 
 at::Tensor GroupNorm::forward(const at::Tensor& x, Activation activation,
                               const at::Tensor& shift) const {
-  return group_norm(x, groups_, weight_, bias_, eps_, activation, shift);
+  return watched(*this, group_norm(x, groups_, weight_, bias_, eps_, activation, shift));
 }
 
 at::Tensor GroupNorm::modulated_silu(const at::Tensor& x, const at::Tensor& scale,
                                      const at::Tensor& offset) const {
   const at::Tensor gain = scale.to(weight_.scalar_type()) + 1;
   const at::Tensor bias = at::addcmul(offset.to(weight_.scalar_type()), bias_, gain);
-  return group_norm(x, groups_, weight_ * gain, bias, eps_, Activation::kSilu);
+  return watched(*this, group_norm(x, groups_, weight_ * gain, bias, eps_, Activation::kSilu));
 }
 
 Embedding::Embedding(Initializer& init, int64_t rows, int64_t width)
     : weight_(register_parameter("weight", init.normal({rows, width}))) {}
 
 at::Tensor Embedding::forward(const at::Tensor& index) const {
-  return at::embedding(weight_, index);
+  return watched(*this, at::embedding(weight_, index));
 }
 
 at::Tensor silu_consuming(at::Tensor x) {

@@ -104,11 +104,12 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
                                        std::make_shared<Embedding>(init, config.classes + 1, time));
   }
   add_levels(init);
+  const int64_t out = channels * config.channel_multipliers[0];
   conv_norm_out_ = register_module(
-      "conv_norm_out", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+      "conv_norm_out", std::make_shared<GroupNorm>(config.norm_groups, out, config.norm_eps));
   const int64_t outputs = learned_variance ? 2 * pixels : pixels;
-  conv_out_ = register_module("conv_out",
-                              std::make_shared<Conv2d>(init, channels, outputs, window, kNearZero));
+  conv_out_ =
+      register_module("conv_out", std::make_shared<Conv2d>(init, out, outputs, window, kNearZero));
 }
 
 void UNet::add_levels(Initializer& init) {

@@ -10,11 +10,16 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
+#include "diffuse/train/spike_watch.h"
 
 namespace diffuse {
 
 // A reason to stop that is no signal's number.
 static constexpr int64_t kTimeLimit = 1000;
+
+// Updates without finite gradients, one after the other, that end a run. float16's loss scale needs 16
+// to come down from 65,536 to 1.
+static constexpr int64_t kMostSkipped = 50;
 
 using Clock = std::chrono::steady_clock;
 
@@ -39,16 +44,35 @@ struct Loop {
   std::string latest;       // for the progress line
   double save_seconds = 0;  // how long the last save took
   int64_t saved_step = -1;
+  SpikeWatch spikes{};
+
+  void check_numbers() {
+    const int64_t in_row = trainer.skipped_in_row();
+    if (in_row < kMostSkipped) return;
+    const std::string part = trainer.first_bad_part();
+    throw std::runtime_error(concat("the last ", in_row, " updates up to step ", trainer.step(),
+                                    " had no finite gradients: ", part, "; the last checkpoint is ",
+                                    "from before, a lower /train/learning_rate may help"));
+  }
 
   void report() {
+    check_numbers();
     const TrainReport report = trainer.report();
-    if (!std::isfinite(report.loss))
-      throw std::runtime_error(concat(
-          "no update up to step ", report.step,
-          " had finite gradients: the run has diverged; its last checkpoint is from before, a ",
-          "lower /train/learning_rate may help"));
     latest = concat("loss ", std::setprecision(4), report.loss);
-    if (trainer.world().is_first()) hooks.on_report(report);
+    if (!trainer.world().is_first()) return;
+    if (report.skipped_lately > 0)
+      log_warning(concat("step ", report.step, ": ", report.skipped_lately,
+                         " updates left out for gradients that were not finite"));
+    if (const double mean = spikes.mean(); spikes.see(report.loss))
+      log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", it was ", mean));
+    hooks.on_report(report);
+  }
+
+  // Not in the middle of updates that are left out: they may be the first of a run that has diverged,
+  // whose checkpoints would take the place of the last good ones.
+  void save_good() {
+    check_numbers();
+    if (trainer.skipped_in_row() == 0 || trainer.step() == trainer.config().train.steps) save();
   }
 
   void save() {
@@ -102,7 +126,7 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* 
     const bool last = step == config.steps;
     if (due(step, config.log_every, config.steps) || last) loop.report();
     progress.update(step, loop.latest);
-    if (due(step, config.checkpoint_every, config.steps) || last) loop.save();
+    if (due(step, config.checkpoint_every, config.steps) || last) loop.save_good();
     if (due(step, config.eval_every, config.steps)) loop.evaluate();
     if (due(step, config.sample_every, config.steps)) loop.draw_samples();
     if (const int64_t reason = agreed_reason(); reason != 0 && !last) {

@@ -14,6 +14,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/data/normalization.h"
+#include "memory_counter.h"
 
 namespace diffuse {
 
@@ -78,6 +79,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       loss_sum_(zero(device)),
       norm_sum_(zero(device)),
       skipped_(zero(device)),
+      skipped_in_row_(zero(device)),
       bin_losses_(at::zeros({kTimestepBins}, at::device(device).dtype(at::kFloat))),
       bin_counts_(at::zeros_like(bin_losses_)) {}
 
@@ -123,6 +125,15 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
     backward();
   mean += loss.detach();
   return losses.detach();
+}
+
+int64_t Trainer::gradient_memory(int64_t rows) {
+  const Batch batch = next_batch();
+  at::Tensor mean = zero(device_);
+  const MemoryCounter memory(device_);
+  accumulate_gradients(batch, 0, rows, mean);
+  network_->zero_grad();
+  return memory.peak();
 }
 
 // Leaves the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
@@ -194,6 +205,7 @@ void Trainer::apply_gradients(const at::Tensor& loss) {
   loss_sum_ += loss.masked_fill(skip, 0);
   norm_sum_ += norm.masked_fill(skip, 0);
   skipped_ += found_inf;
+  skipped_in_row_.add_(1).mul_(found_inf);
 }
 
 void Trainer::update() {

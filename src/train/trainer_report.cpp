@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "diffuse/core/error.h"
+#include "diffuse/model/layers.h"
 #include "diffuse/train/trainer.h"
 
 namespace diffuse {
@@ -42,11 +44,35 @@ std::vector<double> Trainer::loss_by_timestep() {
   return {means.const_data_ptr<double>(), means.const_data_ptr<double>() + kTimestepBins};
 }
 
+static bool is_finite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
+
+std::string Trainer::first_bad_part() {
+  for (const auto& [name, weight] : named_parameters(*network_))
+    if (!is_finite(weight)) return "the weights " + name + " are not finite";
+  std::string bad;
+  const Batch batch = next_batch();
+  at::Tensor loss;
+  {
+    const LayerWatch watch([&](const torch::nn::Module& layer, const at::Tensor& output) {
+      if (!bad.empty() || is_finite(output)) return;
+      for (const auto& item : network_->named_modules())
+        if (item.value().get() == &layer) bad = item.key();
+    });
+    loss = forward_backward(batch);
+  }
+  network_->zero_grad();
+  if (!is_finite(batch.x)) return "the data are not finite";
+  if (!bad.empty()) return concat("the output of the layer ", bad, " is not finite");
+  return is_finite(loss) ? "the loss is finite, its gradients are not"
+                         : "every layer's output is finite, the loss is not";
+}
+
 TrainReport Trainer::report() {
   TrainReport report;
   report.step = step_;
   report.skipped_steps = skipped_.item<int64_t>();
-  const double good = static_cast<double>(updates_ - (report.skipped_steps - skipped_reported_));
+  report.skipped_lately = report.skipped_steps - skipped_reported_;
+  const double good = static_cast<double>(updates_ - report.skipped_lately);
   world_->sum(loss_sum_);
   report.loss = loss_sum_.item<double>() / good;  // NaN when every update was skipped
   report.gradient_norm = norm_sum_.item<double>() / good;

@@ -76,6 +76,16 @@ TEST(ReadNpy, TakesFortranOrder) {
   EXPECT_TRUE(at::equal(array, at::arange(1, 7).view({2, 3}).to(at::kByte)));
 }
 
+TEST(ReadNpy, TakesAnyByteButZeroForTrue) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npy";
+  const std::string header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }";
+  overwrite(path, npy(1, header, std::string("\0\1\x7f", 3)));
+  const at::Tensor array = read_npy(path);
+  EXPECT_EQ(std::string(static_cast<const char*>(array.const_data_ptr()), 3),
+            std::string("\0\1\1", 3));
+}
+
 TEST(ReadNpy, RefusesWhatItCannotRead) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
@@ -95,6 +105,12 @@ TEST(ReadNpy, RefusesWhatItCannotRead) {
             "corrupt .npy header: no valid fortran_order");
   EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234")),
             "the header promises 8 bytes of data, the file has 4");
+  EXPECT_EQ(
+      error_of(npy(1,
+                   "{'descr': '|u1', 'fortran_order': False, 'shape': (0, 4611686018427387904, "
+                   "4611686018427387904), }",
+                   "")),
+      "the header promises more bytes of data, the file has 0");
   EXPECT_EQ(error_of(npy(1,
                          "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, "
                          "4294967296), }",

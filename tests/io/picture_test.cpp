@@ -62,6 +62,12 @@ TEST(DrawPoints, PutsADotWhereThePointIs) {
   EXPECT_EQ(pixel(image, 128 + 10, 320 + 10), (std::vector<uint8_t>{255, 255, 255}));
 }
 
+TEST(DrawPoints, PutsPointsOfOneDimensionOnTheAxis) {
+  const auto line = at::tensor({-1.5, 2.0}).view({2, 1});
+  const auto plane = at::tensor({-1.5, 0.0, 2.0, 0.0}).view({2, 2});
+  EXPECT_EQ(draw_points(line).pixels, draw_points(plane).pixels);
+}
+
 TEST(DrawPoints, LeavesOutWhatLiesOutside) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto outside = at::tensor({4.0, 0.0, nan, 0.0, 1e300, -1e300}, at::kDouble).view({3, 2});

@@ -289,6 +289,16 @@ TEST(UNet, RunsUnderAutocast) {
   EXPECT_LT((half - single).abs().max().item<float>(), 0.05 * single.abs().max().item<float>());
 }
 
+TEST(UNet, TakesAFirstLevelWiderThanItsFirstConvolution) {
+  ModelConfig config = small_config();
+  config.channel_multipliers = {2, 1};
+  const auto network = unet(config);
+  EXPECT_EQ(network->named_parameters()["conv_in.weight"].size(0), 32);
+  EXPECT_EQ(network->named_parameters()["conv_out.weight"].size(1), 64);
+  const at::Tensor x = at::zeros({2, 3, 16, 16});
+  EXPECT_EQ(network->forward(x, at::zeros({2}, at::kLong), {}).sizes(), x.sizes());
+}
+
 TEST(UNet, NamesTheLevelsWhenAnAttentionResolutionIsNone) {
   ModelConfig config = small_config();
   config.attention_resolutions = {16, 15};

@@ -21,7 +21,7 @@ using ValueDict = std::vector<std::pair<std::string, Value>>;  // keeps its orde
 // One Python object out of those a checkpoint may hold.
 struct Value {
   std::variant<std::monostate, bool, int64_t, double, std::string, at::Tensor, ValueList, ValueDict>
-      data;
+      data{};  // with {}, which clang takes as the place to make Value whole before a pair of it
 };
 
 // Writes `root` atomically. Tensors are copied to the CPU; shared storage is written once.

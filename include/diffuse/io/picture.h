@@ -24,7 +24,7 @@ Image make_grid(const at::Tensor& x, int64_t columns = 0, int64_t gap = 2, int64
 // Signals [B, C, L] as small charts side by side on one scale, a curve for each of the first channels.
 Image draw_signals(const at::Tensor& x);
 
-// Points [N, D >= 2] as a scatter plot of the first two dimensions: anti-aliased dots on white,
+// Points [N, D >= 1] as a scatter plot of the first two dimensions: anti-aliased dots on white,
 // axes from -limit to limit, `side` pixels square. colours: one 0xRRGGBB a point, or empty for one
 // colour.
 Image draw_points(const at::Tensor& points, double limit = 3.5, int64_t side = 512,

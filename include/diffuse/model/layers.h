@@ -5,6 +5,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,6 +32,19 @@ class Initializer {
 
 // Layers that end a residual branch, and the last one of a network, start almost at zero. [Ho20]
 inline constexpr double kNearZero = 1e-10;
+
+// Shown what each layer gives, on this thread, while it lives: to find where numbers go wrong.
+class LayerWatch {
+ public:
+  using See = std::function<void(const torch::nn::Module& layer, const at::Tensor& output)>;
+  explicit LayerWatch(See see);
+  ~LayerWatch();
+  LayerWatch(const LayerWatch&) = delete;
+  LayerWatch& operator=(const LayerWatch&) = delete;
+
+ private:
+  See see_;
+};
 
 class Linear : public torch::nn::Module {
  public:

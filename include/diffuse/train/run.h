@@ -21,8 +21,9 @@ enum class RunEnd { kFinished, kStopped };
 // after a signal (core/stop.h) or when `time_limit` seconds (0 = none) are about to run out: with
 // several processes whichever has a reason stops all, after the same update. Only rank 0 has a
 // folder and saves; only its hooks on_report and on_held_out are called, on_samples on all ranks.
-// Throws std::runtime_error when no update since the last report had finite gradients; the last
-// checkpoint is from before.
+// Updates whose gradients are not finite are left out and counted, and no checkpoint is saved until
+// one is good again. After 50 in a row, throws std::runtime_error that names the first layer with
+// numbers that are not finite; so the last checkpoint is from before.
 RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* folder,
                     double time_limit, const RunHooks& hooks);
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "diffuse/config/config.h"
@@ -49,7 +50,8 @@ struct TrainReport {
   double data_wait = 0;  // share of the time spent waiting for data
   double overlap = 0;    // share of the gradients' way that was hidden behind computing
   std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
-  int64_t skipped_steps = 0;  // updates left out for gradients that were not finite, since step 0
+  int64_t skipped_steps = 0;   // updates left out for gradients that were not finite, since step 0
+  int64_t skipped_lately = 0;  // of those, since the last report
   std::vector<RankTimes> ranks;  // one each
 };
 
@@ -79,6 +81,17 @@ class Trainer {
 
   // Calls `work`, which must leave the weights as they are, while the network has its EMA weights.
   void with_averages(const std::function<void()>& work);
+
+  // Updates left out one after the other up to now. Waits for the device.
+  int64_t skipped_in_row() const { return skipped_in_row_.item<int64_t>(); }
+
+  // Where numbers stop being finite: in the weights or the output of a layer, which is named, or
+  // behind the network. Computes the next batch's gradients for it, and drops them.
+  std::string first_bad_part();
+
+  // Most bytes of tensors that come and go on the device at once while the gradients of the next
+  // batch's first `rows` samples are computed. Drops the gradients.
+  int64_t gradient_memory(int64_t rows);
 
   // With the EMA weights.
   HeldOutLoss evaluate(const Dataset& held_out);
@@ -123,7 +136,7 @@ class Trainer {
   int64_t step_ = 0;
 
   // Running sums since the last report; the tensors stay on the device.
-  at::Tensor loss_sum_, norm_sum_, skipped_;
+  at::Tensor loss_sum_, norm_sum_, skipped_, skipped_in_row_;
   at::Tensor bin_losses_, bin_counts_;  // [kTimestepBins]
   int64_t updates_ = 0;
   int64_t skipped_reported_ = 0;

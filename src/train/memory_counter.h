@@ -1,0 +1,34 @@
+// Counts the bytes of LibTorch's tensors on one device, as this thread and its backward passes allocate
+// and free them.
+#pragma once
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace diffuse {
+
+class MemoryCounter {
+ public:
+  explicit MemoryCounter(c10::Device device);
+
+  int64_t peak() const { return counts_->peak; }  // bytes beyond those there at the start
+
+ private:
+  struct Counts : c10::MemoryReportingInfoBase {
+    explicit Counts(c10::Device device) : on(device) {}
+    void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device device) override;
+    bool memoryProfilingEnabled() const override { return true; }
+
+    c10::Device on;
+    std::atomic<int64_t> now = 0, peak = 0;
+  };
+
+  std::shared_ptr<Counts> counts_;
+  c10::DebugInfoGuard guard_;
+};
+
+}  // namespace diffuse
