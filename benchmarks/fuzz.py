@@ -21,7 +21,7 @@ CORPUS = ROOT / "tests/fuzz/corpus"
 PROGRAM = ROOT / "build/fuzz/tests/fuzz/fuzz"
 # A reader may take a small multiple of its input, of 16 KiB at most, and the data sets' limit of 16 MB
 # a few times over.
-LIMITS = ["-max_len=16384", "-timeout=20", "-malloc_limit_mb=128", "-rss_limit_mb=1024"]
+LIMITS = ["-max_len=16384", "-timeout=20", "-report_slow_units=20", "-malloc_limit_mb=128", "-rss_limit_mb=1024"]
 
 
 def cpu_seconds(process):

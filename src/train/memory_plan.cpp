@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "diffuse/train/trainer.h"
@@ -15,19 +16,31 @@ static int64_t resident_peak() {
   return usage.ru_maxrss * 1024;
 }
 
+// Twice as many samples at a time until the process grows by enough to go by: a fifth, or 128 MB.
+static int64_t predict_resident(Trainer& trainer, int64_t probes, int64_t rows) {
+  trainer.gradient_memory(1);
+  int64_t peak = resident_peak(), grown = 0, done = 1;
+  while (2 * done <= probes && grown < std::min<int64_t>(peak / 5, 128 << 20)) {
+    done *= 2;
+    trainer.gradient_memory(done);
+    grown = resident_peak() - std::exchange(peak, resident_peak());
+  }
+  return done == 1 ? peak : peak + (rows - done) * grown / (done / 2);
+}
+
 int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data,
                        c10::Device device, int64_t rows) {
-  constexpr int64_t kProbe = 2;
+  constexpr int64_t kMostProbed = 64;
   Config small = config;
-  small.train.batch_size = kProbe;
   small.train.micro_batch = 0;
+  small.train.batch_size = 1;
+  Trainer(small, data, device).update();  // touches Adam's moments
+  small.train.batch_size = std::clamp<int64_t>(rows, 2, kMostProbed);
   Trainer trainer(small, std::move(data), device);
-  trainer.update();
-  const int64_t one = trainer.gradient_memory(1), two = trainer.gradient_memory(kProbe);
-  const int64_t more = (rows - kProbe) * (two - one);
-  if (device.is_cpu()) return resident_peak() + more;
+  if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);
   const int64_t kept = 4 * 4 * parameter_count(trainer.network());  // weights, EMA, Adam's moments
-  return kept + two + more;
+  const int64_t one = trainer.gradient_memory(1), two = trainer.gradient_memory(2);
+  return kept + one + (rows - 1) * (two - one);
 }
 
 }  // namespace diffuse

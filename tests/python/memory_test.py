@@ -65,7 +65,7 @@ class Memory(unittest.TestCase):
         before = model.read_bytes()
         for size in (100_000, 10**13):
             huge = [*command, "--set", f"train.batch_size={size}", "--set", "train.steps=5"]
-            code, _, err, _ = run(*huge, limit=4 << 30)
+            code, _, err, _ = run(*huge, limit=3 << 29)
             errors = [line for line in err.splitlines() if " error " in line]
             self.assertEqual(code, 1, err)
             self.assertEqual(len(errors), 1, err)
