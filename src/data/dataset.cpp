@@ -15,14 +15,14 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
   const std::filesystem::path root = variable != nullptr && *variable ? variable : "data";
   const std::string& wanted = config.path.empty() ? usual : config.path;
   if (wanted.empty())
-    throw Error("data.path: ", config.type, " needs one, for example --set data.path=FOLDER");
+    throw Error("/data/path: ", config.type, " needs one, for example --set data.path=FOLDER");
   if (!config.path.empty() && std::filesystem::exists(config.path)) return config.path;
   const std::filesystem::path path = root / wanted;  // `wanted` itself where it is absolute
   if (std::filesystem::exists(path)) return path;
   const std::string name = config.type == "cifar10" ? "cifar-10" : config.type;
   const std::string script =
       usual.empty() ? "" : concat(", or run scripts/download_data.sh ", name);
-  throw Error("data.path: ", path.string(), " does not exist; give the place with ",
+  throw Error("/data/path: ", path.string(), " does not exist; give the place with ",
               "--set data.path=..., or set DIFFUSE_DATA to the folder above it", script);
 }
 
@@ -55,18 +55,18 @@ static std::shared_ptr<const Dataset> make_plain(const DataConfig& config, Split
   const std::vector<std::string> types{"swiss_roll", "gaussian",     "gaussian_mixture",
                                        "waveforms",  "shapes",       "mnist",
                                        "cifar10",    "image_folder", "array"};
-  throw Error("data.type: unknown set \"", config.type, "\", wanted one of ", join(types),
+  throw Error("/data/type: unknown set \"", config.type, "\", wanted one of ", join(types),
               did_you_mean(config.type, types));
 }
 
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed) {
   if (config.channels != 0 && config.channels != 1 && config.channels != 3)
-    throw Error("data.channels: ", config.channels,
-                ", wanted 1 (grey), 3 (colour) or 0 (as stored)");
+    throw Error("/data/channels: ", config.channels,
+                ", expected 1 (grey), 3 (colour) or 0 (as stored)");
   auto set = make_plain(config, split, seed);
   if (config.horizontal_flip && !set->is_image())
-    throw Error("data.horizontal_flip: ", config.type, " holds ",
-                set->sample_shape().size() == 2 ? "signals" : "points", ", wanted false");
+    throw Error("/data/horizontal_flip: ", config.type, " holds ",
+                set->sample_shape().size() == 2 ? "signals" : "points", "; expected false");
   if (!config.normalize) return set;
   if (!config.mean.empty()) return normalized(std::move(set), {config.mean, config.std});
   const auto learnt = split == Split::kTrain ? set : make_plain(config, Split::kTrain, seed);

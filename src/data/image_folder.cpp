@@ -100,7 +100,7 @@ void leave_out_unreadable(Listing& listing) {
       log_warning("skipping " + problems[i]);
   }
   if (readable.empty())
-    throw Error("data.path: none of ", problems.size(), " files can be read; ", problems[0]);
+    throw Error("/data/path: none of ", problems.size(), " files can be read; ", problems[0]);
   listing.entries = std::move(readable);
 }
 

@@ -80,7 +80,7 @@ std::shared_ptr<const Dataset> normalized(std::shared_ptr<const Dataset> set,
                                           const ChannelMoments& moments) {
   const auto channels = static_cast<size_t>(set->sample_shape().at(0));
   if (moments.mean.size() != channels || moments.std.size() != channels)
-    throw Error("data.mean: ", moments.mean.size(), " numbers and ", moments.std.size(),
+    throw Error("/data/mean: ", moments.mean.size(), " numbers and ", moments.std.size(),
                 " in data.std; the data have ", channels, " channels");
   ChannelMoments used = moments;
   std::replace(used.std.begin(), used.std.end(), 0.0, 1.0);

@@ -153,11 +153,11 @@ TEST(Shapes, HasTheSizeAsked) {
 TEST(MakeDataset, RefusesWhatItCannotMake) {
   EXPECT_TRUE(contains(error_of({.type = "cifar", .path = ""}), "did you mean \"cifar10\"?"));
   EXPECT_TRUE(contains(error_of({.type = "shapes", .path = "", .channels = 4}),
-                       "data.channels: 4, wanted 1"));
+                       "/data/channels: 4, expected 1"));
   EXPECT_TRUE(contains(error_of({.type = "gaussian", .path = "", .horizontal_flip = true}),
-                       "data.horizontal_flip: gaussian holds points"));
+                       "/data/horizontal_flip: gaussian holds points"));
   EXPECT_EQ(error_of({.type = "shapes", .path = "", .count = 20'000, .memory_limit_mb = 58}),
-            "data.type shapes: 59 MB of pixels, more than data.memory_limit_mb = 58; raise it, or "
+            "/data/type shapes: 59 MB of pixels, more than data.memory_limit_mb = 58; raise it, or "
             "lower data.count or data.image_size");
 }
 

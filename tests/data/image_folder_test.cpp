@@ -184,7 +184,7 @@ TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
   EXPECT_EQ(error_of(file), file.path + ": expected a folder, a .zip, a .tar or a .tar.gz archive");
   file.path = "";
   EXPECT_EQ(error_of(file),
-            "data.path: image_folder needs one, for example --set data.path=FOLDER");
+            "/data/path: image_folder needs one, for example --set data.path=FOLDER");
   add("1.png", 1);
   EXPECT_TRUE(contains(error_of(config()), "data.held_out = 1 leaves none of 1 items"));
 }

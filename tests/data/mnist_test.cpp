@@ -92,7 +92,7 @@ TEST_F(Mnist, ReportsMissingFiles) {
   DataConfig nowhere = config();
   nowhere.path = "/no/such/folder";
   EXPECT_EQ(error_of(nowhere),
-            "data.path: /no/such/folder does not exist; give the place with --set data.path=..., "
+            "/data/path: /no/such/folder does not exist; give the place with --set data.path=..., "
             "or set DIFFUSE_DATA to the folder above it, or run scripts/download_data.sh mnist");
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ struct FuzzReader {
   void (*mend)(std::string& bytes) = nullptr;  // makes checksums hold, which mutations break
   void (*read)(const std::filesystem::path& file) = nullptr;
 };
+
+inline void PrintTo(const FuzzReader& reader, std::ostream* out) { *out << reader.name; }
 
 const std::vector<FuzzReader>& fuzz_readers();
 

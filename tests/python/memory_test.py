@@ -70,7 +70,8 @@ class Memory(unittest.TestCase):
             self.assertEqual(code, 1, err)
             self.assertEqual(len(errors), 1, err)
             self.assertEqual(err.splitlines()[-1], errors[0])
-            for part in ("out of memory", "/train/micro_batch", "/model/channels", "/train/precision"):
+            for part in ("out of memory", "/train/micro_batch", "/train/gradient_checkpointing",
+                         "/train/precision"):
                 self.assertIn(part, errors[0])
             self.assertEqual(model.read_bytes(), before)
 
