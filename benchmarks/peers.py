@@ -7,15 +7,17 @@ denoising-diffusion-pytorch, whose network is another one. All run on the same L
 batch and precision (float32), on random data. Each round runs each program once in a process of its
 own; the table has medians and ranges over rounds, and the ratio of each round's pair. A training
 step is loss, backward, clipping, Adam and the moving average of the weights. Wants PyTorch and the
-peers; the compiler's time is that of the first step, on stderr.
+peers; the compiler's time is in that of the first step.
 """
 
 import argparse
 import json
 import os
+import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 # name -> (our model section, batch); the peer's UNet2DModel is made from the same numbers
@@ -37,8 +39,29 @@ def ours(program, model, batch, seconds):
         [program, "bench", "--config", "/dev/stdin", "--seconds", str(seconds), "--json", "-",
          "--device", "cpu", "-q"], input=config, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    return {"train": found["train_step_ms"] / 1e3, "sample": found["sample_step_ms"] / 1e3,
+    return {"start": start_of_ours(program, model, batch), "train": found["train_step_ms"] / 1e3, "sample": found["sample_step_ms"] / 1e3,
             "memory": found["peak_memory_bytes"]}
+
+
+def start_of_ours(program, model, batch):
+    """Seconds from the call of a training run to the end of its first step."""
+    channels, side, _ = model["sample_shape"]
+    config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 1000},
+              "model": {key: value for key, value in model.items() if key != "sample_shape"},
+              "train": {"batch_size": batch, "log_every": 1, "steps": 1000}}
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = pathlib.Path(folder) / "run" / "metrics.jsonl"
+        begin = time.monotonic()
+        command = [program, "train", "--config", "/dev/stdin", "--out", metrics.parent, "--device",
+                   "cpu", "-q"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as run:
+            run.stdin.write(json.dumps(config))
+            run.stdin.close()
+            while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
+                time.sleep(0.02)
+            seconds = time.monotonic() - begin
+            run.kill()
+        return seconds
 
 
 def repeat(seconds, step):
@@ -90,8 +113,8 @@ def compiled_unet(model):
 PEERS = {"diffusers": diffusers_unet, "compiled": compiled_unet, "lucidrains": lucidrains_unet}
 
 
-def peer(name, model, batch, seconds):
-    """The same of a peer, in this process."""
+def peer(name, model, batch, seconds, called):
+    """The same of a peer, in this process, which was called at the time `called`."""
     import resource
 
     import torch
@@ -114,9 +137,8 @@ def peer(name, model, batch, seconds):
         adam.step()
         ema.step(unet.parameters())
 
-    begin = time.monotonic()
     train()
-    found = {"first": time.monotonic() - begin, "train": repeat(seconds, train)}
+    found = {"start": time.monotonic() - called, "train": repeat(seconds, train)}
     unet.eval()
     t = torch.full((batch,), 500)
     with torch.no_grad() if name == "compiled" else torch.inference_mode():
@@ -138,11 +160,12 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="of each step in a round")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--peers", nargs="+", default=["diffusers"], choices=PEERS)
-    parser.add_argument("--one", nargs=2, metavar=("PEER", "MODEL"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, metavar=("PEER", "MODEL", "CALLED"),
+                        help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        name, model = options.one
-        print(json.dumps(peer(name, *MODELS[model], options.seconds)))
+        name, model, called = options.one
+        print(json.dumps(peer(name, *MODELS[model], options.seconds, float(called))))
         return
     print("| model, batch | peer | | diffuse | peer | peer / diffuse |\n"
           "| --- | --- | --- | --- | --- | --- |")
@@ -152,21 +175,22 @@ def main():
         for _ in range(options.rounds):
             rounds.append({"diffuse": ours(options.diffuse, model, batch, options.seconds)})
             for other in options.peers:
-                command = [sys.executable, __file__, "--one", other, name,
-                           "--seconds", str(options.seconds)]
+                command = [sys.executable, __file__, "--seconds", str(options.seconds),
+                           "--one", other, name, str(time.monotonic())]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 rounds[-1][other] = json.loads(done.stdout.splitlines()[-1])
         for other in options.peers:
-            for figure, title, unit in (("train", "training step, ms", 1e3),
+            for figure, title, unit in (("start", "from call to end of first step, s", 1),
+                                        ("train", "training step, ms", 1e3),
                                         ("sample", "sampling step, ms", 1e3),
                                         ("memory", "peak memory, MB", 1 / 2**20)):
                 mine = [r["diffuse"][figure] * unit for r in rounds]
                 theirs = [r[other][figure] * unit for r in rounds]
                 ratio = spread([b / a for a, b in zip(mine, theirs)], 2)
-                print(f"| {name}, {batch} | {other} | {title} | {spread(mine, 0)} | "
-                      f"{spread(theirs, 0)} | {ratio} |", flush=True)
-            print(f"{other}: {rounds[0][other]['parameters']} parameters, first step after "
-                  f"{spread([r[other]['first'] for r in rounds], 1)} s", file=sys.stderr)
+                digits = 1 if figure == "start" else 0
+                print(f"| {name}, {batch} | {other} | {title} | {spread(mine, digits)} | "
+                      f"{spread(theirs, digits)} | {ratio} |", flush=True)
+            print(f"{name}, {other}: {rounds[0][other]['parameters']} parameters", file=sys.stderr)
 
 
 if __name__ == "__main__":
