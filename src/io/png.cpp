@@ -20,6 +20,7 @@ struct PngDecoder {
   png_structp png = nullptr;
   png_infop info = nullptr;
   png_uint_32 height = 0, width = 0;
+  size_t stored_row = 0;        // bytes of a row as it is in the file, before compression
   int channels = 0;             // with alpha
   int orientation = 1;          // EXIF's
   std::vector<uint8_t> pixels;  // [height, width, channels]
@@ -67,6 +68,7 @@ bool read_header(PngDecoder& decoder) {
   png_read_info(decoder.png, decoder.info);
   decoder.height = png_get_image_height(decoder.png, decoder.info);
   decoder.width = png_get_image_width(decoder.png, decoder.info);
+  decoder.stored_row = png_get_rowbytes(decoder.png, decoder.info);
   png_set_expand(decoder.png);    // palettes to RGB, 1-4 bits to 8, tRNS to alpha
   png_set_scale_16(decoder.png);  // rounds v * 255 / 65535
   png_set_interlace_handling(decoder.png);
@@ -136,9 +138,10 @@ Image decode_png(std::string_view bytes) {
   if (!read_header(decoder)) throw Error(decoder.message);
   check_image_size(decoder.height, decoder.width);
   const size_t row = size_t{decoder.width} * static_cast<size_t>(decoder.channels);
-  // Deflate packs at most 1032 to 1, and a stored pixel has at least one bit: a smaller file cannot
-  // hold the image, so a lie about its size costs no memory.
-  if (row * decoder.height / (8 * 4 * 1032) > bytes.size()) throw Error("corrupt PNG: truncated");
+  // Deflate packs at most 1032 to 1: a smaller file cannot hold the image, so a lie about its size
+  // costs no memory.
+  if (decoder.stored_row * decoder.height / 1032 > bytes.size())
+    throw Error("corrupt PNG: truncated");
   decoder.pixels.resize(row * decoder.height);
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);

@@ -151,6 +151,9 @@ seed("png", "palette", picture("png", mode="P"))
 seed("png", "alpha", picture("png", mode="RGBA"))
 seed("png", "bomb", b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", 100_000, 100_000,
                                                        8, 2, 0, 0, 0, 0))
+wide = struct.pack(">4sIIBBBBB", b"IHDR", 12_000, 12_000, 8, 0, 0, 0, 0)  # 144 MB out of 5 KB
+seed("png", "wide", b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + wide + bytes(4)
+     + struct.pack(">I4s", 5000, b"IDAT") + bytes(5004))
 seed("jpeg", "baseline", picture("jpeg"))
 seed("jpeg", "progressive", picture("jpeg", size=(17, 9), mode="L", progressive=True))
 large = bytearray(picture("jpeg"))
