@@ -107,10 +107,9 @@ static void report(const std::exception& error, std::string text) {
   if (is_out_of_memory(error))
     text = diffuse::concat(
         "out of memory: less is taken by a smaller /train/micro_batch (samples per forward pass; "
-        "of ",
-        "other commands --batch), by /train/gradient_checkpointing and by /train/precision bf16; "
-        "the ",
-        "checkpoint saved last is whole (", text.substr(0, text.find('\n')), ")");
+        "of other commands --batch), by /train/gradient_checkpointing and by /train/precision "
+        "bf16; the checkpoint saved last is whole (",
+        text.substr(0, text.find('\n')), ")");
   diffuse::log_error(text);
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
 #include <charconv>
@@ -78,6 +79,11 @@ c10::ScalarType select_precision(const std::string& text, c10::Device device) {
     return c10::kHalf;
   }
   return c10::kFloat;
+}
+
+void wait_for(c10::Device device) {
+  if (!device.is_cpu())
+    c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
 }
 
 AutocastScope::AutocastScope(c10::Device device, c10::ScalarType type)

@@ -42,12 +42,12 @@ at::Tensor filter_planes(const at::Tensor& weight, bool turned) {
 
 thread_local WinogradFilters* kept_filters = nullptr;
 
-// The same, kept where a scope says so.
+// [O, I, 3, 3] -> [36, I, O], kept where a scope says so.
 at::Tensor forward_filters(const at::Tensor& weight) {
-  if (kept_filters == nullptr) return filter_planes(weight, false);
+  if (kept_filters == nullptr) return filter_planes(weight, false).transpose(1, 2);
   at::Tensor& planes = (*kept_filters)[weight.const_data_ptr()];
   if (!planes.defined())  // in the order that products like best
-    planes = filter_planes(weight, false).transpose(1, 2).contiguous().transpose(1, 2);
+    planes = filter_planes(weight, false).transpose(1, 2).contiguous();
   return planes;
 }
 
@@ -150,7 +150,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
                             const at::Tensor& weight, const at::Tensor& bias) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
-    return convolve(x, forward_filters(weight).transpose(1, 2), bias.const_data_ptr<float>());
+    return convolve(x, forward_filters(weight), bias.const_data_ptr<float>());
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {

@@ -1,8 +1,16 @@
 #include "memory_counter.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 namespace diffuse {
+
+int64_t resident_peak() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
 
 MemoryCounter::MemoryCounter(c10::Device device)
     : counts_(std::make_shared<Counts>(device)),

@@ -1,5 +1,4 @@
-// Counts the bytes of LibTorch's tensors on one device, as this thread and its backward passes allocate
-// and free them.
+// How much memory is in use.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -11,6 +10,11 @@
 
 namespace diffuse {
 
+// The most main memory that this process has had, in bytes.
+int64_t resident_peak();
+
+// Counts the bytes of LibTorch's tensors on one device, as this thread and its backward passes allocate
+// and free them.
 class MemoryCounter {
  public:
   explicit MemoryCounter(c10::Device device);

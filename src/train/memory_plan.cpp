@@ -1,20 +1,12 @@
 #include "diffuse/train/memory_plan.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "diffuse/train/trainer.h"
+#include "memory_counter.h"
 
 namespace diffuse {
-
-// The most that this process has had, in bytes.
-static int64_t resident_peak() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
-}
 
 // Twice as many samples at a time until the process grows by enough to go by: a fifth, or 128 MB.
 static int64_t predict_resident(Trainer& trainer, int64_t probes, int64_t rows) {

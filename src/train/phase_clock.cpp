@@ -1,8 +1,8 @@
 #include "phase_clock.h"
 
-#include <c10/core/impl/VirtualGuardImpl.h>
-
 #include <chrono>
+
+#include "diffuse/core/device.h"
 
 namespace diffuse {
 
@@ -26,8 +26,7 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction&) {
 }
 
 void end(const at::RecordFunction& function, at::ObserverContext* context) {
-  if (!sums.device.is_cpu())
-    c10::impl::VirtualGuardImpl(sums.device.type()).synchronizeDevice(sums.device.index());
+  wait_for(sums.device);
   sums.seconds[function.name()] +=
       std::chrono::duration<double>(Clock::now() - static_cast<Begin*>(context)->time).count();
 }

@@ -46,9 +46,10 @@ struct Loop {
   int64_t saved_step = -1;
   SpikeWatch spikes{};
 
-  void check_numbers() {
+  // Updates left out one after the other up to now; throws where they are too many.
+  int64_t count_skipped() {
     const int64_t in_row = trainer.skipped_in_row();
-    if (in_row < kMostSkipped) return;
+    if (in_row < kMostSkipped) return in_row;
     const std::string part = trainer.first_bad_part();
     throw std::runtime_error(concat("the last ", in_row, " updates up to step ", trainer.step(),
                                     " had no finite gradients: ", part, "; the last checkpoint is ",
@@ -56,7 +57,7 @@ struct Loop {
   }
 
   void report() {
-    check_numbers();
+    count_skipped();
     const TrainReport report = trainer.report();
     latest = concat("loss ", std::setprecision(4), report.loss);
     if (!trainer.world().is_first()) return;
@@ -71,8 +72,7 @@ struct Loop {
   // Not in the middle of updates that are left out: they may be the first of a run that has diverged,
   // whose checkpoints would take the place of the last good ones.
   void save_good() {
-    check_numbers();
-    if (trainer.skipped_in_row() == 0 || trainer.step() == trainer.config().train.steps) save();
+    if (count_skipped() == 0 || trainer.step() == trainer.config().train.steps) save();
   }
 
   void save() {

@@ -9,21 +9,10 @@
 #include <fstream>
 
 #include "diffuse/core/error.h"
+#include "tests/model/small_unet.h"
 
 namespace diffuse {
 namespace {
-
-// 16 x 16 colour images, 32 channels: small enough for every test.
-ModelConfig small_config() {
-  ModelConfig config;
-  config.channels = 32;
-  config.channel_multipliers = {1, 2};
-  config.attention_resolutions = {8};
-  config.norm_groups = 8;
-  config.dropout = 0;
-  config.sample_shape = {3, 16, 16};
-  return config;
-}
 
 std::shared_ptr<Network> unet(const ModelConfig& config, bool learned_variance = false) {
   return make_network(config, learned_variance, {}, 0);

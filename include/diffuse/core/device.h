@@ -24,6 +24,9 @@ void set_thread_count(int threads);
 // Throws Error naming /train/precision where the device cannot do it.
 c10::ScalarType select_precision(const std::string& text, c10::Device device);
 
+// Returns when the work queued on the device is done; at once on the CPU.
+void wait_for(c10::Device device);
+
 // While alive, matrix products and convolutions on `device` run in `type`; float32 turns it off.
 class AutocastScope {
  public:
