@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace diffuse {
 
 static Beat beat_of(int64_t beats, int64_t progress, int64_t collectives) {
@@ -31,6 +33,21 @@ TEST(PeerWatch, NamesADeadRankAndItsPhase) {
   const auto verdict = watch.verdict(10.2);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: not heard of for 10s");
+}
+
+TEST(PeerWatch, CallsARankDeadThatStoppedBeatingAfterItsLastProgress) {
+  PeerWatch watch(2, 3, 3);
+  for (int tenth = 0; tenth <= 40; ++tenth) {
+    const double now = tenth / 10.0;
+    watch.observe(0, beat_of(tenth, 9, 9), now);
+    watch.observe(1, beat_of(std::min(tenth, 5), 1, 1), now);  // makes no progress, then no beat
+    const auto verdict = watch.verdict(now);
+    if (now <= 3.5) {
+      EXPECT_FALSE(verdict) << now << *verdict;
+    } else {
+      EXPECT_TRUE(verdict && verdict->starts_with("rank 1 died")) << now;
+    }
+  }
 }
 
 TEST(PeerWatch, BlamesTheRankThatTheOthersWaitFor) {
