@@ -1,9 +1,7 @@
 #include <c10/util/Exception.h>
-#include <malloc.h>
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
-#include <climits>
 #include <iostream>
 #include <map>
 #include <new>
@@ -12,6 +10,7 @@
 #include "cli/commands.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/heap.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
 
@@ -85,14 +84,6 @@ static int run(int argc, char** argv) {
 
 }  // namespace diffuse::cli
 
-// Tensors of megabytes come and go in every step. The heap keeps their pages, where each would be mapped
-// and filled with zeros anew: an eighth of a training step on the CPU.
-static void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
-
 // LibTorch's CPU allocator says so in words alone.
 static bool is_out_of_memory(const std::exception& error) {
   const std::string_view text = error.what();
@@ -114,7 +105,7 @@ static void report(const std::exception& error, std::string text) {
 }
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  diffuse::use_training_heap();
   try {
     return diffuse::cli::run(argc, argv);
   } catch (const diffuse::Error& error) {

@@ -1,6 +1,7 @@
 #include <ATen/ops/empty.h>
 
 #include <charconv>
+#include <set>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
@@ -10,12 +11,14 @@
 #include "diffuse/io/safetensors.h"
 #include "diffusers_config.h"
 #include "foreign_checkpoint.h"
+#include "foreign_json.h"
 
 namespace fs = std::filesystem;
 
 namespace diffuse {
 
 static constexpr const char* kWeights = "diffusion_pytorch_model.safetensors";
+static constexpr const char* kShards = "diffusion_pytorch_model.safetensors.index.json";
 static constexpr const char* kOldWeights = "diffusion_pytorch_model.bin";
 // Ours in the metadata: what UNet2DModel's files have no field for, such as the training.
 static constexpr const char* kConfigKey = "diffuse_config";
@@ -34,8 +37,11 @@ Files locate(const fs::path& path) {
   else if (fs::exists(path / "unet" / "config.json"))
     folder = path / "unet";
   Files files{.weights = path, .config = folder / "config.json", .scheduler = {}};
-  if (fs::is_directory(path))
-    files.weights = folder / (fs::exists(folder / kWeights) ? kWeights : kOldWeights);
+  if (fs::is_directory(path)) {
+    files.weights = folder / kOldWeights;
+    for (const char* name : {kShards, kWeights})
+      if (fs::exists(folder / name)) files.weights = folder / name;
+  }
   files.scheduler = folder / "scheduler_config.json";
   if (!fs::exists(files.scheduler))
     files.scheduler = folder / ".." / "scheduler" / "scheduler_config.json";
@@ -64,10 +70,27 @@ static std::string current_name(const std::string& name) {
   return name;
 }
 
+// The tensors of all files that an index names: large models are saved in several.
+static Safetensors read_shards(const fs::path& index) {
+  ForeignJson json = ForeignJson::read(index);
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : json.text_map("weight_map")) {
+    if (fs::path(shard).filename() != shard) json.refuse("weight_map", "names of files beside it");
+    shards.insert(shard);
+  }
+  Safetensors contents;
+  for (const std::string& shard : shards)
+    for (auto& tensor : read_safetensors(index.parent_path() / shard).tensors)
+      contents.tensors.push_back(std::move(tensor));
+  return contents;
+}
+
 static Safetensors read_weights(const fs::path& file) {
   Safetensors contents;
   if (file.extension() == ".safetensors")
     contents = read_safetensors(file);
+  else if (file.extension() == ".json")
+    contents = read_shards(file);
   else
     contents.tensors = state_tensors(file, read_torch_file(file), /*use_ema=*/true);
   for (auto& [name, tensor] : contents.tensors) name = current_name(name);

@@ -88,6 +88,11 @@ std::vector<std::string> ForeignJson::texts(const char* key,
   return get(key, fallback, "a list of texts", is_list<is_text>);
 }
 
+std::map<std::string, std::string> ForeignJson::text_map(const char* key) {
+  return get(key, std::map<std::string, std::string>(), "an object of texts",
+             [](const json& v) { return v.is_object() && std::ranges::all_of(v, is_text); });
+}
+
 bool ForeignJson::is_null(const char* key, bool fallback) {
   const json* found = find(key);
   return found == nullptr ? fallback : found->is_null();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -25,6 +26,8 @@ class ForeignJson {
   std::vector<int64_t> integers(const char* key, const std::vector<int64_t>& fallback);
   std::vector<double> numbers(const char* key);
   std::vector<std::string> texts(const char* key, const std::vector<std::string>& fallback);
+  // An object of texts; an absent field is an empty one.
+  std::map<std::string, std::string> text_map(const char* key);
   bool is_null(const char* key, bool fallback);
 
   // Refuses any value but these; an absent field has the first.

@@ -160,6 +160,10 @@ TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
             "model.pt: /model/type: \"mlp\"" + unet);
   EXPECT_EQ(export_error([](Config& c) { c.model.patch_size = 2; }),
             "model.pt: /model/patch_size: 2" + unet);
+  EXPECT_EQ(export_error([](Config& c) {
+              c.model.channel_multipliers = {2, 2};
+            }),
+            "model.pt: /model/channel_multipliers/0: 2" + unet);
   EXPECT_EQ(export_error([](Config& c) { c.model.time_scale = 0.25; }),
             "model.pt: /model/time_scale: 0.25" + unet);
   EXPECT_EQ(export_error([](Config& c) { c.model.mid_attention_norm = false; }),

@@ -72,6 +72,24 @@ class DiffusersTest(PairTest):
         save_file(weights, flat / "diffusion_pytorch_model.safetensors")
         self.expect_equal(model, flat)
 
+    def test_takes_weights_in_several_files(self):
+        model = build(SMALL)
+        path = self.save(model)
+        (path / "diffusion_pytorch_model.safetensors").unlink()
+        model.save_pretrained(path, max_shard_size="200KB")
+        self.assertGreater(len(list(path.glob("*-of-*.safetensors"))), 2)
+        self.expect_equal(model, path)
+        index = path / "diffusion_pytorch_model.safetensors.index.json"
+        written = index.read_text()
+        for spoilt, wanted in (
+                (written.replace('": "diffusion', '": "../diffusion'), "names of files beside it"),
+                (json.dumps({"weight_map": [1]}), "/weight_map: expected an object of texts"),
+                (json.dumps({"weight_map": {"a": "none.safetensors"}}), "none.safetensors")):
+            index.write_text(spoilt)
+            said = diffuse("convert", path, self.folder / "model.pt", code=2)
+            self.assertIn(wanted, said)
+            self.assertEqual(said.count("\n"), 1, said)
+
     def test_refuses_by_key(self):
         path = self.save(build(SMALL))
         config = json.loads((path / "config.json").read_text())

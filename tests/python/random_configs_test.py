@@ -157,8 +157,9 @@ def no_section(config, rng):
 
 
 CONTRADICTIONS = [
-    ({"model": {"type": "unet", "norm_groups": 3, "channels": 8}}, "/model/channels"),
-    ({"model": {"type": "unet", "norm_groups": 1, "channels": 9, "attention_heads": 1}}, "/model/channels"),
+    ({"data": {"type": "shapes"}, "model": {"type": "unet", "norm_groups": 3, "channels": 8}}, "/model/channels"),
+    ({"data": {"type": "shapes"},
+      "model": {"type": "unet", "norm_groups": 1, "channels": 9, "attention_heads": 1}}, "/model/channels"),
     ({"data": {"type": "swiss_roll", "horizontal_flip": False}, "model": {"type": "unet"}},
      "/model/type"),
     ({"data": {"type": "shapes"}, "model": {"type": "mlp"}}, "/model/type"),

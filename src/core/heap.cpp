@@ -1,0 +1,61 @@
+#include "diffuse/core/heap.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+#include <malloc.h>
+
+#include <climits>
+#include <cstdint>
+#include <cstdlib>
+
+namespace diffuse {
+
+namespace {
+
+constexpr size_t kAlignment = 64;  // bytes: a cache line, as LibTorch's kernels expect
+
+// Takes blocks from malloc() and aligns them itself. LibTorch's own takes them from posix_memalign(), which
+// before glibc 2.38 finds no freed block of the same size good enough: the heap of a training run grows to
+// twice what is in use.
+class AlignedAllocator : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t size) override {
+    void* data = size == 0 ? nullptr : aligned(size);
+    c10::profiledCPUMemoryReporter().New(data, size);
+    return {data, data, &free_aligned, c10::Device(c10::kCPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &free_aligned; }
+
+  void copy_data(void* to, const void* from, size_t size) const override {
+    default_copy_data(to, from, size);
+  }
+
+ private:
+  // The block's own address lies before the data.
+  static void* aligned(size_t size) {
+    constexpr size_t kExtra = kAlignment + sizeof(void*);
+    void* block = size > SIZE_MAX - kExtra ? nullptr : malloc(size + kExtra);
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "no ", size, " bytes to be had");
+    const auto address = reinterpret_cast<uintptr_t>(block) + kExtra;
+    auto* data = reinterpret_cast<void**>(address - address % kAlignment);
+    data[-1] = block;
+    return data;
+  }
+
+  static void free_aligned(void* data) {
+    c10::profiledCPUMemoryReporter().Delete(data);
+    if (data != nullptr) free(static_cast<void**>(data)[-1]);
+  }
+};
+
+}  // namespace
+
+void use_training_heap() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+  c10::SetCPUAllocator(new AlignedAllocator, /*priority=*/1);  // owned by LibTorch
+}
+
+}  // namespace diffuse

@@ -1,0 +1,58 @@
+#include "diffuse/core/heap.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/CPUAllocator.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <cstdint>
+
+namespace diffuse {
+
+// In a process of its own: the heap stays as it is set.
+class Heap : public testing::Test {
+ protected:
+  void SetUp() override { use_training_heap(); }
+};
+
+static int64_t bytes_in_use() { return static_cast<int64_t>(mallinfo2().uordblks); }
+
+TEST_F(Heap, AlignsWhateverTheSize) {
+  for (const int64_t size : {1, 7, 64, 65, 1000, 1 << 20}) {
+    const at::Tensor x = at::ones({size}, at::kByte);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(x.data_ptr()) % 64, 0) << size;
+    EXPECT_EQ(x.sum().item<int64_t>(), size);
+  }
+}
+
+TEST_F(Heap, TakesAndGivesBack) {
+  const int64_t before = bytes_in_use();
+  at::Tensor x = at::empty({1 << 20}, at::kByte);
+  EXPECT_GE(bytes_in_use(), before + (1 << 20));
+  x.reset();
+  EXPECT_LT(bytes_in_use(), before + (1 << 16));
+  void* raw = c10::GetCPUAllocator()->raw_allocate(100);
+  c10::GetCPUAllocator()->raw_deallocate(raw);
+  EXPECT_EQ(at::empty({0}).numel(), 0);
+}
+
+TEST_F(Heap, TakesAFreedBlockOfTheSameSizeAgain) {
+  at::Tensor first = at::empty({1 << 20}, at::kByte);
+  const at::Tensor fence = at::empty({1 << 20}, at::kByte);  // keeps the freed block from growing
+  const void* place = first.data_ptr();
+  first.reset();
+  EXPECT_EQ(at::empty({1 << 20}, at::kByte).data_ptr(), place);
+}
+
+TEST_F(Heap, NamesTheSizeThatIsNotThere) {
+  for (const int64_t size : {int64_t{1} << 60, INT64_MAX - 1}) {
+    try {
+      at::empty({size}, at::kByte);
+      FAIL();
+    } catch (const c10::OutOfMemoryError& error) {
+      EXPECT_NE(std::string(error.what()).find(std::to_string(size)), std::string::npos);
+    }
+  }
+}
+
+}  // namespace diffuse
