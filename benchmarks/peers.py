@@ -46,7 +46,7 @@ def ours(program, model, batch, seconds):
 def start_of_ours(program, model, batch):
     """Seconds from the call of a training run to the end of its first step."""
     channels, side, _ = model["sample_shape"]
-    config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 1000},
+    config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 100},
               "model": {key: value for key, value in model.items() if key != "sample_shape"},
               "train": {"batch_size": batch, "log_every": 1, "steps": 1000}}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,4 @@
 // diffuse bench samplers: the error of each sampler over its number of steps.
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -22,7 +21,7 @@ namespace diffuse::cli {
 
 namespace {
 
-struct BenchFlags {
+struct SamplersFlags {
   fs::path checkpoint, json, plot;
   FeatureFlags of_features;
   std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
@@ -36,17 +35,17 @@ struct BenchFlags {
 };
 
 // --steps, or of the usual numbers those that the model has.
-std::vector<int64_t> steps_of(const BenchFlags& flags, int64_t timesteps) {
+std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
   if (!flags.steps.empty()) return flags.steps;
   std::vector<int64_t> usual{5, 10, 20, 50, 100};
   std::erase_if(usual, [&](int64_t steps) { return steps > timesteps; });
   return usual.empty() ? std::vector<int64_t>{timesteps} : usual;
 }
 
-void check_flags(const BenchFlags& flags, int64_t timesteps) {
+void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   for (const std::string& name : flags.samplers) {
     const std::vector<std::string> exact{"ddim", "dpmpp2m", "heun"};
-    if (std::find(exact.begin(), exact.end(), name) == exact.end())
+    if (!contains(exact, name))
       throw Error("--samplers: expected samplers without noise (", join(exact), "), got \"", name,
                   "\"", did_you_mean(name, exact));
   }
@@ -63,7 +62,7 @@ void check_flags(const BenchFlags& flags, int64_t timesteps) {
 }
 
 // The FID of samples, by --features and --reference.
-std::function<double(const at::Tensor&)> fid_of(const BenchFlags& flags, const Model& model,
+std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, const Model& model,
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
   if (!model.is_image()) throw Error("--features: of images, and ", model.name, " makes none");
@@ -139,7 +138,7 @@ Image plot_of(const std::vector<SamplerError>& results) {
   return draw_plot(panels);
 }
 
-int run_bench(const BenchFlags& flags) {
+int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = load_model(flags.checkpoint, !flags.no_ema, device);
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
@@ -179,7 +178,7 @@ int run_bench(const BenchFlags& flags) {
 }  // namespace
 
 Command add_bench_samplers(CLI::App& bench) {
-  auto flags = std::make_shared<BenchFlags>();
+  auto flags = std::make_shared<SamplersFlags>();
   CLI::App* command = bench.add_subcommand(
       "samplers", "Error of each sampler over its steps, against a reference of 4x as many");
   command->footer(
@@ -206,7 +205,7 @@ Command add_bench_samplers(CLI::App& bench) {
   command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
   flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
-  return [flags] { return run_bench(*flags); };
+  return [flags] { return bench_samplers(*flags); };
 }
 
 }  // namespace diffuse::cli

@@ -16,7 +16,7 @@ namespace diffuse::cli {
 
 namespace {
 
-struct BenchFlags {
+struct StepFlags {
   fs::path config, json, profile;
   std::vector<std::string> overrides;
   int64_t batch = 0;
@@ -50,7 +50,7 @@ void print_text(const StepBenchmark& b, const Config& config, c10::Device device
 }
 
 // The shape of a sample is the config's own where it is given, so that no data are needed.
-Config resolved(const BenchFlags& flags) {
+Config resolved(const StepFlags& flags) {
   Config config = load_config(flags.config, flags.overrides);
   if (flags.batch > 0) config.train.batch_size = flags.batch;
   config.train.micro_batch = std::min(config.train.micro_batch, config.train.batch_size);
@@ -62,7 +62,7 @@ Config resolved(const BenchFlags& flags) {
   return config;
 }
 
-int run_bench(const BenchFlags& flags) {
+int bench_step(const StepFlags& flags) {
   const c10::Device device = flags.machine.apply();
   if (flags.config.empty()) throw Error("diffuse bench: --config is required");
   const Config config = in_config(flags.config, [&] { return resolved(flags); });
@@ -85,7 +85,7 @@ int run_bench(const BenchFlags& flags) {
 }  // namespace
 
 Command add_bench_step(CLI::App& bench) {
-  auto flags = std::make_shared<BenchFlags>();
+  auto flags = std::make_shared<StepFlags>();
   bench.footer(
       "Examples:\n"
       "  diffuse bench --config configs/mnist.json --batch 32\n"
@@ -105,7 +105,7 @@ Command add_bench_step(CLI::App& bench) {
                   "ui.perfetto.dev")
       ->excludes("--json");
   flags->machine.add_to(bench);
-  return [flags] { return run_bench(*flags); };
+  return [flags] { return bench_step(*flags); };
 }
 
 }  // namespace diffuse::cli

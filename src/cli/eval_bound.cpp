@@ -24,10 +24,6 @@ struct BoundFlags {
   fs::path csv, plot;
 };
 
-bool contains(const std::vector<std::string>& names, const char* name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // Root-mean-square error of x_0(x_t): in levels of 0 .. 255 for images, as [Ho20] Table 4 has it.
 double rmse(const BoundRow& row, bool image) {
   return std::sqrt(row.distortion.mean) * (image ? 127.5 : 1);

@@ -68,7 +68,7 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
   for (const MetricFamily& family : families)
     names.insert(names.end(), family.names.begin(), family.names.end());
   for (const std::string& metric : flags.metrics)
-    if (std::find(names.begin(), names.end(), metric) == names.end())
+    if (!contains(names, metric))
       throw Error("--metrics: expected some of ", join(names), ", got \"", metric, "\"",
                   did_you_mean(metric, names));
   if (flags.items < 0) throw Error("--items: expected at least 1, or 0 for all, got ", flags.items);
@@ -116,8 +116,7 @@ nlohmann::ordered_json provenance(const EvalFlags& flags, const Model& model, co
 std::vector<std::string> asked_of(const MetricFamily& family, const EvalFlags& flags) {
   std::vector<std::string> asked;
   for (const std::string& name : family.names)
-    if (std::find(flags.metrics.begin(), flags.metrics.end(), name) != flags.metrics.end())
-      asked.push_back(name);
+    if (contains(flags.metrics, name)) asked.push_back(name);
   return asked;
 }
 

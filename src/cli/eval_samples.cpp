@@ -28,10 +28,6 @@ struct ComparisonFlags {
 
 constexpr int64_t kUsualCount = 10'000;  // fewer make figures that compare with no others
 
-bool contains(const std::vector<std::string>& names, const char* name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 void check(const ComparisonFlags& flags) {
   if (flags.count && *flags.count < 2) throw Error("-n: expected at least 2, got ", *flags.count);
   if (!flags.of_features.reference.empty() && !flags.save_reference.empty())

@@ -1,5 +1,4 @@
 // diffuse plot: curves of the metrics of one or more runs.
-#include <algorithm>
 #include <iostream>
 
 #include "commands.h"
@@ -18,10 +17,6 @@ struct PlotFlags {
   fs::path out, csv;
   std::vector<std::string> metrics;
 };
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 // Every metric that any of the runs has.
 std::vector<std::string> all_names(const std::vector<RunMetrics>& runs) {

@@ -14,7 +14,7 @@ std::vector<std::string> RunMetrics::names() const {
   std::vector<std::string> names;
   for (const MetricsRow& row : rows)
     for (const auto& [name, value] : row.values)
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      if (!contains(names, name)) names.push_back(name);
   return names;
 }
 

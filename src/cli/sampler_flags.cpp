@@ -1,7 +1,5 @@
 #include "sampler_flags.h"
 
-#include <algorithm>
-
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/sample/timesteps.h"
@@ -22,7 +20,7 @@ void SamplerFlags::add_to(CLI::App& command) {
 }
 
 static void check_ranges(const SampleConfig& c) {
-  if (std::find(kSamplers.begin(), kSamplers.end(), c.sampler) == kSamplers.end())
+  if (!contains(kSamplers, c.sampler))
     throw Error("--sampler: expected one of ", join(kSamplers), ", got \"", c.sampler, "\"",
                 did_you_mean(c.sampler, kSamplers));
   if (!(c.eta >= 0 && c.eta <= 1)) throw Error("--eta: expected a number from 0 to 1, got ", c.eta);

@@ -50,7 +50,7 @@ DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   if (!flags.kind) throw Error("diffuse schedule: expected --config FILE or --kind NAME");
   std::vector<std::string> kinds = NoiseSchedule::kinds();
   std::erase(kinds, "betas");  // one by one, in a config
-  if (std::find(kinds.begin(), kinds.end(), *flags.kind) == kinds.end())
+  if (!contains(kinds, *flags.kind))
     throw Error("--kind: expected one of ", join(kinds), ", got \"", *flags.kind, "\"",
                 did_you_mean(*flags.kind, kinds));
   DiffusionConfig diffusion;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iomanip>
@@ -75,11 +74,6 @@ std::string format_bar(const ProgressState& state, int width) {
 
 // -- the clock and the terminal --
 
-static double now() {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(since).count();
-}
-
 // The bar moves the cursor but has no colours, so NO_COLOR asks nothing more of it.
 static bool stderr_is_terminal() {
   const char* term = std::getenv("TERM");
@@ -95,7 +89,7 @@ static int terminal_width() {
 Progress::Progress(ProgressOptions options)
     : options_(std::move(options)),
       state_{.unit = options_.unit, .done = options_.start, .total = options_.total},
-      started_(now()),
+      started_(seconds_now()),
       shown_at_(started_),
       quiet_(log_level() > LogLevel::kInfo),
       terminal_(stderr_is_terminal()) {
@@ -106,7 +100,7 @@ Progress::Progress(ProgressOptions options)
 Progress::~Progress() { clear(); }
 
 void Progress::update(int64_t done, std::string_view text) {
-  const double time = now();
+  const double time = seconds_now();
   meter_.add(time, done);
   state_.done = done;
   state_.text = text;
@@ -139,7 +133,7 @@ void Progress::finish() {
   clear();
   if (quiet_ || finished_) return;
   finished_ = true;
-  const double seconds = now() - started_;
+  const double seconds = seconds_now() - started_;
   const int64_t done = state_.done - options_.start;
   std::string line = concat(done, " ", state_.unit, "s in ", format_duration(seconds));
   if (done > 0) line += " (" + rate_text(static_cast<double>(done) / seconds, state_.unit) + ")";

@@ -30,6 +30,11 @@ RandomStream::RandomStream(uint64_t seed, Purpose purpose, uint64_t index, uint3
   counter_ = {0, step, static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};
 }
 
+void RandomStream::seek(int64_t word) {
+  counter_[0] = static_cast<uint32_t>(word / 4);
+  for (used_ = 4; word % 4 != 0; --word) next();
+}
+
 uint32_t RandomStream::next() {
   if (used_ == 4) {
     block_ = philox(counter_, key_);

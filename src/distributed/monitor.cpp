@@ -6,6 +6,7 @@
 #include <chrono>
 #include <limits>
 
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 
@@ -13,10 +14,6 @@ namespace diffuse {
 
 std::string beat_key(int64_t rank) { return concat("beat/", rank); }
 static constexpr const char* kEndKey = "end";  // why the run ends: a verdict
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 static void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -93,8 +90,8 @@ void Monitor::exchange(PeerWatch& watch) {
   const auto beats = store_->multiGet(keys);
   for (size_t rank = 0; rank < beats.size(); ++rank)
     watch.observe(static_cast<int64_t>(rank), Beat::parse({beats[rank].begin(), beats[rank].end()}),
-                  now());
-  if (const auto verdict = watch.verdict(now())) {
+                  seconds_now());
+  if (const auto verdict = watch.verdict(seconds_now())) {
     if (!finishing_) store_->set(kEndKey, *verdict);
     conclude(*verdict);
   }

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <chrono>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -13,10 +12,6 @@
 #include "world_parts.h"
 
 namespace diffuse {
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 static c10::intrusive_ptr<c10d::Store> connect(const Launch& launch, bool serve, double timeout) {
   c10d::TCPStoreOptions options;
@@ -105,7 +100,7 @@ Share World::share(int64_t count) const {
 }
 
 void World::collective(const std::function<void()>& wait) {
-  const double begin = now();
+  const double begin = seconds_now();
   parts_->monitor->collective();
   try {
     wait();
@@ -114,7 +109,7 @@ void World::collective(const std::function<void()>& wait) {
     throw;
   }
   parts_->monitor->progress();
-  wait_seconds_ += now() - begin;
+  wait_seconds_ += seconds_now() - begin;
 }
 
 void World::sum(at::Tensor tensor) {

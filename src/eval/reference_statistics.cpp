@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <c10/util/hash.h>
 
-#include <algorithm>
 #include <string_view>
 
 #include "diffuse/core/error.h"
@@ -57,12 +56,9 @@ ReferenceStatistics read_statistics(const std::filesystem::path& path) {
     throw Error(path.string(), ": mu of ", mean.sizes(), " and sigma of ", covariance.sizes(),
                 "; expected [D] and [D, D]");
   const auto names = npz_names(path);
-  const auto has = [&](const char* name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  if (has("count") && read_npz(path, "count").numel() == 1)
+  if (contains(names, "count") && read_npz(path, "count").numel() == 1)
     result.count = read_npz(path, "count").item<int64_t>();
-  if (has("extractor")) {
+  if (contains(names, "extractor")) {
     const at::Tensor bytes = read_npz(path, "extractor");
     if (bytes.scalar_type() == at::kByte && bytes.numel() == 20)
       result.extractor = hexadecimal_of(bytes);

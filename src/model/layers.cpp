@@ -1,6 +1,7 @@
 #include "diffuse/model/layers.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <cmath>
 
@@ -15,12 +16,16 @@ at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale) {
   const double mean_fan = static_cast<double>((shape[0] + shape[1]) * receptive) / 2;
   const double bound = std::sqrt(3 * scale / mean_fan);
 
-  RandomStream stream(seed_, Purpose::kInit, drawn_++);
+  const RandomStream stream(seed_, Purpose::kInit, drawn_++);
   float* out = values.data_ptr<float>();
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    const double u = (stream.next() + 0.5) * 0x1p-32;  // (0, 1)
-    out[i] = static_cast<float>((2 * u - 1) * bound);
-  }
+  at::parallel_for(0, values.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+    RandomStream part = stream;
+    part.seek(begin);
+    for (int64_t i = begin; i < end; ++i) {
+      const double u = (part.next() + 0.5) * 0x1p-32;  // (0, 1)
+      out[i] = static_cast<float>((2 * u - 1) * bound);
+    }
+  });
   return values;
 }
 

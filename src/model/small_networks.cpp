@@ -14,7 +14,7 @@ at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const 
   return h + linear_->forward(silu_consuming(h + time_proj_->forward(time)));
 }
 
-static const ModelConfig& checked(const ModelConfig& config) {
+static const ModelConfig& checked_mlp(const ModelConfig& config) {
   if (config.sample_shape.size() != 1) {
     throw Error("/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
   }
@@ -26,7 +26,7 @@ static const ModelConfig& checked(const ModelConfig& config) {
 }
 
 Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
-    : config_(checked(config)) {
+    : config_(checked_mlp(config)) {
   Initializer init(seed);
   const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
   const int64_t inputs = config.self_conditioning ? 2 * dimensions : dimensions;

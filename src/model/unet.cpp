@@ -80,7 +80,7 @@ static void check_channels(const ModelConfig& c) {
   }
 }
 
-static const ModelConfig& checked(const ModelConfig& config) {
+static const ModelConfig& checked_unet(const ModelConfig& config) {
   check_image_size(config);
   check_attention_resolutions(config);
   check_channels(config);
@@ -88,7 +88,7 @@ static const ModelConfig& checked(const ModelConfig& config) {
 }
 
 UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
-    : config_(checked(config)) {
+    : config_(checked_unet(config)) {
   Initializer init(seed);
   const int64_t channels = config.channels, time = 4 * channels;
   const int64_t patch = config.patch_size * (is_signal(config) ? 1 : config.patch_size);

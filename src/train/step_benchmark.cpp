@@ -6,9 +6,9 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
 #include "memory_counter.h"
@@ -43,24 +43,20 @@ class RandomData : public Dataset {
   at::Tensor items_;
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // Seconds a call of step() takes, the first one left out; wait() returns when the device is done.
 template <class Step, class Wait>
 double seconds_of(double seconds, const Step& step, const Wait& wait) {
   step();
   wait();
-  const double begin = now();
+  const double begin = seconds_now();
   int64_t count = 0;
-  while (count < 3 || now() - begin < seconds) {
+  while (count < 3 || seconds_now() - begin < seconds) {
     step();
     ++count;
     if (count < 3 || count % 10 == 0) wait();  // work is queued on a GPU: keep the queue short
   }
   wait();
-  return (now() - begin) / static_cast<double>(count);
+  return (seconds_now() - begin) / static_cast<double>(count);
 }
 
 // The best of several products of two n x n matrices, 2 n^3 operations each.

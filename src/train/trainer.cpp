@@ -5,22 +5,18 @@
 #include <ATen/record_function.h>
 #include <c10/core/InferenceMode.h>
 
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/data/normalization.h"
 #include "memory_counter.h"
 
 namespace diffuse {
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
@@ -172,7 +168,7 @@ Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
 
 Batch Trainer::next_batch() {
   RECORD_USER_SCOPE("data");
-  const double begin = now();
+  const double begin = seconds_now();
   world_->phase("loading data", step_);
   if (!loader_)
     loader_ = std::make_unique<BatchLoader>(
@@ -183,7 +179,7 @@ Batch Trainer::next_batch() {
                              .horizontal_flip = config_.data.horizontal_flip,
                              .seed = config_.seed});
   const Batch batch = loader_->next();
-  wait_seconds_ += now() - begin;
+  wait_seconds_ += seconds_now() - begin;
   return batch;
 }
 
@@ -209,7 +205,7 @@ void Trainer::apply_gradients(const at::Tensor& loss) {
 }
 
 void Trainer::update() {
-  const double begin = now();
+  const double begin = seconds_now();
   const double waited = world_->wait_seconds() + reducer_.times().exposed;
   const Batch batch = next_batch();
   world_->phase("forward and backward", step_);
@@ -218,7 +214,7 @@ void Trainer::update() {
   ++step_;
   ++updates_;
   communication_seconds_ += world_->wait_seconds() + reducer_.times().exposed - waited;
-  seconds_ += now() - begin;
+  seconds_ += seconds_now() - begin;
 }
 
 // What other ranks keep comes in the place of this rank's weights, and they come back afterwards.

@@ -64,6 +64,18 @@ TEST(RandomStream, IsTheSameEachTime) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(a.next(), b.next());
 }
 
+TEST(RandomStream, SeeksWhereItWouldHaveCome) {
+  RandomStream walked(7, Purpose::kShuffle, 3);
+  for (int64_t word = 0; word < 20; ++word) {
+    RandomStream sought(7, Purpose::kShuffle, 3);
+    sought.next();
+    sought.seek(word);
+    RandomStream copy = walked;
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(sought.next(), copy.next()) << word << ' ' << i;
+    walked.next();
+  }
+}
+
 static std::vector<float> normals(RandomStream stream, size_t count) {
   std::vector<float> values(count);
   stream.fill_normal(values);

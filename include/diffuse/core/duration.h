@@ -1,10 +1,13 @@
-// Lengths of time as people write them: 3h50m, 90s, 1d2h.
+// The time that passes, and lengths of it as people write them: 3h50m, 90s, 1d2h.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 namespace diffuse {
+
+// On a clock that only goes forward.
+double seconds_now();
 
 // Seconds in "3h50m", "90s", "1d2h", "1.5h" or "45" (seconds). Throws Error for anything else.
 double parse_duration(std::string_view text);

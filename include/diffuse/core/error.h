@@ -29,6 +29,8 @@ class Error : public std::runtime_error {
 // "; did you mean "unet"?" for the candidate closest to `word`, or "" when none is close.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+bool contains(const std::vector<std::string>& words, std::string_view word);
+
 // "a, b, c": for messages that list what is allowed.
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
 

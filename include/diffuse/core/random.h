@@ -34,6 +34,7 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t step = 0);
 
+  void seek(int64_t word);                 // to where next() has been called `word` times
   uint32_t next();                         // 32 random bits
   uint64_t next_u64();                     // 64 random bits
   double uniform();                        // [0, 1), 53 bits
