@@ -79,7 +79,8 @@ std::string wanted(const Rule& rule) {
         rule.max_items == 0 ? "" : concat(rule.min_items, " to ", rule.max_items, " ");
     return concat("a list of ", count, whole ? "integers" : "numbers", range_text(rule));
   } else {
-    return (std::is_integral_v<T> ? "an integer" : "a number") + range_text(rule);
+    const bool whole = std::is_integral_v<T>;
+    return concat(whole ? "an integer" : "a number", range_text(rule));
   }
 }
 

@@ -37,8 +37,8 @@ class AlignedAllocator : public c10::Allocator {
     constexpr size_t kExtra = kAlignment + sizeof(void*);
     void* block = size > SIZE_MAX - kExtra ? nullptr : malloc(size + kExtra);
     TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "no ", size, " bytes to be had");
-    const auto address = reinterpret_cast<uintptr_t>(block) + kExtra;
-    auto* data = reinterpret_cast<void**>(address - address % kAlignment);
+    char* const end = static_cast<char*>(block) + kExtra;
+    auto* data = reinterpret_cast<void**>(end - reinterpret_cast<uintptr_t>(end) % kAlignment);
     data[-1] = block;
     return data;
   }

@@ -38,8 +38,6 @@ const char* storage_type(at::ScalarType type) {
 // Emits protocol-2 pickle: the opcodes' names are those of Python's pickletools.
 class PickleWriter {
  public:
-  PickleWriter() { bytes_ = "\x80\x02"; }  // PROTO 2
-
   void value(const Value& value) { std::visit(*this, value.data); }
   void operator()(std::monostate) { bytes_ += 'N'; }
   void operator()(bool value) { bytes_ += value ? '\x88' : '\x89'; }
@@ -60,7 +58,7 @@ class PickleWriter {
 
   using Identity =
       std::tuple<const void*, at::ScalarType, std::vector<int64_t>, std::vector<int64_t>>;
-  std::string bytes_;
+  std::string bytes_ = "\x80\x02";  // PROTO 2
   std::vector<at::Tensor> storages_;
   std::map<Identity, size_t> keys_;
 };
