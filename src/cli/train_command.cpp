@@ -94,8 +94,9 @@ void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, 
 int64_t foretold_memory(const Config& config, const std::shared_ptr<const Dataset>& data,
                         c10::Device device, const World& world) {
   const int64_t share = world.share(config.train.batch_size).size();
-  const int64_t rows = config.train.micro_batch > 0 ? config.train.micro_batch : share;
-  return predict_memory(config, data, device, rows);
+  const int64_t micro_batch = config.train.micro_batch;
+  return predict_memory(config, data, device,
+                        micro_batch > 0 ? std::min(micro_batch, share) : share);
 }
 
 // What all ranks need, met and checked.

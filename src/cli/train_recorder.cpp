@@ -1,5 +1,7 @@
 #include "train_recorder.h"
 
+#include <cmath>
+
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
@@ -46,15 +48,17 @@ void TrainRecorder::report(const TrainReport& r) {
 }
 
 void TrainRecorder::held_out(int64_t step, const HeldOutLoss& h) {
-  write(step, {{"held_out/loss", h.mean},
-               {"held_out/loss_stderr", h.standard_error},
-               {"held_out/loss_t_quarter_1", h.by_quarter[0]},
-               {"held_out/loss_t_quarter_2", h.by_quarter[1]},
-               {"held_out/loss_t_quarter_3", h.by_quarter[2]},
-               {"held_out/loss_t_quarter_4", h.by_quarter[3]}});
+  std::vector<std::pair<std::string, double>> values{{"held_out/loss", h.mean},
+                                                     {"held_out/loss_stderr", h.standard_error}};
+  std::vector<std::string> quarters;
+  for (const double loss : h.by_quarter) {
+    const bool known = !std::isnan(loss);  // not where so few items leave a quarter without one
+    quarters.push_back(known ? concat(loss) : "-");
+    if (known) values.emplace_back(concat("held_out/loss_t_quarter_", quarters.size()), loss);
+  }
+  write(step, values);
   log_info(concat("step ", step, ": held-out loss ", h.mean, " +- ", h.standard_error,
-                  ", by quarter of t: ", h.by_quarter[0], " ", h.by_quarter[1], " ",
-                  h.by_quarter[2], " ", h.by_quarter[3]));
+                  ", by quarter of t: ", join(quarters, " ")));
 }
 
 void TrainRecorder::samples(int64_t step, const at::Tensor& x) {

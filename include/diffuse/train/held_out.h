@@ -18,7 +18,7 @@ namespace diffuse {
 struct HeldOutLoss {
   double mean = 0;
   double standard_error = 0;
-  std::array<double, 4> by_quarter{};  // of the timesteps, from little noise to much
+  std::array<double, 4> by_quarter{};  // of t, from little noise to much; NaN where none was drawn
   int64_t samples = 0;
 };
 
