@@ -6,7 +6,7 @@ if(DIFFUSE_WERROR)
 endif()
 
 if(DIFFUSE_SANITIZE)
-  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  set(sanitizers -fsanitize=${DIFFUSE_SANITIZE} -fno-sanitize-recover=undefined)
   target_compile_options(diffuse_compiler INTERFACE ${sanitizers} -fno-omit-frame-pointer)
   target_link_options(diffuse_compiler INTERFACE ${sanitizers})
 endif()
