@@ -15,10 +15,6 @@ namespace diffuse {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] static void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 // fsync of a path: the kernel flushes the inode, whichever descriptor asks.
 static void sync_path(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

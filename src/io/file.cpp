@@ -15,7 +15,7 @@
 
 namespace diffuse {
 
-[[noreturn]] static void throw_errno(const char* what) {
+void throw_errno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
