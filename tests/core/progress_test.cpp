@@ -93,10 +93,13 @@ static std::string on_terminal(const char* term, const std::function<void()>& ac
   setenv("TERM", term, 1);
   act();
   dup2(saved, STDERR_FILENO);
-  char text[4096];
-  const ssize_t size = read(reader, text, sizeof text);
-  for (const int file : {saved, terminal, reader}) close(file);
-  return std::string(text, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  for (const int file : {saved, terminal}) close(file);
+  std::string text;  // may come in parts; fails once all is read, as nobody holds the other end
+  char part[4096];
+  for (ssize_t size; (size = read(reader, part, sizeof part)) > 0;)
+    text.append(part, static_cast<size_t>(size));
+  close(reader);
+  return text;
 }
 
 TEST(Progress, DrawsOneLineOnATerminalAndErasesIt) {
