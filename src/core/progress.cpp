@@ -72,7 +72,7 @@ std::string format_bar(const ProgressState& state, int width) {
   return line.substr(0, static_cast<size_t>(std::max(width, 0)));
 }
 
-// -- the clock and the terminal --
+// -- the terminal --
 
 // The bar moves the cursor but has no colours, so NO_COLOR asks nothing more of it.
 static bool stderr_is_terminal() {

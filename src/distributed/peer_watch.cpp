@@ -43,8 +43,8 @@ std::optional<std::string> PeerWatch::verdict(double now) const {
     any_hangs = any_hangs || now - seen.progress_at > hung_after_;
     if (culprit == nullptr || seen.beat.collectives < culprit->beat.collectives) culprit = &seen;
   }
-  const bool silent = culprit != nullptr && now - culprit->beat_at > dead_after_ / 4;
-  if (!any_hangs || silent) return std::nullopt;  // a silent one may be dead: soon it is known
+  if (!any_hangs) return std::nullopt;
+  if (now - culprit->beat_at > dead_after_ / 4) return std::nullopt;  // dead? soon it is known
   return concat("rank ", culprit - seen_.data(), " hangs in phase \"", culprit->beat.phase,
                 "\" of step ", culprit->beat.step, ": no progress for ",
                 format_duration(now - culprit->progress_at));
