@@ -39,12 +39,13 @@ def ours(program, model, batch, seconds):
         [program, "bench", "--config", "/dev/stdin", "--seconds", str(seconds), "--json", "-",
          "--device", "cpu", "-q"], input=config, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    return {"start": start_of_ours(program, model, batch), "train": found["train_step_ms"] / 1e3, "sample": found["sample_step_ms"] / 1e3,
+    ready, start = start_of_ours(program, model, batch)
+    return {"ready": ready, "start": start, "train": found["train_step_ms"] / 1e3, "sample": found["sample_step_ms"] / 1e3,
             "memory": found["peak_memory_bytes"]}
 
 
 def start_of_ours(program, model, batch):
-    """Seconds from the call of a training run to the end of its first step."""
+    """Seconds from the call of a training run to the beginning and to the end of its first step."""
     channels, side, _ = model["sample_shape"]
     config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 100},
               "model": {key: value for key, value in model.items() if key != "sample_shape"},
@@ -57,11 +58,14 @@ def start_of_ours(program, model, batch):
         with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as run:
             run.stdin.write(json.dumps(config))
             run.stdin.close()
+            ready = None  # the metrics' file is made right before the first step
             while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
-                time.sleep(0.02)
-            seconds = time.monotonic() - begin
+                if ready is None and metrics.exists():
+                    ready = time.monotonic() - begin
+                time.sleep(0.005)
+            start = time.monotonic() - begin
             run.kill()
-        return seconds
+        return ready or start, start
 
 
 def repeat(seconds, step):
@@ -137,8 +141,9 @@ def peer(name, model, batch, seconds, called):
         adam.step()
         ema.step(unet.parameters())
 
+    ready = time.monotonic() - called
     train()
-    found = {"start": time.monotonic() - called, "train": repeat(seconds, train)}
+    found = {"ready": ready, "start": time.monotonic() - called, "train": repeat(seconds, train)}
     unet.eval()
     t = torch.full((batch,), 500)
     with torch.no_grad() if name == "compiled" else torch.inference_mode():
@@ -180,14 +185,15 @@ def main():
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 rounds[-1][other] = json.loads(done.stdout.splitlines()[-1])
         for other in options.peers:
-            for figure, title, unit in (("start", "from call to end of first step, s", 1),
+            for figure, title, unit in (("ready", "from call to first step, s", 1),
+                                        ("start", "from call to end of first step, s", 1),
                                         ("train", "training step, ms", 1e3),
                                         ("sample", "sampling step, ms", 1e3),
                                         ("memory", "peak memory, MB", 1 / 2**20)):
                 mine = [r["diffuse"][figure] * unit for r in rounds]
                 theirs = [r[other][figure] * unit for r in rounds]
                 ratio = spread([b / a for a, b in zip(mine, theirs)], 2)
-                digits = 1 if figure == "start" else 0
+                digits = 1 if unit == 1 else 0
                 print(f"| {name}, {batch} | {other} | {title} | {spread(mine, digits)} | "
                       f"{spread(theirs, digits)} | {ratio} |", flush=True)
             print(f"{name}, {other}: {rounds[0][other]['parameters']} parameters", file=sys.stderr)

@@ -1,6 +1,8 @@
 # diffuse_compiler: warnings, sanitizers and the linker for our own targets, never exported.
 add_library(diffuse_compiler INTERFACE)
 target_compile_options(diffuse_compiler INTERFACE -Wall -Wextra -Wpedantic)
+# Functions of the shared library are inlined into one another: nothing replaces them when it is loaded.
+target_compile_options(diffuse_compiler INTERFACE -fno-semantic-interposition)
 if(DIFFUSE_WERROR)
   target_compile_options(diffuse_compiler INTERFACE -Werror)
 endif()

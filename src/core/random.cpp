@@ -5,16 +5,29 @@
 
 namespace diffuse {
 
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> key) {
+// The ten rounds of `lanes` counters at once: one counter's multiplications wait for one another.
+template <size_t lanes>
+static void philox_rounds(std::array<std::array<uint32_t, lanes>, 4>& c,
+                          std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = uint64_t{0xD2511F53} * c[0];
-    const uint64_t product1 = uint64_t{0xCD9E8D57} * c[2];
-    c = {static_cast<uint32_t>(product1 >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(product1),
-         static_cast<uint32_t>(product0 >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(product0)};
+    for (size_t i = 0; i < lanes; ++i) {
+      const uint64_t product0 = uint64_t{0xD2511F53} * c[0][i];
+      const uint64_t product1 = uint64_t{0xCD9E8D57} * c[2][i];
+      c[0][i] = static_cast<uint32_t>(product1 >> 32) ^ c[1][i] ^ key[0];
+      c[1][i] = static_cast<uint32_t>(product1);
+      c[2][i] = static_cast<uint32_t>(product0 >> 32) ^ c[3][i] ^ key[1];
+      c[3][i] = static_cast<uint32_t>(product0);
+    }
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
-  return c;
+}
+
+std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+  std::array<std::array<uint32_t, 1>, 4> c{
+      {{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
+  philox_rounds(c, key);
+  return {c[0][0], c[1][0], c[2][0], c[3][0]};
 }
 
 // SplitMix64's finaliser: spreads (seed, purpose) over all 64 key bits.
@@ -42,6 +55,21 @@ uint32_t RandomStream::next() {
     used_ = 0;
   }
   return block_[used_++];
+}
+
+void RandomStream::fill(std::span<uint32_t> out) {
+  constexpr uint32_t kLanes = 16;
+  size_t at = 0;
+  while (at < out.size() && used_ < 4) out[at++] = next();
+  for (; at + 4 * kLanes <= out.size(); counter_[0] += kLanes) {
+    std::array<std::array<uint32_t, kLanes>, 4> c;
+    for (uint32_t i = 0; i < kLanes; ++i)
+      for (size_t word = 0; word < 4; ++word) c[word][i] = counter_[word] + (word == 0 ? i : 0);
+    philox_rounds(c, key_);
+    for (size_t i = 0; i < kLanes; ++i)
+      for (size_t word = 0; word < 4; ++word) out[at++] = c[word][i];
+  }
+  while (at < out.size()) out[at++] = next();
 }
 
 uint64_t RandomStream::next_u64() {

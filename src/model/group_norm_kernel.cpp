@@ -44,19 +44,21 @@ static void average_groups(int64_t channels, int64_t groups, float* values) {
 template <class F>
 static DIFFUSE_INLINE void column_means(const NormImage& image, F f, float* means, float* block) {
   constexpr int64_t kBlock = 64;
-  const int64_t channels = image.channels;
-  std::memset(means, 0, sizeof(float) * channels);
-  for (int64_t begin = 0; begin < image.pixels; begin += kBlock) {
-    const int64_t end = begin + kBlock < image.pixels ? begin + kBlock : image.pixels;
-    std::memset(block, 0, sizeof(float) * channels);
-    for (int64_t row = begin; row < end; ++row) {
-      const float* const x = image.x + row * channels;
+  std::memset(means, 0, sizeof(float) * image.channels);
+  for (const NormPart& part : image.parts) {
+    float* const sums = means + part.first;
+    for (int64_t begin = 0; begin < image.pixels; begin += kBlock) {
+      const int64_t end = begin + kBlock < image.pixels ? begin + kBlock : image.pixels;
+      std::memset(block, 0, sizeof(float) * part.channels);
+      for (int64_t row = begin; row < end; ++row) {
+        const float* const x = part.x + row * part.channels;
 #pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) block[c] += f(x[c], c);
+        for (int64_t c = 0; c < part.channels; ++c) block[c] += f(x[c], part.first + c);
+      }
+      for (int64_t c = 0; c < part.channels; ++c) sums[c] += block[c];
     }
-    for (int64_t c = 0; c < channels; ++c) means[c] += block[c];
   }
-  for (int64_t c = 0; c < channels; ++c) means[c] /= static_cast<float>(image.pixels);
+  for (int64_t c = 0; c < image.channels; ++c) means[c] /= static_cast<float>(image.pixels);
 }
 
 DIFFUSE_VECTORISED
@@ -82,38 +84,37 @@ void norm_apply(const NormImage& image, const float* mean, const float* rstd, fl
   const int64_t channels = image.channels;
   std::vector<float> scale(channels);
   for (int64_t c = 0; c < channels; ++c) scale[c] = rstd[c] * image.weight[c];
-  const float* const gain = scale.data();
-  for (int64_t row = 0; row < image.pixels; ++row) {
-    const float* const in = image.x + row * channels;
-    float* const out = y + row * channels;
-    if (image.silu) {
+  for (const auto& [x, first, width] : image.parts) {
+    const float *const centre = mean + first, *const gain = scale.data() + first,
+                       *const bias = image.bias + first;
+    for (int64_t row = 0; row < image.pixels; ++row) {
+      const float* const in = x + row * width;
+      float* const out = y + row * channels + first;
+      if (image.silu) {
 #pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) {
-        const float u = (in[c] - mean[c]) * gain[c] + image.bias[c];
-        out[c] = u * sigmoid(u);
+        for (int64_t c = 0; c < width; ++c) {
+          const float u = (in[c] - centre[c]) * gain[c] + bias[c];
+          out[c] = u * sigmoid(u);
+        }
+      } else {
+#pragma omp simd
+        for (int64_t c = 0; c < width; ++c) out[c] = (in[c] - centre[c]) * gain[c] + bias[c];
       }
-    } else {
-#pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) out[c] = (in[c] - mean[c]) * gain[c] + image.bias[c];
     }
   }
 }
 
-// With g = dL/du, u the normalised value before the activation, y^ = (x - mean) rstd and < > the
-// mean over a group:  dx = rstd (g w - <g w> - y^ <g w y^>)
-DIFFUSE_VECTORISED
-void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
-                   float* dx, float* d_weight, float* d_bias, float* d_shift) {
-  const int64_t channels = image.channels;
-  const float *const weight = image.weight, *const bias = image.bias;
-  std::memset(d_weight, 0, sizeof(float) * channels);
-  std::memset(d_bias, 0, sizeof(float) * channels);
+// The first pass of norm_gradient over a part: g into dx, and the sums over pixels of g and g y^.
+static DIFFUSE_INLINE void gradient_sums(const NormImage& image, const NormPart& part,
+                                         const float* mean, const float* rstd, const float* dy,
+                                         float* dx, float* d_weight, float* d_bias) {
+  const float *const weight = image.weight + part.first, *const bias = image.bias + part.first;
   for (int64_t row = 0; row < image.pixels; ++row) {
-    const float *const in = image.x + row * channels, *const up = dy + row * channels;
-    float* const out = dx + row * channels;
+    const float *const in = part.x + row * part.channels, *const up = dy + row * image.channels;
+    float* const out = dx + row * part.channels;
     if (image.silu) {
 #pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t c = 0; c < part.channels; ++c) {
         const float normal = (in[c] - mean[c]) * rstd[c];
         const float u = normal * weight[c] + bias[c];
         const float s = sigmoid(u);
@@ -124,31 +125,52 @@ void norm_gradient(const NormImage& image, const float* mean, const float* rstd,
       }
     } else {
 #pragma omp simd
-      for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t c = 0; c < part.channels; ++c) {
         out[c] = up[c];
         d_bias[c] += up[c];
         d_weight[c] += up[c] * (in[c] - mean[c]) * rstd[c];
       }
     }
   }
+}
+
+// With g = dL/du, u the normalised value before the activation, y^ = (x - mean) rstd and < > the
+// mean over a group:  dx = rstd (g w - <g w> - y^ <g w y^>)
+DIFFUSE_VECTORISED
+void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
+                   float* const dx[2], float* d_weight, float* d_bias, float* d_shift) {
+  const int64_t channels = image.channels;
+  std::memset(d_weight, 0, sizeof(float) * channels);
+  std::memset(d_bias, 0, sizeof(float) * channels);
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t first = image.parts[i].first;
+    gradient_sums(image, image.parts[i], mean + first, rstd + first, dy + first, dx[i],
+                  d_weight + first, d_bias + first);
+  }
   std::vector<float> mean_g(channels), mean_gy(channels);
   const auto count = static_cast<float>(image.pixels);
   for (int64_t c = 0; c < channels; ++c) {
-    mean_g[c] = d_bias[c] * weight[c] / count;
-    mean_gy[c] = d_weight[c] * weight[c] / count;
+    mean_g[c] = d_bias[c] * image.weight[c] / count;
+    mean_gy[c] = d_weight[c] * image.weight[c] / count;
   }
   average_groups(channels, image.groups, mean_g.data());
   average_groups(channels, image.groups, mean_gy.data());
-  const float *const g_mean = mean_g.data(), *const gy_mean = mean_gy.data();
   std::memset(d_shift, 0, sizeof(float) * channels);
-  for (int64_t row = 0; row < image.pixels; ++row) {
-    const float* const in = image.x + row * channels;
-    float* const out = dx + row * channels;
+  for (size_t i = 0; i < 2; ++i) {
+    const auto& [x, first, width] = image.parts[i];
+    const float *const centre = mean + first, *const r = rstd + first,
+                       *const weight = image.weight + first, *const g_mean = mean_g.data() + first,
+                       *const gy_mean = mean_gy.data() + first;
+    float* const shift_sum = d_shift + first;
+    for (int64_t row = 0; row < image.pixels; ++row) {
+      const float* const in = x + row * width;
+      float* const out = dx[i] + row * width;
 #pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) {
-      const float normal = (in[c] - mean[c]) * rstd[c];
-      out[c] = rstd[c] * (out[c] * weight[c] - g_mean[c] - normal * gy_mean[c]);
-      d_shift[c] += out[c];
+      for (int64_t c = 0; c < width; ++c) {
+        const float normal = (in[c] - centre[c]) * r[c];
+        out[c] = r[c] * (out[c] * weight[c] - g_mean[c] - normal * gy_mean[c]);
+        shift_sum[c] += out[c];
+      }
     }
   }
 }

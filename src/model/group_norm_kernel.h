@@ -5,11 +5,18 @@
 
 namespace diffuse {
 
-// One image and what normalises it: [P, C] rows of pixels, per-channel [C] arrays. `shift` is added
-// to x first; null = 0.
+// Some of an image's channels, `first` the first of them: x [P, channels], rows of pixels.
+struct NormPart {
+  const float* x;
+  int64_t first, channels;
+};
+
+// One image, its channels in two parts (the second may be empty), and what normalises it: per-channel
+// [C] arrays. `shift` is added to x first; null = 0.
 struct NormImage {
   int64_t pixels, channels, groups;
-  const float *x, *shift, *weight, *bias;
+  NormPart parts[2];
+  const float *shift, *weight, *bias;
   bool silu;  // silu(...) of the result
 };
 
@@ -20,8 +27,8 @@ void norm_statistics(const NormImage& image, float eps, float* mean, float* rstd
 // y [P, C]: act((x - mean) rstd weight + bias).
 void norm_apply(const NormImage& image, const float* mean, const float* rstd, float* y);
 
-// From dy [P, C] to dx [P, C] and d_weight, d_bias, d_shift [C] each, all overwritten.
+// From dy [P, C] to dx, one for each part, and d_weight, d_bias, d_shift [C] each, all overwritten.
 void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
-                   float* dx, float* d_weight, float* d_bias, float* d_shift);
+                   float* const dx[2], float* d_weight, float* d_bias, float* d_shift);
 
 }  // namespace diffuse

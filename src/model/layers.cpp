@@ -4,26 +4,38 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <vector>
 
 #include "diffuse/core/random.h"
 #include "diffuse/model/winograd.h"
 
 namespace diffuse {
 
-at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale) {
-  at::Tensor values = at::empty(shape);
+at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale,
+                                         at::MemoryFormat format) {
+  at::Tensor values = at::empty(shape, at::TensorOptions().memory_format(format));
+  const int64_t rows = shape[0], in = shape[1];
   const int64_t receptive = values[0][0].numel();  // kernel positions; 1 for a matrix
-  const double mean_fan = static_cast<double>((shape[0] + shape[1]) * receptive) / 2;
+  const double mean_fan = static_cast<double>((rows + in) * receptive) / 2;
   const double bound = std::sqrt(3 * scale / mean_fan);
 
   const RandomStream stream(seed_, Purpose::kInit, drawn_++);
-  float* out = values.data_ptr<float>();
-  at::parallel_for(0, values.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+  const int64_t row_stride = values.stride(0), in_stride = values.stride(1);
+  const int64_t position_stride = values.stride(-1);
+  float* const out = values.data_ptr<float>();
+  at::parallel_for(0, rows, (1 << 14) / (in * receptive) + 1, [&](int64_t begin, int64_t end) {
     RandomStream part = stream;
-    part.seek(begin);
-    for (int64_t i = begin; i < end; ++i) {
-      const double u = (part.next() + 0.5) * 0x1p-32;  // (0, 1)
-      out[i] = static_cast<float>((2 * u - 1) * bound);
+    part.seek(begin * in * receptive);
+    std::vector<uint32_t> words(static_cast<size_t>(in * receptive));
+    for (int64_t row = begin; row < end; ++row) {
+      part.fill(words);
+      const uint32_t* word = words.data();
+      for (int64_t i = 0; i < in; ++i)
+        for (int64_t position = 0; position < receptive; ++position) {
+          const double u = (*word++ + 0.5) * 0x1p-32;  // (0, 1)
+          out[row * row_stride + i * in_stride + position * position_stride] =
+              static_cast<float>((2 * u - 1) * bound);
+        }
     }
   });
   return values;
@@ -57,18 +69,41 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale)
     : window_(window) {
   const int64_t height = window.signal ? 1 : window.kernel;
-  const at::Tensor weight = init.variance_scaling({out, in, height, window.kernel}, scale);
-  weight_ = register_parameter("weight", weight.contiguous(at::MemoryFormat::ChannelsLast));
+  weight_ =
+      register_parameter("weight", init.variance_scaling({out, in, height, window.kernel}, scale,
+                                                         at::MemoryFormat::ChannelsLast));
   bias_ = register_parameter("bias", at::zeros({out}));
 }
 
-at::Tensor Conv2d::forward(const at::Tensor& x) const {
+at::Tensor Conv2d::forward(const at::Tensor& x, const at::Tensor& more_bias) const {
   const auto& [kernel, stride, padding, signal] = window_;
+  const at::Tensor bias = more_bias.defined() ? bias_ + more_bias : bias_;
   const bool same_size = stride == 1 && padding == 1 && weight_.size(2) == 3;
   if (same_size && winograd_pays(x, weight_))
-    return watched(*this, winograd_conv3x3(x, weight_, bias_));
-  return watched(*this, at::conv2d(x, weight_, bias_, {signal ? 1 : stride, stride},
+    return watched(*this, winograd_conv3x3(x, weight_, bias));
+  return watched(*this, at::conv2d(x, weight_, bias, {signal ? 1 : stride, stride},
                                    {signal ? 0 : padding, padding}));
+}
+
+// [B, C, H, W] -> [B H W, C]: no copy of what lies in the channels_last layout.
+static at::Tensor pixel_rows(const at::Tensor& x) {
+  return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
+}
+
+at::Tensor Conv2d::added_products(const at::Tensor& h, const at::Tensor& x,
+                                  const at::Tensor& skip) const {
+  at::Tensor sum = pixel_rows(h);
+  int64_t first = 0;
+  for (const at::Tensor& part : {x, skip}) {
+    if (!part.defined()) continue;
+    const at::Tensor filters = weight_.narrow(1, first, part.size(1)).flatten(1).t();
+    first += part.size(1);
+    if (at::GradMode::is_enabled() || sum.scalar_type() != filters.scalar_type())
+      sum = at::addmm(sum, pixel_rows(part), filters);
+    else
+      sum.addmm_(pixel_rows(part), filters);
+  }
+  return watched(*this, sum.view({h.size(0), h.size(2), h.size(3), -1}).permute({0, 3, 1, 2}));
 }
 
 GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
@@ -77,9 +112,9 @@ GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
       groups_(groups),
       eps_(eps) {}
 
-at::Tensor GroupNorm::forward(const at::Tensor& x, Activation activation,
-                              const at::Tensor& shift) const {
-  return watched(*this, group_norm(x, groups_, weight_, bias_, eps_, activation, shift));
+at::Tensor GroupNorm::forward(const at::Tensor& x, Activation activation, const at::Tensor& shift,
+                              const at::Tensor& skip) const {
+  return watched(*this, group_norm(x, groups_, weight_, bias_, eps_, activation, shift, skip));
 }
 
 at::Tensor GroupNorm::modulated_silu(const at::Tensor& x, const at::Tensor& scale,

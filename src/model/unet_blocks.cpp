@@ -30,8 +30,9 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
   }
 }
 
-at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) const {
-  at::Tensor h = conv1_->forward(norm1_->forward(x, Activation::kSilu));
+at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time,
+                                const at::Tensor& skip) const {
+  at::Tensor h = conv1_->forward(norm1_->forward(x, Activation::kSilu, {}, skip));
   const at::Tensor shift = time_emb_proj_->forward(time);
   if (scale_shift_) {
     const auto parts = shift.chunk(2, 1);  // [B, C] each
@@ -40,7 +41,8 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) con
     h = norm2_->forward(h, Activation::kSilu, shift);
   }
   h = at::dropout(h, dropout_, is_training());
-  return conv2_->forward(h).add_(conv_shortcut_ ? conv_shortcut_->forward(x) : x);
+  if (!conv_shortcut_) return conv2_->forward(h).add_(x);
+  return conv_shortcut_->added_products(conv2_->forward(h, conv_shortcut_->bias()), x, skip);
 }
 
 int64_t attention_heads(const ModelConfig& config, int64_t channels) {
@@ -104,7 +106,7 @@ static at::Tensor residual_unit(const ModuleList<ResnetBlock>& resnets,
                                 const at::Tensor& skip = {}) {
   const auto unit = [&resnets, &attentions, i](const at::Tensor& x, const at::Tensor& emb,
                                                const at::Tensor& joined) {
-    const at::Tensor out = resnets[i].forward(joined.defined() ? at::cat({x, joined}, 1) : x, emb);
+    const at::Tensor out = resnets[i].forward(x, emb, joined);
     return i < attentions.size() ? attentions[i].forward(out) : out;
   };
   return recompute ? recomputed(unit, h, time, skip) : unit(h, time, skip);

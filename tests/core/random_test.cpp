@@ -32,6 +32,18 @@ TEST_F(ReferenceStream, GivesTheReferenceWords) {
     EXPECT_EQ(stream_.next(), word);
 }
 
+TEST_F(ReferenceStream, FillsWithTheWordsOfNext) {
+  for (const size_t skipped : {0, 1, 3, 4})
+    for (const size_t count : {0, 1, 2, 5, 64, 70, 139}) {
+      RandomStream one = stream_, many = stream_;
+      for (size_t i = 0; i < skipped; ++i) one.next(), many.next();
+      std::vector<uint32_t> words(count);
+      many.fill(words);
+      for (const uint32_t word : words) EXPECT_EQ(word, one.next());
+      EXPECT_EQ(many.next(), one.next()) << skipped << " skipped, " << count << " filled";
+    }
+}
+
 TEST_F(ReferenceStream, GivesTheReferenceUniform) {
   EXPECT_EQ(stream_.uniform(), 0.16217494922891884);
 }

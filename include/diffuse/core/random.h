@@ -36,6 +36,7 @@ class RandomStream {
 
   void seek(int64_t word);                 // to where next() has been called `word` times
   uint32_t next();                         // 32 random bits
+  void fill(std::span<uint32_t> out);      // as many calls of next(), faster
   uint64_t next_u64();                     // 64 random bits
   double uniform();                        // [0, 1), 53 bits
   int64_t below(int64_t n);                // 0 .. n-1, unbiased

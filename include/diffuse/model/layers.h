@@ -21,7 +21,9 @@ class Initializer {
   explicit Initializer(uint64_t seed) : seed_(seed) {}
 
   // U(-b, b), b = sqrt(3 scale / mean(fan_in, fan_out)); shape [out, in, ...]. [Ho20] nn.py
-  at::Tensor variance_scaling(at::IntArrayRef shape, double scale = 1.0);
+  // The values are those of the shape, whatever the order they lie in.
+  at::Tensor variance_scaling(at::IntArrayRef shape, double scale = 1.0,
+                              at::MemoryFormat format = at::MemoryFormat::Contiguous);
 
   at::Tensor normal(at::IntArrayRef shape);  // N(0, 1)
 
@@ -65,7 +67,13 @@ struct Window {
 class Conv2d : public torch::nn::Module {
  public:
   Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale = 1.0);
-  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+  // [B, in, H, W] -> [B, out, H', W']; more_bias [out] or undefined: added as well.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& more_bias = {}) const;
+
+  // A 1x1 convolution without its bias, added to h [B, out, H, W]: of x and, where defined, of skip, the
+  // channels after those of x. Overwrites h where no gradient is wanted.
+  at::Tensor added_products(const at::Tensor& h, const at::Tensor& x, const at::Tensor& skip) const;
+  const at::Tensor& bias() const { return bias_; }
 
  private:
   at::Tensor weight_, bias_;
@@ -76,9 +84,10 @@ class GroupNorm : public torch::nn::Module {
  public:
   GroupNorm(int64_t groups, int64_t channels, double eps);
 
-  // x [B, C, H, W] -> act(norm(x + shift)), its dtype kept; shift [B, C] or undefined
-  at::Tensor forward(const at::Tensor& x, Activation activation,
-                     const at::Tensor& shift = {}) const;
+  // x [B, C, H, W] -> act(norm(x + shift)), its dtype kept; shift [B, C] or undefined; skip: more
+  // channels after those of x, or undefined
+  at::Tensor forward(const at::Tensor& x, Activation activation, const at::Tensor& shift = {},
+                     const at::Tensor& skip = {}) const;
 
   // x [B, C, H, W], scale and offset [B, C] -> silu(norm(x) (1 + scale) + offset)
   at::Tensor modulated_silu(const at::Tensor& x, const at::Tensor& scale,

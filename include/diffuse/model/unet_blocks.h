@@ -17,8 +17,10 @@ class ResnetBlock : public torch::nn::Module {
  public:
   ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time);
 
-  // x [B, in, H, W], time [B, time] after its SiLU -> [B, out, H, W]
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& time) const;
+  // x [B, in, H, W], time [B, time] after its SiLU -> [B, out, H, W]. `skip`: the last of the `in`
+  // channels, where they are not all in x; the block then has another number of channels out.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
+                     const at::Tensor& skip = {}) const;
 
  private:
   std::shared_ptr<GroupNorm> norm1_, norm2_;
