@@ -12,6 +12,8 @@ namespace diffuse {
 
 inline constexpr double kMaxTimesteps = 1'000'000;
 
+// NOLINTBEGIN(readability-function-size): lists, as long as the sections.
+
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
   visit("type", c.type,
@@ -231,5 +233,7 @@ void visit_fields(Visitor& visit, Config& c) {
   visit("train", c.train, "Training.");
   visit("sample", c.sample, "Defaults of sampling, and of the grids drawn while training.");
 }
+
+// NOLINTEND(readability-function-size)
 
 }  // namespace diffuse

@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include "diffuse/core/duration.h"
 #include "world_parts.h"
 
 namespace diffuse {
 
 using c10::ivalue::Future;
-using Clock = std::chrono::steady_clock;
-
-static double seconds_between(Clock::time_point begin, Clock::time_point end) {
-  return std::chrono::duration<double>(end - begin).count();
-}
 
 struct GradientReducer::State {
   State(World& of, bool compress) : world(of), bf16(compress) {}
@@ -24,8 +19,8 @@ struct GradientReducer::State {
   std::unique_ptr<c10d::Reducer> reducer;
   ReduceTimes times;
   // Of the pass under way; buckets start on the thread that computes.
-  Clock::time_point first_start, last_start;
-  std::atomic<Clock::time_point> last_end{};
+  double first_start = 0, last_start = 0;  // seconds_now()
+  std::atomic<double> last_end{0};
 };
 
 namespace {
@@ -40,7 +35,7 @@ class SumHook : public c10d::CppCommHookInterface<State*> {
 
   c10::intrusive_ptr<Future> runHook(c10d::GradBucket& bucket) override {
     State* const state = this->state_;
-    state->last_start = Clock::now();
+    state->last_start = seconds_now();
     if (bucket.getIndex() == 0) state->first_start = state->last_start;
     monitor_.collective();
     const at::Tensor gradients = bucket.getBuffer();
@@ -50,7 +45,7 @@ class SumHook : public c10d::CppCommHookInterface<State*> {
         [state, gradients](Future& future) {
           const at::Tensor result = future.value().toTensorVector()[0];
           if (state->bf16) gradients.copy_(result);
-          state->last_end = Clock::now();
+          state->last_end = seconds_now();
           return c10::IValue(gradients);
         },
         c10::TensorType::get());
@@ -94,8 +89,8 @@ void GradientReducer::run(const std::function<void()>& backward) {
     state.world.parts_->monitor->await_verdict();
     throw;
   }
-  state.times.exposed += seconds_between(state.last_start, Clock::now());
-  state.times.total += seconds_between(state.first_start, state.last_end);
+  state.times.exposed += seconds_now() - state.last_start;
+  state.times.total += state.last_end - state.first_start;
 }
 
 const ReduceTimes& GradientReducer::times() const {

@@ -8,17 +8,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 
 namespace diffuse {
-
-using Clock = std::chrono::steady_clock;
 
 static constexpr int kStoppedEarly = 75;  // train's exit code: not a failure
 
@@ -61,8 +59,7 @@ class Processes {
       const int signal = sigtimedwait(&waited_for_, nullptr, &second);
       if (signal > 0 && signal != SIGCHLD) pass_on(signal);
       collect();
-      if (failed_ && std::chrono::duration<double>(Clock::now() - failed_at_).count() > grace_)
-        pass_on(SIGKILL);
+      if (failed_ && seconds_now() - failed_at_ > grace_) pass_on(SIGKILL);
     }
     return code_;
   }
@@ -100,7 +97,7 @@ class Processes {
       code_ = code;
       if (code == kStoppedEarly) continue;
       failed_ = true;
-      failed_at_ = Clock::now();
+      failed_at_ = seconds_now();
       if (WIFSIGNALED(status))
         log_error(concat("rank ", rank, " was killed by signal ", WTERMSIG(status)));
     }
@@ -111,7 +108,7 @@ class Processes {
   std::map<pid_t, int64_t> ranks_;  // that still run
   int code_ = 0;
   bool failed_ = false;
-  Clock::time_point failed_at_{};
+  double failed_at_ = 0;
 };
 
 }  // namespace

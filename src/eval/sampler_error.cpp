@@ -4,8 +4,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "diffuse/core/duration.h"
 #include "diffuse/sample/timesteps.h"
 
 namespace diffuse {
@@ -38,7 +38,7 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
     generate.sampler.sampler = result.sampler;
     generate.sampler.timesteps =
         spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = seconds_now();
     std::vector<at::Tensor> parts;
     for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
       const auto rows = [&](const at::Tensor& all) {
@@ -48,8 +48,7 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
       if (labels.defined()) generate.labels = rows(labels);
       parts.push_back(run(network, diffusion, rows(x_T), generate, result.calls));
     }
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-    result.seconds = time.count();
+    result.seconds = seconds_now() - begin;
     return at::cat(parts);
   };
   SamplerError reference{.sampler = "heun",

@@ -69,9 +69,11 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale)
     : window_(window) {
   const int64_t height = window.signal ? 1 : window.kernel;
-  weight_ =
-      register_parameter("weight", init.variance_scaling({out, in, height, window.kernel}, scale,
-                                                         at::MemoryFormat::ChannelsLast));
+  // One position lies the same either way: LibTorch then expects the plain layout's strides.
+  const auto format =
+      window.kernel > 1 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+  weight_ = register_parameter(
+      "weight", init.variance_scaling({out, in, height, window.kernel}, scale, format));
   bias_ = register_parameter("bias", at::zeros({out}));
 }
 

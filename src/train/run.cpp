@@ -1,6 +1,5 @@
 #include "diffuse/train/run.h"
 
-#include <chrono>
 #include <cmath>
 #include <iomanip>
 #include <stdexcept>
@@ -20,12 +19,6 @@ static constexpr int64_t kTimeLimit = 1000;
 // Updates without finite gradients, one after the other, that end a run. float16's loss scale needs 16
 // to come down from 65,536 to 1.
 static constexpr int64_t kMostSkipped = 50;
-
-using Clock = std::chrono::steady_clock;
-
-static double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 // Every so many steps, and at the end of a run that is longer than that; never where `every` is 0.
 static bool due(int64_t step, int64_t every, int64_t steps) {
@@ -78,10 +71,10 @@ struct Loop {
   void save() {
     if (saved_step == trainer.step()) return;
     trainer.world().phase("saving", trainer.step());
-    const auto begin = Clock::now();
+    const double begin = seconds_now();
     const ValueDict checkpoint = trainer.checkpoint();
     if (folder != nullptr) folder->save(checkpoint, trainer.step(), trainer.config().train);
-    save_seconds = seconds_since(begin);
+    save_seconds = seconds_now() - begin;
     saved_step = trainer.step();
   }
 
@@ -110,12 +103,12 @@ struct Loop {
 
 RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* folder,
                     double time_limit, const RunHooks& hooks) {
-  const auto begin = Clock::now();
+  const double begin = seconds_now();
   const TrainConfig& config = trainer.config().train;
   Progress progress({.total = config.steps, .start = trainer.step()});
   Loop loop{trainer, held_out, folder, hooks, progress, {}, 0, trainer.step()};
   const auto reason_to_stop = [&]() -> int64_t {
-    if (time_limit > 0 && seconds_since(begin) + 2 * loop.save_seconds >= time_limit)
+    if (time_limit > 0 && seconds_now() - begin + 2 * loop.save_seconds >= time_limit)
       return kTimeLimit;
     return stop_signal();
   };
