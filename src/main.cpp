@@ -32,15 +32,7 @@ static std::vector<std::string> names_of(const std::map<std::string, Command>& c
   return names;
 }
 
-static int run(int argc, char** argv) {
-  CLI::App app("Train and sample denoising diffusion models.", "diffuse");
-  app.set_version_flag("--version", version_text);
-  app.require_subcommand(0, 1);
-  app.footer(
-      "Examples:\n"
-      "  diffuse train --config configs/shapes.json\n"
-      "  diffuse sample --ckpt runs/shapes/model.pt -n 64\n"
-      "  diffuse COMMAND --help");
+static std::map<std::string, Command> add_commands(CLI::App& app) {
   std::map<std::string, Command> commands;
   commands["train"] = add_train(app);
   commands["launch"] = add_launch(app);
@@ -63,6 +55,19 @@ static int run(int argc, char** argv) {
   commands["info"] = add_info(app);
   commands["convert"] = add_convert(app);
   commands["schema"] = add_schema(app);
+  return commands;
+}
+
+static int run(int argc, char** argv) {
+  CLI::App app("Train and sample denoising diffusion models.", "diffuse");
+  app.set_version_flag("--version", version_text);
+  app.require_subcommand(0, 1);
+  app.footer(
+      "Examples:\n"
+      "  diffuse train --config configs/shapes.json\n"
+      "  diffuse sample --ckpt runs/shapes/model.pt -n 64\n"
+      "  diffuse COMMAND --help");
+  const std::map<std::string, Command> commands = add_commands(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),

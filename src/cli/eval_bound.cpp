@@ -40,12 +40,13 @@ std::vector<Column> columns_of(const Bound& bound, bool image) {
   std::vector<Column> columns{
       column("t", bound, [](const BoundRow& r) { return static_cast<double>(r.t); }),
       column("items", bound, [](const BoundRow& r) { return static_cast<double>(r.items); })};
-  for (const auto& [name, member] :
+  for (const auto& [name, part] :
        {std::pair("term", &BoundRow::term), std::pair("monte_carlo", &BoundRow::monte_carlo),
         std::pair("rate", &BoundRow::rate), std::pair("distortion", &BoundRow::distortion)}) {
-    columns.push_back(column(name, bound, [&](const BoundRow& r) { return (r.*member).mean; }));
+    const auto member = part;  // what lambdas can capture
+    columns.push_back(column(name, bound, [=](const BoundRow& r) { return (r.*member).mean; }));
     columns.push_back(column(concat(name, "_stderr"), bound,
-                             [&](const BoundRow& r) { return (r.*member).standard_error; }));
+                             [=](const BoundRow& r) { return (r.*member).standard_error; }));
   }
   columns.push_back(column("rmse", bound, [&](const BoundRow& r) { return rmse(r, image); }));
   return columns;

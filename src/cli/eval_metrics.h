@@ -28,7 +28,7 @@ struct EvalInput {
   std::function<std::shared_ptr<const Dataset>(Split)> open;
 };
 
-struct EvalReport {
+struct EvalReport {             // NOLINT(bugprone-exception-escape): moving JSON throws nothing
   nlohmann::ordered_json json;  // metric name -> figures
   std::string text;             // the same for people
 };

@@ -22,7 +22,7 @@ static constexpr size_t kMaxFileBytes = size_t{16} << 20;
 static std::string shown(const json& value) {
   constexpr size_t kLongest = 60;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  if (text.size() > kLongest) text.replace(kLongest, std::string::npos, "...");
   return text;
 }
 

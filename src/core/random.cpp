@@ -58,13 +58,14 @@ uint32_t RandomStream::next() {
 }
 
 void RandomStream::fill(std::span<uint32_t> out) {
-  constexpr uint32_t kLanes = 16;
+  constexpr size_t kLanes = 16;
   size_t at = 0;
   while (at < out.size() && used_ < 4) out[at++] = next();
   for (; at + 4 * kLanes <= out.size(); counter_[0] += kLanes) {
     std::array<std::array<uint32_t, kLanes>, 4> c;
-    for (uint32_t i = 0; i < kLanes; ++i)
-      for (size_t word = 0; word < 4; ++word) c[word][i] = counter_[word] + (word == 0 ? i : 0);
+    for (size_t i = 0; i < kLanes; ++i)
+      for (size_t word = 0; word < 4; ++word)
+        c[word][i] = counter_[word] + (word == 0 ? static_cast<uint32_t>(i) : 0);
     philox_rounds(c, key_);
     for (size_t i = 0; i < kLanes; ++i)
       for (size_t word = 0; word < 4; ++word) out[at++] = c[word][i];

@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-static constexpr int64_t kPixels = 3 * 32 * 32;
+static constexpr int64_t kPixels = int64_t{3} * 32 * 32;
 static constexpr int64_t kRecord = 1 + kPixels;  // label, then the planes R, G, B
 
 // Adds the records of one file to `set`.

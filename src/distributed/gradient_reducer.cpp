@@ -38,7 +38,7 @@ class SumHook : public c10d::CppCommHookInterface<State*> {
     state->last_start = seconds_now();
     if (bucket.getIndex() == 0) state->first_start = state->last_start;
     monitor_.collective();
-    const at::Tensor gradients = bucket.getBuffer();
+    const at::Tensor& gradients = bucket.getBuffer();
     std::vector<at::Tensor> sent{state->bf16 ? gradients.to(at::kBFloat16) : gradients};
     const auto sum = group_->allreduce(sent)->getFuture();
     return sum->then(

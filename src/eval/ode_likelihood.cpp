@@ -134,7 +134,7 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
       if (evaluation.progress) evaluation.progress(done, 2 * steps * own.size());
     };
     const at::Tensor start = data.is_image() ? dequantised(items) : items.x0;
-    const auto dimensions = static_cast<double>(start.numel() / count);
+    const auto dimensions = static_cast<double>(start[0].numel());
     const at::Tensor nats = log_density(flow, start, times, on_step);
     bits.push_back((bin_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
   }

@@ -26,6 +26,27 @@ static at::Tensor run(Network& network, const GaussianDiffusion& diffusion, cons
   return run_sampler(diffusion, counted, x_T, options.sampler, {}).cpu();
 }
 
+// Samples from x_T by the sampler, spacing and steps of `result`, whose calls and seconds it fills.
+static at::Tensor timed_samples(Network& network, const GaussianDiffusion& diffusion,
+                                const at::Tensor& x_T, const SamplerErrorOptions& options,
+                                SamplerError& result) {
+  GenerateOptions generate = options.generate;
+  generate.sampler.sampler = result.sampler;
+  generate.sampler.timesteps = spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
+  const double begin = seconds_now();
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
+    const auto rows = [&](const at::Tensor& all) {
+      return all.slice(0, first, first + options.batch);
+    };
+    const at::Tensor& labels = options.generate.labels;
+    if (labels.defined()) generate.labels = rows(labels);
+    parts.push_back(run(network, diffusion, rows(x_T), generate, result.calls));
+  }
+  result.seconds = seconds_now() - begin;
+  return at::cat(parts);
+}
+
 std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig& config,
                                          std::span<const StreamKey> keys,
                                          const SamplerErrorOptions& options) {
@@ -34,22 +55,7 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
   const GaussianDiffusion diffusion(config);
   const at::Tensor x_T = keyed_noise(keys, Purpose::kSampleStart, options.generate)(0);
   const auto sample = [&](SamplerError& result) {
-    GenerateOptions generate = options.generate;
-    generate.sampler.sampler = result.sampler;
-    generate.sampler.timesteps =
-        spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
-    const double begin = seconds_now();
-    std::vector<at::Tensor> parts;
-    for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
-      const auto rows = [&](const at::Tensor& all) {
-        return all.slice(0, first, first + options.batch);
-      };
-      const at::Tensor& labels = options.generate.labels;
-      if (labels.defined()) generate.labels = rows(labels);
-      parts.push_back(run(network, diffusion, rows(x_T), generate, result.calls));
-    }
-    result.seconds = seconds_now() - begin;
-    return at::cat(parts);
+    return timed_samples(network, diffusion, x_T, options, result);
   };
   SamplerError reference{.sampler = "heun",
                          .spacing = "uniform",

@@ -124,7 +124,7 @@ void chain_moments(Verifier& v) {
   const NoiseSchedule& s = diffusion.schedule();
   constexpr int64_t kPaths = 20'000;
   const at::Tensor x = chain(v, diffusion, at::full({kPaths}, 1.5, at::kDouble), 10).slice(0, 1);
-  const at::Tensor rest = s.one_minus_alpha_bar();
+  const at::Tensor& rest = s.one_minus_alpha_bar();
   const at::Tensor off_mean =
       (x.mean(1) - 1.5 * s.alpha_bar().sqrt()) / (rest / double{kPaths}).sqrt();
   const at::Tensor off_variance = (x.var(1) / rest - 1) / std::sqrt(2.0 / kPaths);

@@ -55,6 +55,7 @@ static ordered_json head_dim(const ModelConfig& model) {
   return widths.empty() ? ordered_json() : ordered_json(*widths.begin() / model.attention_heads);
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table
 ordered_json unet_json(const Config& config) {
   check_exportable(config);
   const ModelConfig& model = config.model;

@@ -21,7 +21,8 @@ ValueDict model_root(const Config& config, int64_t step, const NamedTensors& wei
 }
 
 Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_t step,
-                              NamedTensors weights, const std::vector<std::string>& overrides) {
+                              NamedTensors weights,  // NOLINT(performance-unnecessary-value-param)
+                              const std::vector<std::string>& overrides) {
   Config settled = config;
   if (config.diffusion.learns_variance() && config.diffusion.loss != "vlb")
     settled.diffusion.loss = "hybrid";  // the others do not train a variance

@@ -13,7 +13,8 @@ namespace diffuse {
 
 class ForeignJson {
  public:
-  ForeignJson(std::string name, nlohmann::json object) : name_(std::move(name)), object_(object) {}
+  ForeignJson(std::string name, nlohmann::json object)
+      : name_(std::move(name)), object_(std::move(object)) {}
 
   static ForeignJson read(const std::filesystem::path& file);
 

@@ -164,7 +164,7 @@ constexpr uint32_t kClear = 256, kEnd = 257, kFirstFree = 258, kMaxCodes = 4096;
 
 std::string lzw(const std::vector<uint8_t>& indices) {
   BitWriter out;
-  std::vector<uint16_t> children(kMaxCodes * 256);  // code of (prefix, next index), 0: none
+  std::vector<uint16_t> children(size_t{kMaxCodes} * 256);  // code of (prefix, next index), 0: none
   uint32_t next = kFirstFree;
   int bits = 9;
   out.write(kClear, bits);

@@ -93,7 +93,7 @@ Image decode_jpeg(std::string_view bytes) {
     throw Error("a CMYK JPEG; expected a grey or RGB one");
   // Each block of 8 x 8 takes at least one bit: a smaller file cannot hold the image, so a lie about
   // its size costs no memory.
-  if (uint64_t{jpeg.image_height} * jpeg.image_width / (64 * 8) > bytes.size())
+  if (uint64_t{jpeg.image_height} * jpeg.image_width / 64 / 8 > bytes.size())
     throw Error("corrupt JPEG: truncated");
   const bool grey = jpeg.jpeg_color_space == JCS_GRAYSCALE;
   jpeg.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;

@@ -221,7 +221,7 @@ Image draw_table(const std::vector<std::vector<Image>>& rows,
   int64_t y = top;
   for (size_t r = 0; r < rows.size(); ++r) {
     for (size_t i = 0; i < rows[r].size(); ++i) canvas.paste(rows[r][i], lefts[i], y);
-    const double middle = static_cast<double>(y + tallest(rows[r]) / 2);
+    const double middle = static_cast<double>(y) + static_cast<double>(tallest(rows[r])) / 2;
     if (r < row_captions.size())
       canvas.text(row_captions[r], 2 * kGap, middle + PlotCanvas::kTextHeight / 2, 0, kText);
     y += tallest(rows[r]) + kGap;

@@ -1,6 +1,7 @@
 #include "diffuse/model/ema.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 

@@ -84,11 +84,12 @@ void norm_apply(const NormImage& image, const float* mean, const float* rstd, fl
   const int64_t channels = image.channels;
   std::vector<float> scale(channels);
   for (int64_t c = 0; c < channels; ++c) scale[c] = rstd[c] * image.weight[c];
-  for (const auto& [x, first, width] : image.parts) {
+  for (const NormPart& part : image.parts) {
+    const int64_t first = part.first, width = part.channels;
     const float *const centre = mean + first, *const gain = scale.data() + first,
                        *const bias = image.bias + first;
     for (int64_t row = 0; row < image.pixels; ++row) {
-      const float* const in = x + row * width;
+      const float* const in = part.x + row * width;
       float* const out = y + row * channels + first;
       if (image.silu) {
 #pragma omp simd
@@ -157,13 +158,14 @@ void norm_gradient(const NormImage& image, const float* mean, const float* rstd,
   average_groups(channels, image.groups, mean_gy.data());
   std::memset(d_shift, 0, sizeof(float) * channels);
   for (size_t i = 0; i < 2; ++i) {
-    const auto& [x, first, width] = image.parts[i];
+    const NormPart& part = image.parts[i];
+    const int64_t first = part.first, width = part.channels;
     const float *const centre = mean + first, *const r = rstd + first,
                        *const weight = image.weight + first, *const g_mean = mean_g.data() + first,
                        *const gy_mean = mean_gy.data() + first;
     float* const shift_sum = d_shift + first;
     for (int64_t row = 0; row < image.pixels; ++row) {
-      const float* const in = x + row * width;
+      const float* const in = part.x + row * width;
       float* const out = dx[i] + row * width;
 #pragma omp simd
       for (int64_t c = 0; c < width; ++c) {

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <cmath>
 #include <vector>
@@ -100,6 +101,7 @@ at::Tensor Conv2d::added_products(const at::Tensor& h, const at::Tensor& x,
     if (!part.defined()) continue;
     const at::Tensor filters = weight_.narrow(1, first, part.size(1)).flatten(1).t();
     first += part.size(1);
+    RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
     if (at::GradMode::is_enabled() || sum.scalar_type() != filters.scalar_type())
       sum = at::addmm(sum, pixel_rows(part), filters);
     else

@@ -4,6 +4,7 @@
 
 #include "vectorised.h"
 
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): sizes of a tile, 36 at most.
 namespace diffuse {
 
 namespace {
@@ -233,3 +234,4 @@ void winograd_filter_gradient(const FilterSet& set, const float* planes, float* 
 }
 
 }  // namespace diffuse
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -17,9 +17,11 @@ static double convolution(c10::ArrayRef<const c10::IValue> in) {
   const at::Tensor &x = in[0].toTensor(), &weight = in[1].toTensor();
   const auto stride = in[3].toIntVector(), padding = in[4].toIntVector();
   double positions = static_cast<double>(x.size(0));
-  for (int64_t d = 0; d < 2; ++d)
-    positions *= static_cast<double>(
-        (x.size(d + 2) + 2 * padding.at(d) - weight.size(d + 2)) / stride.at(d) + 1);
+  for (int64_t d = 0; d < 2; ++d) {
+    const int64_t places =
+        (x.size(d + 2) + 2 * padding.at(d) - weight.size(d + 2)) / stride.at(d) + 1;
+    positions *= static_cast<double>(places);
+  }
   return 2 * positions * static_cast<double>(weight.numel());
 }
 
@@ -35,6 +37,8 @@ static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& func
   if (name == "aten::conv2d") counted += convolution(in);
   if (name == "diffuse::conv3x3")  // as the direct way would take, however it is computed
     counted += 2 * numel(in[0]) / static_cast<double>(in[0].toTensor().size(1)) * numel(in[1]);
+  if (name == "diffuse::add_product")
+    counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(1));
   if (name == "aten::linear")
     counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(0));
   if (name == "aten::scaled_dot_product_attention") counted += attention(in);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/model/recompute.h"
+#include "diffuse/model/unet_blocks.h"
 
 namespace diffuse {
 namespace {
@@ -24,6 +25,16 @@ TEST(ProductCounter, CountsTheThreeKindsOfProduct) {
   const at::Tensor q = at::zeros({2, 3, 9, 4});
   at::scaled_dot_product_attention(q, q, q);
   EXPECT_EQ(counter.operations(), 2 * 2.0 * 2 * 3 * 9 * 9 * 4);
+}
+
+TEST(ProductCounter, CountsAResidualBlockWhoseInputIsInTwoParts) {
+  Initializer init(1);
+  const ResnetBlock block(init, ModelConfig{}, 96, 64, 16);
+  const at::Tensor x = at::zeros({2, 64, 8, 8}), skip = at::zeros({2, 32, 8, 8});
+  const ProductCounter counter;
+  block.forward(x, at::zeros({2, 16}), skip);
+  EXPECT_EQ(counter.operations(),
+            2.0 * 2 * 64 * (96 * 9 * 64 + 64 * 9 * 64 + 96 * 64) + 2.0 * 2 * 16 * 64);
 }
 
 TEST(ProductCounter, CountsNothingAfterItsEnd) {
