@@ -30,7 +30,8 @@ int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data
   small.train.batch_size = std::clamp<int64_t>(rows, 2, kMostProbed);
   Trainer trainer(small, std::move(data), device);
   if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);
-  const int64_t kept = int64_t{4} * 4 * parameter_count(trainer.network());  // weights, EMA, Adam's moments
+  const int64_t kept =
+      int64_t{4} * 4 * parameter_count(trainer.network());  // weights, EMA, Adam's moments
   const int64_t one = trainer.gradient_memory(1), two = trainer.gradient_memory(2);
   return kept + one + (rows - 1) * (two - one);
 }
