@@ -21,7 +21,7 @@ class AlignedAllocator : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
     void* data = size == 0 ? nullptr : aligned(size);
-    c10::profiledCPUMemoryReporter().New(data, size);
+    report(data, static_cast<int64_t>(size));
     return {data, data, &free_aligned, c10::Device(c10::kCPU)};
   }
 
@@ -32,20 +32,32 @@ class AlignedAllocator : public c10::Allocator {
   }
 
  private:
-  // The block's own address lies before the data.
+  struct Header {  // lies before the data
+    void* block;
+    size_t size;
+  };
+
+  static Header& header(void* data) { return static_cast<Header*>(data)[-1]; }
+
+  static void report(void* data, int64_t change) {
+    c10::reportMemoryUsageToProfiler(data, change, 0, 0, c10::Device(c10::kCPU));
+  }
+
   static void* aligned(size_t size) {
-    constexpr size_t kExtra = kAlignment + sizeof(void*);
+    constexpr size_t kExtra = kAlignment + sizeof(Header);
     void* block = size > SIZE_MAX - kExtra ? nullptr : malloc(size + kExtra);
     TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "no ", size, " bytes to be had");
     char* const end = static_cast<char*>(block) + kExtra;
-    auto* data = reinterpret_cast<void**>(end - reinterpret_cast<uintptr_t>(end) % kAlignment);
-    data[-1] = block;
+    void* const data = end - reinterpret_cast<uintptr_t>(end) % kAlignment;
+    header(data) = {block, size};
     return data;
   }
 
   static void free_aligned(void* data) {
-    c10::profiledCPUMemoryReporter().Delete(data);
-    if (data != nullptr) free(static_cast<void**>(data)[-1]);
+    if (data == nullptr) return;
+    const auto [block, size] = header(data);
+    report(data, -static_cast<int64_t>(size));
+    free(block);
   }
 };
 
