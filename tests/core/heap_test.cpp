@@ -2,10 +2,12 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 
 #include <cstdint>
+#include <memory>
 
 namespace diffuse {
 
@@ -33,6 +35,24 @@ TEST_F(Heap, AlignsWhateverTheSize) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(x.data_ptr()) % 64, 0) << size;
     EXPECT_EQ(x.sum().item<int64_t>(), size);
   }
+}
+
+struct Sum : c10::MemoryReportingInfoBase {
+  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override { now += size; }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t now = 0;
+};
+
+TEST_F(Heap, ReportsWhatIsFreedOfWhatWasThereBefore) {
+  at::Tensor before = at::empty({1000}, at::kByte);
+  const auto sum = std::make_shared<Sum>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, sum);
+  at::Tensor after = at::empty({300}, at::kByte);
+  EXPECT_EQ(sum->now, 300);
+  before.reset();
+  EXPECT_EQ(sum->now, 300 - 1000);
+  after.reset();
+  EXPECT_EQ(sum->now, -1000);
 }
 
 TEST_F(HeapOfGlibc, TakesAndGivesBack) {
