@@ -99,13 +99,13 @@ at::Tensor Conv2d::added_products(const at::Tensor& h, const at::Tensor& x,
   int64_t first = 0;
   for (const at::Tensor& part : {x, skip}) {
     if (!part.defined()) continue;
-    const at::Tensor filters = weight_.narrow(1, first, part.size(1)).flatten(1).t();
+    const at::Tensor filters = weight_.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
     first += part.size(1);
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
     if (at::GradMode::is_enabled() || sum.scalar_type() != filters.scalar_type())
-      sum = at::addmm(sum, pixel_rows(part), filters);
+      sum = at::addmm(sum, pixel_rows(part), filters.t());
     else
-      sum.addmm_(pixel_rows(part), filters);
+      sum.addmm_(pixel_rows(part), filters.t());
   }
   return watched(*this, sum.view({h.size(0), h.size(2), h.size(3), -1}).permute({0, 3, 1, 2}));
 }
