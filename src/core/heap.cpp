@@ -67,7 +67,8 @@ void use_training_heap() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
-  c10::SetCPUAllocator(new AlignedAllocator, /*priority=*/1);  // owned by LibTorch
+  static auto* const allocator = new AlignedAllocator;  // never destroyed: tensors may outlive all else
+  c10::SetCPUAllocator(allocator, /*priority=*/1);
 }
 
 }  // namespace diffuse
