@@ -40,8 +40,8 @@ def ours(program, model, batch, seconds):
          "--device", "cpu", "-q"], input=config, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     ready, start = start_of_ours(program, model, batch)
-    return {"ready": ready, "start": start, "train": found["train_step_ms"] / 1e3, "sample": found["sample_step_ms"] / 1e3,
-            "memory": found["peak_memory_bytes"]}
+    return {"ready": ready, "start": start, "train": found["train_step_ms"] / 1e3,
+            "sample": found["sample_step_ms"] / 1e3, "memory": found["peak_memory_bytes"]}
 
 
 def start_of_ours(program, model, batch):

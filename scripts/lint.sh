@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the compiler's warnings do not see: cppcheck and clang-tidy (its checks: .clang-tidy), over src.
-# Some ten minutes on two cores; wants cppcheck and clang-tidy-14. Ends with 1 where either found something.
+# A quarter of an hour on two cores; wants cppcheck and clang-tidy-14. Ends with 1 where either found something.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

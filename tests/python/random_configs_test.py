@@ -157,9 +157,11 @@ def no_section(config, rng):
 
 
 CONTRADICTIONS = [
-    ({"data": {"type": "shapes"}, "model": {"type": "unet", "norm_groups": 3, "channels": 8}}, "/model/channels"),
     ({"data": {"type": "shapes"},
-      "model": {"type": "unet", "norm_groups": 1, "channels": 9, "attention_heads": 1}}, "/model/channels"),
+      "model": {"type": "unet", "norm_groups": 3, "channels": 8, "attention_resolutions": []}}, "/model/channels"),
+    ({"data": {"type": "shapes"},
+      "model": {"type": "unet", "norm_groups": 1, "channels": 9, "attention_heads": 1,
+                "attention_resolutions": []}}, "/model/channels"),
     ({"data": {"type": "swiss_roll", "horizontal_flip": False}, "model": {"type": "unet"}},
      "/model/type"),
     ({"data": {"type": "shapes"}, "model": {"type": "mlp"}}, "/model/type"),
@@ -184,7 +186,7 @@ CONTRADICTIONS = [
      "/diffusion/beta_start"),
     ({"diffusion": {"schedule": "linear", "betas": [], "beta_start": 1e-3, "beta_end": 0.1, "prediction": "epsilon",
                     "rescale_zero_terminal_snr": True}}, "/diffusion/prediction"),
-    ({"diffusion": {"variance": "learned", "loss": "simple"}}, "/diffusion/loss"),
+    ({"diffusion": {"variance": "learned", "loss": "simple"}, "sample": {"steps": 0}}, "/diffusion/loss"),
     ({"diffusion": {"variance": "fixed_small", "loss": "hybrid"}}, "/diffusion/loss"),
     ({"train": {"batch_size": 8, "micro_batch": 3}}, "/train/batch_size"),
     ({"diffusion": {"schedule": "linear", "betas": [], "timesteps": 5},
