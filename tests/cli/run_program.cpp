@@ -1,7 +1,6 @@
 #include "tests/cli/run_program.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,8 +37,8 @@ Outcome run_program(const std::vector<std::string>& arguments) {
 }
 
 fs::path scratch(const std::string& name) {
-  const fs::path folder =
-      fs::path(testing::TempDir()) / ("diffuse_cli_" + std::to_string(getpid()) + "_" + name);
+  static const TestFolder root;
+  const fs::path folder = root.path() / name;
   fs::remove_all(folder);
   fs::create_directories(folder);
   return folder;

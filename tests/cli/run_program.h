@@ -19,7 +19,7 @@ const char* program();
 // arguments are passed as they are: no shell in between.
 Outcome run_program(const std::vector<std::string>& arguments);
 
-// A fresh empty folder.
+// A fresh empty folder, removed at the end of the test program.
 std::filesystem::path scratch(const std::string& name);
 
 void write_text(const std::filesystem::path& file, const std::string& text);

@@ -56,6 +56,16 @@ class DataTest(unittest.TestCase):
         files["all/b/bad.jpg"] = picture("jpeg")[:200]
         return files
 
+    def test_what_a_folder_holds_is_told_in_text(self):
+        for name, data in self.files().items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_bytes(data)
+        command = [os.environ["DIFFUSE_PROGRAM"], "data", "inspect", str(self.folder / "all")]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        self.assertIn("9 pictures, 1 unreadable; 64x64 to 70x70 pixels, 4 grey", text)
+        self.assertRegex(text, r"classes  2 \(training items\): a 3 b 4\n")
+        self.assertRegex(text, r"bad      .*bad.jpg")
+
     def test_folder_and_archives_are_the_same_set(self):
         files = self.files()
         for name, data in files.items():

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -98,6 +99,29 @@ class ShellTest(unittest.TestCase):
                 script = self.folder / shell
                 script.write_text(diffuse("completions", shell).stdout)
                 subprocess.run([shell, "-n", str(script)], check=True)
+
+    def test_zsh_and_fish_are_told_every_command_and_flag(self):
+        flags = set(re.findall(r"--[a-z0-9-]+", diffuse("sample", "--help").stdout.partition("Examples:")[0]))
+        self.assertIn("--ckpt", flags)
+        zsh = diffuse("completions", "zsh").stdout
+        words = re.search(r'^ *"sample"\) described=\((.*)\) ;;$', zsh, re.M)[1]
+        described = dict(word.split(":", 1) for word in shlex.split(words))
+        self.assertLessEqual(flags, set(described))
+        self.assertTrue(all(described.values()))
+        told = set()
+        for line in diffuse("completions", "fish").stdout.splitlines()[1:]:
+            words = shlex.split(line)
+            self.assertEqual(words[:4], ["complete", "-c", "diffuse", "-n"])
+            self.assertEqual(words[-2], "-d")
+            if words[4] == "__fish_seen_subcommand_from sample":
+                told |= {f"--{words[i + 1]}" for i, word in enumerate(words) if word == "-l"}
+        self.assertLessEqual(flags, told)
+
+    def test_figures_are_shown_as_text(self):
+        self.assertRegex(diffuse("verify").stdout, r"\norder_of_heun .* PASS\n\d+ checks, 0 failed\n$")
+        shown = diffuse("bench", "--config", "configs/swiss_roll.json", "--seconds", "0.1").stdout
+        self.assertRegex(shown, r"(?s)device +cpu\nbatch +\d+\ntrain step +[\d.]+ ms, [\d.]+ samples/s\n"
+                                r"  data .*  optimizer +[\d.]+ ms\nsample step .*peak memory +[\d.]+ MB")
 
     @unittest.skipUnless(shutil.which("fish"), "no fish")
     def test_fish_completes(self):

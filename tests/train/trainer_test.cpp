@@ -34,7 +34,8 @@ Trainer make_trainer(const Config& config) {
 }
 
 fs::path scratch(const std::string& name) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("trainer_test_" + name);
+  static const TestFolder root;
+  const fs::path folder = root.path() / name;
   fs::remove_all(folder);
   return folder;
 }
