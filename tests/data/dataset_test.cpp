@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/data/data_files.h"
+#include "tests/io/test_folder.h"
 
 namespace diffuse {
 namespace {
@@ -165,6 +166,24 @@ TEST(MakeDataset, RefusesItemsThatAreNotThere) {
   const auto set = make_dataset({.type = "shapes", .path = "", .count = 3}, Split::kTrain, 0);
   EXPECT_ANY_THROW(values(*set, {3}));
   EXPECT_ANY_THROW(values(*set, {-1}));
+}
+
+TEST(DataConfigOf, GuessesTheTypeFromThePath) {
+  const TestFolder folder;
+  EXPECT_EQ(data_config_of(folder.path()).type, "image_folder");
+  for (const auto& [name, type] : {std::pair("a.zip", "image_folder"),
+                                   {"a.tar.gz", "image_folder"},
+                                   {"a.npy", "array"},
+                                   {"a.npz", "array"},
+                                   {"a.safetensors", "array"}}) {
+    const auto path = folder.path() / name;
+    std::ofstream{path};
+    EXPECT_EQ(data_config_of(path).type, type) << name;
+    EXPECT_EQ(data_config_of(path).path, path.string());
+  }
+  std::ofstream{folder.path() / "a.txt"};
+  EXPECT_THROW(data_config_of(folder.path() / "a.txt"), Error);
+  EXPECT_THROW(data_config_of(folder.path() / "missing.npy"), Error);
 }
 
 }  // namespace
