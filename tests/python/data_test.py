@@ -56,24 +56,24 @@ class DataTest(unittest.TestCase):
         files["all/b/bad.jpg"] = picture("jpeg")[:200]
         return files
 
-    def test_what_a_folder_holds_is_told_in_text(self):
+    def write_set(self):
         for name, data in self.files().items():
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / name).write_bytes(data)
-        command = [os.environ["DIFFUSE_PROGRAM"], "data", "inspect", str(self.folder / "all")]
+            path = self.folder / "set" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def test_what_a_folder_holds_is_told_in_text(self):
+        self.write_set()
+        command = [os.environ["DIFFUSE_PROGRAM"], "data", "inspect", str(self.folder / "set")]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         self.assertIn("9 pictures, 1 unreadable; 64x64 to 70x70 pixels, 4 grey", text)
         self.assertRegex(text, r"classes  2 \(training items\): a 3 b 4\n")
         self.assertRegex(text, r"bad      .*bad.jpg")
 
     def test_folder_and_archives_are_the_same_set(self):
-        files = self.files()
-        for name, data in files.items():
-            path = self.folder / "set" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        self.write_set()
         with zipfile.ZipFile(self.folder / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
+            for name, data in self.files().items():
                 archive.writestr(name, data)
         with tarfile.open(self.folder / "set.tar", "w") as archive:
             archive.add(self.folder / "set", "set")
