@@ -60,7 +60,20 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
   encoder->bytes.append(reinterpret_cast<const char*>(bytes), size);
 }
 
-// Reads up to the pixels and asks for 8 bits a channel without palette. False on error.
+// Whether the chunks lie within the file. libpng takes the memory that a chunk claims before it reads it.
+bool chunks_fit(std::string_view bytes) {
+  constexpr size_t kSignature = 8, kAround = 12;  // length, kind, checksum
+  for (size_t at = kSignature; at + kAround <= bytes.size();) {
+    size_t length = 0;
+    for (const char c : bytes.substr(at, 4)) length = length << 8 | static_cast<unsigned char>(c);
+    if (length > bytes.size() - at - kAround) return false;
+    if (bytes.substr(at + 4, 4) == "IEND") break;  // what follows is not read
+    at += kAround + length;
+  }
+  return true;
+}
+
+// Reads up to the pixels. False on error.
 bool read_header(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   png_set_read_fn(decoder.png, &decoder, on_read);
@@ -69,15 +82,21 @@ bool read_header(PngDecoder& decoder) {
   decoder.height = png_get_image_height(decoder.png, decoder.info);
   decoder.width = png_get_image_width(decoder.png, decoder.info);
   decoder.stored_row = png_get_rowbytes(decoder.png, decoder.info);
+  png_bytep exif = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0)
+    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
+  return true;
+}
+
+// Asks for 8 bits a channel without palette, and allocates a row. False on error.
+bool choose_format(PngDecoder& decoder) {
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   png_set_expand(decoder.png);    // palettes to RGB, 1-4 bits to 8, tRNS to alpha
   png_set_scale_16(decoder.png);  // rounds v * 255 / 65535
   png_set_interlace_handling(decoder.png);
   png_read_update_info(decoder.png, decoder.info);
   decoder.channels = png_get_channels(decoder.png, decoder.info);
-  png_bytep exif = nullptr;
-  png_uint_32 size = 0;
-  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0)
-    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
   return true;
 }
 
@@ -130,6 +149,7 @@ bool is_ascii(std::string_view text) {
 }  // namespace
 
 Image decode_png(std::string_view bytes) {
+  if (!chunks_fit(bytes)) throw Error("corrupt PNG: truncated");
   PngDecoder decoder;
   decoder.rest = bytes;
   decoder.png =
@@ -137,11 +157,12 @@ Image decode_png(std::string_view bytes) {
   decoder.info = png_create_info_struct(decoder.png);
   if (!read_header(decoder)) throw Error(decoder.message);
   check_image_size(decoder.height, decoder.width);
-  const size_t row = size_t{decoder.width} * static_cast<size_t>(decoder.channels);
   // Deflate packs at most 1032 to 1: a smaller file cannot hold the image, so a lie about its size
   // costs no memory.
   if (decoder.stored_row * decoder.height / 1032 > bytes.size())
     throw Error("corrupt PNG: truncated");
+  if (!choose_format(decoder)) throw Error(decoder.message);
+  const size_t row = size_t{decoder.width} * static_cast<size_t>(decoder.channels);
   decoder.pixels.resize(row * decoder.height);
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);
