@@ -67,7 +67,7 @@ void use_training_heap() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
-  static auto* const allocator = new AlignedAllocator;  // never destroyed: tensors may outlive all else
+  static auto* const allocator = new AlignedAllocator;  // tensors may outlive all else
   c10::SetCPUAllocator(allocator, /*priority=*/1);
 }
 
