@@ -12,5 +12,5 @@ find $build -name '*.gcda' -delete
 ctest --preset coverage || echo "coverage: some tests failed; what they ran counts all the same"
 .deps/python/bin/gcovr --root . --object-directory $build --filter src/ --filter include/ --merge-lines \
   --exclude-throw-branches --gcov-ignore-parse-errors=negative_hits.warn -j "$(scripts/jobs.sh)" \
-  --txt $build/coverage.txt --json $build/coverage.json --print-summary $build
+  --txt $build/coverage.txt --print-summary $build
 echo "$build/coverage.txt"

@@ -64,8 +64,7 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
 bool chunks_fit(std::string_view bytes) {
   constexpr size_t kSignature = 8, kAround = 12;  // length, kind, checksum
   for (size_t at = kSignature; at + kAround <= bytes.size();) {
-    size_t length = 0;
-    for (const char c : bytes.substr(at, 4)) length = length << 8 | static_cast<unsigned char>(c);
+    const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data() + at));
     if (length > bytes.size() - at - kAround) return false;
     if (bytes.substr(at + 4, 4) == "IEND") break;  // what follows is not read
     at += kAround + length;
