@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 
@@ -22,17 +23,10 @@ TEST(ParseDuration, TakesABareNumberAsSeconds) {
 
 TEST(ParseDuration, RefusesAllElseNamingWhatIsWanted) {
   for (const char* text : {"", "h", "3x", "3h50", "50m3h", "1h1h", "-1h", "+1h", "-0", "1h-1m",
-                           "3 h", " 45", "45 ", "1e3", "inf", "nan", "3:50", "3hm", "0x10"}) {
-    try {
-      parse_duration(text);
-      ADD_FAILURE() << "accepted \"" << text << "\"";
-    } catch (const Error& e) {
-      EXPECT_STREQ(
-          e.what(),
-          concat("expected a duration such as 3h50m, 90s, 1d2h or 45 (seconds), got \"", text, "\"")
-              .c_str());
-    }
-  }
+                           "3 h", " 45", "45 ", "1e3", "inf", "nan", "3:50", "3hm", "0x10"})
+    EXPECT_EQ(
+        message_of([&] { parse_duration(text); }),
+        concat("expected a duration such as 3h50m, 90s, 1d2h or 45 (seconds), got \"", text, "\""));
 }
 
 TEST(FormatDuration, ShowsTheTwoLargestUnits) {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 
@@ -44,12 +44,7 @@ inline std::string real_data(const std::string& name) {
 
 // The message make_dataset refuses `config` with.
 inline std::string error_of(const DataConfig& config, Split split = Split::kTrain) {
-  try {
-    make_dataset(config, split, 0);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return message_of([&] { make_dataset(config, split, 0); });
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

@@ -11,6 +11,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random.h"
 #include "diffuse/diffusion/likelihood.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -225,12 +226,7 @@ TEST(GaussianDiffusion, WorksOnImagesAndPointsAlike) {
 
 // The text of the Error that this configuration throws.
 std::string error_of(const DiffusionConfig& config) {
-  try {
-    const GaussianDiffusion d(config);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { const GaussianDiffusion d(config); });
 }
 
 TEST(GaussianDiffusion, RefusesUnknownNames) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -29,12 +30,7 @@ void expect_relative(double value, double expected, double tolerance, const std:
 
 // The text of the Error that making this schedule throws.
 std::string error_of(const DiffusionConfig& config) {
-  try {
-    NoiseSchedule::make(config);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { NoiseSchedule::make(config); });
 }
 
 // tests/reference/schedule_reference.py: alpha_bar at 0, T/4, T/2, 3T/4, T-1, and L_T for x_0^2 = 1.

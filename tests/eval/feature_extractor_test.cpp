@@ -8,6 +8,7 @@
 
 #include "diffuse/core/error.h"
 #include "tests/io/test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -33,13 +34,11 @@ class FeatureExtractorTest : public testing::Test {
   // The text of the Error, without the file's name.
   std::string failure(const std::string& forward, bool probabilities = false) const {
     const fs::path file = script(forward);
-    try {
+    const std::string message = message_of([&] {
       FeatureExtractor(file, {})(at::zeros({2, 1, 4, 4}, at::kByte),
                                  {.probabilities = probabilities});
-    } catch (const Error& error) {
-      return std::string(error.what()).substr(file.string().size());
-    }
-    return "";
+    });
+    return message.empty() ? "" : message.substr(file.string().size());
   }
 
   const TestFolder folder_;
@@ -132,12 +131,7 @@ TEST_F(FeatureExtractorTest, SaysWhatIsWrongWithTheNetwork) {
 
 TEST_F(FeatureExtractorTest, NamesAFileThatIsNone) {
   const auto error_of = [&](const fs::path& file) {
-    try {
-      FeatureExtractor(file, {});
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return message_of([&] { FeatureExtractor(file, {}); });
   };
   const fs::path file = folder_.path() / "other.pt";
   EXPECT_EQ(error_of(file), file.string() + ": cannot open: No such file or directory");

@@ -8,6 +8,7 @@
 
 #include "diffuse/core/error.h"
 #include "tests/eval/features.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -19,12 +20,7 @@ GaussianStatistics statistics(const at::Tensor& features) {
 }
 
 std::string failure(const GaussianStatistics& a, const GaussianStatistics& b) {
-  try {
-    frechet_distance(a, b);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { frechet_distance(a, b); });
 }
 
 // tests/reference/metrics_reference.py: pytorch-fid.

@@ -12,6 +12,7 @@
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/io/safetensors.h"
 #include "tests/io/test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -51,13 +52,10 @@ Checkpoint small_checkpoint(const std::function<void(Config&)>& change = [](Conf
 
 std::string export_error(const std::function<void(Config&)>& change) {
   const TestFolder folder;
-  try {
-    write_diffusers_model(folder.path(), small_checkpoint(change), {});
-  } catch (const Error& error) {
-    EXPECT_TRUE(fs::is_empty(folder.path()));
-    return error.what();
-  }
-  return "no error";
+  const std::string message =
+      message_of([&] { write_diffusers_model(folder.path(), small_checkpoint(change), {}); });
+  EXPECT_TRUE(fs::is_empty(folder.path())) << message;
+  return message;
 }
 
 TEST(DiffusersModel, WritesHosCifarModelAsItIsPublished) {

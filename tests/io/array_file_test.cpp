@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/io/zip_file.h"
 #include "test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -27,13 +28,8 @@ std::string npy(char version, const std::string& header, const std::string& data
 }
 
 std::string failure(const fs::path& path) {
-  try {
-    read_npy(path);
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    return text.starts_with(path.string() + ": ") ? text.substr(path.string().size() + 2) : "";
-  }
-  return "";
+  const std::string message = message_of([&] { read_npy(path); });
+  return message.starts_with(path.string() + ": ") ? message.substr(path.string().size() + 2) : "";
 }
 
 // As numpy.save(path, numpy.array([[1, 2, 3]], numpy.float32)) of NumPy 2 writes it.

@@ -10,6 +10,7 @@
 
 #include "diffuse/core/error.h"
 #include "test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -22,12 +23,7 @@ int64_t entries(const fs::path& folder) {
 
 // The text of the Error thrown by writing `bytes` to `path`.
 std::string failure(const fs::path& path, std::string_view bytes = "x") {
-  try {
-    atomic_write(path, bytes);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { atomic_write(path, bytes); });
 }
 
 TEST(AtomicWrite, ReplacesTheTargetAndLeavesNothingElse) {

@@ -13,6 +13,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/io/zip_file.h"
 #include "test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -40,12 +41,7 @@ void expect_tensor(const ValueDict& dict, std::string_view key, const at::Tensor
 
 // The text of the Error that reading `path` throws, or "".
 std::string failure(const fs::path& path) {
-  try {
-    read_checkpoint_file(path);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { read_checkpoint_file(path); });
 }
 
 // A file around a hand-made data.pkl, with one storage of two floats.

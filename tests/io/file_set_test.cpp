@@ -7,6 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -27,12 +28,7 @@ std::unique_ptr<FileSet> open_all(const fs::path& path) {
 }
 
 std::string refusal(const fs::path& path) {
-  try {
-    open_all(path);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { open_all(path); });
 }
 
 // `name`'s first `size` bytes in a file of the same ending.

@@ -7,6 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -21,12 +22,7 @@ void overwrite(const fs::path& path, std::string_view bytes) {
 }
 
 std::string failure(const fs::path& path) {
-  try {
-    read_image(path);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return message_of([&] { read_image(path); });
 }
 
 // The fixtures and the expected pixels come from tests/reference/image_fixtures.py.

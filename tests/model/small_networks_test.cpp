@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -71,13 +71,8 @@ TEST(Mlp, GradientReachesEveryParameter) {
 TEST(Mlp, RefusesImages) {
   ModelConfig config = mlp_config();
   config.sample_shape = {1, 8, 8};
-  try {
-    make_network(config, false, {}, 0);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
-  }
+  EXPECT_EQ(message_of([&] { make_network(config, false, {}, 0); }),
+            "/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
 }
 
 // alpha_bar = 0.8, s^2 = 0.25: sqrt(0.2) / (0.8 0.25 + 0.2) = 1.1180339887498949
@@ -133,12 +128,7 @@ TEST(MixtureOracle, OfTwoPointsIsTheHyperbolicTangent) {
 
 TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
   const auto message = [](const ModelConfig& config) -> std::string {
-    try {
-      make_network(config, false, at::ones({1}, at::kDouble), 0);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
+    return message_of([&] { make_network(config, false, at::ones({1}, at::kDouble), 0); });
   };
   EXPECT_EQ(message(mixture_config({1, 2, 3}, 1, 2)),
             "/model/means: expected 2 numbers a component, got 3");
@@ -149,14 +139,9 @@ TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
 TEST(MakeNetwork, SuggestsTheNearestType) {
   ModelConfig config;
   config.type = "unit";
-  try {
-    make_network(config, false, {}, 0);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle, mixture_oracle; did "
-                 "you mean \"unet\"?");
-  }
+  EXPECT_EQ(message_of([&] { make_network(config, false, {}, 0); }),
+            "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle, mixture_oracle; did you "
+            "mean \"unet\"?");
 }
 
 // [Chen22]: no estimate is an estimate of zeros, and the estimate counts.

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "diffuse/core/error.h"
+#include "tests/message_of.h"
 #include "tests/model/small_unet.h"
 
 namespace diffuse {
@@ -64,12 +64,7 @@ void expect_matches(const Reference& reference) {
 }
 
 std::string error_of(const ModelConfig& config) {
-  try {
-    unet(config);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return message_of([&] { unet(config); });
 }
 
 TEST(UNet, MatchesDiffusersHo) {

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 
@@ -23,16 +23,6 @@ static ValueDict with(const std::string& key, const Value& value) {
   return dict;
 }
 
-template <class Function>
-static std::string refusal(const Function& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(Checkpoint, IsReadWhole) {
   const Checkpoint checkpoint = parse_checkpoint("x.pt", whole());
   EXPECT_EQ(checkpoint.step, 7);
@@ -45,7 +35,7 @@ TEST(Checkpoint, IsReadWhole) {
 
 TEST(Checkpoint, NamesTheFileAndWhatIsWrong) {
   const auto refused = [](const std::string& key, const Value& value) {
-    return refusal([&] { parse_checkpoint("x.pt", with(key, value)); });
+    return message_of([&] { parse_checkpoint("x.pt", with(key, value)); });
   };
   EXPECT_EQ(refused("format", {}),
             "x.pt: expected the text \"diffuse\" under \"format\", found none");
@@ -61,9 +51,9 @@ TEST(Checkpoint, NamesTheFileAndWhatIsWrong) {
 
 TEST(Checkpoint, ListsHowTensorsDifferFromTheNetworks) {
   const Checkpoint checkpoint = parse_checkpoint("x.pt", whole());
-  EXPECT_EQ(refusal([&] { section_tensors(checkpoint, "ema", {}); }),
+  EXPECT_EQ(message_of([&] { section_tensors(checkpoint, "ema", {}); }),
             "x.pt: expected a dict under \"ema\", found none");
-  EXPECT_EQ(refusal([&] {
+  EXPECT_EQ(message_of([&] {
               section_tensors(checkpoint, "model", {{"a", at::empty({4})}, {"c", at::empty({1})}});
             }),
             "x.pt: \"model\" does not fit the configured network (3 differences): a is [2], the "
