@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Train configs/mnist.json, draw digits from it and judge them: one JSON object on stdout.
 
     python benchmarks/mnist_quality.py --diffuse build/release/diffuse --out runs/mnist-quality

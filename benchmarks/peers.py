@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Time training and sampling steps of diffuse and of its Python peers, in turn, in one run.
 
     python benchmarks/peers.py --diffuse build/release/diffuse --rounds 5

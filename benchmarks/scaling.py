@@ -1,4 +1,5 @@
-"""How cost grows with resolution, channels, batch and reverse steps, as Markdown tables on stdout.
+#!/usr/bin/env python3
+"""How cost grows with resolution, channels and batch, as Markdown tables on stdout.
 
     python benchmarks/scaling.py --diffuse build/release/diffuse --rounds 3
 

@@ -3,6 +3,11 @@ add_library(diffuse_compiler INTERFACE)
 target_compile_options(diffuse_compiler INTERFACE -Wall -Wextra -Wpedantic)
 # Functions of the shared library are inlined into one another: nothing replaces them when it is loaded.
 target_compile_options(diffuse_compiler INTERFACE -fno-semantic-interposition)
+# GCC may leave the cold part of a function empty; lld then drops the unwind entry of the function that
+# begins at the same address, and an exception thrown there ends the program.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(diffuse_compiler INTERFACE -fno-reorder-blocks-and-partition)
+endif()
 if(DIFFUSE_WERROR)
   target_compile_options(diffuse_compiler INTERFACE -Werror)
 endif()

@@ -2,6 +2,7 @@
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <new>
@@ -115,6 +116,9 @@ int main(int argc, char** argv) {
     return diffuse::cli::run(argc, argv);
   } catch (const diffuse::Error& error) {
     std::cerr << "diffuse: " << error.what() << "\n";
+    return diffuse::cli::kBadUse;
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "diffuse: " << error.path1().string() << ": " << error.code().message() << "\n";
     return diffuse::cli::kBadUse;
   } catch (const c10::Error& error) {
     report(error, error.what_without_backtrace());

@@ -22,11 +22,25 @@ trap : TERM USR1  # the processes that train get them too; this script outlives 
 srun --kill-on-bad-exit=0 "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
 code=$?
 
-# 75: stopped early with a checkpoint saved. Others but bad use (2): a node may have died; a run that
-# fails by itself will fail again, so not for ever.
-restarts=${SLURM_RESTART_COUNT:-0}
-if [[ $code -eq 75 ]] || [[ $code -ne 0 && $code -ne 2 && $restarts -lt ${MAX_RESTARTS:-10} ]]; then
-  echo "exit code $code: back into the queue (restart $((restarts + 1)))" >&2
+requeue() {
+  echo "exit code $code: back into the queue$1" >&2
   scontrol requeue "$SLURM_JOB_ID"
+  exit $code
+}
+
+# 75: stopped early with a checkpoint saved. Others but bad use (2): a node may have died; a run that
+# fails by itself will fail again, so not for ever: MAX_RESTARTS times in a row, between which no
+# checkpoint was saved. The run's folder holds the count.
+failures=$out/.failures
+if [[ $code -eq 0 || $code -eq 2 || $code -eq 75 ]]; then
+  rm -f "$failures"
+  [[ $code -eq 75 ]] && requeue ""
+  exit $code
+fi
+count=$(cat "$failures" 2>/dev/null)
+[[ $out/model.pt -nt $failures ]] && count=0
+count=$((${count:-0} + 1))
+if [[ $count -le ${MAX_RESTARTS:-10} ]] && mkdir -p "$out" && echo $count >"$failures"; then
+  requeue " (failure $count in a row)"
 fi
 exit $code

@@ -10,7 +10,6 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sampler_error.h"
-#include "diffuse/io/atomic_write.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "feature_flags.h"
@@ -22,7 +21,8 @@ namespace diffuse::cli {
 namespace {
 
 struct SamplersFlags {
-  fs::path checkpoint, json, plot;
+  ModelFlags model;
+  fs::path json, plot;
   FeatureFlags of_features;
   std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
   std::vector<int64_t> steps;
@@ -30,7 +30,6 @@ struct SamplersFlags {
   int64_t count = 16, batch = 64;
   uint64_t seed = 0;
   std::optional<double> tolerance;
-  bool no_ema = false;
   MachineFlags machine;
 };
 
@@ -77,7 +76,8 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
   };
 }
 
-std::string json_of(const std::vector<SamplerError>& results, int64_t count, int64_t reference) {
+nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
+                               int64_t reference) {
   auto list = nlohmann::ordered_json::array();
   for (const SamplerError& r : results) {
     list.push_back({{"sampler", r.sampler},
@@ -88,9 +88,7 @@ std::string json_of(const std::vector<SamplerError>& results, int64_t count, int
                     {"seconds", r.seconds}});
     if (r.distance) list.back()["fid"] = *r.distance;
   }
-  const nlohmann::ordered_json root{
-      {"samples", count}, {"reference_steps", reference}, {"results", list}};
-  return root.dump(2) + '\n';
+  return {{"samples", count}, {"reference_steps", reference}, {"results", list}};
 }
 
 void print_table(const std::vector<SamplerError>& results, int64_t count) {
@@ -140,7 +138,7 @@ Image plot_of(const std::vector<SamplerError>& results) {
 
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
-  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  Model model = flags.model.load(device);
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;
@@ -163,13 +161,8 @@ int bench_samplers(const SamplersFlags& flags) {
       concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
   const auto keys = consecutive_keys(flags.seed, 0, flags.count);
   const auto results = sampler_errors(*model.network, model.config.diffusion, keys, options);
-  const std::string json = json_of(results, flags.count, reference);
   if (!flags.plot.empty()) write_png(flags.plot, plot_of(results));
-  if (flags.json == "-") {
-    std::cout << json;
-    return kGood;
-  }
-  if (!flags.json.empty()) atomic_write(flags.json, json);
+  if (!write_json(flags.json, json_of(results, flags.count, reference))) return kGood;
   print_table(results, flags.count);
   if (flags.tolerance) print_fewest(results, *flags.tolerance);
   return kGood;
@@ -189,8 +182,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05\n"
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
-  command->add_option("--ckpt", flags->checkpoint, "model.pt, a run folder, or an oracle's config")
-      ->required();
+  flags->model.add_to(*command);
   command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
@@ -202,7 +194,6 @@ Command add_bench_samplers(CLI::App& bench) {
   command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
   command->add_option("--json", flags->json, "Write the table; - for stdout alone");
   command->add_option("--plot", flags->plot, "Draw it as a .png");
-  command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
   flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
   return [flags] { return bench_samplers(*flags); };

@@ -7,7 +7,6 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/io/atomic_write.h"
 #include "diffuse/train/step_benchmark.h"
 
 namespace fs = std::filesystem;
@@ -73,12 +72,7 @@ int bench_step(const StepFlags& flags) {
   }
   const StepBenchmark found =
       in_config(flags.config, [&] { return benchmark_steps(config, device, flags.seconds); });
-  if (flags.json == "-")
-    std::cout << to_json(found).dump(2) << "\n";
-  else
-    print_text(found, config, device);
-  if (!flags.json.empty() && flags.json != "-")
-    atomic_write(flags.json, to_json(found).dump(2) + "\n");
+  if (write_json(flags.json, to_json(found))) print_text(found, config, device);
   return kGood;
 }
 

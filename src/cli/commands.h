@@ -25,7 +25,6 @@ Command add_forward(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_data(CLI::App& app);
-Command add_bench(CLI::App& app);
 Command add_ls(CLI::App& app);
 Command add_plot(CLI::App& app);
 Command add_report(CLI::App& app);

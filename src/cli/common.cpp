@@ -1,14 +1,18 @@
 #include "common.h"
 
 #include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/interchange/model_files.h"
+#include "diffuse/io/atomic_write.h"
 #include "diffuse/io/picture.h"
 
 namespace diffuse::cli {
@@ -26,10 +30,20 @@ std::string not_negative(const std::string& text) {
   return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
 }
 
+std::string a_duration(const std::string& text) {
+  try {
+    parse_duration(text);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 void add_peer_timeout(CLI::App& command, std::string& timeout) {
   command
       .add_option("--peer-timeout", timeout,
                   "Several processes: end the run when one makes no progress for so long")
+      ->check(a_duration)
       ->group("Machine");
 }
 
@@ -82,6 +96,30 @@ Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device de
   model.network->to(device);
   model.network->eval();
   return model;
+}
+
+void ModelFlags::add_to(CLI::App& command) {
+  command
+      .add_option("--ckpt", checkpoint,
+                  "model.pt, a run folder, a diffusers folder, a .safetensors beside its "
+                  "config.json, or an oracle's config")
+      ->required();
+  command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
+}
+
+std::string json_text(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
+                int indent) {
+  if (target.empty()) return true;
+  if (target == "-") {
+    std::cout << json_text(json, indent) << "\n";
+    return false;
+  }
+  atomic_write(target, json_text(json, indent) + "\n");
+  return true;
 }
 
 void warn_of_prior(const NoiseSchedule& schedule) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,9 @@ struct MachineFlags {
 // A check for options that hold unsigned numbers: CLI11 would wrap a negative one round.
 std::string not_negative(const std::string& text);
 
+// A check for options that hold a duration.
+std::string a_duration(const std::string& text);
+
 // --peer-timeout, for commands that run in several processes.
 void add_peer_timeout(CLI::App& command, std::string& timeout);
 
@@ -55,6 +59,23 @@ struct Model {
 // From model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or
 // the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
+
+// --ckpt, --no-ema.
+struct ModelFlags {
+  std::filesystem::path checkpoint{};
+  bool no_ema = false;
+
+  void add_to(CLI::App& command);
+  Model load(c10::Device device) const { return load_model(checkpoint, !no_ema, device); }
+};
+
+// JSON as text. What is not UTF-8 in it, such as names of files may be, is replaced by a sign.
+std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
+
+// For --json: "-" prints the JSON, another name is a file for it, and none leads nowhere. Returns
+// whether the text for people is wanted as well.
+bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
+                int indent = 2);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
 bool starts_with_json_path(std::string_view message);

@@ -16,7 +16,6 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/atomic_write.h"
 
 namespace fs = std::filesystem;
 
@@ -146,12 +145,7 @@ int run_inspect(const InspectFlags& flags) {
   }
   const Inspection found = in_config(flags.source, [&] { return inspect(config); });
   if (!flags.out.empty()) write_png(flags.out, picture_of(first_items(*found.train, 64)));
-  if (flags.json == "-")
-    std::cout << to_json(found).dump(2) << "\n";
-  else
-    print_text(found);
-  if (!flags.json.empty() && flags.json != "-")
-    atomic_write(flags.json, to_json(found).dump(2) + "\n");
+  if (write_json(flags.json, to_json(found))) print_text(found);
   return kGood;
 }
 
@@ -161,6 +155,9 @@ Command add_data(CLI::App& app) {
   auto flags = std::make_shared<InspectFlags>();
   CLI::App* data = app.add_subcommand("data", "Look at data before training on them");
   data->require_subcommand(1);
+  data->footer(
+      "Examples:\n"
+      "  diffuse data inspect configs/shapes.json");
   CLI::App* command =
       data->add_subcommand("inspect", "Count, measure and show a set, and name its bad files");
   command->footer(

@@ -96,11 +96,7 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   std::vector<Captioned> strip{{"noisy", noisy[0]}, {"denoised", result[0]}};
   if (clean.defined()) strip.emplace_back("clean", clean[0]);
   write_strip(flags.edit.strip, strip);
-  if (flags.json == "-") {
-    std::cout << figures.dump(2) << "\n";
-    return kGood;
-  }
-  if (!flags.json.empty()) atomic_write(flags.json, figures.dump(2) + "\n");
+  if (!write_json(flags.json, figures)) return kGood;
   std::cout << flags.edit.out.string() << "\n"
             << "sigma " << sigma << (flags.sigma ? "" : " (estimated)") << ", timestep "
             << figures["timestep"] << "\n";
@@ -123,6 +119,7 @@ Command add_denoise(CLI::App& app) {
       "  diffuse denoise --ckpt runs/shapes --image noisy.png --sigma 0.2 --mode reverse\n"
       "  diffuse denoise --ckpt runs/shapes --clean shape.png --sigma 0.3 --strip strip.png");
   flags->edit.add_to(*command);
+  flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or float32 .npy");
   command->add_option("--sigma", flags->sigma,
                       "Standard deviation of the noise, pixels from -1 to 1; default: estimated");

@@ -14,17 +14,18 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void EditFlags::add_to(CLI::App& command) {
-  command.add_option("--ckpt", checkpoint, "model.pt, a run folder, or an oracle's config")
-      ->required();
+  model.add_to(command);
   command.add_option(
       "-o,--out", out,
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
-  command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
   sampler.add_to(command);
   command.add_option("--class", label, "Class number, for a model with classes; default none");
-  command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
   command.add_option("--seed", seed, "Sample i depends on (seed, i) alone")->check(not_negative);
   machine.add_to(command);
+}
+
+void EditFlags::add_strip_to(CLI::App& command) {
+  command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
 }
 
 static void check_label(const EditFlags& flags, int64_t classes) {
@@ -38,7 +39,7 @@ static void check_label(const EditFlags& flags, int64_t classes) {
 
 Editor Editor::open(const EditFlags& flags) {
   const c10::Device device = flags.machine.apply();
-  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  Model model = flags.model.load(device);
   check_label(flags, model.config.model.classes);
   if (!flags.strip.empty() && (flags.strip.extension() != ".png" || !model.is_image()))
     throw Error("--strip ", flags.strip.string(), ": expected a name ending in .png, and a model ",
@@ -83,6 +84,9 @@ static at::Tensor load_picture(const std::string& flag, const fs::path& file, co
   Image image = read_image(file);
   if (image.channels == 3 && shape[0] == 1)
     throw Error(name, ": the image is in colour, this model makes grey ones; convert it first");
+  if (image.channels == 3 && shape[0] != 3)
+    throw Error(name, ": the image has 3 channels, this model's have ", shape[0],
+                "; expected a grey one, or a float32 .npy file");
   if (image.height != shape[1] || image.width != shape[2])
     throw Error(name, ": the image is ", image.width, "x", image.height, " pixels; this model ",
                 "makes ", shape[2], "x", shape[1]);
@@ -121,7 +125,7 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
   return SampleOutput({.path = flags.out,
                        .shape = editor.shape(),
                        .count = count,
-                       .parameters = parameters.dump(),
+                       .parameters = json_text(parameters, -1),
                        .framed = count > 1 || !editor.model.is_image()});
 }
 

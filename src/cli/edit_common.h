@@ -18,14 +18,15 @@
 namespace diffuse::cli {
 
 struct EditFlags {
-  std::filesystem::path checkpoint{}, out{}, strip{};
+  ModelFlags model{};
+  std::filesystem::path out{}, strip{};
   SamplerFlags sampler{};
   std::optional<int64_t> label{};
   uint64_t seed = 0;
-  bool no_ema = false;
   MachineFlags machine{};
 
   void add_to(CLI::App& command);
+  void add_strip_to(CLI::App& command);
 };
 
 // A loaded model and how it is to be used.

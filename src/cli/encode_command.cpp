@@ -23,11 +23,12 @@ namespace diffuse::cli {
 namespace {
 
 struct EncodeFlags {
-  std::filesystem::path checkpoint, image, out = "x_T.npy";
+  ModelFlags model;
+  std::filesystem::path image, out = "x_T.npy";
   SamplerFlags sampler;
   int64_t passes = 1, batch = 64;
   std::optional<int64_t> label;
-  bool no_ema = false, check = false;
+  bool check = false;
   MachineFlags machine;
 };
 
@@ -65,7 +66,7 @@ double round_trip_error(Model& model, const GaussianDiffusion& diffusion, const 
 
 int run_encode(const EncodeFlags& flags) {
   const c10::Device device = flags.machine.apply();
-  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  Model model = flags.model.load(device);
   GenerateOptions options = options_of(flags, model, device);
   const at::Tensor samples = load_samples("--image", flags.image, model);
   const GaussianDiffusion diffusion(model.config.diffusion);
@@ -100,12 +101,12 @@ Command add_encode(CLI::App& app) {
   auto flags = std::make_shared<EncodeFlags>();
   CLI::App* command = app.add_subcommand("encode", "Find the x_T that ddim makes given samples of");
   command->footer(
-      "Undoes ddim at eta 0. Decode with the same steps and spacing and without clipping.\n"
+      "Undoes ddim at eta 0. Decode so, with the same steps and spacing, without clipping.\n"
       "Examples:\n"
       "  diffuse encode --ckpt model.pt --image digit.png -o x_T.npy --steps 100 --check\n"
-      "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --steps 100 --no-clip");
-  command->add_option("--ckpt", flags->checkpoint, "model.pt, a run folder, or an oracle's config")
-      ->required();
+      "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --eta 0 --steps 100 "
+      "--no-clip");
+  flags->model.add_to(*command);
   command->add_option("--image", flags->image, "PNG, JPEG, or float32 .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
@@ -116,7 +117,6 @@ Command add_encode(CLI::App& app) {
   command->add_option("--class", flags->label, "Class number, for a model with classes");
   command->add_option("--batch", flags->batch, "Samples computed at once");
   command->add_flag("--check", flags->check, "Decode as well, and print how far off that is");
-  command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
   flags->machine.add_to(*command);
   return [flags] { return run_encode(*flags); };
 }

@@ -13,7 +13,6 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "diffuse/io/atomic_write.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;
@@ -23,12 +22,13 @@ namespace diffuse::cli {
 namespace {
 
 struct EvalFlags {
-  fs::path checkpoint, data, json;
+  ModelFlags model;
+  SamplerFlags sampler;
+  fs::path data, json;
   std::vector<std::string> metrics{"bpd"};
   int64_t items = 256, batch = 128;
   std::string split = "held_out", precision = "fp32", peer_timeout = "10m";
   uint64_t seed = 0;
-  bool no_ema = false;
   MachineFlags machine;
 };
 
@@ -76,8 +76,8 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
 }
 
 std::string weights_of(const EvalFlags& flags) {
-  if (flags.checkpoint.extension() == ".json") return "exact";
-  return flags.no_ema ? "raw" : "ema";
+  if (flags.model.checkpoint.extension() == ".json") return "exact";
+  return flags.model.no_ema ? "raw" : "ema";
 }
 
 EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const EvalData& data,
@@ -93,7 +93,7 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .labels = classes > 0,
           .seed = flags.seed,
           .device = device,
-          .precision = select_precision(flags.precision, device),
+          .precision = select_precision(flags.precision, device, "--precision"),
           .world = std::move(world)};
 }
 
@@ -120,14 +120,15 @@ std::vector<std::string> asked_of(const MetricFamily& family, const EvalFlags& f
   return asked;
 }
 
-void write_report(const EvalFlags& flags, const EvalReport& report) {
-  const std::string json = report.json.dump(2) + '\n';
-  if (flags.json == "-") {
-    std::cout << json;
-    return;
-  }
-  if (!flags.json.empty()) atomic_write(flags.json, json);
-  std::cout << report.text;
+void check_sampler_is_used(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+  const std::string given = flags.sampler.given();
+  const bool draws = std::any_of(families.begin(), families.end(), [&](const auto& family) {
+    return family.draws() && !asked_of(family, flags).empty();
+  });
+  if (!given.empty() && !draws)
+    throw Error(given,
+                ": no samples are drawn here; leave it out, or ask for --metrics that draw "
+                "some");
 }
 
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
@@ -135,12 +136,19 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   const c10::Device device = flags.machine.apply(launch);
   check_flags(flags, families);
   for (const MetricFamily& family : families) family.check();
+  check_sampler_is_used(flags, families);
   const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
-  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  Model model = flags.model.load(device);
+  if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
+    flags.sampler.options(flags.sampler.over(model), model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_data(flags, model, split);
   const GaussianDiffusion diffusion(model.config.diffusion);
-  const EvalInput input{model, diffusion, *data.set, options_of(flags, model, data, device, world),
+  const EvalInput input{model,
+                        flags.sampler,
+                        diffusion,
+                        *data.set,
+                        options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
   EvalReport report;
@@ -157,13 +165,12 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   for (const MetricFamily& family : families)
     if (const auto asked = asked_of(family, flags); !asked.empty())
       family.measure(input, asked, report);
-  if (input.writes()) write_report(flags, report);
+  if (input.writes() && write_json(flags.json, report.json)) std::cout << report.text;
   return kGood;
 }
 
 void add_options(CLI::App& command, EvalFlags& flags) {
-  command.add_option("--ckpt", flags.checkpoint, "model.pt, a run folder, or an oracle's config")
-      ->required();
+  flags.model.add_to(command);
   command.add_option("--data", flags.data,
                      "A config, for its data, or a path; default the data of the model's config");
   command
@@ -183,8 +190,8 @@ void add_options(CLI::App& command, EvalFlags& flags) {
       ->check(not_negative);
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
-  command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
   command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
+  flags.sampler.add_to(command, "Samples of the model: fid, kid, is, pr, swd, mmd, neighbours");
   add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);
 }

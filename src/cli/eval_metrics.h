@@ -12,11 +12,13 @@
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/eval/evaluation.h"
+#include "sampler_flags.h"
 
 namespace diffuse::cli {
 
 struct EvalInput {
   Model& model;
+  const SamplerFlags& sampler;
   const GaussianDiffusion& diffusion;
   const Dataset& data;           // whose samples have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
@@ -41,6 +43,9 @@ struct MetricFamily {
 
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;
+
+  // Whether it draws samples, by EvalInput::sampler.
+  std::function<bool()> draws = [] { return false; };
 
   // `asked` is a non-empty part of names: metrics that one pass can measure together.
   std::function<void(const EvalInput&, const std::vector<std::string>& asked, EvalReport&)> measure;

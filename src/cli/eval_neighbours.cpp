@@ -31,16 +31,18 @@ void check(const NeighbourFlags& flags) {
     throw Error("--neighbour-picture ", flags.picture.string(), ": expected a name ending in .png");
 }
 
-// The samples that `diffuse sample` makes of the same model and seed.
-at::Tensor draw_samples(const EvalInput& input, int64_t count) {
-  const Config& config = input.model.config;
-  const GenerateOptions options{.sampler = sampler_options(config.sample, config.diffusion),
-                                .shape = config.model.sample_shape,
-                                .labels = round_robin_labels(count, config.model.classes),
-                                .classes = config.model.classes,
-                                .guidance = config.sample.guidance,
+// The samples that `diffuse sample` makes of the same model, seed and flags.
+at::Tensor draw_samples(const EvalInput& input, int64_t count, nlohmann::ordered_json& provenance) {
+  const SampleConfig config = input.sampler.over(input.model);
+  const ModelConfig& model = input.model.config.model;
+  const GenerateOptions options{.sampler = input.sampler.options(config, input.model),
+                                .shape = model.sample_shape,
+                                .labels = round_robin_labels(count, model.classes),
+                                .classes = model.classes,
+                                .guidance = config.guidance,
                                 .device = input.evaluation.device,
                                 .precision = input.evaluation.precision};
+  provenance = input.sampler.describe(config, options.sampler);
   const auto keys = consecutive_keys(input.evaluation.seed, 0, count);
   const at::Tensor x = generate(*input.model.network, input.diffusion, keys, options).cpu();
   return input.model.is_image() ? x.clamp(-1, 1) : x;
@@ -73,7 +75,8 @@ void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& re
   const auto training = input.open(Split::kTrain);
   const auto held_out = input.open(Split::kHeldOut);
   const int64_t count = std::min(flags.count, training->size());
-  const at::Tensor samples = draw_samples(input, flags.samples);
+  nlohmann::ordered_json sampling;
+  const at::Tensor samples = draw_samples(input, flags.samples, sampling);
   const Neighbours of_samples =
       nearest_items(samples, *training, count, show_progress(input, "item"));
   std::vector<int64_t> others(std::min(flags.samples, held_out->size()));
@@ -88,6 +91,7 @@ void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& re
   const Estimate nearest = nearest_distance(of_samples);
   const Estimate nearest_of_others = nearest_distance(of_others);
   report.json["neighbours"] = {{"training_items", training->size()},
+                               {"sampling", sampling},
                                {"nearest", json_of(nearest)},
                                {"nearest_of_held_out", json_of(nearest_of_others)},
                                {"samples", list}};
@@ -115,6 +119,7 @@ MetricFamily add_neighbour_metrics(CLI::App& command) {
       ->group("neighbours");
   return {.names = {"neighbours"},
           .check = [flags] { check(*flags); },
+          .draws = [] { return true; },
           .measure = [flags](const EvalInput& input, const std::vector<std::string>&,
                              EvalReport& report) { measure(*flags, input, report); }};
 }

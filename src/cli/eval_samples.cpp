@@ -8,7 +8,6 @@
 #include "feature_flags.h"
 #include "sample_report.h"
 #include "sample_source.h"
-#include "sampler_flags.h"
 
 namespace fs = std::filesystem;
 
@@ -17,7 +16,6 @@ namespace diffuse::cli {
 namespace {
 
 struct ComparisonFlags {
-  SamplerFlags sampler;
   std::optional<int64_t> count;
   FeatureFlags of_features;
   fs::path samples, save_reference;
@@ -81,36 +79,26 @@ std::function<void(const std::string&, int64_t, int64_t)> show_stages(const Eval
   };
 }
 
-// What the figures depend on besides the model and the data.
-nlohmann::ordered_json sampling_of(const ComparisonFlags& flags, const SampleConfig& config,
-                                   const GenerateOptions& options, int64_t n) {
-  if (!flags.samples.empty()) return {{"samples", flags.samples.string()}, {"n", n}};
-  return {{"n", n},
-          {"sampler", config.sampler},
-          {"steps", options.sampler.timesteps.size()},
-          {"eta", config.eta},
-          {"spacing", flags.sampler.timesteps ? *flags.sampler.timesteps : config.spacing},
-          {"guidance", config.guidance}};
-}
-
+// And what the figures depend on besides the model and the data.
 SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
                           nlohmann::ordered_json& provenance) {
   const EvaluationOptions& evaluation = input.evaluation;
   if (!flags.samples.empty()) {
     auto source = stored_samples(flags.samples, input.model.config.model.sample_shape,
                                  flags.count.value_or(0), evaluation.batch);
-    provenance = sampling_of(flags, {}, {}, source.count);
+    provenance = {{"samples", flags.samples.string()}, {"n", source.count}};
     return source;
   }
-  const SampleConfig config = flags.sampler.over(input.model);
-  const GenerateOptions options{.sampler = flags.sampler.options(config, input.model),
+  const SampleConfig config = input.sampler.over(input.model);
+  const GenerateOptions options{.sampler = input.sampler.options(config, input.model),
                                 .shape = input.model.config.model.sample_shape,
                                 .classes = input.model.config.model.classes,
                                 .guidance = config.guidance,
                                 .device = evaluation.device,
                                 .precision = evaluation.precision};
   const int64_t n = flags.count.value_or(input.model.is_image() ? 50'000 : 5'000);
-  provenance = sampling_of(flags, config, options, n);
+  provenance = {{"n", n}};
+  provenance.update(input.sampler.describe(config, options.sampler));
   return generated_samples(input.model, options, evaluation, n);
 }
 
@@ -138,7 +126,7 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
     reference["sha1"] = digest(m.reference->gaussian);
     reference["count"] = m.reference->count;  // 0 = the file does not say
   }
-  report.text += concat("\n", provenance["sampling"].dump(), "\n");
+  report.text += concat("\n", json_text(provenance["sampling"], -1), "\n");
   if (extractor != nullptr) report.text += concat("features ", extractor->sha1(), "\n");
   if (m.reference)
     report.text += concat("reference ", digest(m.reference->gaussian), ", of ", m.reference->count,
@@ -197,9 +185,9 @@ void add_options(CLI::App& command, ComparisonFlags& flags) {
 MetricFamily add_sample_metrics(CLI::App& command) {
   auto flags = std::make_shared<ComparisonFlags>();
   add_options(command, *flags);
-  flags->sampler.add_to(command);
   return {.names = {"fid", "kid", "is", "pr", "swd", "mmd"},
           .check = [flags] { check(*flags); },
+          .draws = [flags] { return flags->samples.empty(); },
           .measure = [flags](const EvalInput& input, const std::vector<std::string>& asked,
                              EvalReport& report) { measure(*flags, input, asked, report); }};
 }

@@ -83,13 +83,13 @@ void print(const ordered_json& facts) {
 
 int run_info(const InfoFlags& flags) {
   if (flags.file.extension() == ".json") {
-    std::cout << config_to_json(load_config(flags.file)) << "\n";
+    std::cout << config_to_json(load_config(flags.file));
     return kGood;
   }
   const Checkpoint checkpoint = load_model_file(flags.file);
   const ordered_json facts = describe(checkpoint, flags.tensors);
   if (flags.json) {
-    std::cout << facts.dump(2) << "\n";
+    std::cout << json_text(facts) << "\n";
   } else {
     print(facts);
     std::cout << "config: " << config_to_json(checkpoint.config);

@@ -124,6 +124,7 @@ Command add_inpaint(CLI::App& app) {
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
   flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
+  flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or float32 .npy")
       ->required();
   command

@@ -85,7 +85,7 @@ int run_ls(const std::vector<fs::path>& places, bool json) {
   if (json) {
     auto list = nlohmann::ordered_json::array();
     for (const RunMetrics& run : runs) list.push_back(to_json(run));
-    std::cout << list.dump(2) << "\n";
+    std::cout << json_text(list) << "\n";
     return kGood;
   }
   std::vector<Row> rows{{"run", "data", "model", "step", "loss", "held-out", "updated", "picture"}};

@@ -89,6 +89,18 @@ std::string curves(const RunMetrics& run) {
   return html.empty() ? "<p>Too few figures for curves yet.</p>\n" : html;
 }
 
+// The bytes of a picture that the run drew, and of nothing else: a page is made to be passed on, so no
+// link may bring another file into it.
+std::string read_picture(const fs::path& path) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  if (fs::is_symlink(path)) throw Error(path.string(), ": expected a PNG picture, found a link");
+  const InputFile file(path);
+  std::string bytes = file.read(0, file.size());
+  if (!bytes.starts_with(kSignature))
+    throw Error(path.string(), ": expected a PNG picture, found something else");
+  return bytes;
+}
+
 // The newest pictures and, evenly spread, older ones: six in all.
 std::string samples(const RunMetrics& run) {
   constexpr size_t kShown = 6;
@@ -97,8 +109,7 @@ std::string samples(const RunMetrics& run) {
   std::string html;
   for (size_t i = 0; i < count; ++i) {
     const auto& [step, path] = pictures[(i + 1) * pictures.size() / count - 1];
-    const InputFile file(path);
-    html += figure(file.read(0, file.size()), concat("step ", step));
+    html += figure(read_picture(path), concat("step ", step));
   }
   return html.empty() ? "<p>No pictures drawn (train.sample_every is 0).</p>\n" : html;
 }

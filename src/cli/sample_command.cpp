@@ -22,12 +22,13 @@ namespace diffuse::cli {
 namespace {
 
 struct SampleFlags {
+  ModelFlags model;
   PlanFlags plan;
-  std::filesystem::path checkpoint, out = "samples.png";
+  std::filesystem::path out = "samples.png";
   std::optional<int64_t> frames;
   std::optional<std::string> precision;
   std::string peer_timeout = "10m";
-  bool no_ema = false, show_x0 = false, resume = false;
+  bool show_x0 = false, resume = false;
   MachineFlags machine;
 };
 
@@ -87,14 +88,15 @@ void generate_all(const Plan& plan, Model& model, GenerateOptions options, int64
 
 GenerateOptions generate_options(const SampleFlags& flags, const Plan& plan, const Model& model,
                                  c10::Device device) {
-  GenerateOptions options{.sampler = plan.sampler,
-                          .shape = model.config.model.sample_shape,
-                          .classes = model.config.model.classes,
-                          .guidance = plan.config.guidance,
-                          .from = plan.from,
-                          .share_from = flags.plan.share_from_step,
-                          .device = device,
-                          .precision = select_precision(flags.precision.value_or("fp32"), device)};
+  GenerateOptions options{
+      .sampler = plan.sampler,
+      .shape = model.config.model.sample_shape,
+      .classes = model.config.model.classes,
+      .guidance = plan.config.guidance,
+      .from = plan.from,
+      .share_from = flags.plan.share_from_step,
+      .device = device,
+      .precision = select_precision(flags.precision.value_or("fp32"), device, "--precision")};
   options.shared = plan.keys(0, 1)[0];
   return options;
 }
@@ -113,14 +115,14 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
                                                               World& world) {
   std::unique_ptr<SampleOutput> output;
   if (world.is_first())
-    output = std::make_unique<SampleOutput>(OutputOptions{
-        .path = flags.out,
-        .shape = model.config.model.sample_shape,
-        .count = plan.count,
-        .parameters =
-            describe(flags.plan, plan, model, !flags.no_ema, flags.precision.value_or("fp32")),
-        .resume = flags.resume,
-        .rows = flags.plan.class_name == "all" ? model.config.model.classes : 0});
+    output = std::make_unique<SampleOutput>(
+        OutputOptions{.path = flags.out,
+                      .shape = model.config.model.sample_shape,
+                      .count = plan.count,
+                      .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
+                                             flags.precision.value_or("fp32")),
+                      .resume = flags.resume,
+                      .rows = flags.plan.class_name == "all" ? model.config.model.classes : 0});
   const at::Tensor done = at::full({1}, output ? output->done() : 0, at::kLong);
   world.broadcast({done});
   return {std::move(output), done.item<int64_t>()};
@@ -131,7 +133,7 @@ int run_sample(const SampleFlags& flags) {
   const c10::Device device = flags.machine.apply(launch);
   install_stop_handlers();
   World world(launch, device, parse_duration(flags.peer_timeout));
-  Model model = load_model(flags.checkpoint, !flags.no_ema, device);
+  Model model = flags.model.load(device);
   const Plan plan = make_plan(flags.plan, model);
   const GenerateOptions options = generate_options(flags, plan, model, device);
   const int64_t frames = frame_count(flags, plan, output_kind(flags.out, model.is_image()));
@@ -148,14 +150,14 @@ int run_sample(const SampleFlags& flags) {
     return output ? stopped(signal_name(stop.signal), *output, flags.out) : kStoppedEarly;
   }
   if (!output) return kGood;
+  world.phase("saving", plan.count);
   output->finish();
   std::cout << flags.out.string() << "\n";
   return kGood;
 }
 
 void add_options(CLI::App& command, SampleFlags& flags) {
-  command.add_option("--ckpt", flags.checkpoint, "model.pt, a run folder, or an oracle's config")
-      ->required();
+  flags.model.add_to(command);
   command.add_option("-o,--out", flags.out,
                      ".png grid, .gif animation, .npz uint8, .npy float, or a folder of PNGs");
   flags.plan.add_to(command);
@@ -164,7 +166,6 @@ void add_options(CLI::App& command, SampleFlags& flags) {
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
                    "Go on with the folder, .npz or .npy that a stopped run began, if there is one");
-  command.add_flag("--no-ema", flags.no_ema, "Use the raw weights, not their moving average");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   add_peer_timeout(command, flags.peer_timeout);

@@ -63,6 +63,18 @@ static void check_same(const fs::path& file, const std::string& now) {
                   ", this run ", value.dump());
 }
 
+// The files of a folder that are named as image_file() names them.
+static std::vector<fs::path> numbered_images(const fs::path& folder) {
+  std::vector<fs::path> images;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string stem = entry.path().stem().string();
+    if (entry.path().extension() == ".png" && stem.size() >= 6 &&
+        stem.find_first_not_of("0123456789") == std::string::npos)
+      images.push_back(entry.path());
+  }
+  return images;
+}
+
 SampleOutput::SampleOutput(OutputOptions options)
     : options_(std::move(options)), kind_(output_kind(options_.path, options_.shape.size() == 3)) {
   const fs::path& path = options_.path;
@@ -83,13 +95,33 @@ SampleOutput::SampleOutput(OutputOptions options)
   done_ = array_->rows();
 }
 
-// Whether there is something to go on from; else the parameters are written down for a later run.
+// Whether there is something to go on from; else the parameters are written down for a later run,
+// which must not find older samples beside them.
 bool SampleOutput::begin_or_resume() const {
   const fs::path file = parameters_file();
   const bool resumed = options_.resume && fs::exists(file);
   if (resumed) check_same(file, options_.parameters);
-  if (!resumed && !options_.parameters.empty()) atomic_write(file, options_.parameters + '\n');
-  return resumed;
+  if (resumed || options_.parameters.empty()) return resumed;
+  remove_older();
+  atomic_write(file, options_.parameters + '\n');
+  return false;
+}
+
+// What an earlier run has left under the names of this one.
+void SampleOutput::remove_older() const {
+  std::vector<fs::path> older;
+  if (kind_ == OutputKind::kFolder) {
+    older = numbered_images(options_.path);
+    if (!older.empty() && !fs::exists(parameters_file()))
+      throw Error("-o ", options_.path.string(), ": holds ", older[0].filename().string(),
+                  " and no parameters.json that says it was generated; name another folder");
+  } else {
+    older = {options_.path.string() + ".partial"};
+  }
+  std::error_code failure;
+  for (const fs::path& path : older)
+    if (fs::remove(path, failure); failure)
+      throw Error("-o ", path.string(), ": cannot remove it: ", failure.message());
 }
 
 fs::path SampleOutput::parameters_file() const {

@@ -36,8 +36,10 @@ struct OutputOptions {
 // Folders and arrays are written as batches come: memory does not grow with the count.
 class SampleOutput {
  public:
-  // Throws Error where the output does not fit the samples (a folder of pictures of points), cannot
-  // be written, or is resumed with other parameters; nothing is generated first.
+  // Where nothing is resumed, what an earlier run left (the folder's images, the unfinished array) is
+  // removed. Throws Error where the output does not fit the samples (a folder of pictures of points),
+  // cannot be written, is resumed with other parameters, or is a folder with numbered images of
+  // somebody else's; nothing is generated first.
   explicit SampleOutput(OutputOptions options);
 
   OutputKind kind() const { return kind_; }
@@ -60,6 +62,7 @@ class SampleOutput {
 
  private:
   bool begin_or_resume() const;
+  void remove_older() const;
   std::filesystem::path parameters_file() const;
   std::filesystem::path image_file(int64_t i) const;
   at::Tensor frame(size_t i) const { return at::cat(frames_[i]); }

@@ -174,14 +174,8 @@ std::string describe(const PlanFlags& flags, const Plan& plan, const Model& mode
       {"weights", ema ? "ema" : "raw"},
       {"precision", precision},
       {"seeds", flags.seeds.empty() ? std::to_string(flags.seed) : flags.seeds},
-      {"n", plan.count},
-      {"sampler", plan.config.sampler},
-      {"steps", plan.sampler.timesteps.size()},
-      {"eta", plan.config.eta},
-      {"spacing", flags.sampler.timesteps ? *flags.sampler.timesteps : plan.config.spacing},
-      {"clip_x0", plan.config.clip_x0},
-      {"dynamic_threshold", plan.config.dynamic_threshold},
-      {"guidance", plan.config.guidance}};
+      {"n", plan.count}};
+  parameters.update(flags.sampler.describe(plan.config, plan.sampler));
   if (!flags.from.empty()) {
     parameters["from"] = flags.from.string();
     parameters["strength"] = flags.strength.value_or(0.5);
@@ -189,7 +183,7 @@ std::string describe(const PlanFlags& flags, const Plan& plan, const Model& mode
   if (flags.class_name) parameters["class"] = *flags.class_name;
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
-  return parameters.dump();
+  return json_text(parameters, -1);
 }
 
 }  // namespace diffuse::cli

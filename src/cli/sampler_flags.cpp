@@ -1,13 +1,17 @@
 #include "sampler_flags.h"
 
+#include <nlohmann/json.hpp>
+
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/sample/timesteps.h"
 
 namespace diffuse::cli {
 
-void SamplerFlags::add_to(CLI::App& command) {
-  command.add_option("--sampler", sampler, join(kSamplers) + "; default by the model's config");
+void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
+  command.option_defaults()->group(group);
+  command.add_option("--sampler", sampler,
+                     join(kSamplers) + "; default " + sampler.value_or("by the model's config"));
   command.add_option(steps_flag, steps, "Reverse steps, 1 .. T");
   command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
   command.add_option("--spacing", spacing, join(kSpacings));
@@ -16,7 +20,20 @@ void SamplerFlags::add_to(CLI::App& command) {
   command.add_flag("--no-clip", no_clip, "Do not")->excludes(clip_flag);
   command.add_option("--dynamic-threshold", dynamic_threshold,
                      "Clamp it to what holds this share of it instead, 0.995 say, and rescale");
-  command.add_option("--guidance", guidance, "Classifier-free guidance weight; 1 = none");
+  command.add_option("--guidance", guidance,
+                     "Classifier-free guidance weight; 1 = plain conditional");
+  command.option_defaults()->group("Options");
+}
+
+std::string SamplerFlags::given() const {
+  if (sampler) return "--sampler";
+  if (steps) return steps_flag;
+  if (eta) return "--eta";
+  if (spacing) return "--spacing";
+  if (timesteps) return "--timesteps";
+  if (clip || no_clip) return clip ? "--clip" : "--no-clip";
+  if (dynamic_threshold) return "--dynamic-threshold";
+  return guidance ? "--guidance" : "";
 }
 
 static void check_ranges(const SampleConfig& c) {
@@ -68,6 +85,14 @@ SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& mo
       parse_timesteps(*timesteps, NoiseSchedule::make(model.config.diffusion).timesteps());
   check_sampler(options, model.config.diffusion);
   return options;
+}
+
+nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
+                                              const SamplerOptions& options) const {
+  return {{"sampler", config.sampler},  {"steps", options.timesteps.size()},
+          {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},
+          {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
+          {"guidance", config.guidance}};
 }
 
 }  // namespace diffuse::cli

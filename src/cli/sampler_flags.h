@@ -18,7 +18,10 @@ struct SamplerFlags {
   bool clip = false, no_clip = false;
   std::string steps_flag = "--steps";
 
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command, const std::string& group = "Options");
+
+  // The first of them that was given, or "".
+  std::string given() const;
 
   // The model's sample section with the flags over it. Throws Error naming the flag that does not
   // fit the model or the others.
@@ -26,6 +29,9 @@ struct SamplerFlags {
 
   // What that comes to, with --timesteps in place of steps and spacing.
   SamplerOptions options(const SampleConfig& config, const Model& model) const;
+
+  // All of it that decides the samples.
+  nlohmann::ordered_json describe(const SampleConfig& config, const SamplerOptions& options) const;
 };
 
 }  // namespace diffuse::cli

@@ -37,7 +37,8 @@ struct DataPrior {
 };
 
 double checked_beta(double beta, const char* flag) {
-  if (!(beta > 0 && beta <= 1)) throw Error(flag, ": expected a number in (0, 1], got ", beta);
+  if (!(beta > 0 && beta < 1))
+    throw Error(flag, ": expected a number above 0 and below 1, got ", beta);
   return beta;
 }
 
@@ -61,6 +62,9 @@ DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   diffusion.beta_start =
       checked_beta(flags.beta_start.value_or(diffusion.beta_start), "--beta-start");
   diffusion.beta_end = checked_beta(flags.beta_end.value_or(diffusion.beta_end), "--beta-end");
+  if (diffusion.beta_start > diffusion.beta_end && diffusion.schedule != "constant")
+    throw Error("--beta-start: expected at most --beta-end, which is ", diffusion.beta_end,
+                ", got ", diffusion.beta_start);
   return diffusion;
 }
 
@@ -100,8 +104,9 @@ std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSched
 }
 
 // Infinite weights become null: JSON has no infinity.
-std::string json_of(const DiffusionConfig& diffusion, const NoiseSchedule& schedule,
-                    const std::vector<Column>& columns, const std::optional<DataPrior>& data) {
+nlohmann::ordered_json json_of(const DiffusionConfig& diffusion, const NoiseSchedule& schedule,
+                               const std::vector<Column>& columns,
+                               const std::optional<DataPrior>& data) {
   nlohmann::ordered_json root{{"schedule", diffusion.schedule},
                               {"timesteps", schedule.timesteps()},
                               {"prior_bits_per_dim", schedule.prior_bits_per_dim(1)}};
@@ -111,7 +116,7 @@ std::string json_of(const DiffusionConfig& diffusion, const NoiseSchedule& sched
   }
   for (const Column& c : columns) root[c.name] = c.values;
   root["t"] = std::vector<int64_t>(columns[0].values.begin(), columns[0].values.end());
-  return root.dump() + '\n';
+  return root;
 }
 
 // All rows of a short schedule, else about twenty spread evenly.
@@ -119,7 +124,7 @@ void print_table(const std::vector<Column>& columns) {
   const auto rows = static_cast<int64_t>(columns[0].values.size());
   constexpr int64_t kAll = 40, kSome = 20;
   const int64_t shown = rows <= kAll ? rows : kSome;
-  const auto widths = [](const std::string& name) { return std::max<int>(12, name.size()); };
+  const auto widths = [](const std::string& name) { return std::max<int>(13, name.size()); };
   std::string text;
   char cell[64];
   for (const Column& c : columns) {
@@ -180,12 +185,8 @@ int run_schedule(const ScheduleFlags& flags) {
   warn_of_prior(schedule);
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
   if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
-  const std::string json = flags.json.empty() ? "" : json_of(diffusion, schedule, columns, data);
-  if (flags.json == "-") {
-    std::cout << json;
-    return kGood;
-  }
-  if (!flags.json.empty()) atomic_write(flags.json, json);
+  constexpr int kOneLine = -1;  // else each number of the tables would have its own
+  if (!write_json(flags.json, json_of(diffusion, schedule, columns, data), kOneLine)) return kGood;
   print_table(columns);
   print_prior(schedule, data);
   return kGood;

@@ -7,12 +7,15 @@ namespace diffuse::cli {
 
 Command add_schema(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("schema", "Print the JSON Schema of a config file, for editors");
+      app.add_subcommand("schema", "Print what a config may hold: as a JSON Schema, or to read");
   command->footer(
       "Examples:\n"
+      "  diffuse schema --text\n"
       "  diffuse schema > config.schema.json");
-  return [] {
-    std::cout << config_schema() << "\n";
+  auto text = std::make_shared<bool>(false);
+  command->add_flag("--text", *text, "Every key with what it accepts, its default, what it does");
+  return [text] {
+    std::cout << (*text ? config_help() : config_schema());
     return kGood;
   };
 }

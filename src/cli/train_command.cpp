@@ -1,9 +1,12 @@
 // diffuse train: flags -> config -> the parts of a run, wired together.
 #include <ATen/ATen.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <optional>
+#include <stdexcept>
 
 #include "commands.h"
 #include "common.h"
@@ -38,8 +41,12 @@ struct TrainFlags {
   MachineFlags machine;
 };
 
-// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU.
-at::Tensor draw_samples(Trainer& trainer) {
+// Thrown out of a grid of samples where the run has to end.
+struct Stopped {};
+
+// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
+// the run has to end, which all ranks must ask alike: not where some have no sample to draw.
+at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
   const Config& config = trainer.config();
   const GenerateOptions options{
       .sampler = sampler_options(config.sample, config.diffusion),
@@ -49,10 +56,18 @@ at::Tensor draw_samples(Trainer& trainer) {
       .guidance = config.sample.guidance,
       .device = trainer.device(),
       .precision = trainer.precision()};
+  const bool all_draw = config.sample.grid >= trainer.world().size();
   at::Tensor x;
   trainer.with_averages([&] {
-    x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
-                          consecutive_keys(config.seed, 0, config.sample.grid), options);
+    try {
+      x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
+                            consecutive_keys(config.seed, 0, config.sample.grid), options,
+                            [&](const SampleStep&) {
+                              if (all_draw && stop()) throw Stopped();
+                            });
+    } catch (const Stopped&) {
+      log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
+    }
   });
   return x;
 }
@@ -60,6 +75,12 @@ at::Tensor draw_samples(Trainer& trainer) {
 // ", 4 processes", if there are several.
 std::string processes(const World& world) {
   return world.size() == 1 ? "" : concat(", ", world.size(), " processes");
+}
+
+// Counted from now: loading data and meeting the other processes are part of it.
+TimeLimit time_limit(const TrainFlags& flags) {
+  const double seconds = flags.time_limit.empty() ? 0 : parse_duration(flags.time_limit);
+  return {.end = seconds > 0 ? seconds_now() + seconds : 0};
 }
 
 // The checkpoint to continue from: the one named, else the run folder's newest, if it has one.
@@ -107,25 +128,75 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
   return world;
 }
 
-// Rank 0's folder, and the checkpoint in it that all ranks continue from.
-std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer) {
+// Seconds to wait for another run to leave the folder. In a job it may be this one from before it was
+// put back into the queue, on a machine that has died: NFS keeps that one's lock for about 90 s.
+double folder_patience() {
+  const Launch launch = launch_from_environment();
+  const bool on_many_machines = launch.size > 1 && launch.local_size < launch.size;
+  return on_many_machines || std::getenv("SLURM_JOB_ID") != nullptr ? 120 : 5;
+}
+
+// Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` becomes what
+// reading it took on rank 0, about what a save will take.
+std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
   if (trainer.world().is_first()) {
-    folder = std::make_unique<RunFolder>(flags.out.empty() ? fs::path("runs") / flags.config.stem()
-                                                           : flags.out);
+    folder = std::make_unique<RunFolder>(
+        flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out, folder_patience());
+    const double begin = seconds_now();
     const fs::path resume = resume_file(flags, *folder);
     if (!resume.empty()) checkpoint = load_checkpoint(resume);
+    seconds = seconds_now() - begin;
   }
   trainer.restore(checkpoint);
   if (checkpoint)
     log_info(concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step()));
-  if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()) + "\n");
+  if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()));
   return folder;
 }
 
+// Calls `train`, before which flags, config, data and folder were found good: an Error is a disk's or
+// a network's now, and no bad use. Whoever started the run may try again.
+template <class Train>
+RunEnd once_started(const Train& train) {
+  try {
+    return train();
+  } catch (const Error& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
+// From what is ready: a run in rank 0's folder, recorded there.
+int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const Dataset& held_out,
+          TimeLimit limit) {
+  const auto folder = open_folder(flags, trainer, limit.save_seconds);
+  std::optional<TrainRecorder> recorder;
+  if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
+  if (folder) warn_of_prior(trainer.diffusion().schedule());
+  const Config& config = trainer.config();
+  log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
+                  " parameters) on ", data.size(), " items of ", config.data.type, ", ",
+                  config.train.steps, " steps of ", config.train.batch_size, ", on ",
+                  trainer.device(), processes(trainer.world()),
+                  folder ? "; results in " + folder->path().string() : ""));
+  const RunEnd end = once_started([&] {
+    return run_training(
+        trainer, held_out, folder.get(), limit,
+        {.on_report = [&](const TrainReport& r) { recorder->report(r); },
+         .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder->held_out(step, h); },
+         .on_samples =
+             [&](Trainer& t, const std::function<bool()>& stop) {
+               const at::Tensor x = draw_samples(t, stop);
+               if (recorder && x.defined()) recorder->samples(t.step(), x);
+             }});
+  });
+  if (folder) std::cout << (folder->path() / "model.pt").string() << "\n";
+  return end == RunEnd::kFinished ? kGood : kStoppedEarly;
+}
+
 int run_train(const TrainFlags& flags) {
-  const double time_limit = flags.time_limit.empty() ? 0 : parse_duration(flags.time_limit);
+  TimeLimit limit = time_limit(flags);
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
   Config config = load_config(flags.config, flags.overrides);
@@ -147,25 +218,7 @@ int run_train(const TrainFlags& flags) {
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);
     return kGood;
   }
-  const auto folder = open_folder(flags, trainer);
-  std::optional<TrainRecorder> recorder;
-  if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
-  if (folder) warn_of_prior(trainer.diffusion().schedule());
-  log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
-                  " parameters) on ", data->size(), " items of ", config.data.type, ", ",
-                  config.train.steps, " steps of ", config.train.batch_size, ", on ", device,
-                  processes(*world), folder ? "; results in " + folder->path().string() : ""));
-  const RunEnd end = run_training(
-      trainer, *held_out, folder.get(), time_limit,
-      {.on_report = [&](const TrainReport& r) { recorder->report(r); },
-       .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder->held_out(step, h); },
-       .on_samples =
-           [&](Trainer& t) {
-             const at::Tensor x = draw_samples(t);
-             if (recorder) recorder->samples(t.step(), x);
-           }});
-  if (folder) std::cout << (folder->path() / "model.pt").string() << "\n";
-  return end == RunEnd::kFinished ? kGood : kStoppedEarly;
+  return train(flags, trainer, *data, *held_out, limit);
 }
 
 }  // namespace
@@ -191,8 +244,10 @@ Command add_train(CLI::App& app) {
           ->expected(0, 1);
   command->add_flag("--dry-run", flags->dry_run,
                     "Check everything, print the plan and the memory it takes, train nothing");
-  command->add_option("--time-limit", flags->time_limit,
-                      "Stop in time with a checkpoint saved: 3h50m, 90s");
+  command
+      ->add_option("--time-limit", flags->time_limit,
+                   "Stop in time with a checkpoint saved: 3h50m, 90s")
+      ->check(a_duration);
   add_peer_timeout(*command, flags->peer_timeout);
   command->add_option("--seed", flags->seed, "Overrides the config's seed")->check(not_negative);
   flags->machine.add_to(*command);

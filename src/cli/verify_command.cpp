@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/eval/verify.h"
-#include "diffuse/io/atomic_write.h"
 
 namespace diffuse::cli {
 
-static std::string json_of(const std::vector<VerifyCheck>& checks) {
+static nlohmann::ordered_json json_of(const std::vector<VerifyCheck>& checks) {
   auto list = nlohmann::ordered_json::array();
   for (const VerifyCheck& c : checks)
     list.push_back({{"name", c.name},
@@ -19,7 +19,7 @@ static std::string json_of(const std::vector<VerifyCheck>& checks) {
                     {"expected", c.expected},
                     {"tolerance", c.tolerance},
                     {"pass", c.pass}});
-  return list.dump(2) + '\n';
+  return list;
 }
 
 static void print_table(const std::vector<VerifyCheck>& checks) {
@@ -33,10 +33,7 @@ static int run_verify(const std::filesystem::path& json) {
   const auto checks = verify();
   const auto failed =
       std::count_if(checks.begin(), checks.end(), [](const VerifyCheck& c) { return !c.pass; });
-  if (json == "-") {
-    std::cout << json_of(checks);
-  } else {
-    if (!json.empty()) atomic_write(json, json_of(checks));
+  if (write_json(json, json_of(checks))) {
     print_table(checks);
     std::printf("%zu checks, %td failed\n", checks.size(), failed);
   }

@@ -141,9 +141,11 @@ void visit_fields(Visitor& visit, DiffusionConfig& c) {
   visit(
       "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
       "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
-  visit("loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "mse"}),
-        "Training loss: plain squared error, weighted as in the bound, the bound itself, simple "
-        "plus a little of the bound, or min-SNR weighted.");
+  visit(
+      "loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "mse"}),
+      "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
+      "itself, simple plus a little of the bound, min-SNR weighted, or the plain squared error in "
+      "what the network predicts (mse).");
   visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
   visit("min_snr_gamma", c.min_snr_gamma, above(0),
         "min_snr: cap of the signal-to-noise ratio in the weight.");

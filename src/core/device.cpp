@@ -63,19 +63,36 @@ c10::Device select_device(const std::string& text, int64_t local_rank) {
 
 std::string cuda_description() {
   if (!load_cuda().empty()) return load_cuda();
-  return concat(at::detail::getCUDAHooks().deviceCount(), " GPU(s)");
+  const at::CUDAHooksInterface& cuda = at::detail::getCUDAHooks();
+  const long version = cuda.versionCUDART();  // 1000 major + 10 minor
+  const int64_t count = cuda.deviceCount();
+  return concat(version / 1000, ".", version % 1000 / 10, ", ", count,
+                count == 1 ? " GPU" : " GPUs");
 }
 
 void set_thread_count(int threads) {
   if (threads > 0) at::set_num_threads(threads);
 }
 
-c10::ScalarType select_precision(const std::string& text, c10::Device device) {
+// Whether a GPU multiplies in bfloat16: those of compute capability 8 and later. LibTorch's hooks do
+// not tell, the driver does.
+static bool has_bfloat16(int index) {
+  using Get = int (*)(int* value, int attribute, int device);
+  constexpr int kCapabilityMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  const auto get =
+      driver == nullptr ? nullptr : reinterpret_cast<Get>(dlsym(driver, "cuDeviceGetAttribute"));
+  int major = 0;
+  return get == nullptr || get(&major, kCapabilityMajor, index) != 0 || major >= 8;
+}
+
+c10::ScalarType select_precision(const std::string& text, c10::Device device,
+                                 const std::string& key) {
   if (text == "bf16") return c10::kBFloat16;
-  if (text == "auto") return device.is_cuda() ? c10::kBFloat16 : c10::kFloat;
+  if (text == "auto")
+    return device.is_cuda() && has_bfloat16(device.index()) ? c10::kBFloat16 : c10::kFloat;
   if (text == "fp16") {
-    if (!device.is_cuda())
-      throw Error("/train/precision: fp16 needs a GPU; use bf16 or fp32 on the CPU");
+    if (!device.is_cuda()) throw Error(key, ": fp16 needs a GPU; use bf16 or fp32 on the CPU");
     return c10::kHalf;
   }
   return c10::kFloat;

@@ -38,6 +38,13 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+std::string printable(std::string_view text) {
+  std::string result(text.substr(0, 200));
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return result;
+}
+
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
   std::string joined;
   for (const std::string& word : words) {

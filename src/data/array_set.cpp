@@ -9,6 +9,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
 #include "diffuse/io/safetensors.h"
+#include "diffuse/io/zip_file.h"
 #include "sources.h"
 #include "tensor_dataset.h"
 
@@ -34,8 +35,20 @@ static std::vector<std::string> names_in(const fs::path& path) {
   return names;
 }
 
-static at::Tensor read_named(const fs::path& path, const std::string& name) {
-  if (!is_safetensors(path)) return read_npz(path, name);
+// Of a compressed array, before it is unpacked: 8 bytes a number at most, kept as 4.
+static void check_unpacked(const fs::path& path, const std::string& name,
+                           const DataConfig& config) {
+  const ZipReader zip(path);
+  const ZipReader::Entry* const entry = zip.find(name + ".npy");
+  if (entry != nullptr) check_memory(config, static_cast<int64_t>(entry->size / 2), path.string());
+}
+
+static at::Tensor read_named(const fs::path& path, const std::string& name,
+                             const DataConfig& config) {
+  if (!is_safetensors(path)) {
+    check_unpacked(path, name, config);
+    return read_npz(path, name);
+  }
   for (const auto& [found, tensor] : read_safetensors(path).tensors)
     if (found == name) return tensor;
   const std::vector<std::string> names = names_in(path);
@@ -47,7 +60,8 @@ static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
   const std::string ending = path.extension().string();
   if (ending == ".npz" || is_safetensors(path))
     return read_named(
-        path, config.array.empty() ? usual_array(path, config, names_in(path)) : config.array);
+        path, config.array.empty() ? usual_array(path, config, names_in(path)) : config.array,
+        config);
   if (ending != ".npy") throw Error(path.string(), ": expected a .npy, .npz or .safetensors file");
   if (!config.array.empty() || !config.labels.empty())
     throw Error(path.string(), ": a .npy file holds one array without a name; leave data.array ",
@@ -59,7 +73,7 @@ static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
 static std::vector<int64_t> read_labels(const fs::path& path, const DataConfig& config,
                                         int64_t count) {
   if (config.labels.empty()) return {};
-  const at::Tensor labels = read_named(path, config.labels);
+  const at::Tensor labels = read_named(path, config.labels, config);
   if (labels.dim() != 1 || labels.size(0) != count || labels.is_floating_point())
     throw Error(path.string(), ": data.labels: \"", config.labels, "\" is ", labels.scalar_type(),
                 " ", labels.sizes(), "; wanted ", count, " whole numbers");
@@ -91,6 +105,7 @@ static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
                 "; wanted N x D points, N x C x L signals or N x C x H x W images");
   if (config.image_size != 0 || config.channels != 0)
     throw Error(what, ": numbers are used as they are; wanted data.image_size and data.channels 0");
+  check_memory(config, array.numel(), sizeof(float), what);
   return array.to(at::kFloat).contiguous();
 }
 
@@ -125,8 +140,8 @@ std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split)
   at::Tensor array = read_items(path, config);
   const bool images = array.scalar_type() == at::kByte;
   if (array.numel() == 0) throw Error(what, ": an empty array ", array.sizes());
+  if (images) check_memory(config, array.numel(), what);
   array = images ? as_images(array, what) : as_numbers(array, config, what);
-  check_memory(config, static_cast<int64_t>(array.nbytes()), what);
   std::vector<int64_t> labels = read_labels(path, config, array.size(0));
   std::vector<std::string> names;
   if (!labels.empty())

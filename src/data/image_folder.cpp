@@ -99,7 +99,7 @@ void leave_out_unreadable(Listing& listing) {
     else
       log_warning("skipping " + problems[i]);
   }
-  if (readable.empty())
+  if (readable.empty() && !problems.empty())
     throw Error("/data/path: none of ", problems.size(), " files can be read; ", problems[0]);
   listing.entries = std::move(readable);
 }

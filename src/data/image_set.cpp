@@ -11,7 +11,7 @@
 
 namespace diffuse {
 
-static int64_t megabytes(int64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; }
+static int64_t megabytes(int64_t bytes) { return bytes / (1 << 20) + (bytes % (1 << 20) != 0); }
 
 bool fits_memory(const DataConfig& config, int64_t bytes) {
   return megabytes(bytes) <= config.memory_limit_mb;
@@ -22,6 +22,15 @@ void check_memory(const DataConfig& config, int64_t bytes, const std::string& wh
   throw Error(what, ": ", megabytes(bytes),
               " MB of pixels, more than data.memory_limit_mb = ", config.memory_limit_mb,
               "; raise it, or lower data.count or data.image_size");
+}
+
+void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
+                  const std::string& what) {
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(count, item_bytes, &bytes))
+    throw Error(what, ": ", count, " items of ", item_bytes,
+                " bytes are more than any memory; lower data.count");
+  check_memory(config, bytes, what);
 }
 
 std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,

@@ -29,6 +29,10 @@ bool fits_memory(const DataConfig& config, int64_t bytes);
 // Throws Error when `bytes` of pixels of `what` are more than config.memory_limit_mb.
 void check_memory(const DataConfig& config, int64_t bytes, const std::string& what);
 
+// The same for `count` items of `item_bytes` each.
+void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
+                  const std::string& what);
+
 // Which of `size` stored items belong to a split where the set has no test part of its own:
 // config.held_out of them (0: one in twenty), picked by a hash of their numbers whatever the seed
 // of the run, are held out. In ascending order.

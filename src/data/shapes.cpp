@@ -245,7 +245,7 @@ ImageSet draw_shapes(const DataConfig& config, Split split, uint64_t seed) {
   set.channels = 3;
   set.height = set.width = size;
   for (const Kind& kind : kinds()) set.class_names.emplace_back(kind.name);
-  check_memory(config, count * set.item_bytes(), "/data/type shapes");
+  check_memory(config, count, set.item_bytes(), "/data/type shapes");
   set.pixels.resize(count * set.item_bytes());
   set.labels.resize(count);
   parallel_for(count, [&](int64_t i) {

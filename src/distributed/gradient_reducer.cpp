@@ -37,7 +37,7 @@ class SumHook : public c10d::CppCommHookInterface<State*> {
     State* const state = this->state_;
     state->last_start = seconds_now();
     if (bucket.getIndex() == 0) state->first_start = state->last_start;
-    monitor_.collective();
+    monitor_.begin_collective();
     const at::Tensor& gradients = bucket.getBuffer();
     std::vector<at::Tensor> sent{state->bf16 ? gradients.to(at::kBFloat16) : gradients};
     const auto sum = group_->allreduce(sent)->getFuture();

@@ -73,11 +73,26 @@ static Launch found_launch() {
   return {};
 }
 
-Launch launch_from_environment() {
-  Launch launch = found_launch();
+static void check_numbers(const Launch& launch) {
+  constexpr int64_t kMostProcesses = 1'000'000;
   if (launch.size < 1 || launch.rank >= launch.size)
     throw Error("the launcher's environment: rank ", launch.rank, " of ", launch.size,
                 " processes; expected a rank from 0 to one less than their number");
+  if (launch.size > kMostProcesses)
+    throw Error("the launcher's environment: ", launch.size, " processes; expected at most ",
+                kMostProcesses);
+  if (launch.local_size > launch.size)
+    throw Error("the launcher's environment: ", launch.local_size, " of ", launch.size,
+                " processes on this machine; expected at most all of them");
+  if (launch.local_size > 0 && launch.local_rank >= launch.local_size)
+    throw Error("the launcher's environment: local rank ", launch.local_rank, " of ",
+                launch.local_size,
+                " processes on this machine; expected one from 0 to one less than their number");
+}
+
+Launch launch_from_environment() {
+  Launch launch = found_launch();
+  check_numbers(launch);
   if (launch.size == 1) return launch;
   if (const std::string host = text_of("MASTER_ADDR"); !host.empty()) launch.host = host;
   if (const auto port = find_number("MASTER_PORT")) {

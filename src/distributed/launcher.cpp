@@ -35,6 +35,18 @@ static uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
+// Ends this process as if it had not caught the signal.
+static void end_by(int signal) {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signal, &action, nullptr);
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, signal);
+  sigprocmask(SIG_UNBLOCK, &mask, nullptr);
+  raise(signal);
+}
+
 namespace {
 
 class Processes {
@@ -57,12 +69,18 @@ class Processes {
     while (!ranks_.empty()) {
       const timespec second{1, 0};
       const int signal = sigtimedwait(&waited_for_, nullptr, &second);
-      if (signal > 0 && signal != SIGCHLD) pass_on(signal);
+      if (signal > 0 && signal != SIGCHLD) {
+        if (told_to_stop_ == 0) told_to_stop_ = signal;
+        pass_on(signal);
+      }
       collect();
       if (failed_ && seconds_now() - failed_at_ > grace_) pass_on(SIGKILL);
     }
     return code_;
   }
+
+  // The first signal passed on, or 0.
+  int told_to_stop() const { return told_to_stop_; }
 
  private:
   [[noreturn]] void become(const std::vector<std::string>& command, int64_t rank, int64_t size,
@@ -106,7 +124,7 @@ class Processes {
   double grace_;
   sigset_t waited_for_{}, mask_before_{};
   std::map<pid_t, int64_t> ranks_;  // that still run
-  int code_ = 0;
+  int code_ = 0, told_to_stop_ = 0;
   bool failed_ = false;
   double failed_at_ = 0;
 };
@@ -117,7 +135,10 @@ int run_processes(const std::vector<std::string>& command, int64_t processes, do
   Processes running(grace);
   const uint16_t port = free_port();
   for (int64_t rank = 0; rank < processes; ++rank) running.start(command, rank, processes, port);
-  return running.wait();
+  const int code = running.wait();
+  if (running.told_to_stop() != 0 && code != 0 && code != kStoppedEarly)
+    end_by(running.told_to_stop());
+  return code;
 }
 
 }  // namespace diffuse

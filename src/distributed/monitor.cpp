@@ -15,6 +15,11 @@ namespace diffuse {
 std::string beat_key(int64_t rank) { return concat("beat/", rank); }
 static constexpr const char* kEndKey = "end";  // why the run ends: a verdict
 
+// Of the phases, those in which files are read or written.
+static bool reads_or_writes(const std::string& phase) {
+  return phase == Beat{}.phase || phase == "restoring" || phase == "saving";
+}
+
 static void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
@@ -35,18 +40,28 @@ void Monitor::phase(const char* name, int64_t step) {
   const std::scoped_lock lock(mutex_);
   beat_.phase = name;
   beat_.step = step;
+  beat_.unhurried = reads_or_writes(beat_.phase);
   ++beat_.progress;
 }
 
 void Monitor::progress() {
   const std::scoped_lock lock(mutex_);
+  if (beat_.phase == Beat{}.phase) beat_.phase = "computing";
+  beat_.unhurried = reads_or_writes(beat_.phase);
   ++beat_.progress;
 }
 
-void Monitor::collective() {
+void Monitor::begin_collective() {
   const std::scoped_lock lock(mutex_);
+  beat_.unhurried = false;
   ++beat_.progress;
   ++beat_.collectives;
+}
+
+void Monitor::end_collective() {
+  const std::scoped_lock lock(mutex_);
+  beat_.unhurried = reads_or_writes(beat_.phase);
+  ++beat_.progress;
 }
 
 Beat Monitor::next_beat() {

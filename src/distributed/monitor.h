@@ -24,7 +24,8 @@ class Monitor {
   // What the main thread does now.
   void phase(const char* name, int64_t step);
   void progress();
-  void collective();
+  void begin_collective();
+  void end_collective();
 
   // Called where a collective has failed: gives the watch the time to find the rank to blame, which
   // ends the process. Returns when there is none.

@@ -9,13 +9,13 @@
 namespace diffuse {
 
 std::string Beat::text() const {
-  return concat(beats, " ", progress, " ", collectives, " ", step, " ", phase);
+  return concat(beats, " ", progress, " ", collectives, " ", step, " ", unhurried, " ", phase);
 }
 
 Beat Beat::parse(const std::string& text) {
   Beat beat;
   std::istringstream in(text);
-  in >> beat.beats >> beat.progress >> beat.collectives >> beat.step >> std::ws;
+  in >> beat.beats >> beat.progress >> beat.collectives >> beat.step >> beat.unhurried >> std::ws;
   std::getline(in, beat.phase);
   return beat;
 }
@@ -27,6 +27,7 @@ void PeerWatch::observe(int64_t rank, const Beat& beat, double now) {
   Seen& seen = seen_[rank];
   if (seen.beat_at < 0 || beat.beats != seen.beat.beats) seen.beat_at = now;
   if (seen.progress_at < 0 || beat.progress != seen.beat.progress) seen.progress_at = now;
+  if (beat.unhurried) unhurried_at_ = now;
   seen.beat = beat;
 }
 
@@ -40,7 +41,7 @@ std::optional<std::string> PeerWatch::verdict(double now) const {
     if (now - seen.beat_at > dead_after_)
       return concat("rank ", &seen - seen_.data(), " died", where, ": not heard of for ",
                     format_duration(now - seen.beat_at));
-    any_hangs = any_hangs || now - seen.progress_at > hung_after_;
+    any_hangs = any_hangs || now - std::max(seen.progress_at, unhurried_at_) > hung_after_;
     if (culprit == nullptr || seen.beat.collectives < culprit->beat.collectives) culprit = &seen;
   }
   if (!any_hangs) return std::nullopt;

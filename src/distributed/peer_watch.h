@@ -15,6 +15,7 @@ struct Beat {
   int64_t progress = 0;     // grows with whatever the main thread gets done
   int64_t collectives = 0;  // joined so far: the same collective has one number on all ranks
   int64_t step = 0;
+  bool unhurried = true;  // busy with what may take any time, such as reading files
   std::string phase = "start";
 
   std::string text() const;
@@ -29,7 +30,8 @@ class PeerWatch {
   void observe(int64_t rank, const Beat& beat, double now);
 
   // One line that names rank and phase, once a rank is dead or hangs. Of those that make no progress
-  // the one to blame is the one that has joined the fewest collectives: the others wait for it.
+  // the one to blame is the one that has joined the fewest collectives: the others wait for it. While
+  // any rank is unhurried none hangs: the others may be waiting for it.
   std::optional<std::string> verdict(double now) const;
 
  private:
@@ -39,6 +41,7 @@ class PeerWatch {
   };
 
   double dead_after_, hung_after_;
+  double unhurried_at_ = 0;  // when a rank was last seen so
   std::vector<Seen> seen_;
 };
 

@@ -49,9 +49,13 @@ World::World(const Launch& launch, c10::Device device, double peer_timeout)
       c10::make_intrusive<Group>(parts_->store, static_cast<int>(rank_), static_cast<int>(size_));
   parts_->group->setBackend(c10::kCPU, Group::GLOO, gloo);
   parts_->group->setDefaultBackend(Group::GLOO);
-  if (!device.is_cuda()) return;
-  parts_->group->setBackend(c10::kCUDA, Group::NCCL,
-                            make_nccl(parts_->store, launch, milliseconds(peer_timeout)));
+  if (device.is_cuda())
+    parts_->group->setBackend(c10::kCUDA, Group::NCCL,
+                              make_nccl(parts_->store, launch, milliseconds(peer_timeout)));
+  // From here on the monitor alone decides who has kept the others waiting for too long.
+  constexpr Milliseconds kLongest = std::chrono::hours(24);
+  parts_->group->setTimeout(kLongest);
+  parts_->store->setTimeout(kLongest);
 }
 
 // Whether a rank's first beat has come; yes, too, where the store is gone and nobody knows.
@@ -101,14 +105,14 @@ Share World::share(int64_t count) const {
 
 void World::collective(const std::function<void()>& wait) {
   const double begin = seconds_now();
-  parts_->monitor->collective();
+  parts_->monitor->begin_collective();
   try {
     wait();
   } catch (...) {
     parts_->monitor->await_verdict();
     throw;
   }
-  parts_->monitor->progress();
+  parts_->monitor->end_collective();
   wait_seconds_ += seconds_now() - begin;
 }
 

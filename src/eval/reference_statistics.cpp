@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/util/hash.h>
 
+#include <cmath>
 #include <string_view>
 
 #include "diffuse/core/error.h"
@@ -48,6 +49,15 @@ void write_statistics(const std::filesystem::path& path, const ReferenceStatisti
   write_npz(path, arrays);
 }
 
+// A whole number in any of NumPy's types.
+static int64_t whole_number(const std::filesystem::path& path, const at::Tensor& number) {
+  constexpr double kMost = 1e15;  // exact in float64
+  const double value = number.to(at::kDouble).item<double>();
+  if (!(value >= 0 && value <= kMost) || value != std::floor(value))
+    throw Error(path.string(), ": count: expected a whole number of items, got ", value);
+  return static_cast<int64_t>(value);
+}
+
 ReferenceStatistics read_statistics(const std::filesystem::path& path) {
   ReferenceStatistics result;
   result.gaussian = {read_npz(path, "mu").to(at::kDouble), read_npz(path, "sigma").to(at::kDouble)};
@@ -56,8 +66,10 @@ ReferenceStatistics read_statistics(const std::filesystem::path& path) {
     throw Error(path.string(), ": mu of ", mean.sizes(), " and sigma of ", covariance.sizes(),
                 "; expected [D] and [D, D]");
   const auto names = npz_names(path);
-  if (contains(names, "count") && read_npz(path, "count").numel() == 1)
-    result.count = read_npz(path, "count").item<int64_t>();
+  if (contains(names, "count")) {
+    const at::Tensor count = read_npz(path, "count");
+    if (count.numel() == 1) result.count = whole_number(path, count);
+  }
   if (contains(names, "extractor")) {
     const at::Tensor bytes = read_npz(path, "extractor");
     if (bytes.scalar_type() == at::kByte && bytes.numel() == 20)

@@ -46,7 +46,7 @@ class Verifier {
 inline at::Tensor column(const at::Tensor& table) { return table.unsqueeze(1); }
 
 void verify_references(Verifier& verifier);  // random numbers, schedules, likelihoods, first loss
-void verify_identities(Verifier& verifier);  // eq. 1 to 10
+void verify_identities(Verifier& verifier);  // eq. 1 to 9
 void verify_oracle(Verifier& verifier);      // bound and samplers where the best network is known
 
 }  // namespace diffuse

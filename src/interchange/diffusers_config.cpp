@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
+#include "foreign_checkpoint.h"
 
 namespace diffuse {
 
@@ -22,7 +23,8 @@ static void read_fixed_fields(ForeignJson& json) {
 
 static void read_channels(ForeignJson& json, ModelConfig& model) {
   const auto widths = json.integers("block_out_channels", {224, 448, 672, 896});
-  if (widths.empty() || widths[0] < 1) json.refuse("block_out_channels", "positive integers");
+  if (widths.empty() || std::ssize(widths) > kMaxLevels || widths[0] < 1)
+    json.refuse("block_out_channels", concat("1 to ", kMaxLevels, " positive integers"));
   model.channels = widths[0];
   model.channel_multipliers.clear();
   for (const int64_t width : widths) {

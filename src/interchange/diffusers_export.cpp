@@ -22,6 +22,7 @@ static void check_exportable(const Config& config) {
   const ModelConfig& model = config.model;
   const std::string lacks = "; diffusers' UNet2DModel has no counterpart";
   if (model.type != "unet") throw Error("/model/type: \"", model.type, "\"", lacks);
+  if (is_signal(model)) throw Error("/model/sample_shape: a signal's", lacks);
   if (model.patch_size != 1) throw Error("/model/patch_size: ", model.patch_size, lacks);
   if (model.channel_multipliers[0] != 1)
     throw Error("/model/channel_multipliers/0: ", model.channel_multipliers[0], lacks);

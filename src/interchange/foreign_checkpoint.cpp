@@ -10,12 +10,16 @@ namespace fs = std::filesystem;
 namespace diffuse {
 
 ValueDict model_root(const Config& config, int64_t step, const NamedTensors& weights) {
+  int64_t samples = 0;
+  if (__builtin_mul_overflow(step, config.train.batch_size, &samples))
+    throw Error("/train/batch_size: ", config.train.batch_size, " samples in each of ", step,
+                " steps are more than can be counted");
   const Value dict{to_dict(weights)};
   return {{"format", {std::string("diffuse")}},
           {"version", {int64_t{1}}},
           {"config", {config_to_json(config)}},
           {"step", {step}},
-          {"samples", {step * config.train.batch_size}},
+          {"samples", {samples}},
           {"model", dict},
           {"ema", dict}};
 }
@@ -32,8 +36,24 @@ Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_
     if (name == "class_embedding.weight" && tensor.dim() == 2 &&
         tensor.size(0) == checkpoint.config.model.classes)
       tensor = at::cat({tensor, tensor.new_zeros({1, tensor.size(1)})});
-  checkpoint.root = model_root(checkpoint.config, step, weights);
+  try {
+    checkpoint.root = model_root(checkpoint.config, step, weights);
+  } catch (const Error& error) {  // names the JSON path alone
+    throw Error(file.string(), ": ", error.what());
+  }
   return checkpoint;
+}
+
+// The largest UNet here has some 6,000 tensors, whose names have some 60 bytes.
+static void check_names(const fs::path& file, const ValueDict& dict) {
+  constexpr size_t kMostTensors = 10'000, kLongestName = 200;
+  if (dict.size() > kMostTensors)
+    throw Error(file.string(), ": a state dict of ", dict.size(), " tensors; expected at most ",
+                kMostTensors);
+  for (const auto& [name, value] : dict)
+    if (name.size() > kLongestName)
+      throw Error(file.string(), ": a tensor's name of ", name.size(), " bytes, ", printable(name),
+                  "; expected at most ", kLongestName);
 }
 
 static bool holds_tensors(const ValueDict& dict) {
@@ -60,6 +80,7 @@ NamedTensors state_tensors(const fs::path& file, const Value& contents, bool use
   if (dict == nullptr || !holds_tensors(*dict))
     throw Error(file.string(), ": no state dict inside: expected a dict of tensors, by itself or ",
                 "under \"model\", \"ema\" or \"state_dict\"");
+  check_names(file, *dict);
   NamedTensors tensors;
   for (const auto& [name, value] : *dict)
     tensors.emplace_back(name.starts_with("module.") ? name.substr(7) : name,

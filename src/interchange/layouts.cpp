@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 #include <regex>
 
 #include "diffuse/core/error.h"
@@ -9,10 +8,10 @@ namespace diffuse {
 
 using Renames = std::vector<std::pair<std::regex, std::string>>;
 
-const at::Tensor* find(const NamedTensors& tensors, const std::string& name) {
-  const auto found =
-      std::ranges::find_if(tensors, [&](const auto& item) { return item.first == name; });
-  return found == tensors.end() ? nullptr : &found->second;
+TensorsByName by_name(const NamedTensors& tensors) {
+  TensorsByName result;
+  for (const auto& [name, tensor] : tensors) result.emplace(name, &tensor);
+  return result;
 }
 
 static std::string renamed(std::string name, const Renames& renames) {
@@ -48,8 +47,9 @@ static NamedTensors rename_ho(const NamedTensors& tensors) {
       {std::regex("(attentions\\.\\d+)\\.([qkv])\\."), "$1.to_$2."},
       {std::regex("(attentions\\.\\d+)\\.proj_out\\."), "$1.to_out.0."},
   };
+  const TensorsByName known = by_name(tensors);
   int64_t levels = 0;
-  while (find(tensors, concat("down.", levels, ".block.0.conv1.weight")) != nullptr) ++levels;
+  while (known.contains(concat("down.", levels, ".block.0.conv1.weight"))) ++levels;
   NamedTensors result;
   for (const auto& [name, tensor] : tensors)
     result.emplace_back(reversed_level(renamed(name, renames), levels), tensor);
@@ -65,10 +65,13 @@ static void ho_defaults(Config& config, int64_t) {
 
 // -- [Nichol21]'s layout, of improved-diffusion --
 
+using Places = std::unordered_map<std::string, std::string>;
+
 // Where each of their numbered blocks goes: "input_blocks.4.0." -> "down_blocks.1.resnets.0."
-static std::map<std::string, std::string> improved_blocks(const NamedTensors& tensors) {
-  std::map<std::string, std::string> places;
-  const auto has = [&](const std::string& name) { return find(tensors, name) != nullptr; };
+static Places improved_blocks(const NamedTensors& tensors) {
+  Places places;
+  const TensorsByName known = by_name(tensors);
+  const auto has = [&](const std::string& name) { return known.contains(name); };
   int64_t level = 0, block = 0, blocks_per_level = 0;
   for (int64_t n = 1;; ++n) {
     const std::string from = concat("input_blocks.", n, ".");
@@ -96,11 +99,12 @@ static std::map<std::string, std::string> improved_blocks(const NamedTensors& te
   return places;
 }
 
-// The longest of the prefixes that begins `name`, replaced.
-static std::string placed(const std::string& name,
-                          const std::map<std::string, std::string>& places) {
-  for (auto entry = places.rbegin(); entry != places.rend(); ++entry)
-    if (name.starts_with(entry->first)) return entry->second + name.substr(entry->first.size());
+// The longest of the prefixes that begins `name`, replaced. Prefixes end in a dot.
+static std::string placed(const std::string& name, const Places& places) {
+  for (size_t end = name.rfind('.') + 1; end > 1; end = name.rfind('.', end - 2) + 1) {
+    const auto place = places.find(name.substr(0, end));
+    if (place != places.end()) return place->second + name.substr(end);
+  }
   return name;
 }
 
@@ -150,7 +154,8 @@ const Layout* find_layout(const NamedTensors& tensors) {
       {"Ho et al.'s", "temb.dense.0.weight", rename_ho, ho_defaults},
       {"improved-diffusion's", "input_blocks.0.0.weight", rename_improved, improved_defaults}};
   for (const Layout& layout : layouts)
-    if (find(tensors, layout.sign) != nullptr) return &layout;
+    for (const auto& [name, tensor] : tensors)
+      if (name == layout.sign) return &layout;
   return nullptr;
 }
 

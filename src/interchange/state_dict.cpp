@@ -16,20 +16,21 @@ namespace {
 class Sizes {
  public:
   Sizes(std::string file, const NamedTensors& tensors)
-      : file_(std::move(file)), tensors_(tensors) {}
+      : file_(std::move(file)), tensors_(by_name(tensors)) {}
 
-  bool has(const std::string& name) const { return find(tensors_, name) != nullptr; }
+  bool has(const std::string& name) const { return tensors_.contains(name); }
 
   int64_t of(const std::string& name, int64_t dimension) const {
-    const at::Tensor* tensor = find(tensors_, name);
-    if (tensor == nullptr || tensor->dim() <= dimension || tensor->size(dimension) < 1)
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end() || found->second->dim() <= dimension ||
+        found->second->size(dimension) < 1)
       throw Error(file_, ": ", name, " (by its name here) is missing or of another shape");
-    return tensor->size(dimension);
+    return found->second->size(dimension);
   }
 
  private:
   std::string file_;
-  const NamedTensors& tensors_;
+  TensorsByName tensors_;
 };
 
 void read_levels(const Sizes& sizes, const std::string& file, ModelConfig& model) {
@@ -37,6 +38,8 @@ void read_levels(const Sizes& sizes, const std::string& file, ModelConfig& model
   model.channel_multipliers.clear();
   model.attention_resolutions.clear();
   for (int64_t i = 0; sizes.has(concat("down_blocks.", i, ".resnets.0.conv1.weight")); ++i) {
+    if (i == kMaxLevels)
+      throw Error(file, ": more than ", kMaxLevels, " levels; a UNet here has no more");
     const std::string level = concat("down_blocks.", i, ".");
     const int64_t width = sizes.of(level + "resnets.0.conv1.weight", 0);
     if (width % model.channels != 0)
@@ -75,7 +78,7 @@ void split_qkv(const std::string& prefix, const std::string& kind, const at::Ten
   const int64_t channels = fused.size(0) / 3, heads = attention_heads(model, channels);
   if (heads == 0 || fused.size(0) % 3 != 0)
     throw Error("/model/attention_heads: ", model.attention_heads, " does not divide the ",
-                channels, " channels of ", prefix, "qkv");
+                channels, " channels of ", printable(prefix), "qkv");
   auto shape = fused.sizes().vec();
   shape[0] = channels;
   const at::Tensor parts = fused.unflatten(0, {heads, 3, channels / heads});
@@ -108,7 +111,7 @@ Checkpoint read_state_dict(const fs::path& path, const Value& contents,
   const Layout* layout = find_layout(given);
   if (layout == nullptr)
     throw Error(file, ": a state dict in no layout known here (Ho et al.'s and ",
-                "improved-diffusion's are); its first tensor is ", given.front().first);
+                "improved-diffusion's are); its first tensor is ", printable(given.front().first));
   if (options.image_size < 1)
     throw Error(file, ": a state dict does not say how large its images are; add --image-size 32");
   const NamedTensors tensors = layout->rename(given);

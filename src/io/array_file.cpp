@@ -219,7 +219,7 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
       quoted.substr(quoted.empty() ? 0 : 1, quoted.empty() ? 0 : quoted.find(quoted[0], 1) - 1);
   const auto type = type_of(descr);
   if (!type)
-    throw Error(name, ": arrays of type ", quoted.substr(0, quoted.find_first_of(",}")),
+    throw Error(name, ": arrays of type ", printable(quoted.substr(0, quoted.find_first_of(",}"))),
                 " are not supported; expected bool, uint8, int8 to int64 or float16 to float64, ",
                 "little-endian");
   const std::string_view order = after_key(header, "fortran_order");
@@ -279,12 +279,15 @@ std::vector<std::string> npz_names(const std::filesystem::path& path) {
 at::Tensor read_npz(const std::filesystem::path& path, const std::string& name) {
   const ZipReader zip(path);
   const ZipReader::Entry* entry = zip.find(concat(name, kEnding));
-  if (entry == nullptr)
-    throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names_in(zip)),
-                did_you_mean(name, names_in(zip)));
+  if (entry == nullptr) {
+    std::vector<std::string> names = names_in(zip);
+    for (std::string& known : names) known = printable(known);
+    throw Error(path.string(), ": no array \"", name, "\"; it has ", join(names),
+                did_you_mean(name, names));
+  }
   const std::string bytes = zip.read(*entry);
   const NpyHeader header =
-      parse_header(concat(path.string(), ": ", name, kEnding), bytes, bytes.size());
+      parse_header(concat(path.string(), ": ", printable(name), kEnding), bytes, bytes.size());
   const at::Tensor array = at::empty(header.shape, header.type);
   std::memcpy(array.mutable_data_ptr(), bytes.data() + header.offset, header.bytes);
   return in_c_order(header, array);

@@ -16,12 +16,16 @@ namespace {
 
 constexpr int kMaxDepth = 100;
 
+// Memory in bytes, about: a tensor and its storage without their numbers; a key seen in a dict.
+constexpr uint64_t kTensorMemory = 512, kSeenMemory = 72;
+
 class CheckpointReader {
  public:
   explicit CheckpointReader(const std::filesystem::path& path);
-  Value read() { return convert(archive_->pickle().root, 0); }
+  Value read();
 
  private:
+  void charge(uint64_t memory);
   at::Tensor storage(const PickleNode::Storage& storage);
   at::Tensor tensor(const PickleNode::Tensor& view);
   std::string key(PickleRef ref) const;
@@ -36,13 +40,29 @@ class CheckpointReader {
 
   std::unique_ptr<TorchArchive> archive_;
   std::unordered_map<std::string, Known> storages_;
-  uint64_t budget_;
+  uint64_t budget_;      // bytes of memory; objects that are shared are copied into each place
+  uint64_t held_ = 0;    // bytes of the storages
+  uint64_t viewed_ = 0;  // bytes of the tensors, which may share storages
 };
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& path)
-    : archive_(open_torch_archive(path)),
-      // Shared objects are copied into each place, which would let a small file unfold to any size.
-      budget_((1 << 16) + 64 * archive_->pickle_size()) {}
+    : archive_(open_torch_archive(path)), budget_(archive_->pickle().budget) {}
+
+Value CheckpointReader::read() {
+  // Tied weights are one storage under some names; whoever reads or copies each of thousands of
+  // names would not come to an end.
+  constexpr uint64_t kSharing = 16, kSmall = 16 << 20;
+  Value root = convert(archive_->pickle().root, 0);
+  if (viewed_ > kSmall + kSharing * held_)
+    throw PickleError(concat("tensors of ", viewed_, " bytes share ", held_,
+                             " bytes of numbers; expected at most ", kSharing, " times as many"));
+  return root;
+}
+
+void CheckpointReader::charge(uint64_t memory) {
+  if (memory > budget_) throw PickleError(kUnfoldsTooFar);
+  budget_ -= memory;
+}
 
 // The storage's numbers, read once.
 at::Tensor CheckpointReader::storage(const PickleNode::Storage& storage) {
@@ -58,10 +78,12 @@ at::Tensor CheckpointReader::storage(const PickleNode::Storage& storage) {
     std::for_each(bytes, bytes + data.numel(), [](uint8_t& byte) { byte = byte != 0; });
   }
   storages_[storage.key] = {storage.type, data};
+  held_ += data.nbytes();
   return data;
 }
 
 at::Tensor CheckpointReader::tensor(const PickleNode::Tensor& view) {
+  charge(kTensorMemory + 2 * sizeof(int64_t) * view.sizes.size());
   const auto data =
       storage(std::get<PickleNode::Storage>(archive_->pickle().nodes[view.storage].data));
   const PickleError bad("corrupt: a tensor reaches outside its data");
@@ -83,6 +105,7 @@ at::Tensor CheckpointReader::tensor(const PickleNode::Tensor& view) {
   if (empty) return at::empty(view.sizes, data.options());
   // numel: a stride of 0 could unfold one number to any size.
   if (last >= data.numel() || numel > data.numel()) throw bad;
+  viewed_ += static_cast<uint64_t>(numel) * data.element_size();
   return data.as_strided(view.sizes, view.strides, view.offset);
 }
 
@@ -95,17 +118,21 @@ std::string CheckpointReader::key(PickleRef ref) const {
 }
 
 Value CheckpointReader::convert_items(const std::vector<PickleRef>& items, int depth) {
+  charge(items.size() * sizeof(Value));
   ValueList list;
+  list.reserve(items.size());
   for (const PickleRef item : items) list.push_back(convert(item, depth));
   return {std::move(list)};
 }
 
 Value CheckpointReader::convert_dict(const std::vector<PickleRef>& items, int depth) {
+  charge(items.size() / 2 * (sizeof(ValueDict::value_type) + kSeenMemory));
   ValueDict dict;
+  dict.reserve(items.size() / 2);
   std::unordered_set<std::string> seen;
   for (size_t i = 0; i < items.size(); i += 2) {
-    convert(items[i], depth);  // counts the key's cost
     dict.emplace_back(key(items[i]), convert(items[i + 1], depth));
+    charge(2 * dict.back().first.size());
     if (!seen.insert(dict.back().first).second) throw PickleError("a dict key that is there twice");
   }
   return {std::move(dict)};
@@ -114,12 +141,10 @@ Value CheckpointReader::convert_dict(const std::vector<PickleRef>& items, int de
 Value CheckpointReader::convert(PickleRef ref, int depth) {
   if (depth > kMaxDepth) throw PickleError("nested too deeply");
   const auto& data = archive_->pickle().nodes[ref].data;
-  const auto* text = std::get_if<std::string>(&data);
-  const uint64_t cost = text == nullptr ? 1 : 1 + text->size();
-  if (cost > budget_) throw PickleError("unfolds to far more than the file's size");
-  budget_ -= cost;
-
-  if (text != nullptr) return {*text};
+  if (const auto* text = std::get_if<std::string>(&data)) {
+    charge(text->size());
+    return {*text};
+  }
   if (std::holds_alternative<std::monostate>(data)) return {};
   if (const auto* value = std::get_if<bool>(&data)) return {*value};
   if (const auto* value = std::get_if<int64_t>(&data)) return {*value};
@@ -141,6 +166,8 @@ Value read_torch_file(const std::filesystem::path& path) {
     return CheckpointReader(path).read();
   } catch (const PickleError& error) {
     throw Error(path.string(), ": ", error.what());
+  } catch (const c10::OutOfMemoryError&) {  // no fault of the file's
+    throw;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
     throw Error(path.string(), ": ", text.substr(0, text.find('\n')));

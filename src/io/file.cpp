@@ -65,6 +65,12 @@ InputFile::InputFile(Descriptor descriptor, std::filesystem::path path)
   size_ = static_cast<uint64_t>(status.st_size);
 }
 
+InputFile::Descriptor InputFile::descriptor() const {
+  Descriptor copy(::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, 0));
+  if (copy.get() < 0) throw Error(name(), ": cannot open: ", std::strerror(errno));
+  return copy;
+}
+
 void InputFile::read(uint64_t offset, void* out, uint64_t size) const {
   constexpr uint64_t kPiece = uint64_t{1} << 30;  // Linux reads at most 2 GiB in one call
   if (offset > size_ || size > size_ - offset) throw Error(name(), ": truncated");

@@ -34,7 +34,7 @@ class Folder : public FileSet {
     const InputFile file(root_ / names_.at(i));
     return file.read(0, file.size());
   }
-  std::string title(size_t i) const override { return (root_ / names_.at(i)).string(); }
+  std::string title(size_t i) const override { return (root_ / printable(names_.at(i))).string(); }
 
  private:
   fs::path root_;
@@ -53,7 +53,9 @@ class ArchiveFiles : public FileSet {
   }
 
   std::string read(size_t i) const override { return reader_.read(*entries_.at(i)); }
-  std::string title(size_t i) const override { return concat(path_.string(), ": ", names_.at(i)); }
+  std::string title(size_t i) const override {
+    return concat(path_.string(), ": ", printable(names_.at(i)));
+  }
 
  private:
   fs::path path_;

@@ -1,20 +1,27 @@
 #include "diffuse/io/gz_file.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <tuple>
 
 #include "diffuse/core/error.h"
 
 namespace diffuse {
 
-// gzopen reads a file that is not compressed as it stands.
-GzFile::GzFile(const std::filesystem::path& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
-  if (file_ == nullptr) throw Error(path.string(), ": ", std::strerror(errno));
+// gzread reads a file that is not compressed as it stands.
+GzFile::GzFile(const std::filesystem::path& path) : path_(path) {
+  InputFile::Descriptor descriptor = InputFile(path).descriptor();
+  file_ = gzdopen(descriptor.get(), "rb");
+  if (file_ == nullptr) throw Error(path.string(), ": cannot open: ", std::strerror(errno));
+  descriptor.release();
   gzbuffer(file_, 1 << 17);
 }
 
@@ -32,6 +39,8 @@ std::vector<uint8_t> GzFile::read(int64_t count) {
     int status = Z_OK;
     const char* reason = gzerror(file_, &status);
     if (got < 0 || status == Z_BUF_ERROR) {
+      if (const char* what = std::strstr(reason, ">: "))  // zlib's "<fd:5>: " goes before
+        reason = what + 3;
       if (status == Z_ERRNO) reason = std::strerror(errno);
       if (status == Z_BUF_ERROR) reason = "the compressed data stops in the middle";
       throw Error(path_.string(), ": cannot be read: ", reason);
@@ -45,7 +54,7 @@ std::vector<uint8_t> GzFile::read(int64_t count) {
 // Half of the machine's memory.
 static int64_t memory_limit() { return ::sysconf(_SC_PHYS_PAGES) / 2 * ::sysconf(_SC_PAGESIZE); }
 
-InputFile unpack_gzip(const std::filesystem::path& path) {
+static InputFile unpack(const std::filesystem::path& path) {
   constexpr int64_t kChunk = 1 << 20;
   GzFile packed(path);
   InputFile::Descriptor memory(::memfd_create("diffuse", MFD_CLOEXEC));
@@ -65,6 +74,25 @@ InputFile unpack_gzip(const std::filesystem::path& path) {
     }
     if (std::ssize(bytes) < kChunk) return InputFile(std::move(memory), path);
   }
+}
+
+std::shared_ptr<const InputFile> unpack_gzip(const std::filesystem::path& path) {
+  // Another file under an old path is another key.
+  using Key = std::tuple<std::filesystem::path, dev_t, ino_t, off_t, int64_t, int64_t>;
+  static std::mutex mutex;
+  static std::map<Key, std::weak_ptr<const InputFile>> unpacked;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0)
+    throw Error(path.string(), ": cannot open: ", std::strerror(errno));
+  const Key key{path,           status.st_dev,         status.st_ino,
+                status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+  const std::lock_guard lock(mutex);  // also while unpacking: a second caller waits for the first
+  std::erase_if(unpacked, [](const auto& item) { return item.second.expired(); });
+  if (const auto found = unpacked.find(key); found != unpacked.end())
+    if (auto file = found->second.lock()) return file;
+  auto file = std::make_shared<const InputFile>(unpack(path));
+  unpacked[key] = file;
+  return file;
 }
 
 std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,

@@ -5,21 +5,46 @@
 #include <iomanip>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "diffuse/core/error.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 
 namespace diffuse {
 
-// The whole lines of a log up to a step.
-static std::string lines_up_to(const std::filesystem::path& file, int64_t last_step) {
-  std::ifstream in(file);
-  std::string kept;
-  for (std::string line; std::getline(in, line);) {
-    const auto parsed = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (parsed.is_object() && parsed.value("step", int64_t{0}) <= last_step) kept += line + "\n";
+using Json = nlohmann::ordered_json;
+
+// A line as an object with a step and a time; nothing where it is unfinished or damaged.
+static std::optional<Json> parse_line(std::string_view line) {
+  Json parsed = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) return std::nullopt;
+  const auto step = parsed.find("step"), time = parsed.find("time");
+  if (step == parsed.end() || !step->is_number_integer()) return std::nullopt;
+  if (time == parsed.end() || !time->is_number()) return std::nullopt;
+  return parsed;
+}
+
+// Calls use(line, parsed) for each whole line of a log.
+template <class Use>
+static void for_each_line(const std::filesystem::path& path, const Use& use) {
+  const InputFile file(path);
+  const std::string text = file.read(0, file.size());
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (const auto parsed = parse_line(line)) use(line, *parsed);
   }
+}
+
+static std::string lines_up_to(const std::filesystem::path& path, int64_t last_step) {
+  std::string kept;
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return kept;
+  for_each_line(path, [&](std::string_view line, const Json& parsed) {
+    if (parsed["step"].get<int64_t>() <= last_step) kept.append(line).append("\n");
+  });
   return kept;
 }
 
@@ -31,16 +56,15 @@ MetricsLog::MetricsLog(const std::filesystem::path& file, int64_t resume_step) {
 
 void MetricsLog::write(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
   using Seconds = std::chrono::duration<double>;
-  nlohmann::ordered_json line{{"step", step}};
+  Json line{{"step", step}};
   line["time"] = Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
   for (const auto& [name, value] : values) line[name] = value;
   file_ << line.dump() << std::endl;
 }
 
-static MetricsRow parse_row(const nlohmann::ordered_json& line) {
-  MetricsRow row;
-  row.step = line.value("step", int64_t{0});
-  row.time = line.value("time", 0.0);
+static MetricsRow to_row(const Json& line) {
+  MetricsRow row{
+      .step = line["step"].get<int64_t>(), .time = line["time"].get<double>(), .values = {}};
   for (const auto& [name, value] : line.items()) {
     if (name == "step" || name == "time") continue;
     const bool finite = value.is_number();  // JSON has no NaN: null stands for it
@@ -51,13 +75,9 @@ static MetricsRow parse_row(const nlohmann::ordered_json& line) {
 }
 
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (!in) throw Error(file.string(), ": cannot be read: not a file of metrics");
   std::vector<MetricsRow> rows;
-  for (std::string line; std::getline(in, line);) {
-    const auto parsed = nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (parsed.is_object()) rows.push_back(parse_row(parsed));
-  }
+  for_each_line(file,
+                [&](std::string_view, const Json& parsed) { rows.push_back(to_row(parsed)); });
   return rows;
 }
 

@@ -1,7 +1,6 @@
 #include "pickle.h"
 
 #include <bit>
-#include <cctype>
 #include <unordered_map>
 #include <utility>
 
@@ -15,15 +14,19 @@ constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
 constexpr const char* kOrderedDict = "collections.OrderedDict";
 
-// Names and shapes are copied into every object that refers to them, and each object costs a node:
-// without bounds a small file could fill the memory.
 constexpr size_t kMaxName = 100;       // bytes
 constexpr size_t kMaxDimensions = 64;  // as many as LibTorch takes
-constexpr size_t kMaxNodes = 4 << 20;
+constexpr uint64_t kMemoEntry = 48;    // bytes of memory
+
+// The memory that the objects of a pickle of `size` bytes may take, in bytes. An opcode of one byte
+// makes an object, names and shapes are copied into whatever refers to them, and objects that are
+// shared unfold: without a bound a small file could fill the memory. Models and optimisers need at
+// most 46 times their pickle.
+constexpr uint64_t memory_limit_of(uint64_t size) { return (uint64_t{16} << 20) + 48 * size; }
 
 class PickleParser {
  public:
-  explicit PickleParser(std::string_view bytes) : bytes_(bytes) {}
+  explicit PickleParser(std::string_view bytes) : bytes_(bytes), size_(bytes.size()) {}
   Pickle parse();
   std::string_view rest() const { return bytes_; }
 
@@ -41,7 +44,9 @@ class PickleParser {
   double take_double();
   std::string_view take_line();
 
+  void charge(uint64_t memory);
   void push(PickleNode node);
+  void remember(uint64_t key);
   PickleRef pop();
   PickleRef top();
   PickleRef recall(uint64_t key) const;
@@ -59,19 +64,13 @@ class PickleParser {
   void push_storage();
 
   std::string_view bytes_;
+  const uint64_t size_;
+  uint64_t charged_ = 0;  // bytes of memory
   Pickle result_;
   std::vector<PickleRef> stack_;
   std::vector<size_t> marks_;  // stack sizes
   std::unordered_map<uint64_t, PickleRef> memo_;
 };
-
-// Text from the file as part of a one-line message.
-std::string printable(std::string_view text) {
-  std::string result(text.substr(0, 80));
-  for (char& c : result)
-    if (!std::isprint(static_cast<unsigned char>(c))) c = '?';
-  return result;
-}
 
 std::string_view PickleParser::take(uint64_t size) {
   if (size > bytes_.size()) throw PickleError("truncated pickle");
@@ -115,8 +114,13 @@ std::string_view PickleParser::take_line() {
   return line;
 }
 
+void PickleParser::charge(uint64_t memory) {
+  charged_ += memory;
+  if (charged_ > memory_limit_of(size_ - bytes_.size())) throw PickleError(kUnfoldsTooFar);
+}
+
 void PickleParser::push(PickleNode node) {
-  if (result_.nodes.size() == kMaxNodes) throw PickleError("too many objects");
+  charge(sizeof(PickleNode) + sizeof(PickleRef));
   stack_.push_back(static_cast<PickleRef>(result_.nodes.size()));
   result_.nodes.push_back(std::move(node));
 }
@@ -133,6 +137,11 @@ PickleRef PickleParser::top() {
   const PickleRef ref = pop();
   stack_.push_back(ref);
   return ref;
+}
+
+void PickleParser::remember(uint64_t key) {
+  charge(kMemoEntry);
+  memo_[key] = top();
 }
 
 PickleRef PickleParser::recall(uint64_t key) const {
@@ -161,6 +170,7 @@ std::vector<int64_t> PickleParser::integers(PickleRef tuple) {
   const auto& items = as<PickleNode::Tuple>(tuple, "a tuple").items;
   if (items.size() > kMaxDimensions) throw PickleError("corrupt pickle: too many dimensions");
   std::vector<int64_t> values;
+  charge(items.size() * sizeof(int64_t));
   for (const PickleRef item : items) values.push_back(as<int64_t>(item, "an integer"));
   return values;
 }
@@ -171,6 +181,7 @@ void PickleParser::push_global(std::string_view module, std::string_view name) {
   if (!storage && full != kRebuildTensor && full != kRebuildParameter && full != kOrderedDict)
     throw PickleError(concat("refused to load ", printable(full),
                              ": expected only dicts, lists, text, numbers and tensors"));
+  charge(full.size());
   push({PickleNode::Global{full}});
 }
 
@@ -204,7 +215,7 @@ void PickleParser::reduce() {
   } else if (name == kOrderedDict && arguments.empty()) {
     push({PickleNode::Dict{}});
   } else {
-    throw PickleError(concat("corrupt pickle: wrong arguments of ", name));
+    throw PickleError(concat("corrupt pickle: wrong arguments of ", printable(name)));
   }
 }
 
@@ -228,9 +239,11 @@ void PickleParser::push_storage() {
     throw PickleError("corrupt pickle: unknown persistent id");
   if (as<std::string>(id[2], "a storage key").size() > kMaxName)
     throw PickleError("corrupt pickle: a storage key of that length");
-  push({PickleNode::Storage{.type = as<PickleNode::Global>(id[1], "a storage type").name,
-                            .key = as<std::string>(id[2], "a storage key"),
-                            .numel = as<int64_t>(id[4], "a storage size")}});
+  PickleNode::Storage storage{.type = as<PickleNode::Global>(id[1], "a storage type").name,
+                              .key = as<std::string>(id[2], "a storage key"),
+                              .numel = as<int64_t>(id[4], "a storage size")};
+  charge(storage.type.size() + storage.key.size());
+  push({std::move(storage)});
 }
 
 // One opcode a line, as in the tables of Python's pickletools.
@@ -268,9 +281,9 @@ bool PickleParser::push_container(unsigned char opcode) {
 
 bool PickleParser::use_memo(unsigned char opcode) {
   switch (opcode) {
-    case 'q': memo_[take_uint(1)] = top(); return true;
-    case 'r': memo_[take_uint(4)] = top(); return true;
-    case 0x94: memo_[memo_.size()] = top(); return true;
+    case 'q': remember(take_uint(1)); return true;
+    case 'r': remember(take_uint(4)); return true;
+    case 0x94: remember(memo_.size()); return true;
     case 'h': stack_.push_back(recall(take_uint(1))); return true;
     case 'j': stack_.push_back(recall(take_uint(4))); return true;
     default: return false;
@@ -320,6 +333,7 @@ Pickle PickleParser::parse() {
       throw PickleError(concat("pickle opcode ", int{opcode}, " is not supported"));
   }
   result_.root = pop();
+  result_.budget = memory_limit_of(size_ - bytes_.size()) - charged_;
   return std::move(result_);
 }
 

@@ -15,6 +15,8 @@ struct PickleError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+inline constexpr const char* kUnfoldsTooFar = "unfolds to far more than the file's size";
+
 // Objects refer to each other by index, so that neither shared nor cyclic ones cost more than the
 // bytes that wrote them.
 using PickleRef = uint32_t;
@@ -50,9 +52,11 @@ struct PickleNode {
 struct Pickle {
   std::vector<PickleNode> nodes;
   PickleRef root = 0;
+  uint64_t budget = 0;  // bytes of memory that may still be taken for what it describes
 };
 
-// Throws PickleError with one line on what is wrong.
+// Throws PickleError with one line on what is wrong, or where the objects would take memory out of
+// proportion to the bytes.
 Pickle parse_pickle(std::string_view bytes);
 
 // The same for the first of several in a row, which is taken off the front of `bytes`.

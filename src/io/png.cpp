@@ -77,6 +77,9 @@ bool read_header(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   png_set_read_fn(decoder.png, &decoder, on_read);
   png_set_user_limits(decoder.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_image_size says more
+  // Text and colour profiles would be inflated, a thousandfold and for nothing.
+  png_set_keep_unknown_chunks(decoder.png, PNG_HANDLE_CHUNK_NEVER,
+                              reinterpret_cast<png_const_bytep>("tEXt\0zTXt\0iTXt\0iCCP\0sPLT"), 5);
   png_read_info(decoder.png, decoder.info);
   decoder.height = png_get_image_height(decoder.png, decoder.info);
   decoder.width = png_get_image_width(decoder.png, decoder.info);
@@ -106,23 +109,18 @@ bool read_pixels(PngDecoder& decoder) {
   return true;
 }
 
-// Alpha blended on white, rounded to the nearest.
-Image without_alpha(const PngDecoder& decoder) {
-  const bool alpha = decoder.channels % 2 == 0;
-  const auto colours = static_cast<size_t>(decoder.channels - (alpha ? 1 : 0));
-  Image image{.height = decoder.height,
-              .width = decoder.width,
-              .channels = static_cast<int64_t>(colours),
-              .pixels = {}};
-  image.pixels.reserve(size_t{decoder.height} * decoder.width * colours);
-  const auto step = static_cast<size_t>(decoder.channels);
+// Blends alpha on white, rounded to the nearest, and leaves it out.
+void drop_alpha(PngDecoder& decoder) {
+  const auto step = static_cast<size_t>(decoder.channels), colours = step - 1;
+  auto out = decoder.pixels.begin();
   for (size_t i = 0; i < decoder.pixels.size(); i += step) {
     const int opacity = decoder.pixels[i + colours];
     for (size_t c = 0; c < colours; ++c)
-      image.pixels.push_back(static_cast<uint8_t>(
-          (decoder.pixels[i + c] * opacity + 255 * (255 - opacity) + 127) / 255));
+      *out++ = static_cast<uint8_t>(
+          (decoder.pixels[i + c] * opacity + 255 * (255 - opacity) + 127) / 255);
   }
-  return image;
+  decoder.pixels.erase(out, decoder.pixels.end());
+  --decoder.channels;
 }
 
 bool encode(PngEncoder& encoder, const Image& image) {
@@ -166,7 +164,7 @@ Image decode_png(std::string_view bytes) {
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);
   if (!read_pixels(decoder)) throw Error(decoder.message);
-  if (decoder.channels % 2 == 0) return upright(without_alpha(decoder), decoder.orientation);
+  if (decoder.channels % 2 == 0) drop_alpha(decoder);
   return upright({.height = decoder.height,
                   .width = decoder.width,
                   .channels = decoder.channels,

@@ -68,21 +68,21 @@ static bool is_gzip(const std::filesystem::path& path) {
 }
 
 TarReader::TarReader(const std::filesystem::path& path)
-    : file_(is_gzip(path) ? unpack_gzip(path) : InputFile(path)) {
+    : file_(is_gzip(path) ? unpack_gzip(path) : std::make_shared<const InputFile>(path)) {
   constexpr uint64_t kMaxName = 1 << 16;
   std::string name, size_text;  // of the next file, from extended headers
-  for (uint64_t at = 0; at + kBlock <= file_.size();) {
-    const std::string header = file_.read(at, kBlock);
+  for (uint64_t at = 0; at + kBlock <= file_->size();) {
+    const std::string header = file_->read(at, kBlock);
     if (header.find_first_not_of('\0') == std::string::npos) return;  // the end mark
     if (!checksum_holds(header))
-      throw Error(file_.name(), at == 0 ? ": not a .tar archive" : ": damaged .tar archive");
+      throw Error(file_->name(), at == 0 ? ": not a .tar archive" : ": damaged .tar archive");
     uint64_t size = number_field(header, 124, 12).value_or(0);
     std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
     const uint64_t data = at + kBlock;
-    if (size > file_.size() - data) throw Error(file_.name(), ": truncated .tar archive");
+    if (size > file_->size() - data) throw Error(file_->name(), ": truncated .tar archive");
     const char kind = header[156];
     if (kind == 'L' || kind == 'x') {
-      const std::string value = file_.read(data, std::min(size, kMaxName));
+      const std::string value = file_->read(data, std::min(size, kMaxName));
       name = kind == 'L' ? std::string(value.c_str()) : pax_value(value, "path");
       size_text = kind == 'x' ? pax_value(value, "size") : "";
     } else {
@@ -93,7 +93,7 @@ TarReader::TarReader(const std::filesystem::path& path)
     }
     at = data + (size + kBlock - 1) / kBlock * kBlock;
   }
-  if (entries_.empty()) throw Error(file_.name(), ": not a .tar archive");
+  if (entries_.empty()) throw Error(file_->name(), ": not a .tar archive");
 }
 
 }  // namespace diffuse

@@ -10,8 +10,7 @@
 
 namespace diffuse {
 
-static constexpr uint64_t kMaxPickle =
-    16 << 20;  // bytes; a model of 2,000 tensors takes under one MiB
+static constexpr uint64_t kMaxPickle = 64 << 20;  // bytes; 100,000 tensors take some 20 MiB
 
 static at::ScalarType storage_type(std::string_view name) {
   static const std::unordered_map<std::string_view, at::ScalarType> types = {
@@ -22,7 +21,8 @@ static at::ScalarType storage_type(std::string_view name) {
       {"torch.ByteStorage", at::kByte},   {"torch.BoolStorage", at::kBool},
   };
   const auto found = types.find(name);
-  if (found == types.end()) throw PickleError(concat("tensors of ", name, " are not supported"));
+  if (found == types.end())
+    throw PickleError(concat("tensors of ", printable(name), " are not supported"));
   return found->second;
 }
 
@@ -35,6 +35,7 @@ class ZipArchive : public TorchArchive {
 
  private:
   std::string read_text(const std::string& name, uint64_t limit) const;
+  const ZipReader::Entry* stored(const std::string& name) const;
 
   ZipReader zip_;
   std::string root_;  // "model/": the folder in the archive
@@ -51,11 +52,19 @@ ZipArchive::ZipArchive(const std::filesystem::path& path) : zip_(path) {
     throw PickleError("big-endian numbers are not supported");
   const std::string bytes = read_text("data.pkl", kMaxPickle);
   pickle_ = parse_pickle(bytes);
-  pickle_size_ = bytes.size();
+}
+
+// torch.save compresses nothing; what is compressed may hold a thousand times the file's size.
+const ZipReader::Entry* ZipArchive::stored(const std::string& name) const {
+  const ZipReader::Entry* entry = zip_.find(root_ + name);
+  if (entry != nullptr && entry->deflated)
+    throw PickleError(
+        concat(printable(name), " inside is compressed; expected it as torch.save ", "writes it"));
+  return entry;
 }
 
 std::string ZipArchive::read_text(const std::string& name, uint64_t limit) const {
-  const ZipReader::Entry* entry = zip_.find(root_ + name);
+  const ZipReader::Entry* entry = stored(name);
   if (entry == nullptr) throw PickleError(concat("no ", name, " inside"));
   if (entry->size > limit) throw PickleError(concat(name, " inside is too large"));
   std::string bytes(entry->size, '\0');
@@ -65,7 +74,7 @@ std::string ZipArchive::read_text(const std::string& name, uint64_t limit) const
 
 at::Tensor ZipArchive::read(const PickleNode::Storage& storage) const {
   const at::ScalarType type = storage_type(storage.type);
-  const ZipReader::Entry* entry = zip_.find(root_ + "data/" + storage.key);
+  const ZipReader::Entry* entry = stored("data/" + storage.key);
   if (entry == nullptr) throw PickleError("corrupt: a tensor's data is missing");
   const auto item = c10::elementSize(type);
   if (storage.numel < 0 || entry->size % item != 0 ||
@@ -85,9 +94,7 @@ class LegacyArchive : public TorchArchive {
     std::string_view rest = all.substr(kMagic.size(), kMaxPickle);
     take_pickle(rest);  // protocol
     take_pickle(rest);  // machine
-    const size_t before = rest.size();
     pickle_ = take_pickle(rest);
-    pickle_size_ = before - rest.size();
     const Pickle keys = take_pickle(rest);
     place(keys, all.substr(static_cast<size_t>(rest.data() - all.data())));
   }

@@ -18,14 +18,12 @@ class TorchArchive {
   virtual ~TorchArchive() = default;
 
   const Pickle& pickle() const { return pickle_; }
-  uint64_t pickle_size() const { return pickle_size_; }  // bytes
 
   // The numbers of a storage as a 1-D tensor. Throws PickleError where the file has other ones.
   virtual at::Tensor read(const PickleNode::Storage& storage) const = 0;
 
  protected:
   Pickle pickle_;
-  uint64_t pickle_size_ = 0;
 };
 
 // Throws Error or PickleError where the file is neither.

@@ -66,14 +66,14 @@ static ZipReader::Entry parse_entry(const std::string& file, std::string_view re
                          .crc = static_cast<uint32_t>(get(record, 16, 4)),
                          .deflated = method == kDeflated};
   if ((get(record, 8, 2) & 1) != 0)
-    throw Error(file, ": zip entry ", entry.name, " is encrypted; expected a plain one");
+    throw Error(file, ": zip entry ", printable(entry.name), " is encrypted; expected a plain one");
   if (method != 0 && method != kDeflated)
-    throw Error(file, ": zip entry ", entry.name, " is compressed by method ", method,
+    throw Error(file, ": zip entry ", printable(entry.name), " is compressed by method ", method,
                 "; expected stored or deflated ones");
   if (!read_zip64(record.substr(kRecordSize + name_size, extra_size), entry))
     throw Error(file, ": corrupt zip directory");
   if (entry.deflated ? entry.size / kMaxRatio > entry.stored_size : entry.size != entry.stored_size)
-    throw Error(file, ": zip entry ", entry.name, " is corrupt (sizes disagree)");
+    throw Error(file, ": zip entry ", printable(entry.name), " is corrupt (sizes disagree)");
   return entry;
 }
 
@@ -95,7 +95,7 @@ ZipReader::ZipReader(const std::filesystem::path& path) : file_(path) {
       throw Error(file_.name(), ": truncated or corrupt zip");
     total += entry.stored_size;
     if (!index_.emplace(entry.name, entries_.size()).second)
-      throw Error(file_.name(), ": zip entry ", entry.name, " is there twice");
+      throw Error(file_.name(), ": zip entry ", printable(entry.name), " is there twice");
     entries_.push_back(std::move(entry));
     rest.remove_prefix(length);
   }
@@ -137,9 +137,11 @@ void ZipReader::read(const Entry& entry, void* out) const {
   if (!entry.deflated)
     file_.read(start, out, entry.size);
   else if (!inflate_to(file_.read(start, entry.stored_size), out, entry.size))
-    throw Error(file_.name(), ": zip entry ", entry.name, " is corrupt (cannot be inflated)");
+    throw Error(file_.name(), ": zip entry ", printable(entry.name),
+                " is corrupt (cannot be inflated)");
   if (crc_of({static_cast<const char*>(out), entry.size}) != entry.crc)
-    throw Error(file_.name(), ": zip entry ", entry.name, " is corrupt (wrong checksum)");
+    throw Error(file_.name(), ": zip entry ", printable(entry.name),
+                " is corrupt (wrong checksum)");
 }
 
 std::string ZipReader::read(const Entry& entry) const {

@@ -14,7 +14,8 @@ namespace diffuse {
 
 at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale,
                                          at::MemoryFormat format) {
-  at::Tensor values = at::empty(shape, at::TensorOptions().memory_format(format));
+  at::Tensor values = at::empty(shape, at::TensorOptions(device_).memory_format(format));
+  if (values.is_meta()) return values;
   const int64_t rows = shape[0], in = shape[1];
   const int64_t receptive = values[0][0].numel();  // kernel positions; 1 for a matrix
   const double mean_fan = static_cast<double>((rows + in) * receptive) / 2;
@@ -43,10 +44,15 @@ at::Tensor Initializer::variance_scaling(at::IntArrayRef shape, double scale,
 }
 
 at::Tensor Initializer::normal(at::IntArrayRef shape) {
-  at::Tensor values = at::empty(shape);
+  at::Tensor values = at::empty(shape, device_);
+  if (values.is_meta()) return values;
   RandomStream stream(seed_, Purpose::kInit, drawn_++);
   stream.fill_normal({values.data_ptr<float>(), static_cast<size_t>(values.numel())});
   return values;
+}
+
+at::Tensor Initializer::full(int64_t size, double value) const {
+  return at::full({size}, value, at::TensorOptions(device_).dtype(at::kFloat));
 }
 
 static thread_local const LayerWatch::See* watcher = nullptr;
@@ -61,7 +67,7 @@ static at::Tensor watched(const torch::nn::Module& layer, at::Tensor output) {
 
 Linear::Linear(Initializer& init, int64_t in, int64_t out, double scale)
     : weight_(register_parameter("weight", init.variance_scaling({out, in}, scale))),
-      bias_(register_parameter("bias", at::zeros({out}))) {}
+      bias_(register_parameter("bias", init.full(out, 0))) {}
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
   return watched(*this, at::linear(x, weight_, bias_));
@@ -75,7 +81,7 @@ Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window,
       window.kernel > 1 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   weight_ = register_parameter(
       "weight", init.variance_scaling({out, in, height, window.kernel}, scale, format));
-  bias_ = register_parameter("bias", at::zeros({out}));
+  bias_ = register_parameter("bias", init.full(out, 0));
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x, const at::Tensor& more_bias) const {
@@ -110,9 +116,9 @@ at::Tensor Conv2d::added_products(const at::Tensor& h, const at::Tensor& x,
   return watched(*this, sum.view({h.size(0), h.size(2), h.size(3), -1}).permute({0, 3, 1, 2}));
 }
 
-GroupNorm::GroupNorm(int64_t groups, int64_t channels, double eps)
-    : weight_(register_parameter("weight", at::ones({channels}))),
-      bias_(register_parameter("bias", at::zeros({channels}))),
+GroupNorm::GroupNorm(const Initializer& init, int64_t groups, int64_t channels, double eps)
+    : weight_(register_parameter("weight", init.full(channels, 1))),
+      bias_(register_parameter("bias", init.full(channels, 0))),
       groups_(groups),
       eps_(eps) {}
 

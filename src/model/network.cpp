@@ -6,10 +6,24 @@
 
 namespace diffuse {
 
+// Sizes whose products still fit 64 bits.
+static void check_sizes(const ModelConfig& config) {
+  constexpr int64_t kMost = 1 << 25;
+  for (size_t i = 0; i < config.sample_shape.size(); ++i)
+    if (config.sample_shape[i] > kMost)
+      throw Error("/model/sample_shape/", i, ": expected at most ", kMost, ", got ",
+                  config.sample_shape[i]);
+  if (config.classes > kMost)
+    throw Error("/model/classes: expected at most ", kMost, ", got ", config.classes);
+}
+
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
-                                      const at::Tensor& alpha_bar, uint64_t seed) {
-  if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, seed);
-  if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, seed);
+                                      const at::Tensor& alpha_bar, uint64_t seed,
+                                      at::Device device) {
+  check_sizes(config);
+  const Initializer init(seed, device);
+  if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
+  if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, init);
   if (config.type == "gaussian_oracle" || config.type == "mixture_oracle") {
     if (learned_variance) {
       throw Error("/diffusion/variance: \"", config.type,

@@ -25,9 +25,8 @@ static const ModelConfig& checked_mlp(const ModelConfig& config) {
   return config;
 }
 
-Mlp::Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed)
+Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
     : config_(checked_mlp(config)) {
-  Initializer init(seed);
   const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
   const int64_t inputs = config.self_conditioning ? 2 * dimensions : dimensions;
   input_ = register_module("input", std::make_shared<Linear>(init, inputs, hidden));

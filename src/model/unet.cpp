@@ -87,9 +87,8 @@ static const ModelConfig& checked_unet(const ModelConfig& config) {
   return config;
 }
 
-UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
+UNet::UNet(const ModelConfig& config, bool learned_variance, Initializer init)
     : config_(checked_unet(config)) {
-  Initializer init(seed);
   const int64_t channels = config.channels, time = 4 * channels;
   const int64_t patch = config.patch_size * (is_signal(config) ? 1 : config.patch_size);
   const int64_t pixels = config.sample_shape[0] * patch;
@@ -106,7 +105,7 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, uint64_t seed)
   add_levels(init);
   const int64_t out = channels * config.channel_multipliers[0];
   conv_norm_out_ = register_module(
-      "conv_norm_out", std::make_shared<GroupNorm>(config.norm_groups, out, config.norm_eps));
+      "conv_norm_out", std::make_shared<GroupNorm>(init, config.norm_groups, out, config.norm_eps));
   const int64_t outputs = learned_variance ? 2 * pixels : pixels;
   conv_out_ =
       register_module("conv_out", std::make_shared<Conv2d>(init, out, outputs, window, kNearZero));

@@ -16,7 +16,7 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
                          int64_t time)
     : dropout_(config.dropout), scale_shift_(config.scale_shift_norm) {
   const auto norm = [&](int64_t channels) {
-    return std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps);
+    return std::make_shared<GroupNorm>(init, config.norm_groups, channels, config.norm_eps);
   };
   norm1_ = register_module("norm1", norm(in));
   conv1_ = register_module("conv1", conv3x3(init, config, in, out));
@@ -56,7 +56,8 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
     : heads_(attention_heads(config, channels)) {
   if (norm) {
     group_norm_ = register_module(
-        "group_norm", std::make_shared<GroupNorm>(config.norm_groups, channels, config.norm_eps));
+        "group_norm",
+        std::make_shared<GroupNorm>(init, config.norm_groups, channels, config.norm_eps));
   }
   to_q_ = register_module("to_q", std::make_shared<Linear>(init, channels, channels));
   to_k_ = register_module("to_k", std::make_shared<Linear>(init, channels, channels));

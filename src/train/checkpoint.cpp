@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/io/file.h"
 
 namespace fs = std::filesystem;
 
@@ -60,14 +64,31 @@ static int64_t step_of(const fs::path& file) {
   return step;
 }
 
-static bool readable(const fs::path& file) {
+// Throws where the system does not give all of the file's bytes: no bad use, another try may do.
+static void read_through(const fs::path& file) {
+  constexpr uint64_t kPiece = 1 << 20;
   try {
-    load_checkpoint(file);
-    return true;
+    const InputFile input(file);
+    for (uint64_t offset = 0; offset < input.size(); offset += kPiece)
+      input.read(offset, std::min(kPiece, input.size() - offset));
   } catch (const Error& error) {
-    log_warning(concat("passing over a damaged checkpoint: ", error.what()));
-    return false;
+    throw std::runtime_error(error.what());
   }
+}
+
+// What is wrong with a file whose bytes are damaged; "" where it is whole. Throws where it cannot be
+// read for another reason, Error where it is whole and not for this program.
+static std::string damage(const fs::path& file) {
+  ValueDict root;
+  try {
+    root = read_checkpoint_file(file);
+  } catch (const Error& error) {
+    read_through(file);
+    log_warning(concat("passing over a damaged checkpoint: ", error.what()));
+    return error.what();
+  }
+  parse_checkpoint(file, std::move(root));
+  return "";
 }
 
 std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
@@ -79,10 +100,18 @@ std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path&
 }
 
 fs::path newest_checkpoint(const fs::path& run_folder) {
-  const fs::path latest = run_folder / "model.pt";
-  if (fs::exists(latest) && readable(latest)) return latest;
-  for (const auto& [step, file] : numbered_checkpoints(run_folder))
-    if (readable(file)) return file;
+  std::vector<fs::path> files;
+  if (fs::exists(run_folder / "model.pt")) files.push_back(run_folder / "model.pt");
+  for (const auto& [step, file] : numbered_checkpoints(run_folder)) files.push_back(file);
+  std::vector<std::string> names, reasons;
+  for (const fs::path& file : files) {
+    reasons.push_back(damage(file));
+    if (reasons.back().empty()) return file;
+    names.push_back(file.lexically_relative(run_folder).string());
+  }
+  if (!files.empty())
+    throw Error(run_folder.string(), ": holds no whole checkpoint to resume: ", join(names),
+                " damaged (", reasons[0], "); name another with --resume, or move these away");
   return {};
 }
 
@@ -90,29 +119,39 @@ const ValueDict& section(const Checkpoint& checkpoint, const std::string& key) {
   return required<ValueDict>(checkpoint, key, "a dict");
 }
 
-// The first five differences between what a checkpoint holds and what the network wants.
-static std::vector<std::string> differences(const ValueDict& dict, const NamedTensors& targets) {
+using TensorsByName = std::unordered_map<std::string_view, const at::Tensor*>;
+
+static TensorsByName by_name(const ValueDict& dict) {
+  TensorsByName tensors;
+  for (const auto& [name, value] : dict)
+    if (const auto* tensor = std::get_if<at::Tensor>(&value.data)) tensors.emplace(name, tensor);
+  return tensors;
+}
+
+// What a checkpoint holds and what the network wants, where they differ.
+static std::vector<std::string> differences(const ValueDict& dict, const TensorsByName& tensors,
+                                            const NamedTensors& targets) {
   std::vector<std::string> found;
-  std::map<std::string_view, const at::Tensor*> wanted;
+  std::unordered_set<std::string_view> wanted;
   for (const auto& [name, target] : targets) {
-    wanted[name] = &target;
-    const Value* value = find(dict, name);
-    const auto* tensor = value == nullptr ? nullptr : std::get_if<at::Tensor>(&value->data);
-    if (tensor == nullptr)
+    wanted.insert(name);
+    const auto tensor = tensors.find(name);
+    if (tensor == tensors.end())
       found.push_back(name + " is missing");
-    else if (tensor->sizes() != target.sizes())
+    else if (tensor->second->sizes() != target.sizes())
       found.push_back(
-          concat(name, " is ", tensor->sizes(), ", the network wants ", target.sizes()));
+          concat(name, " is ", tensor->second->sizes(), ", the network wants ", target.sizes()));
   }
   for (const auto& [name, value] : dict)
-    if (!wanted.contains(name)) found.push_back(name + " is not part of the network");
+    if (!wanted.contains(name)) found.push_back(printable(name) + " is not part of the network");
   return found;
 }
 
 std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std::string& key,
                                         const NamedTensors& targets) {
   const ValueDict& dict = section(checkpoint, key);
-  auto wrong = differences(dict, targets);
+  const TensorsByName held = by_name(dict);
+  auto wrong = differences(dict, held, targets);
   if (!wrong.empty()) {
     const size_t total = wrong.size();
     wrong.resize(std::min<size_t>(total, 5));
@@ -120,8 +159,7 @@ std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std:
                 total, total == 1 ? " difference): " : " differences): ", join(wrong, "; "));
   }
   std::vector<at::Tensor> tensors;
-  for (const auto& [name, target] : targets)
-    tensors.push_back(std::get<at::Tensor>(find(dict, name)->data));
+  for (const auto& [name, target] : targets) tensors.push_back(*held.at(name));
   return tensors;
 }
 
@@ -146,21 +184,25 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
                   change.at("path").get<std::string>(), " differs from the checkpoint's");
 }
 
-// The network of a checkpoint's config with its starting weights.
-static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint) {
+// The network of a checkpoint's config with its starting weights; on the meta device with their
+// shapes alone.
+static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint,
+                                                   at::Device device) {
   const Config& config = checkpoint.config;
   try {
     return make_network(config.model, config.diffusion.learns_variance(),
-                        NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed);
+                        NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed, device);
   } catch (const Error& error) {  // names the JSON path alone
     throw Error(checkpoint.file.string(), ": ", error.what());
   }
 }
 
 std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
-  const auto network = configured_network(checkpoint);
+  // Shapes first: a config may ask for far more memory than its file holds.
+  const auto values = section_tensors(checkpoint, use_ema ? "ema" : "model",
+                                      named_parameters(*configured_network(checkpoint, at::kMeta)));
+  const auto network = configured_network(checkpoint, at::kCPU);
   const NamedTensors parameters = named_parameters(*network);
-  const auto values = section_tensors(checkpoint, use_ema ? "ema" : "model", parameters);
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < values.size(); ++i) parameters[i].second.copy_(values[i]);
   return network;

@@ -15,7 +15,8 @@ at::Tensor LossScaler::scale(const at::Tensor& loss) const {
 
 at::Tensor LossScaler::unscale(std::vector<at::Tensor>& gradients) const {
   at::Tensor found_inf = at::zeros({}, scale_.options());
-  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, scale_.reciprocal());
+  const at::Tensor factor = enabled_ ? scale_.reciprocal() : at::ones_like(scale_);
+  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, factor);
   return found_inf;
 }
 

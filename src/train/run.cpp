@@ -1,5 +1,6 @@
 #include "diffuse/train/run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <stdexcept>
@@ -25,6 +26,11 @@ static bool due(int64_t step, int64_t every, int64_t steps) {
   return every > 0 && (step % every == 0 || (step == steps && step > every));
 }
 
+// Raises `longest` to the seconds since `begin`.
+static void note(double& longest, double begin) {
+  longest = std::max(longest, seconds_now() - begin);
+}
+
 namespace {
 
 // The loop's parts that share what the loop works on.
@@ -34,15 +40,28 @@ struct Loop {
   const RunFolder* folder;  // null but on rank 0
   const RunHooks& hooks;
   Progress& progress;
-  std::string latest;       // for the progress line
-  double save_seconds = 0;  // how long the last save took
-  int64_t saved_step = -1;
+  const TimeLimit& limit;
+  int64_t saved_step;
+  // The longest that each has taken.
+  double save_seconds, update_seconds = 0, held_out_seconds = 0, samples_seconds = 0;
+  std::string latest{};  // for the progress line
   SpikeWatch spikes{};
 
-  // Updates left out one after the other up to now; throws where they are too many.
-  int64_t count_skipped() {
+  // This rank's, before work that takes `next` seconds; 0 for none. Another update and save may come
+  // before the next time of asking, the last ones after it.
+  int64_t reason_to_stop(double next) const {
+    const double end = seconds_now() + next + 2 * (update_seconds + save_seconds);
+    return limit.end > 0 && end >= limit.end ? kTimeLimit : stop_signal();
+  }
+
+  int64_t agreed_reason(double next) const {
+    return trainer.world().start_max([&] { return reason_to_stop(next); })();
+  }
+
+  // Updates left out one after the other up to now; throws where there are as many as `most`.
+  int64_t count_skipped(int64_t most = kMostSkipped) {
     const int64_t in_row = trainer.skipped_in_row();
-    if (in_row < kMostSkipped) return in_row;
+    if (in_row < most) return in_row;
     const std::string part = trainer.first_bad_part();
     throw std::runtime_error(concat("the last ", in_row, " updates up to step ", trainer.step(),
                                     " had no finite gradients: ", part, "; the last checkpoint is ",
@@ -65,7 +84,20 @@ struct Loop {
   // Not in the middle of updates that are left out: they may be the first of a run that has diverged,
   // whose checkpoints would take the place of the last good ones.
   void save_good() {
-    if (count_skipped() == 0 || trainer.step() == trainer.config().train.steps) save();
+    if (count_skipped() == 0) save();
+  }
+
+  // Where a run stops or ends, a single update left out may be float16's overflow. Throws where a run
+  // would end without any checkpoint.
+  void save_last() {
+    const bool must = saved_step == 0 && trainer.step() == trainer.config().train.steps;
+    const int64_t in_row = count_skipped(must ? 2 : kMostSkipped);
+    if (in_row <= 1) return save();
+    log_warning(concat("step ", trainer.step(), ": not saved, as the last ", in_row,
+                       " updates had no finite gradients; ",
+                       saved_step == 0
+                           ? "there is no checkpoint yet"
+                           : concat("the checkpoint of step ", saved_step, " is kept")));
   }
 
   void save() {
@@ -74,25 +106,48 @@ struct Loop {
     const double begin = seconds_now();
     const ValueDict checkpoint = trainer.checkpoint();
     if (folder != nullptr) folder->save(checkpoint, trainer.step(), trainer.config().train);
-    save_seconds = seconds_now() - begin;
+    note(save_seconds, begin);
     saved_step = trainer.step();
   }
 
   void evaluate() {
+    const double begin = seconds_now();
     progress.clear();
     const HeldOutLoss loss = trainer.evaluate(held_out);
     if (trainer.world().is_first()) hooks.on_held_out(trainer.step(), loss);
+    note(held_out_seconds, begin);
   }
 
   void draw_samples() {
+    const double begin = seconds_now();
     progress.clear();
     trainer.world().phase("drawing samples", trainer.step());
-    hooks.on_samples(trainer);
+    hooks.on_samples(trainer, [&] { return agreed_reason(0) != 0; });
+    note(samples_seconds, begin);
+  }
+
+  // What is due of a held-out loss and samples, unless there is a reason to stop. Returns that, which may
+  // have come up meanwhile.
+  int64_t measure(int64_t reason) {
+    const TrainConfig& config = trainer.config().train;
+    const int64_t step = trainer.step();
+    const auto goes_on = [&](const char* part, double seconds) {
+      if (reason == 0) reason = agreed_reason(seconds);
+      if (reason != 0) log_info(concat("step ", step, ": no ", part, ", as the run has to end"));
+      return reason == 0;
+    };
+    if (due(step, config.eval_every, config.steps) && goes_on("held-out loss", held_out_seconds))
+      evaluate();
+    if (due(step, config.sample_every, config.steps) && goes_on("samples", samples_seconds)) {
+      draw_samples();
+      reason = agreed_reason(0);
+    }
+    return reason;
   }
 
   void stop(int64_t reason) {
     progress.finish();
-    save();
+    save_last();
     log_info(concat("stopped at step ", trainer.step(), " (",
                     reason == kTimeLimit ? "time limit" : signal_name(static_cast<int>(reason)),
                     "); continue with --resume"));
@@ -102,27 +157,25 @@ struct Loop {
 }  // namespace
 
 RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* folder,
-                    double time_limit, const RunHooks& hooks) {
-  const double begin = seconds_now();
+                    const TimeLimit& limit, const RunHooks& hooks) {
   const TrainConfig& config = trainer.config().train;
   Progress progress({.total = config.steps, .start = trainer.step()});
-  Loop loop{trainer, held_out, folder, hooks, progress, {}, 0, trainer.step()};
-  const auto reason_to_stop = [&]() -> int64_t {
-    if (time_limit > 0 && seconds_now() - begin + 2 * loop.save_seconds >= time_limit)
-      return kTimeLimit;
-    return stop_signal();
-  };
+  Loop loop{trainer, held_out, folder, hooks, progress, limit, trainer.step(), limit.save_seconds};
   while (trainer.step() < config.steps) {
-    const auto agreed_reason = trainer.world().start_max(reason_to_stop);
+    const double begin = seconds_now();
+    const auto vote = trainer.world().start_max([&] { return loop.reason_to_stop(0); });
     trainer.update();
     const int64_t step = trainer.step();
     const bool last = step == config.steps;
     if (due(step, config.log_every, config.steps) || last) loop.report();
+    note(loop.update_seconds, begin);
     progress.update(step, loop.latest);
-    if (due(step, config.checkpoint_every, config.steps) || last) loop.save_good();
-    if (due(step, config.eval_every, config.steps)) loop.evaluate();
-    if (due(step, config.sample_every, config.steps)) loop.draw_samples();
-    if (const int64_t reason = agreed_reason(); reason != 0 && !last) {
+    if (last)
+      loop.save_last();
+    else if (due(step, config.checkpoint_every, config.steps))
+      loop.save_good();
+    const int64_t reason = loop.measure(vote());
+    if (reason != 0 && !last) {
       loop.stop(reason);
       return RunEnd::kStopped;
     }

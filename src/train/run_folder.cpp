@@ -4,9 +4,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/checkpoint.h"
 
@@ -28,7 +33,26 @@ static void remove_unfinished_files(const fs::path& folder) {
   }
 }
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+// Returns 0, or the reason why the lock is not to be had.
+static int try_lock(int descriptor) {
+  return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+}
+
+// Waits up to `patience` seconds for another run to let go. Returns as try_lock() does.
+static int lock_patiently(int descriptor, const fs::path& folder, double patience) {
+  const double begin = seconds_now();
+  int reason = try_lock(descriptor);
+  if (reason == EWOULDBLOCK && patience > 0)
+    log_warning(concat("--out ", folder.string(), ": another run is writing here; waiting up to ",
+                       format_duration(patience), " for it to end"));
+  while (reason == EWOULDBLOCK && seconds_now() - begin < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    reason = try_lock(descriptor);
+  }
+  return reason;
+}
+
+RunFolder::RunFolder(fs::path path, double patience) : path_(std::move(path)) {
   std::error_code failure;
   fs::create_directories(path_, failure);
   if (failure)
@@ -36,21 +60,37 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   lock_ = open((path_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock_ < 0)
     throw Error("--out ", path_.string(), ": cannot write in this folder: ", std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  const int reason = lock_patiently(lock_, path_, patience);
+  if (reason == EWOULDBLOCK) {
     close(lock_);
     throw Error("--out ", path_.string(),
                 ": another run is writing here; give each its own folder");
   }
+  if (reason != 0)
+    log_warning(concat("--out ", path_.string(), ": cannot be locked (", std::strerror(reason),
+                       "): see to it that no second run writes here"));
   remove_unfinished_files(path_);
 }
 
 RunFolder::~RunFolder() { close(lock_); }
 
-bool RunFolder::has_model() const { return fs::exists(path_ / "model.pt"); }
+bool RunFolder::has_model() const {
+  return fs::exists(path_ / "model.pt") || !numbered_checkpoints(path_).empty();
+}
+
+// A run that has gone back to an earlier checkpoint would take those from before for its newest.
+static void remove_numbered_beyond(const fs::path& folder, int64_t step) {
+  for (const auto& [saved, file] : numbered_checkpoints(folder)) {
+    if (saved <= step) break;
+    fs::remove(file);
+    log_info(concat("removed ", file.string(), ": this run has gone back to before it"));
+  }
+}
 
 void RunFolder::save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const {
   if (config.keep_last == 0 && (config.keep_every == 0 || step % config.keep_every != 0)) {
     write_checkpoint_file(path_ / "model.pt", checkpoint);
+    remove_numbered_beyond(path_, step);
     return;
   }
   const fs::path numbered = path_ / "checkpoints" / concat("step-", step, ".pt");
@@ -61,6 +101,7 @@ void RunFolder::save(const ValueDict& checkpoint, int64_t step, const TrainConfi
     fs::create_hard_link(numbered, temporary, failure);
     if (failure) fs::copy_file(numbered, temporary);
   });
+  remove_numbered_beyond(path_, step);
   int64_t newer = 0;
   for (const auto& [saved, file] : numbered_checkpoints(path_))
     if (++newer > config.keep_last && (config.keep_every == 0 || saved % config.keep_every != 0))

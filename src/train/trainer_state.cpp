@@ -51,13 +51,19 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->broadcast({step});
   if (step.item<int64_t>() < 0) return;
   const at::NoGradGuard no_grad;
+  // A loss scale goes from float16 to float16 alone: other precisions save the 1 that they go by.
+  const bool scales =
+      checkpoint && checkpoint->config.train.precision == "fp16" && precision_ == at::kHalf;
+  const auto starts_anew = [&](const std::string& tensor) {
+    return !scales && tensor.starts_with("loss_scale");
+  };
   for (const auto& [name, tensors] : state(/*gather=*/false)) {
     std::vector<at::Tensor> saved;
     if (checkpoint) saved = section_tensors(*checkpoint, name, tensors);
     for (size_t i = 0; i < tensors.size(); ++i) {
       const at::Tensor& place = tensors[i].second;
       const at::Tensor values = place.is_meta() ? at::empty_like(place, device_) : place;
-      if (checkpoint) values.copy_(saved[i]);
+      if (checkpoint && !starts_anew(tensors[i].first)) values.copy_(saved[i]);
       world_->broadcast({values});
     }
   }

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <fstream>
 
+#include "diffuse/core/error.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/image_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;
@@ -33,6 +35,12 @@ struct Fixture {
     write_npy(folder / "noise64.npy", at::zeros({2, 2}, at::kDouble));
     write_npy(folder / "noise3.npy", at::zeros({2, 3}));
     write_npy(folder / "points.npy", at::zeros({2, 2}));
+    write_npy(folder / "two_channels.npy", at::zeros({4, 2, 8, 8}));
+    write_text(
+        folder / "two_channels.json",
+        concat(R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "array", "path": ")",
+               (folder / "two_channels.npy").string(), "\"}}"));
+    write_png(folder / "colour.png", {8, 8, 3, std::vector<uint8_t>(192)});
     const Outcome o = run_program({"train", "--config", folder / "good.json", "--out",
                                    folder / "run", "--device", "cpu", "--set", "train.steps=2"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -86,6 +94,7 @@ TEST(BadUse, OfTheProgram) {
   expect_refused({{"info"}, "file"});
   expect_refused({{"info", "@nothing.pt"}, "no such checkpoint"});
   expect_refused({{"info", "@text.pt"}, "text.pt"});
+  expect_refused({{"data", "inspect", "@" + std::string(300, 'a')}, "File name too long"});
 }
 
 TEST(BadUse, OfTrain) {
@@ -178,6 +187,8 @@ TEST(BadUse, OfEncodeAndBench) {
     flags.insert(flags.begin(), {"bench", "samplers", "--ckpt", "@run"});
     expect_refused({flags, says});
   };
+  expect_refused({{"encode", "--ckpt", "@two_channels.json", "--image", "@colour.png"},
+                  "the image has 3 channels, this model's have 2"});
   bench({"--samplers", "ddpm"}, "samplers without noise");
   bench({"--samplers", "huen"}, "did you mean \"heun\"?");
   bench({"--steps", "21"}, "--steps: expected 1 to 20");
@@ -202,6 +213,11 @@ TEST(BadUse, OfEval) {
   expect_refused(eval({"--plot", "@x.jpg"}, ".png"));
   expect_refused(eval({"--ode-steps", "0"}, "--ode-steps"));
   expect_refused(eval({"--data", "@none"}, "--data"));
+  expect_refused(eval({"--sampler", "ddim"}, "--sampler: no samples are drawn"));
+  expect_refused(eval({"--metrics", "swd", "--samples", "@points.npy", "--no-clip"},
+                      "--no-clip: no samples are drawn"));
+  expect_refused(
+      eval({"--metrics", "bpd,neighbours", "--steps", "21"}, "--steps: expected 1 to 20"));
   expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
 }
 
@@ -228,8 +244,10 @@ TEST(BadUse, OfSchedule) {
   expect_refused({{"schedule", "--kind", "linnear"}, "did you mean \"linear\"?"});
   expect_refused(schedule({"--config", "@good.json"}, "--config"));
   expect_refused(schedule({"--timesteps", "0"}, "--timesteps: expected 1"));
-  expect_refused(schedule({"--beta-start", "0"}, "--beta-start: expected a number in (0, 1]"));
-  expect_refused(schedule({"--beta-end", "1.01"}, "--beta-end: expected a number in (0, 1]"));
+  expect_refused(schedule({"--beta-start", "0"}, "--beta-start: expected a number above 0"));
+  expect_refused(
+      schedule({"--beta-end", "1"}, "--beta-end: expected a number above 0 and below 1"));
+  expect_refused(schedule({"--beta-start", "0.5"}, "--beta-start: expected at most --beta-end"));
   expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
   expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
   expect_refused({{"verify", "now"}, "now"});

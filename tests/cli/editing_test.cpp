@@ -228,6 +228,7 @@ TEST(BadUse, OfDenoiseInterpolateAndSampleFrom) {
   expect_refused(with(interpolate, {"--steps", "1"}), "--steps");
   expect_refused(with(interpolate, {"--reverse-steps", "11"}), "--reverse-steps: expected 1 to 10");
   expect_refused(with(interpolate, {"--linear", "--spherical"}), "--linear");
+  expect_refused(with(interpolate, {"--strip", "@strip.png"}), "--strip");
   expect_refused(with(with({"sample"}, ends), {"--strength", "0"}), "--strength");
   expect_refused(with(with({"sample"}, ends), {"--strength", "1.5"}), "--strength");
   expect_refused({"sample", "--ckpt", "@colour", "--strength", "0.5"}, "--from");

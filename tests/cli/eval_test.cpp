@@ -52,6 +52,17 @@ TEST(Eval, BitsOfTheOracleAreTheClosedForm) {
   EXPECT_EQ(report.at("provenance").at("weights"), "exact");
 }
 
+// Hours of work end with this report.
+TEST(Eval, ReportsOnAFileWhoseNameIsNotUtf8) {
+  fs::path config = oracle_config(R"({"timesteps": 20})", 0.25);
+  fs::rename(config, config.parent_path() / "caf\xe9.json");
+  config = config.parent_path() / "caf\xe9.json";
+  const Json report = evaluate({"--ckpt", config, "--items", "2"});
+  EXPECT_NE(std::string(report.at("provenance").at("model")).find("caf\xef\xbf\xbd.json"),
+            std::string::npos)
+      << report;
+}
+
 TEST(Eval, ByTheOdeIsTheEntropyOfTheData) {
   const fs::path config = oracle_config(R"({"timesteps": 1000})", 0.25);
   const Json report = evaluate({"--ckpt", config, "--items", "64", "--metrics", "ode-bpd"});

@@ -111,6 +111,39 @@ TEST(SampleResume, KeepsTheImagesOfAFolderAndTakesMore) {
   EXPECT_NE(other.err.find("says seeds \"0\", this run \"8\""), std::string::npos) << other.err;
 }
 
+TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
+  const fs::path folder = scratch("earlier");
+  const std::vector<std::string> flags{"--ckpt", images(), "--steps", "2", "-n"};
+  auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), flags.begin(), flags.end());
+    return more;
+  };
+  sample_well(folder / "a", with({"4"}));
+  write_text(folder / "a/0001.png", "no sample");
+  sample_well(folder / "a", with({"2", "--seed", "8"}));
+  EXPECT_FALSE(fs::exists(folder / "a/000003.png"));
+  EXPECT_EQ(contents(folder / "a/0001.png"), "no sample");
+  sample_well(folder / "a", with({"4", "--seed", "8", "--resume"}));
+  sample_well(folder / "b", with({"4", "--seed", "8"}));
+  for (const char* const image : {"000001.png", "000003.png"})
+    EXPECT_EQ(read_image(folder / "a" / image).pixels, read_image(folder / "b" / image).pixels);
+
+  fs::remove(folder / "b/parameters.json");
+  const Outcome foreign = sample(folder / "b", with({"4"}));
+  EXPECT_EQ(foreign.exit_code, 2);
+  EXPECT_NE(foreign.err.find("and no parameters.json"), std::string::npos) << foreign.err;
+  EXPECT_TRUE(fs::exists(folder / "b/000003.png"));
+}
+
+// A run that is killed before its first row must not leave the rows of the one before.
+TEST(SampleOutput, DropsTheRowsOfAnEarlierRunBeforeItsParameters) {
+  const fs::path folder = scratch("earlier_array");
+  write_text(folder / "x.npy.partial", "rows of an earlier run");
+  fs::create_directory(folder / "x.npy.partial.json");  // where the parameters cannot be written
+  EXPECT_EQ(sample(folder / "x.npy", {"--ckpt", points(), "-n", "2"}).exit_code, 2);
+  EXPECT_FALSE(fs::exists(folder / "x.npy.partial"));
+}
+
 TEST(SampleOutput, OfAnNpzIsTheSameWhateverTheBatch) {
   const fs::path folder = scratch("npz");
   for (const char* const sampler : {"ddpm", "dpmpp2m-sde", "heun"}) {

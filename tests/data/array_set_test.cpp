@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <limits>
 
 #include "diffuse/io/array_file.h"
@@ -118,6 +119,27 @@ TEST_F(ArraySet, RefusesOtherShapes) {
   DataConfig flipped = npy(at::zeros({4, 1, 8}));
   flipped.horizontal_flip = true;
   EXPECT_TRUE(contains(error_of(flipped), "holds signals"));
+}
+
+// What its numbers are is only known once it is unpacked: here they are damaged.
+TEST_F(ArraySet, IsRefusedForItsSizeBeforeItIsUnpacked) {
+  DataConfig config = npz({{"x", at::zeros({1024, 1024})}});
+  config.memory_limit_mb = 1;
+  Bytes bytes(1 << 20, 1);
+  std::fstream(config.path, std::ios::in | std::ios::out | std::ios::binary)
+      .seekp(1 << 20)
+      .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+  EXPECT_TRUE(contains(error_of(config), "data.memory_limit_mb")) << error_of(config);
+  config.memory_limit_mb = 4096;
+  EXPECT_FALSE(contains(error_of(config), "data.memory_limit_mb")) << error_of(config);
+}
+
+TEST_F(ArraySet, CountsNumbersAsTheyAreKept) {
+  DataConfig config = npy(at::zeros({1024, 512}, at::kChar));
+  config.memory_limit_mb = 1;
+  EXPECT_TRUE(contains(error_of(config), "2 MB of pixels")) << error_of(config);
+  config.memory_limit_mb = 2;
+  EXPECT_EQ(error_of(config), "");
 }
 
 TEST_F(ArraySet, RefusesLabelsThatDoNotFit) {

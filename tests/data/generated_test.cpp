@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
 
 #include "tests/data/data_files.h"
@@ -42,6 +43,18 @@ TEST(Waveforms, SquaresHaveTwoLevels) {
   const auto set = make_dataset(waveforms(), Split::kTrain, 0);
   const std::vector<float> wave = values(*set, {1});
   EXPECT_EQ(std::set<float>(wave.begin(), wave.end()).size(), 2U);
+}
+
+TEST(GeneratedSets, RefuseMoreItemsThanCanBeCounted) {
+  for (const char* const type : {"gaussian", "shapes"}) {
+    DataConfig config{.type = type, .path = ""};
+    config.count = std::numeric_limits<int64_t>::max();
+    config.memory_limit_mb = std::numeric_limits<int64_t>::max();
+    EXPECT_TRUE(contains(error_of(config), "lower data.count")) << type;
+    config.memory_limit_mb = 4096;
+    config.count = int64_t{1} << 49;
+    EXPECT_TRUE(contains(error_of(config), "MB of pixels")) << type;
+  }
 }
 
 TEST(Waveforms, HeldOutOnesAreOthers) {

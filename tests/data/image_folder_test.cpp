@@ -151,6 +151,15 @@ TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
   EXPECT_EQ(survey.bad[0], path.string() + ": neither PNG nor JPEG");
 }
 
+TEST_F(ImageFolder, OfOnePictureHoldsNoneOut) {
+  add("0.png", 7);
+  DataConfig skip = config();
+  skip.held_out = 0;
+  skip.on_error = "skip";
+  EXPECT_EQ(make_dataset(skip, Split::kTrain, 0)->size(), 1);
+  EXPECT_EQ(make_dataset(skip, Split::kHeldOut, 0)->size(), 0);
+}
+
 TEST_F(ImageFolder, ReadsAnArchiveAsTheFolderInIt) {
   for (uint8_t i = 0; i < 4; ++i) {
     add(concat("set/ant/", int{i}, ".png"), i);

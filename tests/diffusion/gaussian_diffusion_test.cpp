@@ -60,7 +60,7 @@ struct Samples {
   const NoiseSchedule& s = diffusion.schedule();
 };
 
-// D1 against D3: the moments of t single steps are those of the closed form.
+// The forward step against its closed form: t single steps have the same moments.
 TEST(GaussianDiffusion, ClosedFormHasTheMomentsOfTheChainOfSingleSteps) {
   const Samples v;
   double mean = 1, variance = 0;  // of x_t, for x_0 = 1

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 
@@ -84,6 +85,26 @@ TEST(Launch, AsksForTheHostOfRankZeroOverSeveralMachines) {
 TEST(Launch, RefusesARankBeyondTheSize) {
   const Variables variables({{"RANK", "2"}, {"WORLD_SIZE", "2"}});
   EXPECT_THROW(launch_from_environment(), Error);
+}
+
+TEST(Launch, RefusesMoreLocalProcessesThanThereAre) {
+  const auto refused = [](const std::string& size, const std::string& local_rank,
+                          const std::string& local_size) {
+    const Variables variables({{"RANK", "0"},
+                               {"WORLD_SIZE", size},
+                               {"LOCAL_RANK", local_rank},
+                               {"LOCAL_WORLD_SIZE", local_size}});
+    return message_of(launch_from_environment);
+  };
+  EXPECT_EQ(refused("1", "0", "4294967296"),
+            "the launcher's environment: 4294967296 of 1 processes on this machine; expected at "
+            "most all of them");
+  EXPECT_EQ(refused("1", "1", "1"),
+            "the launcher's environment: local rank 1 of 1 processes on this machine; expected one "
+            "from 0 to one less than their number");
+  EXPECT_EQ(refused("4294967296", "0", "4294967296"),
+            "the launcher's environment: 4294967296 processes; expected at most 1000000");
+  EXPECT_EQ(refused("1", "0", "1"), "");
 }
 
 TEST(Launch, FindsTheFirstHostOfNodeLists) {

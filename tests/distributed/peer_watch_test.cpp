@@ -7,7 +7,7 @@
 namespace diffuse {
 
 static Beat beat_of(int64_t beats, int64_t progress, int64_t collectives) {
-  return {beats, progress, collectives, 12, "loading data"};
+  return {beats, progress, collectives, 12, /*unhurried=*/false, "loading data"};
 }
 
 TEST(PeerWatch, BeatsSurviveTheWayThroughText) {
@@ -16,6 +16,8 @@ TEST(PeerWatch, BeatsSurviveTheWayThroughText) {
   EXPECT_EQ(beat.progress, 2);
   EXPECT_EQ(beat.collectives, 3);
   EXPECT_EQ(beat.step, 12);
+  EXPECT_FALSE(beat.unhurried);
+  EXPECT_TRUE(Beat::parse(Beat{}.text()).unhurried);
   EXPECT_EQ(beat.phase, "loading data");
 }
 
@@ -69,6 +71,33 @@ TEST(PeerWatch, ForgivesARankThatIsSlowerThanTheOthers) {
     watch.observe(1, beat_of(second, second / 59, 4), second);
   }
   EXPECT_FALSE(watch.verdict(100));
+}
+
+TEST(PeerWatch, ForgivesAnUnhurriedRankAndThoseThatWaitForIt) {
+  PeerWatch watch(2, 10, 60);
+  for (int second = 0; second <= 1060; ++second) {
+    Beat slow = beat_of(second, 7, 4);
+    slow.unhurried = second <= 1000;
+    watch.observe(0, slow, second);
+    watch.observe(1, beat_of(second, 9, 5), second);
+    EXPECT_FALSE(watch.verdict(second)) << second;
+  }
+  watch.observe(0, beat_of(1061, 7, 4), 1061);
+  watch.observe(1, beat_of(1061, 9, 5), 1061);
+  const auto verdict = watch.verdict(1061);
+  ASSERT_TRUE(verdict);
+  EXPECT_TRUE(verdict->starts_with("rank 0 hangs")) << *verdict;
+}
+
+TEST(PeerWatch, NamesADeadRankThatWasUnhurried) {
+  PeerWatch watch(2, 10, 60);
+  for (int second = 0; second <= 11; ++second) {
+    watch.observe(0, beat_of(second, second, 5), second);
+    watch.observe(1, Beat{}, second);
+  }
+  const auto verdict = watch.verdict(11);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(*verdict, "rank 1 died in phase \"start\" of step 0: not heard of for 11s");
 }
 
 }  // namespace diffuse

@@ -15,7 +15,8 @@ namespace diffuse::testing_distributed {
 
 // Calls `body` in `size` threads, each with its own rank, and returns what each has thrown ("" for
 // nothing).
-inline std::vector<std::string> run_worlds(int64_t size, const std::function<void(World&)>& body) {
+inline std::vector<std::string> run_worlds(int64_t size, const std::function<void(World&)>& body,
+                                           double peer_timeout = 60) {
   static uint16_t port = static_cast<uint16_t>(21000 + getpid() % 20000);
   ++port;
   std::vector<std::string> thrown(size);
@@ -29,7 +30,7 @@ inline std::vector<std::string> run_worlds(int64_t size, const std::function<voi
                             .local_size = size,
                             .host = "127.0.0.1",
                             .port = port};
-        World world(launch, c10::kCPU, /*peer_timeout=*/60);
+        World world(launch, c10::kCPU, peer_timeout);
         body(world);
       } catch (const std::exception& failure) {
         thrown[rank] = failure.what();

@@ -3,10 +3,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "diffuse/core/error.h"
 #include "diffuse/eval/point_distance.h"
+#include "diffuse/io/array_file.h"
 #include "tests/eval/features.h"
 #include "tests/io/test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -62,6 +66,21 @@ TEST(ReferenceStatistics, AreReadBack) {
   EXPECT_EQ(found.extractor, "0123456789abcdef0123456789abcdef01234567");
   EXPECT_EQ(digest(found.gaussian), digest(sums.statistics()));
   EXPECT_NE(digest(found.gaussian), digest({found.gaussian.mean + 1, found.gaussian.covariance}));
+}
+
+TEST(ReferenceStatistics, CountIsAWholeNumberOfAnyType) {
+  const TestFolder folder;
+  const auto path = folder.path() / "reference.npz";
+  const auto refused = [&](const at::Tensor& count) {
+    write_npz(path, {{"mu", at::zeros({1})}, {"sigma", at::ones({1, 1})}, {"count", count}});
+    return message_of([&] { read_statistics(path); });
+  };
+  EXPECT_EQ(refused(at::tensor(50.0, at::kDouble)), "");
+  EXPECT_EQ(read_statistics(path).count, 50);
+  EXPECT_EQ(refused(at::tensor(1e300, at::kDouble)),
+            path.string() + ": count: expected a whole number of items, got 1e+300");
+  EXPECT_NE(refused(at::tensor(NAN, at::kDouble)), "");
+  EXPECT_NE(refused(at::tensor(int64_t{-1}, at::kLong)), "");
 }
 
 TEST(ReferenceStatistics, OfOtherShapesAreRefused) {

@@ -88,6 +88,16 @@ std::string name_of(const testing::TestParamInfo<FuzzReader>& test) { return tes
 INSTANTIATE_TEST_SUITE_P(Reader, FuzzCorpus, testing::ValuesIn(fuzz_readers()), name_of);
 INSTANTIATE_TEST_SUITE_P(Reader, FuzzBomb, testing::ValuesIn(readers_with_bombs()), name_of);
 
+// 3 MB of zeros in 3 kB.
+TEST(PngText, IsNotUnpacked) {
+  const TestFolder folder;
+  const auto png = std::ranges::find(fuzz_readers(), std::string_view("png"), &FuzzReader::name);
+  const std::string bytes = contents(kCorpus / "png/text");
+  largest_request = 0;
+  EXPECT_TRUE(feed(*png, bytes, folder.path()));
+  EXPECT_LT(largest_request, 1U << 20);
+}
+
 // Names such as ../../up.png and /root.png are names: archives are read, never unpacked.
 TEST(Archives, WriteNothingAnywhere) {
   const TestFolder folder;

@@ -14,6 +14,7 @@
 #include "diffuse/io/checkpoint_file.h"
 #include "diffuse/io/file_set.h"
 #include "diffuse/io/image_file.h"
+#include "diffuse/io/metrics_log.h"
 #include "diffuse/io/safetensors.h"
 #include "tests/io/test_folder.h"
 
@@ -71,6 +72,15 @@ void read_safetensors_file(const fs::path& path) {
 }
 
 void read_checkpoint(const fs::path& path) { touch(read_torch_file(path)); }
+
+// A log takes any bytes: damaged lines are passed over. Here one without a good line counts as refused.
+void read_metrics_log(const fs::path& path) {
+  const auto rows = read_metrics(path);
+  metrics_csv(rows);
+  MetricsLog(path, 2).write(3, {{"train/loss", 0.5}});
+  if (read_metrics(path).empty()) throw std::logic_error("a log without the line just written");
+  if (rows.empty()) throw Error(path.string(), ": no lines");
+}
 
 void read_array(const fs::path& path) {
   touch(read_npy(path));
@@ -146,6 +156,7 @@ const std::vector<FuzzReader>& fuzz_readers() {
       {"config", "config.bin", nullptr, read_config},
       {"safetensors", "model.safetensors", nullptr, read_safetensors_file},
       {"checkpoint", "model.pt", nullptr, read_checkpoint},
+      {"metrics", "metrics.jsonl", nullptr, read_metrics_log},
       {"npy", "array.npy", nullptr, read_array},
       {"npz", "arrays.npz", nullptr, read_arrays},
       {"mnist", "mnist.bin", nullptr, read_mnist},

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/config/config_json.h"
@@ -156,6 +157,10 @@ TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
   const std::string unet = "; diffusers' UNet2DModel has no counterpart";
   EXPECT_EQ(export_error([](Config& c) { c.model.type = "mlp"; }),
             "model.pt: /model/type: \"mlp\"" + unet);
+  EXPECT_EQ(export_error([](Config& c) {
+              c.model.sample_shape = {3, 8};
+            }),
+            "model.pt: /model/sample_shape: a signal's" + unet);
   EXPECT_EQ(export_error([](Config& c) { c.model.patch_size = 2; }),
             "model.pt: /model/patch_size: 2" + unet);
   EXPECT_EQ(export_error([](Config& c) {
@@ -171,6 +176,71 @@ TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
             "UNet2DModel has heads of one size");
   EXPECT_EQ(export_error([](Config& c) { c.diffusion.prediction = "mu"; }),
             "model.pt: /diffusion/prediction: \"mu\"; diffusers' schedulers have no counterpart");
+}
+
+TEST(DiffusersModel, RefusesWhatCannotBeCounted) {
+  const TestFolder folder;
+  Checkpoint written = small_checkpoint();
+  written.step = std::numeric_limits<int64_t>::max();
+  write_diffusers_model(folder.path(), written, {});
+  EXPECT_EQ(message_of([&] { load_model_file(folder.path()); }),
+            (folder.path() / "diffusion_pytorch_model.safetensors").string() +
+                ": /train/batch_size: 128 samples in each of 9223372036854775807 steps are more "
+                "than can be counted");
+
+  json unet = json::parse(kCifarUnet);
+  unet["block_out_channels"] = std::vector<int>(70, 32);
+  unet["down_block_types"] = std::vector<std::string>(70, "AttnDownBlock2D");
+  unet["up_block_types"] = std::vector<std::string>(70, "AttnUpBlock2D");
+  std::ofstream(folder.path() / "config.json") << unet;
+  EXPECT_TRUE(
+      message_of([&] { load_model_file(folder.path()); })
+          .starts_with((folder.path() / "config.json").string() +
+                       ": /block_out_channels: expected 1 to 8 positive integers, got [32,"));
+}
+
+// A config may ask for terabytes beside a file of a few bytes.
+TEST(DiffusersModel, ComparesShapesBeforeTheNetworkIsBuilt) {
+  const TestFolder folder;
+  json unet = json::parse(kCifarUnet);
+  unet["block_out_channels"] = std::vector<int>(4, 8192);
+  unet["num_class_embeds"] = 10'000'000;
+  std::ofstream(folder.path() / "config.json") << unet;
+  const fs::path weights = folder.path() / "diffusion_pytorch_model.safetensors";
+  write_safetensors(weights, {});
+  const Checkpoint checkpoint = load_model_file(folder.path());
+  EXPECT_TRUE(message_of([&] {
+                load_network(checkpoint, true);
+              }).starts_with(weights.string() + ": \"ema\" does not fit the configured network ("));
+}
+
+std::string state_dict_error(const ValueDict& tensors) {
+  return message_of([&] { read_state_dict("x.pt", Value{tensors}, {.image_size = 32}); });
+}
+
+TEST(StateDict, RefusesNamesThatNoModelHas) {
+  const Value tensor{at::ones({1})};
+  ValueDict dict{{"input_blocks.0.0.weight", tensor},
+                 {"attentions." + std::string(1'000'000, '0'), tensor}};
+  EXPECT_EQ(state_dict_error(dict), "x.pt: a tensor's name of 1000011 bytes, attentions." +
+                                        std::string(189, '0') + "; expected at most 200");
+  dict.pop_back();
+  for (int i = 0; i < 10'000; ++i) dict.emplace_back(std::to_string(i), tensor);
+  EXPECT_EQ(state_dict_error(dict), "x.pt: a state dict of 10001 tensors; expected at most 10000");
+  EXPECT_EQ(
+      state_dict_error({{"a\nb", tensor}}),
+      "x.pt: a state dict in no layout known here (Ho et al.'s and improved-diffusion's are); "
+      "its first tensor is a?b");
+}
+
+TEST(StateDict, RefusesMoreLevelsThanAUNetHas) {
+  ValueDict dict{{"temb.dense.0.weight", {at::ones({1})}},
+                 {"conv_in.weight", {at::ones({4, 3, 3, 3})}}};
+  for (int i = 0; i < 70; ++i) {
+    dict.emplace_back(concat("down.", i, ".block.0.conv1.weight"), Value{at::ones({4, 4, 3, 3})});
+    dict.emplace_back(concat("down.", i, ".attn.0.norm.weight"), Value{at::ones({4})});
+  }
+  EXPECT_EQ(state_dict_error(dict), "x.pt: more than 8 levels; a UNet here has no more");
 }
 
 TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {

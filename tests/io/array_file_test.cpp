@@ -152,6 +152,14 @@ TEST(ReadNpz, FindsArraysByName) {
   EXPECT_THROW(read_npz(path, "z"), Error);
 }
 
+TEST(ReadNpz, NamesArraysInOneLine) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "a.npz";
+  write_npz(path, {{"ab\nc", at::arange(3)}});
+  EXPECT_EQ(message_of([&] { read_npz(path, "ab c"); }),
+            path.string() + ": no array \"ab c\"; it has ab?c; did you mean \"ab?c\"?");
+}
+
 TEST(ArrayStream, WritesWhatWriteNpyAndWriteNpzDo) {
   const TestFolder folder;
   const at::Tensor array = at::arange(24, at::kFloat).view({4, 3, 2});

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "diffuse/core/error.h"
+#include "diffuse/io/zip_file.h"
 #include "test_folder.h"
 #include "tests/message_of.h"
 
@@ -91,6 +92,19 @@ TEST(FileSet, ReadsAFolder) {
   const auto files = open_all(folder.path());
   EXPECT_EQ(files->names(), (std::vector<std::string>{"a/a.txt", "b.txt"}));
   EXPECT_EQ(files->read(0), "a");
+}
+
+TEST(FileSet, TitlesAreOneLine) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "x.zip";
+  ZipWriter zip(path);
+  zip.add("a\nb", {"x"});
+  zip.close();
+  EXPECT_EQ(open_all(path)->title(0), path.string() + ": a?b");
+  EXPECT_EQ(open_all(path)->names(), std::vector<std::string>{"a\nb"});
+  fs::remove(path);
+  std::ofstream(folder.path() / "c\nd") << "x";
+  EXPECT_EQ(open_all(folder.path())->title(0), (folder.path() / "c?d").string());
 }
 
 TEST(FileSet, TakesTheWantedNamesAlone) {

@@ -38,8 +38,8 @@ TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
   EXPECT_EQ(failure(storage("FloatStorage", std::string(101, '7')) + "."),
             "corrupt pickle: a storage key of that length");
   EXPECT_EQ(failure(storage(concat(std::string(100, 'x'), "Storage"), "0") + "."),
-            concat("refused to load torch.", std::string(74, 'x'),
-                   ": expected only dicts, lists, text, numbers and tensors"));
+            concat("refused to load torch.", std::string(100, 'x'),
+                   "Storage: expected only dicts, lists, text, numbers and tensors"));
   const auto tensor = [](size_t dimensions) {
     std::string sizes = "(";
     for (size_t i = 0; i < dimensions; ++i) sizes += "K\x01";
@@ -50,10 +50,23 @@ TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
   EXPECT_EQ(failure(tensor(65)), "corrupt pickle: too many dimensions");
 }
 
-TEST(ParsePickle, BoundsTheNumberOfObjects) {
-  const std::string many(4 << 20, 'N');
-  EXPECT_EQ(failure(many + "."), "");
-  EXPECT_EQ(failure(many + "N."), "too many objects");
+TEST(ParsePickle, BoundsTheMemoryOfObjects) {
+  const std::string too_far = "unfolds to far more than the file's size";
+  EXPECT_EQ(failure(concat(std::string(100'000, 'N'), ".")), "");
+  EXPECT_EQ(failure(concat(std::string(1'000'000, 'N'), ".")), too_far);
+  EXPECT_EQ(failure(concat("N", std::string(1'000'000, '\x94'), ".")), "");  // MEMOIZE
+  // A tensor of 64 dimensions in 5 bytes.
+  std::string ones = "(";
+  for (int i = 0; i < 64; ++i) ones += "K\x01";
+  std::string tensors = "ctorch._utils\n_rebuild_tensor_v2\nq\x02(" + storage("FloatStorage", "0") +
+                        "K\0"s + ones + "t" + ones + "t\x89}tq\x03";
+  for (int i = 0; i < 100'000; ++i) tensors += "h\x02h\x03R";
+  EXPECT_EQ(failure(tensors + "."), too_far);
+}
+
+TEST(ParsePickle, RefusesInOneLine) {
+  const std::string named = text("torch") + text("a\nbStorage") + "\x93";  // STACK_GLOBAL
+  EXPECT_EQ(failure(named + ")R."), "corrupt pickle: wrong arguments of torch.a?bStorage");
 }
 
 }  // namespace

@@ -53,6 +53,16 @@ TEST(ZipFile, StartsEntriesWhereTheyMayBeMapped) {
     EXPECT_EQ(bytes.find(data) % 256, 0) << data;
 }
 
+TEST(ZipFile, NamesAnEntryInOneLine) {
+  const TestFolder folder;
+  const auto path = folder.path() / "twice.zip";
+  ZipWriter zip(path);
+  for (int i = 0; i < 2; ++i) zip.add("a\n\x1b[31mü", {"x"});
+  zip.close();
+  EXPECT_EQ(message_of([&] { ZipReader reader(path); }),
+            path.string() + ": zip entry a??[31mü is there twice");
+}
+
 TEST(ZipFile, NamesADamagedEntry) {
   const TestFolder folder;
   const auto path = folder.path() / "damaged.zip";

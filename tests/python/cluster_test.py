@@ -233,6 +233,29 @@ class Cluster(unittest.TestCase):
         children[1].kill()
         self.assert_ends_naming(children, "rank 1 died in phase")
 
+    def test_a_launcher_that_is_told_to_stop_starts_nothing_again(self):
+        path = cluster.write_config(self.folder, POINTS)
+        command = cluster.train(path, self.folder / "run")
+        launcher, = cluster.start(([[cluster.PROGRAM, "launch", "--nproc", "2", "--restarts", "3", "--",
+                                     *command]], [{}]))
+        children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+        while not children.read_text():  # which take no note of signals yet
+            self.assertIsNone(launcher.poll())
+            time.sleep(0.01)
+        launcher.send_signal(signal.SIGTERM)
+        codes, _, err = cluster.finish([launcher])
+        self.assertEqual(codes, [-signal.SIGTERM], err)
+        self.assertIn("was killed by signal 15", err)
+        self.assertNotIn("starting all processes again", err)
+
+    def test_what_fails_once_training_has_started_is_no_bad_use(self):
+        config = merged(POINTS, {"train": {"keep_last": 1}})
+        (self.folder / "run").mkdir()
+        (self.folder / "run/checkpoints").write_text("in the way")
+        for n in (1, 2):
+            _, err = self.train(n, config, "run", code=1)
+            self.assertIn("cannot write", err)
+
     def test_a_rank_that_cannot_start_is_named(self):
         path = cluster.write_config(self.folder, POINTS)
         command = cluster.train(path, self.folder / "run", "--peer-timeout", "2s")

@@ -67,15 +67,35 @@ class Slurm(unittest.TestCase):
         self.assertEqual(job.returncode, 0, err)
         self.assertFalse(self.requeued.exists())
 
-    def test_bad_use_and_endless_failure_are_not_requeued(self):
+    def is_requeued(self, code, script="train.sh"):
+        """Whether a run that ends with this code, after many time limits, goes back into the queue."""
+        program = self.folder / "program"
+        program.write_text(f"#!/bin/sh\nexit {code}\n")
+        program.chmod(0o755)
+        self.requeued.unlink(missing_ok=True)
+        job = self.start(script, "x", self.folder / "run", SLURM_NTASKS="1", DIFFUSE=str(program),
+                         SLURM_RESTART_COUNT="50", MAX_RESTARTS="2")
+        job.communicate(timeout=60)
+        self.assertEqual(job.returncode, code)
+        return self.requeued.exists()
+
+    def test_bad_use_is_not_requeued(self):
         job = self.start("train.sh", "no_such.json", self.folder / "run", SLURM_NTASKS="1")
         job.communicate(timeout=60)
         self.assertEqual(job.returncode, 2)
-        failing = self.start("train.sh", "x", "y", SLURM_NTASKS="1", DIFFUSE="false",
-                             SLURM_RESTART_COUNT="10")
-        failing.communicate(timeout=60)
-        self.assertEqual(failing.returncode, 1)
         self.assertFalse(self.requeued.exists())
+
+    def test_failures_in_a_row_are_counted_and_time_limits_are_not(self):
+        for script in ("train.sh", "train_nodes.sh"):
+            ends = [self.is_requeued(code, script) for code in (1, 1, 75, 1, 137, 1, 1)]
+            self.assertEqual(ends, [True, True, True, True, True, False, False])
+            self.assertTrue(self.is_requeued(75, script))
+
+    def test_a_new_checkpoint_lets_a_run_fail_again(self):
+        self.assertEqual([self.is_requeued(1) for _ in range(3)], [True, True, False])
+        time.sleep(0.02)
+        (self.folder / "run/model.pt").touch()
+        self.assertEqual([self.is_requeued(1) for _ in range(3)], [True, True, False])
 
     def test_a_sampling_array_gives_the_images_of_its_seeds(self):
         config = cluster.write_config(self.folder, cluster.merged(cluster.IMAGES, {

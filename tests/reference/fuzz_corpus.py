@@ -104,6 +104,31 @@ def huge_storage():
     return zipped({"archive/data.pkl": pickle, "archive/data/0": b""})
 
 
+def text(value):
+    return b"X" + struct.pack("<I", len(value)) + value
+
+
+def rebuilt(numel, shape):
+    """The opcodes of a tensor of this shape, whose strides are 1, in storage 0."""
+    sizes = b"(" + b"".join(b"J" + struct.pack("<i", size) for size in shape) + b"t"
+    strides = b"(" + b"K\x01" * len(shape) + b"t"
+    return (b"ctorch._utils\n_rebuild_tensor_v2\n((" + text(b"storage") + b"ctorch\nFloatStorage\n"
+            + text(b"0") + text(b"cpu") + b"J" + struct.pack("<i", numel) + b"tQK\x00" + sizes + strides
+            + b"\x89}tR")
+
+
+def doubled(item, levels):
+    """A list of `item` 2^levels times, each level of lists holding the one below twice."""
+    pickle = b"\x80\x02" + item + b"q\x00"
+    for level in range(levels):
+        pickle += b"](h" + bytes([level]) + b"h" + bytes([level]) + b"eq" + bytes([level + 1])
+    return pickle + b"."
+
+
+def torch_zip(pickle, data, method=zipfile.ZIP_STORED):
+    return zipped({"m/data.pkl": pickle, "m/data/0": data}, method)
+
+
 images = idx([3, 2, 2], bytes(range(12)))
 labels = idx([3], bytes([1, 2, 3]))
 pictures = {"cats/1.png": picture("png"), "dogs/2.jpg": picture("jpeg", mode="L")}
@@ -127,6 +152,19 @@ seed("safetensors", "long_header", struct.pack("<Q", HUGE) + b"{}")
 
 seed("checkpoint", "bomb", huge_storage())
 seed("checkpoint", "text", zipped({"m/data.pkl": b"\x80\x02}X\x01\x00\x00\x00aK\x01s."}))
+seed("checkpoint", "bomb_packed", torch_zip(b"\x80\x02" + b"N" * (4 << 20) + b".", b"",
+                                            zipfile.ZIP_DEFLATED))
+seed("checkpoint", "bomb_shared", torch_zip(doubled(rebuilt(1, [1] * 64), 15), bytes(4)))
+seed("checkpoint", "bomb_views", zipped({"m/data.pkl": doubled(rebuilt(1024, [1024]), 13),
+                                         "m/data/0": bytes(4096)}))
+
+metrics = [b'{"step":%d,"time":%d.5,"train/loss":%s}\n' % line
+           for line in [(1, 10, b"0.5"), (2, 11, b"null"), (3, 12, b"1e-3")]]
+seed("metrics", "whole", b"".join(metrics))
+seed("metrics", "torn", b"".join(metrics)[:-5])
+seed("metrics", "kinds", b'{"step":"x","time":1}\n{"step":1e300,"time":1}\n{"step":4,"time":[]}\n[1]\n'
+     b'{"step":18446744073709551615,"time":1}\n' + metrics[0])
+seed("metrics", "none", b"{}\nnull\n\n" + b"[" * 2000)
 
 seed("npy", "floats", saved(numpy.save, points))
 seed("npy", "fortran", saved(numpy.save, numpy.asfortranarray(points.astype(numpy.int16))))

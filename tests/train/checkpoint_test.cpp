@@ -60,4 +60,49 @@ TEST(Checkpoint, ListsHowTensorsDifferFromTheNetworks) {
             "network wants [4]; c is missing; b is not part of the network");
 }
 
+TEST(Checkpoint, NamesOnOneLine) {
+  const Value tensor{at::ones({1})};
+  const Checkpoint checkpoint = parse_checkpoint(
+      "x.pt", with("ema", {ValueDict{{"a\nb\x1b", tensor}, {std::string(300, 'c'), tensor}}}));
+  EXPECT_EQ(
+      message_of([&] { section_tensors(checkpoint, "ema", {}); }),
+      "x.pt: \"ema\" does not fit the configured network (2 differences): a?b? is not part of "
+      "the network; " +
+          std::string(200, 'c') + " is not part of the network");
+}
+
+// 17 GB a matrix, were it built.
+TEST(Checkpoint, ComparesShapesBeforeTheNetworkIsBuilt) {
+  const auto refused = [](const std::string& model) {
+    const Checkpoint checkpoint =
+        parse_checkpoint("x.pt", with("config", {"{\"model\": {" + model + "}}"}));
+    return message_of([&] { load_network(checkpoint, false); });
+  };
+  EXPECT_EQ(refused(R"("type": "mlp", "hidden": 65536, "layers": 1024, "sample_shape": [2])"),
+            "x.pt: \"model\" does not fit the configured network (4106 differences): input.weight "
+            "is missing; input.bias is missing; time_embedding.linear_1.weight is missing; "
+            "time_embedding.linear_1.bias is missing; time_embedding.linear_2.weight is missing");
+  EXPECT_TRUE(refused(R"("channels": 8192, "channel_multipliers": [64, 64, 64], "classes": 9999999,
+                         "attention_resolutions": [16], "sample_shape": [3, 32, 32])")
+                  .starts_with("x.pt: \"model\" does not fit the configured network"));
+}
+
+TEST(Checkpoint, RefusesSizesBeyondCounting) {
+  const auto refused = [](const std::string& model) {
+    const Checkpoint checkpoint =
+        parse_checkpoint("x.pt", with("config", {"{\"model\": {" + model + "}}"}));
+    return message_of([&] { load_network(checkpoint, false); });
+  };
+  EXPECT_EQ(refused(R"("type": "mlp", "sample_shape": [9000000000000000000])"),
+            "x.pt: /model/sample_shape/0: expected at most 33554432, got 9000000000000000000");
+  EXPECT_EQ(refused(R"("type": "mlp", "sample_shape": [2], "classes": 9223372036854775807)"),
+            "x.pt: /model/classes: expected at most 33554432, got 9223372036854775807");
+  // The largest of all.
+  EXPECT_TRUE(refused(R"("channels": 8192, "channel_multipliers": [64, 64, 64, 64, 64, 64, 64, 64],
+                         "blocks_per_level": 16, "patch_size": 64, "attention_resolutions": [128],
+                         "classes": 33554432, "sample_shape": [33554432, 16384, 16384]}, )"
+                      R"("diffusion": {"variance": "learned", "loss": "hybrid")")
+                  .starts_with("x.pt: \"model\" does not fit the configured network"));
+}
+
 }  // namespace diffuse

@@ -53,6 +53,10 @@ TEST(LossScaler, DisabledOnlyLooksForWhatIsNotFinite) {
   EXPECT_TRUE(update(scaler, {at::ones({2})}));
   EXPECT_FALSE(update(scaler, {at::full({2}, INFINITY)}));
   EXPECT_EQ(scale_of(scaler), 1);
+  scaler.state()[0].second.fill_(65536);
+  std::vector<at::Tensor> gradients{at::ones({2})};
+  scaler.unscale(gradients);
+  EXPECT_TRUE(at::equal(gradients[0], at::ones({2})));
 }
 
 }  // namespace diffuse

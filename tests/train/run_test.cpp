@@ -3,9 +3,12 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "tests/io/test_folder.h"
 
@@ -39,8 +42,8 @@ Config config() {
                       "test");
 }
 
-Trainer make_trainer(int64_t bad) {
-  return Trainer(config(), std::make_shared<Points>(20, bad), at::kCPU);
+Trainer make_trainer(int64_t bad, const Config& with = config()) {
+  return Trainer(with, std::make_shared<Points>(20, bad), at::kCPU);
 }
 
 const RunHooks kNoHooks{
@@ -94,7 +97,7 @@ TEST(RunTraining, EndsWhereNumbersStayBadAndKeepsTheCheckpointFromBefore) {
   const std::string good = contents(scratch.path() / "model.pt");
   fill(trainer, "time_embedding.linear_1.weight", 3e38F);
   try {
-    run_training(trainer, Points(4, 0), &folder, 0, kNoHooks);
+    run_training(trainer, Points(4, 0), &folder, {}, kNoHooks);
     FAIL() << "trained";
   } catch (const std::runtime_error& error) {
     const std::string text = error.what();
@@ -103,6 +106,99 @@ TEST(RunTraining, EndsWhereNumbersStayBadAndKeepsTheCheckpointFromBefore) {
   }
   EXPECT_EQ(contents(scratch.path() / "model.pt"), good);
   EXPECT_EQ(newest_checkpoint(scratch.path()), scratch.path() / "model.pt");
+}
+
+void sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+
+Config reporting_each_step() {
+  Config each = config();
+  each.train.log_every = 1;
+  return each;
+}
+
+// After five good updates and a checkpoint, several whose gradients are not finite.
+TEST(RunTraining, KeepsTheCheckpointFromBeforeWhereItStopsOrEndsAmongBadUpdates) {
+  const TestFolder scratch;
+  const RunFolder folder(scratch.path());
+  const RunHooks slow{
+      .on_report = [](const TrainReport&) { sleep(0.1); }, .on_held_out = {}, .on_samples = {}};
+  for (const int64_t steps : {300, 8}) {
+    Config each = reporting_each_step();
+    each.train.steps = steps;
+    Trainer trainer = make_trainer(0, each);
+    for (int i = 0; i < 5; ++i) trainer.update();
+    folder.save(trainer.checkpoint(), trainer.step(), each.train);
+    const std::string good = contents(scratch.path() / "model.pt");
+    fill(trainer, "time_embedding.linear_1.weight", 3e38F);
+    const TimeLimit limit{.end = seconds_now() + (steps == 8 ? 60 : 0.5)};
+    EXPECT_EQ(run_training(trainer, Points(4, 0), &folder, limit, slow),
+              steps == 8 ? RunEnd::kFinished : RunEnd::kStopped);
+    EXPECT_GE(trainer.skipped_in_row(), 2);
+    EXPECT_EQ(contents(scratch.path() / "model.pt"), good);
+  }
+}
+
+TEST(RunTraining, SavesAfterASingleBadUpdateWhereItStops) {
+  const TestFolder scratch;
+  const RunFolder folder(scratch.path());
+  Trainer trainer = make_trainer(20);
+  EXPECT_EQ(run_training(trainer, Points(4, 0), &folder,
+                         {.end = seconds_now() - 1, .save_seconds = 0}, kNoHooks),
+            RunEnd::kStopped);
+  EXPECT_EQ(load_checkpoint(scratch.path()).step, 1);
+}
+
+TEST(RunTraining, FailsWhereItEndsAmongBadUpdatesWithoutACheckpoint) {
+  Config each = config();
+  each.train.steps = 3;
+  Trainer trainer = make_trainer(20, each);
+  EXPECT_THROW(run_training(trainer, Points(4, 0), nullptr, {}, kNoHooks), std::runtime_error);
+}
+
+TEST(RunTraining, LeavesOutHeldOutLossAndSamplesWhereItStops) {
+  const TestFolder scratch;
+  const RunFolder folder(scratch.path());
+  Config each = reporting_each_step();
+  each.train.eval_every = each.train.sample_every = 1;
+  Trainer trainer = make_trainer(0, each);
+  int measured = 0;
+  const RunHooks hooks{.on_report = [](const TrainReport&) {},
+                       .on_held_out = [&](int64_t, const HeldOutLoss&) { ++measured; },
+                       .on_samples = [&](Trainer&, const std::function<bool()>&) { ++measured; }};
+  EXPECT_EQ(run_training(trainer, Points(4, 0), &folder,
+                         {.end = seconds_now() - 1, .save_seconds = 0}, hooks),
+            RunEnd::kStopped);
+  EXPECT_EQ(measured, 0);
+  EXPECT_EQ(trainer.step(), 1);
+}
+
+TEST(RunTraining, TellsWhoDrawsSamplesToStop) {
+  Config each = config();
+  each.train.sample_every = 1;
+  Trainer trainer = make_trainer(0, each);
+  const RunHooks endless{.on_report = [](const TrainReport&) {},
+                         .on_held_out = {},
+                         .on_samples =
+                             [](Trainer&, const std::function<bool()>& stop) {
+                               while (!stop()) sleep(0.01);
+                             }};
+  EXPECT_EQ(run_training(trainer, Points(4, 0), nullptr,
+                         {.end = seconds_now() + 0.5, .save_seconds = 0}, endless),
+            RunEnd::kStopped);
+  EXPECT_EQ(trainer.step(), 1);
+}
+
+TEST(RunTraining, AllowsForAnotherUpdateAndSaveBeforeItsEnd) {
+  const RunHooks slow{
+      .on_report = [](const TrainReport&) { sleep(0.3); }, .on_held_out = {}, .on_samples = {}};
+  Trainer trainer = make_trainer(0, reporting_each_step());
+  const double end = seconds_now() + 1;
+  run_training(trainer, Points(4, 0), nullptr, {.end = end, .save_seconds = 0}, slow);
+  EXPECT_LT(seconds_now(), end);
+  Trainer saving = make_trainer(0);
+  run_training(saving, Points(4, 0), nullptr, {.end = seconds_now() + 60, .save_seconds = 40},
+               kNoHooks);
+  EXPECT_EQ(saving.step(), 1);
 }
 
 }  // namespace

@@ -64,6 +64,32 @@ TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
   }
 }
 
+TEST(Trainer, LeavesTheLossScaleOfAnotherPrecisionAlone) {
+  Config config = small_config();
+  Trainer straight = make_trainer(config), first = make_trainer(config);
+  for (int i = 0; i < 2; ++i) straight.update();
+  first.update();
+  ValueDict saved = first.checkpoint();
+  for (auto& [key, value] : saved) {
+    if (key != "counters") continue;
+    for (auto& [name, tensor] : std::get<ValueDict>(value.data))
+      if (name.starts_with("loss_scale"))
+        tensor.data = at::full_like(std::get<at::Tensor>(tensor.data), 4096);
+  }
+  for (const char* const precision : {"fp16", "fp32"}) {
+    Checkpoint checkpoint = parse_checkpoint("x.pt", saved);
+    checkpoint.config.train.precision = precision;
+    Trainer second = make_trainer(config);
+    second.restore(checkpoint);
+    second.update();
+    const ValueDict root = second.checkpoint();
+    const auto& counters = std::get<ValueDict>(find(root, "counters")->data);
+    EXPECT_EQ(std::get<at::Tensor>(find(counters, "loss_scale")->data).item<float>(), 1);
+    EXPECT_EQ(std::get<at::Tensor>(find(counters, "loss_scale_growth")->data).item<int>(), 0);
+    EXPECT_TRUE(at::equal(straight.network().parameters()[0], second.network().parameters()[0]));
+  }
+}
+
 TEST(Trainer, GradientAccumulationIsTheWholeBatch) {
   Config config = small_config();
   config.model.dropout = 0;  // its masks are drawn per micro-batch
@@ -151,6 +177,34 @@ TEST(RunFolder, KeepsTheLastCheckpointsAndTheMultiples) {
   EXPECT_TRUE(fs::exists(path / "model.pt"));
 }
 
+TEST(RunFolder, LeavesTheCheckpointsBeyondAStepThatARunHasGoneBackTo) {
+  const fs::path path = scratch("back");
+  const RunFolder folder(path);
+  TrainConfig config;
+  config.keep_last = 4;
+  const ValueDict checkpoint = make_trainer(small_config()).checkpoint();
+  const auto kept = [&] {
+    std::vector<int64_t> steps;
+    for (const auto& [step, file] : numbered_checkpoints(path)) steps.push_back(step);
+    return steps;
+  };
+  for (int64_t step = 10; step <= 40; step += 10) folder.save(checkpoint, step, config);
+  folder.save(checkpoint, 25, config);
+  EXPECT_EQ(kept(), (std::vector<int64_t>{25, 20, 10}));
+  config.keep_last = 0;
+  folder.save(checkpoint, 15, config);
+  EXPECT_EQ(kept(), (std::vector<int64_t>{10}));
+}
+
+TEST(RunFolder, HasAModelWhereThereIsANumberedCheckpoint) {
+  const fs::path path = scratch("numbered");
+  const RunFolder folder(path);
+  EXPECT_FALSE(folder.has_model());
+  folder.save(make_trainer(small_config()).checkpoint(), 10, TrainConfig{});
+  fs::remove(path / "model.pt");
+  EXPECT_TRUE(folder.has_model());
+}
+
 TEST(RunFolder, PassesOverADamagedCheckpoint) {
   const fs::path path = scratch("damaged");
   const RunFolder folder(path);
@@ -159,6 +213,51 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
   folder.save(make_trainer(small_config()).checkpoint(), 20, config);
   fs::resize_file(path / "model.pt", fs::file_size(path / "model.pt") / 2);  // step-20.pt too
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
+}
+
+TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
+  const fs::path path = scratch("all_damaged");
+  const RunFolder folder(path);
+  EXPECT_EQ(newest_checkpoint(path), fs::path());
+  TrainConfig config;
+  folder.save(make_trainer(small_config()).checkpoint(), 10, config);
+  fs::resize_file(path / "model.pt", 1000);  // step-10.pt too
+  const std::string message = message_of([&] { newest_checkpoint(path); });
+  EXPECT_EQ(message, path.string() +
+                         ": holds no whole checkpoint to resume: model.pt, checkpoints/step-10.pt "
+                         "damaged (" +
+                         (path / "model.pt").string() +
+                         ": not a zip archive, or truncated); name another with --resume, or move "
+                         "these away");
+}
+
+TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {
+  const fs::path path = scratch("newer");
+  const RunFolder folder(path);
+  TrainConfig config;
+  const ValueDict whole = make_trainer(small_config()).checkpoint();
+  folder.save(whole, 10, config);
+  const auto refused = [&](const std::string& key, const Value& value) {
+    ValueDict other = whole;
+    for (auto& [name, old] : other)
+      if (name == key) old = value;
+    folder.save(other, 20, config);
+    return message_of([&] { newest_checkpoint(path); });
+  };
+  const std::string file = (path / "model.pt").string();
+  EXPECT_EQ(refused("version", {int64_t{2}}),
+            file + ": checkpoint version 2; this program reads version 1");
+  EXPECT_EQ(refused("config", {std::string(R"({"sed": 1})")}).find(file + ": /sed: unknown key"),
+            0);
+  fs::remove(path / "model.pt");
+  fs::create_directory(path / "model.pt");  // what cannot be read is not damaged either
+  try {
+    newest_checkpoint(path);
+    FAIL() << "passed over";
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(dynamic_cast<const Error*>(&error), nullptr);  // another try may do
+    EXPECT_EQ(error.what(), file + ": expected a file, found a folder");
+  }
 }
 
 TEST(RunFolder, RemovesWhatAKilledRunLeftUnfinished) {

@@ -91,9 +91,10 @@ struct DiffusionConfig {
   std::string prediction = "epsilon";  // epsilon, x0, v, mu
   std::string variance =
       "fixed_large";  // fixed_large (beta_t), fixed_small (posterior), learned, learned_range
-  std::string loss = "simple";   // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr
-  double hybrid_lambda = 0.001;  // hybrid: weight of the bound
-  double min_snr_gamma = 5.0;    // min_snr: cap of the signal-to-noise ratio
+  std::string loss =
+      "simple";  // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr, mse (of the output)
+  double hybrid_lambda = 0.001;              // hybrid: weight of the bound
+  double min_snr_gamma = 5.0;                // min_snr: cap of the signal-to-noise ratio
   std::string timestep_sampler = "uniform";  // uniform, stratified, importance
   bool rescale_zero_terminal_snr = false;
 

@@ -14,15 +14,16 @@ namespace diffuse {
 // Throws Error when a named GPU is not there, with the reason.
 c10::Device select_device(const std::string& text, int64_t local_rank = 0);
 
-// "13.0" when LibTorch's CUDA library is loaded, else the reason why not.
+// "13.0, 2 GPUs" when LibTorch's CUDA library is loaded, else the reason why not.
 std::string cuda_description();
 
 // Threads of the CPU's tensor operations; 0 keeps LibTorch's choice (all cores).
 void set_thread_count(int threads);
 
 // "fp32", "bf16", "fp16" or "auto" (bf16 on a GPU that has it, else fp32) for a device.
-// Throws Error naming /train/precision where the device cannot do it.
-c10::ScalarType select_precision(const std::string& text, c10::Device device);
+// Throws Error naming `key` where the device cannot do it.
+c10::ScalarType select_precision(const std::string& text, c10::Device device,
+                                 const std::string& key = "/train/precision");
 
 // Returns when the work queued on the device is done; at once on the CPU.
 void wait_for(c10::Device device);

@@ -31,6 +31,10 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 bool contains(const std::vector<std::string>& words, std::string_view word);
 
+// Text from a file as part of a line: its first 200 bytes, with '?' for line breaks and other control
+// characters.
+std::string printable(std::string_view text);
+
 // "a, b, c": for messages that list what is allowed.
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
 

@@ -31,8 +31,9 @@ class World {
   World();  // of one process
 
   // Meets the other processes. `peer_timeout`: seconds after which a process that makes no progress
-  // counts as hung; to meet, too, they have this long. Throws std::runtime_error naming the ranks
-  // that did not come.
+  // counts as hung; to meet, too, they have this long. Files may take longer to read and write: up to
+  // its first phase or progress() and in the phases "restoring" and "saving" a process hangs only in a
+  // collective that all have joined. Throws std::runtime_error naming the ranks that did not come.
   World(const Launch& launch, c10::Device device, double peer_timeout);
   ~World();
   World(const World&) = delete;

@@ -32,8 +32,8 @@ Checkpoint read_diffusers_model(const std::filesystem::path& path);
 void write_diffusers_model(const std::filesystem::path& folder, const Checkpoint& checkpoint,
                            const NamedTensors& weights);
 
-// What torch.save wrote of a state dict, in the layout of [Ho20]'s PyTorch translations, of improved-diffusion
-// or of diffusers. The sizes of the network are read off the tensors; what is not in them follows
+// What torch.save wrote of a state dict, in the layout of [Ho20]'s PyTorch translations or of
+// improved-diffusion. The sizes of the network are read off the tensors; what is not in them follows
 // from the layout's own program, unless the options say otherwise.
 Checkpoint read_state_dict(const std::filesystem::path& file, const Value& contents,
                            const ForeignOptions& options);

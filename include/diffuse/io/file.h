@@ -45,6 +45,7 @@ class InputFile {
     Descriptor& operator=(Descriptor&&) = delete;
     ~Descriptor();
     int get() const { return value_; }
+    int release() { return std::exchange(value_, -1); }  // which the caller closes
 
    private:
     int value_;
@@ -58,6 +59,8 @@ class InputFile {
 
   // The whole file in memory, read as it is touched, writes kept private; it outlives this object.
   std::shared_ptr<char> map() const;
+
+  Descriptor descriptor() const;  // another one of the same file
 
   uint64_t size() const { return size_; }
   std::string name() const { return path_.string(); }

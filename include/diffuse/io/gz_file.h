@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@ namespace diffuse {
 
 class GzFile {
  public:
-  explicit GzFile(const std::filesystem::path& path);  // throws Error when it cannot be opened
+  // Throws Error where it is no regular file or cannot be opened.
+  explicit GzFile(const std::filesystem::path& path);
   ~GzFile();
   GzFile(const GzFile&) = delete;
   GzFile& operator=(const GzFile&) = delete;
@@ -30,8 +32,9 @@ class GzFile {
 };
 
 // The bytes of a gzip file as a file in memory, which errors call by the name of `path`. Throws Error
-// where they are damaged or more than half of the machine's memory.
-InputFile unpack_gzip(const std::filesystem::path& path);
+// where they are damaged or more than half of the machine's memory. While one caller holds it, others
+// in this process get the same. Thread-safe.
+std::shared_ptr<const InputFile> unpack_gzip(const std::filesystem::path& path);
 
 // folder/name or folder/name.gz, whichever is there.
 std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,

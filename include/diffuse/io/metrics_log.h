@@ -13,7 +13,7 @@ namespace diffuse {
 class MetricsLog {
  public:
   // Opens for appending. Lines beyond `resume_step` (left by a run that was killed after its last
-  // checkpoint) and unfinished ones are dropped first.
+  // checkpoint) and unfinished or damaged ones are dropped first.
   MetricsLog(const std::filesystem::path& file, int64_t resume_step);
 
   // {"step": step, "time": <Unix seconds>, <name>: <value>, ...}, flushed.
@@ -29,8 +29,8 @@ struct MetricsRow {
   std::vector<std::pair<std::string, double>> values;
 };
 
-// The lines of a metrics.jsonl; an unfinished one is passed over. Throws Error where there is no such
-// file.
+// The lines of a metrics.jsonl; those that are unfinished or damaged are passed over. Throws Error where
+// there is no such file.
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& file);
 
 // Rows as comma-separated values, one column for each name that occurs, empty where a row has none.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,10 @@ class TarReader {
   explicit TarReader(const std::filesystem::path& path);
 
   const std::vector<Entry>& entries() const { return entries_; }  // regular files alone
-  std::string read(const Entry& entry) const { return file_.read(entry.offset, entry.size); }
+  std::string read(const Entry& entry) const { return file_->read(entry.offset, entry.size); }
 
  private:
-  InputFile file_;
+  std::shared_ptr<const InputFile> file_;
   std::vector<Entry> entries_;
 };
 

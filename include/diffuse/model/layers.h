@@ -18,7 +18,9 @@ namespace diffuse {
 // Starting values of parameters. The n-th tensor drawn uses stream (seed, kInit, n).
 class Initializer {
  public:
-  explicit Initializer(uint64_t seed) : seed_(seed) {}
+  // On the meta device parameters have their shapes and no values.
+  explicit Initializer(uint64_t seed, at::Device device = at::kCPU)
+      : seed_(seed), device_(device) {}
 
   // U(-b, b), b = sqrt(3 scale / mean(fan_in, fan_out)); shape [out, in, ...]. [Ho20] nn.py
   // The values are those of the shape, whatever the order they lie in.
@@ -27,8 +29,11 @@ class Initializer {
 
   at::Tensor normal(at::IntArrayRef shape);  // N(0, 1)
 
+  at::Tensor full(int64_t size, double value) const;  // [size]
+
  private:
   uint64_t seed_;
+  at::Device device_;
   uint64_t drawn_ = 0;
 };
 
@@ -82,7 +87,7 @@ class Conv2d : public torch::nn::Module {
 
 class GroupNorm : public torch::nn::Module {
  public:
-  GroupNorm(int64_t groups, int64_t channels, double eps);
+  GroupNorm(const Initializer& init, int64_t groups, int64_t channels, double eps);
 
   // x [B, C, H, W] -> act(norm(x + shift)), its dtype kept; shift [B, C] or undefined; skip: more
   // channels after those of x, or undefined

@@ -26,10 +26,12 @@ class Network : public torch::nn::Module {
 };
 
 // Builds the network of a config whose sample_shape is filled in. `alpha_bar` [T] float64 is for
-// the oracle alone. The weights are a function of (config, seed). Throws Error naming the JSON path
-// where sizes do not fit each other or the data.
+// the oracle alone. The weights are a function of (config, seed); on the meta device they have shapes
+// alone and take no memory. Throws Error naming the JSON path where sizes do not fit each other or
+// the data.
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
-                                      const at::Tensor& alpha_bar, uint64_t seed);
+                                      const at::Tensor& alpha_bar, uint64_t seed,
+                                      at::Device device = at::kCPU);
 
 int64_t parameter_count(const torch::nn::Module& module);
 

@@ -22,7 +22,7 @@ class MlpLayer : public torch::nn::Module {
 class Mlp : public Network {
  public:
   // Throws Error naming the JSON path where the data are no points or the width is odd.
-  Mlp(const ModelConfig& config, bool learned_variance, uint64_t seed);
+  Mlp(const ModelConfig& config, bool learned_variance, Initializer init);
 
   // x [B, D], or [B, 2D] where self-conditioned -> [B, D or 2D], dtype of x
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;

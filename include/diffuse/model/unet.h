@@ -11,7 +11,7 @@ namespace diffuse {
 class UNet : public Network {
  public:
   // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
-  UNet(const ModelConfig& config, bool learned_variance, uint64_t seed);
+  UNet(const ModelConfig& config, bool learned_variance, Initializer init);
 
   // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
   // of x; signals are [B, C, L]

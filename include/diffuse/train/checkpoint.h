@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "diffuse/config/config.h"
 #include "diffuse/io/checkpoint_file.h"
@@ -41,7 +42,9 @@ std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);
 
 // The newest whole checkpoint of a run folder: model.pt, else the highest checkpoints/step-N.pt that
-// can be read; a damaged file is passed over with a warning. Empty when the folder has none.
+// is whole; a damaged file is passed over with a warning. Empty when the folder has none. Throws Error
+// where all are damaged and where one is whole but of another version or with a config that this program
+// does not know, std::runtime_error where the system cannot read one.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;

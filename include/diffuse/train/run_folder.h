@@ -13,9 +13,11 @@ namespace diffuse {
 class RunFolder {
  public:
   // Creates the folder and locks it against a second run for as long as this object lives; the lock
-  // goes with the process, so one that was killed leaves nothing behind. Throws Error naming the
-  // folder when it cannot be written or another run holds it.
-  explicit RunFolder(std::filesystem::path path);
+  // goes with the process, so one that was killed leaves nothing behind; but a server of files keeps
+  // the lock of a machine that has lost its power for a while, hence `patience`: seconds to wait for
+  // another run to let go. Throws Error naming the folder when it cannot be written or another run
+  // holds it.
+  explicit RunFolder(std::filesystem::path path, double patience = 0);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -24,7 +26,8 @@ class RunFolder {
   bool has_model() const;
 
   // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
-  // then removes the checkpoints that config.keep_last and keep_every do not ask for.
+  // then removes the checkpoints that config.keep_last and keep_every do not ask for, and those beyond
+  // `step`: a run that has gone back to an earlier checkpoint has left them.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
  private:
