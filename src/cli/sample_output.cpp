@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -63,16 +64,28 @@ static void check_same(const fs::path& file, const std::string& now) {
                   ", this run ", value.dump());
 }
 
-// The files of a folder that are named as image_file() names them.
+static std::string image_name(int64_t i) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(i));
+  return name;
+}
+
+// The files of a folder that are named as ours are.
 static std::vector<fs::path> numbered_images(const fs::path& folder) {
   std::vector<fs::path> images;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string stem = entry.path().stem().string();
-    if (entry.path().extension() == ".png" && stem.size() >= 6 &&
-        stem.find_first_not_of("0123456789") == std::string::npos)
-      images.push_back(entry.path());
+    const std::string name = entry.path().filename().string();
+    int64_t i = -1;
+    std::from_chars(name.data(), name.data() + name.size(), i);
+    if (i >= 0 && name == image_name(i)) images.push_back(entry.path());
   }
   return images;
+}
+
+// Whether a file holds what a run of ours was asked for.
+static bool holds_parameters(const fs::path& file) {
+  std::ifstream in(file);
+  return json::parse(in, nullptr, /*allow_exceptions=*/false).contains("checkpoint");
 }
 
 SampleOutput::SampleOutput(OutputOptions options)
@@ -112,7 +125,7 @@ void SampleOutput::remove_older() const {
   std::vector<fs::path> older;
   if (kind_ == OutputKind::kFolder) {
     older = numbered_images(options_.path);
-    if (!older.empty() && !fs::exists(parameters_file()))
+    if (!older.empty() && !holds_parameters(parameters_file()))
       throw Error("-o ", options_.path.string(), ": holds ", older[0].filename().string(),
                   " and no parameters.json that says it was generated; name another folder");
   } else {
@@ -129,11 +142,7 @@ fs::path SampleOutput::parameters_file() const {
                                       : fs::path(options_.path.string() + ".partial.json");
 }
 
-fs::path SampleOutput::image_file(int64_t i) const {
-  char name[32];
-  std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(i));
-  return options_.path / name;
-}
+fs::path SampleOutput::image_file(int64_t i) const { return options_.path / image_name(i); }
 
 static std::vector<std::pair<std::string, std::string>> png_text(const std::string& parameters) {
   std::vector<std::pair<std::string, std::string>> text{{"Software", concat("diffuse ", kVersion)}};

@@ -62,9 +62,6 @@ DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   diffusion.beta_start =
       checked_beta(flags.beta_start.value_or(diffusion.beta_start), "--beta-start");
   diffusion.beta_end = checked_beta(flags.beta_end.value_or(diffusion.beta_end), "--beta-end");
-  if (diffusion.beta_start > diffusion.beta_end && diffusion.schedule != "constant")
-    throw Error("--beta-start: expected at most --beta-end, which is ", diffusion.beta_end,
-                ", got ", diffusion.beta_start);
   return diffusion;
 }
 

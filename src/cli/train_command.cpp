@@ -144,8 +144,8 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   if (trainer.world().is_first()) {
     folder = std::make_unique<RunFolder>(
         flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out, folder_patience());
-    const double begin = seconds_now();
     const fs::path resume = resume_file(flags, *folder);
+    const double begin = seconds_now();
     if (!resume.empty()) checkpoint = load_checkpoint(resume);
     seconds = seconds_now() - begin;
   }
@@ -164,6 +164,8 @@ RunEnd once_started(const Train& train) {
     return train();
   } catch (const Error& error) {
     throw std::runtime_error(error.what());
+  } catch (const fs::filesystem_error& error) {
+    throw std::runtime_error(concat(error.path1().string(), ": ", error.code().message()));
   }
 }
 

@@ -51,7 +51,7 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path)
 Value CheckpointReader::read() {
   // Tied weights are one storage under some names; whoever reads or copies each of thousands of
   // names would not come to an end.
-  constexpr uint64_t kSharing = 16, kSmall = 16 << 20;
+  constexpr uint64_t kSharing = 64, kSmall = 16 << 20;
   Value root = convert(archive_->pickle().root, 0);
   if (viewed_ > kSmall + kSharing * held_)
     throw PickleError(concat("tensors of ", viewed_, " bytes share ", held_,

@@ -58,10 +58,11 @@ Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
 // N of "step-N.pt"; -1 for other names.
 static int64_t step_of(const fs::path& file) {
   const std::string stem = file.stem().string();
+  if (file.extension() != ".pt" || !stem.starts_with("step-")) return -1;
+  const char* const end = stem.data() + stem.size();
   int64_t step = -1;
-  if (file.extension() == ".pt" && stem.starts_with("step-"))
-    std::from_chars(stem.data() + 5, stem.data() + stem.size(), step);
-  return step;
+  const auto [stop, failure] = std::from_chars(stem.data() + 5, end, step);
+  return failure == std::errc{} && stop == end ? step : -1;
 }
 
 // Throws where the system does not give all of the file's bytes: no bad use, another try may do.
@@ -76,19 +77,19 @@ static void read_through(const fs::path& file) {
   }
 }
 
-// What is wrong with a file whose bytes are damaged; "" where it is whole. Throws where it cannot be
-// read for another reason, Error where it is whole and not for this program.
-static std::string damage(const fs::path& file) {
+// The step of a file whose bytes are whole; -1 with the reason where they are damaged. Throws where it
+// cannot be read for another reason, Error where it is whole and not for this program.
+static int64_t step_where_whole(const fs::path& file, std::string& reason) {
   ValueDict root;
   try {
     root = read_checkpoint_file(file);
   } catch (const Error& error) {
     read_through(file);
     log_warning(concat("passing over a damaged checkpoint: ", error.what()));
-    return error.what();
+    reason = error.what();
+    return -1;
   }
-  parse_checkpoint(file, std::move(root));
-  return "";
+  return parse_checkpoint(file, std::move(root)).step;
 }
 
 std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
@@ -100,16 +101,24 @@ std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path&
 }
 
 fs::path newest_checkpoint(const fs::path& run_folder) {
-  std::vector<fs::path> files;
-  if (fs::exists(run_folder / "model.pt")) files.push_back(run_folder / "model.pt");
-  for (const auto& [step, file] : numbered_checkpoints(run_folder)) files.push_back(file);
-  std::vector<std::string> names, reasons;
-  for (const fs::path& file : files) {
-    reasons.push_back(damage(file));
-    if (reasons.back().empty()) return file;
-    names.push_back(file.lexically_relative(run_folder).string());
+  std::vector<std::string> names, reasons;  // of the damaged
+  const auto whole = [&](const fs::path& file) {
+    std::string reason;
+    const int64_t step = step_where_whole(file, reason);
+    if (step < 0) {
+      names.push_back(file.lexically_relative(run_folder).string());
+      reasons.push_back(reason);
+    }
+    return step;
+  };
+  const fs::path latest = run_folder / "model.pt";
+  const int64_t step = fs::exists(latest) ? whole(latest) : -1;
+  for (const auto& [saved, file] : numbered_checkpoints(run_folder)) {
+    if (saved <= step) break;  // else the run died before it wrote model.pt as well
+    if (whole(file) >= 0) return file;
   }
-  if (!files.empty())
+  if (step >= 0) return latest;
+  if (!names.empty())
     throw Error(run_folder.string(), ": holds no whole checkpoint to resume: ", join(names),
                 " damaged (", reasons[0], "); name another with --resume, or move these away");
   return {};

@@ -26,9 +26,9 @@ static bool due(int64_t step, int64_t every, int64_t steps) {
   return every > 0 && (step % every == 0 || (step == steps && step > every));
 }
 
-// Raises `longest` to the seconds since `begin`.
+// Raises `longest` to the seconds since `begin`; what was long once is forgotten over some twenty times.
 static void note(double& longest, double begin) {
-  longest = std::max(longest, seconds_now() - begin);
+  longest = std::max(0.9 * longest, seconds_now() - begin);
 }
 
 namespace {
@@ -42,14 +42,15 @@ struct Loop {
   Progress& progress;
   const TimeLimit& limit;
   int64_t saved_step;
-  // The longest that each has taken.
-  double save_seconds, update_seconds = 0, held_out_seconds = 0, samples_seconds = 0;
+  // The longest that each has taken lately.
+  double save_seconds, update_seconds = 0, held_out_seconds = 0;
   std::string latest{};  // for the progress line
   SpikeWatch spikes{};
 
   // This rank's, before work that takes `next` seconds; 0 for none. Another update and save may come
   // before the next time of asking, the last ones after it.
   int64_t reason_to_stop(double next) const {
+    if (at_end()) return stop_signal();  // all is saved
     const double end = seconds_now() + next + 2 * (update_seconds + save_seconds);
     return limit.end > 0 && end >= limit.end ? kTimeLimit : stop_signal();
   }
@@ -57,6 +58,8 @@ struct Loop {
   int64_t agreed_reason(double next) const {
     return trainer.world().start_max([&] { return reason_to_stop(next); })();
   }
+
+  bool at_end() const { return trainer.step() == trainer.config().train.steps; }
 
   // Updates left out one after the other up to now; throws where there are as many as `most`.
   int64_t count_skipped(int64_t most = kMostSkipped) {
@@ -87,17 +90,14 @@ struct Loop {
     if (count_skipped() == 0) save();
   }
 
-  // Where a run stops or ends, a single update left out may be float16's overflow. Throws where a run
-  // would end without any checkpoint.
+  // Where a run stops or ends, a single update left out may be float16's overflow. Throws where there
+  // would be no checkpoint at all.
   void save_last() {
-    const bool must = saved_step == 0 && trainer.step() == trainer.config().train.steps;
-    const int64_t in_row = count_skipped(must ? 2 : kMostSkipped);
+    const int64_t in_row = count_skipped(saved_step == 0 ? 2 : kMostSkipped);
     if (in_row <= 1) return save();
     log_warning(concat("step ", trainer.step(), ": not saved, as the last ", in_row,
-                       " updates had no finite gradients; ",
-                       saved_step == 0
-                           ? "there is no checkpoint yet"
-                           : concat("the checkpoint of step ", saved_step, " is kept")));
+                       " updates had no finite gradients; the checkpoint of step ", saved_step,
+                       " is kept"));
   }
 
   void save() {
@@ -119,11 +119,9 @@ struct Loop {
   }
 
   void draw_samples() {
-    const double begin = seconds_now();
     progress.clear();
     trainer.world().phase("drawing samples", trainer.step());
     hooks.on_samples(trainer, [&] { return agreed_reason(0) != 0; });
-    note(samples_seconds, begin);
   }
 
   // What is due of a held-out loss and samples, unless there is a reason to stop. Returns that, which may
@@ -133,12 +131,12 @@ struct Loop {
     const int64_t step = trainer.step();
     const auto goes_on = [&](const char* part, double seconds) {
       if (reason == 0) reason = agreed_reason(seconds);
-      if (reason != 0) log_info(concat("step ", step, ": no ", part, ", as the run has to end"));
+      if (reason != 0) log_warning(concat("step ", step, ": no ", part, ", as the run has to end"));
       return reason == 0;
     };
     if (due(step, config.eval_every, config.steps) && goes_on("held-out loss", held_out_seconds))
       evaluate();
-    if (due(step, config.sample_every, config.steps) && goes_on("samples", samples_seconds)) {
+    if (due(step, config.sample_every, config.steps) && goes_on("samples", 0)) {
       draw_samples();
       reason = agreed_reason(0);
     }
@@ -174,7 +172,8 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* 
       loop.save_last();
     else if (due(step, config.checkpoint_every, config.steps))
       loop.save_good();
-    const int64_t reason = loop.measure(vote());
+    const int64_t agreed = vote();
+    const int64_t reason = loop.measure(last ? 0 : agreed);
     if (reason != 0 && !last) {
       loop.stop(reason);
       return RunEnd::kStopped;

@@ -12,6 +12,7 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/core/stop.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/checkpoint.h"
 
@@ -45,7 +46,7 @@ static int lock_patiently(int descriptor, const fs::path& folder, double patienc
   if (reason == EWOULDBLOCK && patience > 0)
     log_warning(concat("--out ", folder.string(), ": another run is writing here; waiting up to ",
                        format_duration(patience), " for it to end"));
-  while (reason == EWOULDBLOCK && seconds_now() - begin < patience) {
+  while (reason == EWOULDBLOCK && seconds_now() - begin < patience && !stop_requested()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     reason = try_lock(descriptor);
   }
@@ -95,13 +96,13 @@ void RunFolder::save(const ValueDict& checkpoint, int64_t step, const TrainConfi
   }
   const fs::path numbered = path_ / "checkpoints" / concat("step-", step, ".pt");
   write_checkpoint_file(numbered, checkpoint);
+  remove_numbered_beyond(path_, step);
   atomic_write(path_ / "model.pt", [&](const fs::path& temporary) {
     std::error_code failure;
     fs::remove(temporary, failure);
     fs::create_hard_link(numbered, temporary, failure);
     if (failure) fs::copy_file(numbered, temporary);
   });
-  remove_numbered_beyond(path_, step);
   int64_t newer = 0;
   for (const auto& [saved, file] : numbered_checkpoints(path_))
     if (++newer > config.keep_last && (config.keep_every == 0 || saved % config.keep_every != 0))

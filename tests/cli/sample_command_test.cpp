@@ -128,7 +128,11 @@ TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
   for (const char* const image : {"000001.png", "000003.png"})
     EXPECT_EQ(read_image(folder / "a" / image).pixels, read_image(folder / "b" / image).pixels);
 
-  fs::remove(folder / "b/parameters.json");
+  write_text(folder / "a/0000001.png", "no sample");
+  sample_well(folder / "a", with({"2"}));
+  EXPECT_EQ(contents(folder / "a/0000001.png"), "no sample");
+
+  write_text(folder / "b/parameters.json", R"({"camera": "x"})");
   const Outcome foreign = sample(folder / "b", with({"4"}));
   EXPECT_EQ(foreign.exit_code, 2);
   EXPECT_NE(foreign.err.find("and no parameters.json"), std::string::npos) << foreign.err;

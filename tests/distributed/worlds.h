@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <string>
@@ -17,6 +18,8 @@ namespace diffuse::testing_distributed {
 // nothing).
 inline std::vector<std::string> run_worlds(int64_t size, const std::function<void(World&)>& body,
                                            double peer_timeout = 60) {
+  // c10d's flight recorder, one for the process, is not safe for ranks that are threads.
+  setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/1);
   static uint16_t port = static_cast<uint16_t>(21000 + getpid() % 20000);
   ++port;
   std::vector<std::string> thrown(size);

