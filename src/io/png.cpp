@@ -62,10 +62,10 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
 
 // Whether the chunks lie within the file. libpng takes the memory that a chunk claims before it reads it.
 bool chunks_fit(std::string_view bytes) {
-  constexpr size_t kSignature = 8, kAround = 12;  // length, kind, checksum
-  for (size_t at = kSignature; at + kAround <= bytes.size();) {
+  constexpr size_t kSignature = 8, kHeader = 8, kAround = 12;  // length and kind; and a checksum
+  for (size_t at = kSignature; at + kHeader <= bytes.size();) {
     const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data() + at));
-    if (length > bytes.size() - at - kAround) return false;
+    if (length + kAround > bytes.size() - at) return false;
     if (bytes.substr(at + 4, 4) == "IEND") break;  // what follows is not read
     at += kAround + length;
   }
