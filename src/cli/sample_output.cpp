@@ -144,6 +144,8 @@ fs::path SampleOutput::parameters_file() const {
 
 fs::path SampleOutput::image_file(int64_t i) const { return options_.path / image_name(i); }
 
+at::Tensor SampleOutput::frame(size_t i) const { return at::cat(frames_[i]); }
+
 static std::vector<std::pair<std::string, std::string>> png_text(const std::string& parameters) {
   std::vector<std::pair<std::string, std::string>> text{{"Software", concat("diffuse ", kVersion)}};
   if (!parameters.empty()) text.emplace_back("parameters", parameters);

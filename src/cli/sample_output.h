@@ -65,7 +65,7 @@ class SampleOutput {
   void remove_older() const;
   std::filesystem::path parameters_file() const;
   std::filesystem::path image_file(int64_t i) const;
-  at::Tensor frame(size_t i) const { return at::cat(frames_[i]); }
+  at::Tensor frame(size_t i) const;
   void write_grid() const;
   void write_animation() const;
 

@@ -84,7 +84,7 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
           }};
 }
 
-SampleSource items_of(std::shared_ptr<const Dataset> data, int64_t n, int64_t batch) {
+SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch) {
   return {n, batch, [data, n, units = with_normalization({}, *data)](int64_t first, int64_t size) {
             std::vector<int64_t> numbers(size);
             for (int64_t i = 0; i < size; ++i) numbers[i] = (first + i) * data->size() / n;

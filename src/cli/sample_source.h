@@ -20,7 +20,7 @@ SampleSource stored_samples(const std::filesystem::path& path, const std::vector
                             int64_t n, int64_t batch);
 
 // n of a set's items, spread evenly over it, in the units of the data.
-SampleSource items_of(std::shared_ptr<const Dataset> data, int64_t n, int64_t batch);
+SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch);
 
 // n samples from the model, in the units of its data, drawn by all processes together: sample i is that
 // of `diffuse sample` with the same seed.

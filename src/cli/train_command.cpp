@@ -205,10 +205,11 @@ int run_train(const TrainFlags& flags) {
   if (flags.seed) config.seed = *flags.seed;
   install_stop_handlers();
   const auto world = make_world(flags, launch, device, config);
-  const auto [data, held_out] = in_config(flags.config, [&] {
-    auto training = make_dataset(config.data, Split::kTrain, config.seed);
-    config.data = with_normalization(config.data, *training);
-    return std::pair(training, make_dataset(config.data, Split::kHeldOut, config.seed));
+  std::shared_ptr<const Dataset> data, held_out;
+  in_config(flags.config, [&] {
+    data = make_dataset(config.data, Split::kTrain, config.seed);
+    config.data = with_normalization(config.data, *data);
+    held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   });
   const int64_t memory = in_config(flags.config, [&] {
     return flags.dry_run ? foretold_memory(config, data, device, *world) : 0;
