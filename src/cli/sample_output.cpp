@@ -51,12 +51,16 @@ void check_output_folder(const fs::path& path) {
     throw Error("-o ", path.string(), ": cannot write there: ", std::strerror(errno));
 }
 
+// What a run was asked for, as JSON; discarded where the file holds none.
+static json read_parameters(const fs::path& file) {
+  std::ifstream in(file);
+  return json::parse(in, nullptr, /*allow_exceptions=*/false);
+}
+
 // What the stopped run was asked for must be what is asked for now; only the count of a folder may
 // differ.
 static void check_same(const fs::path& file, const std::string& now) {
-  std::ifstream in(file);
-  const json before = json::parse(in, nullptr, /*allow_exceptions=*/false),
-             wanted = json::parse(now);
+  const json before = read_parameters(file), wanted = json::parse(now);
   if (!before.is_object()) throw Error("--resume: ", file.string(), ": not a JSON object");
   for (const auto& [key, value] : wanted.items())
     if (key != "n" && before.value(key, json()) != value)
@@ -80,12 +84,6 @@ static std::vector<fs::path> numbered_images(const fs::path& folder) {
     if (i >= 0 && name == image_name(i)) images.push_back(entry.path());
   }
   return images;
-}
-
-// Whether a file holds what a run of ours was asked for.
-static bool holds_parameters(const fs::path& file) {
-  std::ifstream in(file);
-  return json::parse(in, nullptr, /*allow_exceptions=*/false).contains("checkpoint");
 }
 
 SampleOutput::SampleOutput(OutputOptions options)
@@ -125,7 +123,7 @@ void SampleOutput::remove_older() const {
   std::vector<fs::path> older;
   if (kind_ == OutputKind::kFolder) {
     older = numbered_images(options_.path);
-    if (!older.empty() && !holds_parameters(parameters_file()))
+    if (!older.empty() && !read_parameters(parameters_file()).contains("checkpoint"))
       throw Error("-o ", options_.path.string(), ": holds ", older[0].filename().string(),
                   " and no parameters.json that says it was generated; name another folder");
   } else {

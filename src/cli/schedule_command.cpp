@@ -183,7 +183,9 @@ int run_schedule(const ScheduleFlags& flags) {
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
   if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
   constexpr int kOneLine = -1;  // else each number of the tables would have its own
-  if (!write_json(flags.json, json_of(diffusion, schedule, columns, data), kOneLine)) return kGood;
+  if (!flags.json.empty() &&
+      !write_json(flags.json, json_of(diffusion, schedule, columns, data), kOneLine))
+    return kGood;
   print_table(columns);
   print_prior(schedule, data);
   return kGood;
