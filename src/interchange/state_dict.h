@@ -3,8 +3,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 
 #include "diffuse/config/config.h"
 #include "diffuse/train/checkpoint.h"
@@ -25,9 +23,6 @@ struct Layout {
 
 // The layout that a state dict is in, or null.
 const Layout* find_layout(const NamedTensors& tensors);
-
-// To look up many; the names are those of `tensors`, which must outlive it.
-using TensorsByName = std::unordered_map<std::string_view, const at::Tensor*>;
 
 TensorsByName by_name(const NamedTensors& tensors);
 

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "diffuse/config/config_json.h"
@@ -127,8 +126,6 @@ fs::path newest_checkpoint(const fs::path& run_folder) {
 const ValueDict& section(const Checkpoint& checkpoint, const std::string& key) {
   return required<ValueDict>(checkpoint, key, "a dict");
 }
-
-using TensorsByName = std::unordered_map<std::string_view, const at::Tensor*>;
 
 static TensorsByName by_name(const ValueDict& dict) {
   TensorsByName tensors;

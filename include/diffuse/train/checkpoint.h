@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "diffuse/config/config.h"
 #include "diffuse/io/checkpoint_file.h"
@@ -48,6 +49,9 @@ std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// To look up many; names and tensors are those of what it was made from, which must outlive it.
+using TensorsByName = std::unordered_map<std::string_view, const at::Tensor*>;
 
 // A dict inside the checkpoint: "model", "ema", ... Throws Error naming the file when
 // it is not there.
