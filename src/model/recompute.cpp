@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "diffuse/core/device.h"
+#include "diffuse/model/dropout.h"
 
 namespace diffuse {
 
@@ -18,8 +19,9 @@ using torch::autograd::tensor_list;
 namespace {
 
 struct KeptBlock : torch::CustomClassHolder {
-  explicit KeptBlock(const Block& b) : block(b) {}
+  explicit KeptBlock(const Block& b) : block(b), dropout(DropoutScope::current()) {}
   Block block;
+  DropoutScope::Keys dropout;
 };
 
 at::Tensor generator_state(c10::Device device) {
@@ -62,6 +64,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     at::Tensor output;
     {
       const at::AutoGradMode enabled(true);
+      const DropoutScope scope(kept->dropout);
       const AutocastScope autocast(device, context->saved_data["autocast"].toScalarType());
       output = kept->block(inputs[0], inputs[1], inputs[2]);
     }

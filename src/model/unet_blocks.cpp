@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "diffuse/model/dropout.h"
 #include "diffuse/model/recompute.h"
 
 namespace diffuse {
@@ -14,7 +15,7 @@ static std::shared_ptr<Conv2d> conv3x3(Initializer& init, const ModelConfig& con
 
 ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out,
                          int64_t time)
-    : dropout_(config.dropout), scale_shift_(config.scale_shift_norm) {
+    : dropout_(config.dropout), layer_(init.next_dropout()), scale_shift_(config.scale_shift_norm) {
   const auto norm = [&](int64_t channels) {
     return std::make_shared<GroupNorm>(init, config.norm_groups, channels, config.norm_eps);
   };
@@ -40,7 +41,7 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time,
   } else {
     h = norm2_->forward(h, Activation::kSilu, shift);
   }
-  h = at::dropout(h, dropout_, is_training());
+  if (is_training()) h = dropout(h, dropout_, layer_);
   if (!conv_shortcut_) return conv2_->forward(h).add_(x);
   return conv_shortcut_->added_products(conv2_->forward(h, conv_shortcut_->bias()), x, skip);
 }

@@ -14,6 +14,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/model/dropout.h"
 #include "memory_counter.h"
 
 namespace diffuse {
@@ -95,7 +96,8 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
   if (config_.model.classes > 0)
     labels = drop_labels(batch.labels.slice(0, begin, end), keys).to(device_);
 
-  // Dropout alone draws from LibTorch's generator: seeded here, it has no state to keep.
+  const DropoutScope scope(std::make_shared<const std::vector<StreamKey>>(keys));
+  // A GPU's dropout draws from LibTorch's generator: seeded here, it has no state to keep.
   at::manual_seed(RandomStream(config_.seed, Purpose::kDropout, first).next_u64());
   const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
     const AutocastScope autocast(device_, precision_);

@@ -6,14 +6,15 @@
 #include <algorithm>
 
 #include "diffuse/core/device.h"
+#include "diffuse/model/dropout.h"
 #include "diffuse/model/network.h"
 #include "tests/model/small_unet.h"
 
 namespace diffuse {
 namespace {
 
-// The output, then the gradients of all parameters, of one pass with dropout.
-std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
+// The output, then the gradients of all parameters, of one pass with dropout from the streams of `keys`.
+std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type, DropoutScope::Keys keys) {
   ModelConfig config = small_config();
   config.dropout = 0.5;
   const auto network = make_network(config, false, {}, 0);
@@ -27,6 +28,7 @@ std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
   std::vector<at::Tensor> found;
   {
     const AutocastScope autocast(c10::kCPU, type);
+    const DropoutScope scope(keys);
     found.push_back(network->forward(x, t, {}).to(at::kFloat));
   }
   found[0].square().sum().backward();
@@ -36,8 +38,8 @@ std::vector<at::Tensor> pass(bool checkpointed, c10::ScalarType type) {
 }
 
 // But for the order in which gradients are added up.
-void expect_equal(c10::ScalarType type, double tolerance) {
-  const auto plain = pass(false, type), checkpointed = pass(true, type);
+void expect_equal(c10::ScalarType type, double tolerance, DropoutScope::Keys keys = nullptr) {
+  const auto plain = pass(false, type, keys), checkpointed = pass(true, type, keys);
   ASSERT_EQ(plain.size(), checkpointed.size());
   const double largest = at::stack(at::_foreach_norm(plain)).max().item<double>();
   for (size_t i = 0; i < plain.size(); ++i)
@@ -47,6 +49,10 @@ void expect_equal(c10::ScalarType type, double tolerance) {
 }
 
 TEST(Recomputed, GradientsWithDropoutAreThePlainOnes) { expect_equal(c10::kFloat, 1e-5); }
+
+TEST(Recomputed, GradientsWithDropoutByStreamsAreThePlainOnes) {
+  expect_equal(c10::kFloat, 1e-5, std::make_shared<const std::vector<StreamKey>>(2));
+}
 
 TEST(Recomputed, GradientsUnderAutocastAreThePlainOnes) { expect_equal(c10::kBFloat16, 0.02); }
 

@@ -90,9 +90,9 @@ TEST(Trainer, LeavesTheLossScaleOfAnotherPrecisionAlone) {
   }
 }
 
+// Dropout is a function of the sample, so that it makes no difference either.
 TEST(Trainer, GradientAccumulationIsTheWholeBatch) {
   Config config = small_config();
-  config.model.dropout = 0;  // its masks are drawn per micro-batch
   Trainer parts = make_trainer(config);
   config.train.micro_batch = 0;
   Trainer whole = make_trainer(config);

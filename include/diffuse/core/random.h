@@ -17,7 +17,7 @@ enum class Purpose : uint32_t {
   kAugment = 4,         // flips; index = global sample number
   kTimestep = 5,        // t of a training sample; index = global sample number
   kNoise = 6,           // epsilon of a training sample; index = global sample number
-  kDropout = 7,         // seeds dropout; index = step, step = rank and micro-batch
+  kDropout = 7,         // dropout; index = global sample number, step = layer
   kLabelDropout = 8,    // dropped labels; index = global sample number
   kSampleStart = 9,     // x_T of a generated image; index = image
   kSampleStep = 10,     // noise of a reverse step; index = image, step = t (inpaint: the move)

@@ -31,10 +31,13 @@ class Initializer {
 
   at::Tensor full(int64_t size, double value) const;  // [size]
 
+  uint32_t next_dropout() { return dropouts_++; }  // numbers the layers with dropout from 0
+
  private:
   uint64_t seed_;
   at::Device device_;
   uint64_t drawn_ = 0;
+  uint32_t dropouts_ = 0;
 };
 
 // Layers that end a residual branch, and the last one of a network, start almost at zero. [Ho20]

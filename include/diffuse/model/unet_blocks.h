@@ -27,6 +27,7 @@ class ResnetBlock : public torch::nn::Module {
   std::shared_ptr<Conv2d> conv1_, conv2_, conv_shortcut_;  // conv_shortcut_: null when in == out
   std::shared_ptr<Linear> time_emb_proj_;
   double dropout_;
+  uint32_t layer_;  // number of its dropout in the network
   bool scale_shift_;
 };
 
