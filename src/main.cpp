@@ -9,10 +9,12 @@
 #include <stdexcept>
 
 #include "cli/commands.h"
+#include "cli/number_flags.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/heap.h"
 #include "diffuse/core/log.h"
+#include "diffuse/core/standard_streams.h"
 #include "diffuse/core/version.h"
 
 namespace diffuse::cli {
@@ -69,6 +71,7 @@ static int run(int argc, char** argv) {
       "  diffuse sample --ckpt runs/shapes/model.pt -n 64\n"
       "  diffuse COMMAND --help");
   const std::map<std::string, Command> commands = add_commands(app);
+  unify_whole_numbers(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),
@@ -110,8 +113,8 @@ static void report(const std::exception& error, std::string text) {
   diffuse::log_error(text);
 }
 
-int main(int argc, char** argv) {
-  diffuse::use_training_heap();
+// The exit code.
+static int run_reporting(int argc, char** argv) {
   try {
     return diffuse::cli::run(argc, argv);
   } catch (const diffuse::Error& error) {
@@ -126,4 +129,12 @@ int main(int argc, char** argv) {
     report(error, error.what());
   }
   return diffuse::cli::kFailed;
+}
+
+int main(int argc, char** argv) {
+  diffuse::secure_standard_streams();
+  diffuse::use_training_heap();
+  const int code = run_reporting(argc, argv);
+  const bool all_printed = code != diffuse::cli::kGood || diffuse::finish_stdout();
+  return all_printed ? code : diffuse::cli::kFailed;
 }

@@ -190,7 +190,7 @@ Command add_bench_samplers(CLI::App& bench) {
       ->check(CLI::IsMember(kSpacings));
   command->add_option("-n", flags->count, "Samples; default 16");
   command->add_option("--batch", flags->batch, "Samples computed at once; default 64");
-  command->add_option("--seed", flags->seed, "Seed of their x_T")->check(not_negative);
+  command->add_option("--seed", flags->seed, "Seed of their x_T");
   command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
   command->add_option("--json", flags->json, "Write the table; - for stdout alone");
   command->add_option("--plot", flags->plot, "Draw it as a .png");

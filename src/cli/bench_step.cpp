@@ -67,7 +67,7 @@ int bench_step(const StepFlags& flags) {
   const Config config = in_config(flags.config, [&] { return resolved(flags); });
   if (!flags.profile.empty()) {
     in_config(flags.config, [&] { trace_steps(config, device, flags.profile); });
-    std::cout << flags.profile.string() << "\n";
+    print_path(flags.profile);
     return kGood;
   }
   const StepBenchmark found =

@@ -10,6 +10,7 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/core/standard_streams.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
@@ -24,10 +25,6 @@ void MachineFlags::add_to(CLI::App& command) {
       ->group("Machine");
   command.add_flag("-v,--verbose", verbose, "Log more")->group("Machine");
   command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
-}
-
-std::string not_negative(const std::string& text) {
-  return text.starts_with('-') ? "expected 0 or more, got " + text : std::string();
 }
 
 std::string a_duration(const std::string& text) {
@@ -120,6 +117,10 @@ bool write_json(const std::filesystem::path& target, const nlohmann::ordered_jso
   }
   atomic_write(target, json_text(json, indent) + "\n");
   return true;
+}
+
+void print_path(const std::filesystem::path& file) {
+  if (!stdout_is_unread()) std::cout << file.string() << "\n";
 }
 
 void warn_of_prior(const NoiseSchedule& schedule) {

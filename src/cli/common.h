@@ -37,9 +37,6 @@ struct MachineFlags {
   c10::Device apply(const Launch& launch = {}) const;
 };
 
-// A check for options that hold unsigned numbers: CLI11 would wrap a negative one round.
-std::string not_negative(const std::string& text);
-
 // A check for options that hold a duration.
 std::string a_duration(const std::string& text);
 
@@ -76,6 +73,10 @@ std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
 // whether the text for people is wanted as well.
 bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
                 int indent = 2);
+
+// Prints the name of the file that holds the results. Where nobody can read it that is no failure, as
+// it is of results that are printed.
+void print_path(const std::filesystem::path& file);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
 bool starts_with_json_path(std::string_view message);

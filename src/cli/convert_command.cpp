@@ -1,7 +1,7 @@
 // diffuse convert: a model between our checkpoints and other programs' files.
-#include <iostream>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
@@ -44,7 +44,7 @@ int run_convert(ConvertFlags flags) {
     write_diffusers_model(flags.out, checkpoint, weights);
   log_info(concat(checkpoint.file.string(), ": ", parameter_count(*network), " parameters in ",
                   weights.size(), " tensors"));
-  std::cout << flags.out.string() << "\n";
+  print_path(flags.out);
   return kGood;
 }
 

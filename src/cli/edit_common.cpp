@@ -20,7 +20,7 @@ void EditFlags::add_to(CLI::App& command) {
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
   sampler.add_to(command);
   command.add_option("--class", label, "Class number, for a model with classes; default none");
-  command.add_option("--seed", seed, "Sample i depends on (seed, i) alone")->check(not_negative);
+  command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   machine.add_to(command);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 
 #include "commands.h"
@@ -88,7 +87,7 @@ int run_encode(const EncodeFlags& flags) {
   }
   progress.finish();
   write_npy(flags.out, at::cat(noises));
-  std::cout << flags.out.string() << "\n";
+  print_path(flags.out);
   if (flags.check)
     std::printf("error of the samples made of it, per dimension of [0, 1]: %.6g\n",
                 error / static_cast<double>(total));

@@ -186,8 +186,7 @@ void add_options(CLI::App& command, EvalFlags& flags) {
       ->capture_default_str();
   command.add_option("--batch", flags.batch, "Samples computed at once; does not change figures")
       ->capture_default_str();
-  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)")
-      ->check(not_negative);
+  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");

@@ -20,7 +20,7 @@ void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
   command
       .add_option("--features-size", extractor.size,
                   "Resize images for it to this many pixels; 0 = it does so itself")
-      ->check(not_negative)
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   command

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 #include <numeric>
 #include <optional>
 
@@ -116,7 +115,7 @@ int run_forward_command(const ForwardFlags& flags) {
                   film.steps.back(), " steps their mean is ", end.mean().item<double>(),
                   " and their mean square ", end.square().mean().item<double>()));
   write_film(film, flags);
-  std::cout << flags.out.string() << "\n";
+  print_path(flags.out);
   return kGood;
 }
 
@@ -152,8 +151,7 @@ Command add_forward(CLI::App& app) {
                       "Evenly from t = 0, the data, to T; default 200, .png 6");
   command->add_option("--size", flags->size, "Pixels a side of a picture of points")
       ->capture_default_str();
-  command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)")
-      ->check(not_negative);
+  command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)");
   flags->machine.add_to(*command);
   return [flags] { return run_forward_command(*flags); };
 }

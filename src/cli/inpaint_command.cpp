@@ -2,12 +2,10 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include <charconv>
-#include <iostream>
-
 #include "commands.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
+#include "diffuse/core/whole_number.h"
 #include "diffuse/io/array_file.h"
 #include "diffuse/sample/inpaint.h"
 #include "edit_common.h"
@@ -52,12 +50,10 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
 void parse_repaint(const std::string& text, InpaintOptions& options) {
   const auto steps = static_cast<int64_t>(options.sampler.timesteps.size());
   const size_t comma = std::min(text.find(','), text.size());
-  const auto number = [&](size_t begin, size_t end, int64_t& value) {
-    const auto [stop, failure] = std::from_chars(text.data() + begin, text.data() + end, value);
-    return failure == std::errc{} && stop == text.data() + end && value >= 1;
-  };
-  if (comma == text.size() || !number(0, comma, options.jump) ||
-      !number(comma + 1, text.size(), options.passes))
+  const auto number = [](const std::string& part) { return parse_integer(part).value_or(0); };
+  options.jump = number(text.substr(0, comma));
+  options.passes = comma == text.size() ? 0 : number(text.substr(comma + 1));
+  if (options.jump < 1 || options.passes < 1)
     throw Error("--repaint: expected JUMP,PASSES, both at least 1, such as 10,10, got \"", text,
                 "\"");
   if (options.jump >= steps)
@@ -106,7 +102,7 @@ int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   for (int64_t i = 0; i < std::min<int64_t>(painted.size(0), 6); ++i)
     strip.emplace_back(i == 0 ? "painted" : "", painted[i]);
   write_strip(flags.edit.strip, strip);
-  std::cout << flags.edit.out.string() << "\n";
+  print_path(flags.edit.out);
   return kGood;
 }
 

@@ -1,12 +1,10 @@
 // diffuse interpolate: pictures between two pictures, coarse to fine.
 #include <ATen/ATen.h>
 
-#include <charconv>
-#include <iostream>
-
 #include "commands.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
+#include "diffuse/core/whole_number.h"
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
@@ -31,12 +29,11 @@ std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
   std::vector<int64_t> depths;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
-    int64_t depth = -1;
-    const char* const end = text.data() + comma;
-    const auto [stop, failure] = std::from_chars(text.data() + begin, end, depth);
-    if (failure != std::errc{} || stop != end || depth < 0 || depth > timesteps)
-      throw Error("--depth: expected diffusion steps from 0 to ", timesteps, ", got \"",
-                  text.substr(begin, comma - begin), "\"");
+    const std::string part = text.substr(begin, comma - begin);
+    const int64_t depth = parse_integer(part).value_or(-1);
+    if (depth < 0 || depth > timesteps)
+      throw Error("--depth: expected diffusion steps from 0 to ", timesteps, ", got \"", part,
+                  "\"");
     depths.push_back(depth);
     begin = comma + 1;
   }
@@ -101,7 +98,7 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
     output->add(0, at::cat(rows));
     output->finish();
   }
-  std::cout << flags.edit.out.string() << "\n";
+  print_path(flags.edit.out);
   return kGood;
 }
 

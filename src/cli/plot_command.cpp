@@ -1,7 +1,7 @@
 // diffuse plot: curves of the metrics of one or more runs.
-#include <iostream>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/io/atomic_write.h"
 #include "run_metrics.h"
@@ -48,7 +48,7 @@ int run_plot(const PlotFlags& flags) {
   if (!flags.csv.empty()) {
     if (runs.size() != 1) throw Error("--csv: takes one run, got ", runs.size());
     atomic_write(flags.csv, metrics_csv(runs[0].rows));
-    std::cout << flags.csv.string() << "\n";
+    print_path(flags.csv);
     if (flags.out.empty()) return kGood;
   }
   std::vector<PlotPanel> panels;
@@ -56,7 +56,7 @@ int run_plot(const PlotFlags& flags) {
     panels.push_back(metric_panel(runs, metric));
   const fs::path out = flags.out.empty() ? "loss.png" : flags.out;
   write_png(out, draw_plot(panels));
-  std::cout << out.string() << "\n";
+  print_path(out);
   return kGood;
 }
 

@@ -1,9 +1,9 @@
 // diffuse report: a run as one page of HTML that needs nothing beside it.
 #include <algorithm>
 #include <iomanip>
-#include <iostream>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
@@ -137,7 +137,7 @@ Command add_report(CLI::App& app) {
   command->add_option("-o,--out", *out, "The page; default report.html");
   return [folder, out] {
     atomic_write(*out, page(read_run(*folder)));
-    std::cout << out->string() << "\n";
+    print_path(*out);
     return kGood;
   };
 }

@@ -1,6 +1,5 @@
 // diffuse sample: a checkpoint -> pictures or arrays.
 #include <filesystem>
-#include <iostream>
 #include <optional>
 
 #include "commands.h"
@@ -152,7 +151,7 @@ int run_sample(const SampleFlags& flags) {
   if (!output) return kGood;
   world.phase("saving", plan.count);
   output->finish();
-  std::cout << flags.out.string() << "\n";
+  print_path(flags.out);
   return kGood;
 }
 

@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/whole_number.h"
 #include "diffuse/io/array_file.h"
 #include "edit_common.h"
 
@@ -18,8 +18,7 @@ void PlanFlags::add_to(CLI::App& command) {
   sampler.add_to(command);
   command.add_option("--class", class_name, "Class number, or all for a row of each");
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
-  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone")
-                  ->check(not_negative);
+  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
       command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
@@ -33,16 +32,8 @@ void PlanFlags::add_to(CLI::App& command) {
                      "Many ends of one x_t: all samples are one until they leave this timestep");
 }
 
-// A whole number >= 0, or nothing.
-static std::optional<int64_t> whole_number(std::string_view text) {
-  int64_t value = 0;
-  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || stop != text.data() + text.size() || value < 0) return {};
-  return value;
-}
-
-static int64_t parse_seed(std::string_view text) {
-  if (const auto value = whole_number(text)) return *value;
+static uint64_t parse_seed(std::string_view text) {
+  if (const auto value = parse_unsigned(text)) return *value;
   throw Error("--seeds: expected whole numbers and ranges such as 0-63 or 1,5,9, got \"", text,
               "\"");
 }
@@ -54,13 +45,12 @@ static std::vector<StreamKey> parse_seeds(const std::string& text) {
     const size_t end = std::min(text.find(',', begin), text.size());
     const std::string part = text.substr(begin, end - begin);
     const size_t dash = part.find('-');
-    const int64_t first = parse_seed(part.substr(0, dash));
-    const int64_t last = dash == std::string::npos ? first : parse_seed(part.substr(dash + 1));
+    const uint64_t first = parse_seed(part.substr(0, dash));
+    const uint64_t last = dash == std::string::npos ? first : parse_seed(part.substr(dash + 1));
     if (last < first) throw Error("--seeds: expected a rising range, got \"", part, "\"");
     if (last - first >= 10'000'000)
       throw Error("--seeds: more than 10,000,000 seeds in \"", part, "\"");
-    for (int64_t seed = first; seed <= last; ++seed)
-      keys.push_back({static_cast<uint64_t>(seed), 0});
+    for (uint64_t i = 0; i <= last - first; ++i) keys.push_back({first + i, 0});
     begin = end + 1;
   }
   return keys;
@@ -79,8 +69,8 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
 static std::optional<int64_t> parse_class(const std::string& text, int64_t classes) {
   if (classes == 0) throw Error("--class ", text, ": this model was trained without classes");
   if (text == "all") return {};
-  const auto label = whole_number(text);
-  if (!label || *label >= classes)
+  const auto label = parse_integer(text);
+  if (!label || *label < 0 || *label >= classes)
     throw Error("--class: expected 0 to ", classes - 1, " or all, got \"", text, "\"");
   return label;
 }

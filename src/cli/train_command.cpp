@@ -42,7 +42,7 @@ struct TrainFlags {
 };
 
 // Thrown out of a grid of samples where the run has to end.
-struct Stopped {};
+struct GridStopped {};
 
 // A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
 // the run has to end, which all ranks must ask alike: not where some have no sample to draw.
@@ -63,9 +63,9 @@ at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
       x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
                             consecutive_keys(config.seed, 0, config.sample.grid), options,
                             [&](const SampleStep&) {
-                              if (all_draw && stop()) throw Stopped();
+                              if (all_draw && stop()) throw GridStopped();
                             });
-    } catch (const Stopped&) {
+    } catch (const GridStopped&) {
       log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
     }
   });
@@ -193,7 +193,7 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
                if (recorder && x.defined()) recorder->samples(t.step(), x);
              }});
   });
-  if (folder) std::cout << (folder->path() / "model.pt").string() << "\n";
+  if (folder) print_path(folder->path() / "model.pt");
   return end == RunEnd::kFinished ? kGood : kStoppedEarly;
 }
 
@@ -252,7 +252,7 @@ Command add_train(CLI::App& app) {
                    "Stop in time with a checkpoint saved: 3h50m, 90s")
       ->check(a_duration);
   add_peer_timeout(*command, flags->peer_timeout);
-  command->add_option("--seed", flags->seed, "Overrides the config's seed")->check(not_negative);
+  command->add_option("--seed", flags->seed, "Overrides the config's seed");
   flags->machine.add_to(*command);
   return [flags] { return run_train(*flags); };
 }

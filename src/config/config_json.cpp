@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "config_fields.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/strict_json.h"
+#include "diffuse/core/whole_number.h"
 
 namespace diffuse {
 
@@ -24,6 +26,24 @@ static std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   if (text.size() > kLongest) text.replace(kLongest, std::string::npos, "...");
   return text;
+}
+
+// Below it every whole number is a double.
+static constexpr double kExact = int64_t{1} << 53;
+
+// As an integer, where it is one in other words: 1e3, 100.0 or, in an override, 010. `plain` as of Reader.
+static json as_integer(const json& found, const std::string* plain) {
+  const std::string text = plain == nullptr ? "" : *plain;
+  if (const auto value = parse_integer(text)) return *value;
+  if (const auto value = parse_unsigned(text)) return *value;
+  if (!found.is_number_float()) return found;
+  const double x = found.get<double>();
+  return x == std::floor(x) && std::abs(x) < kExact ? json(static_cast<int64_t>(x)) : found;
+}
+
+// Whether it would fit but may not be what the file says.
+static bool is_rounded(const json& found) {
+  return found.is_number_float() && found.get<double>() >= kExact && found.get<double>() < 0x1p64;
 }
 
 namespace {
@@ -93,15 +113,21 @@ class Reader {
     if constexpr (std::is_same_v<T, bool>) {
       if (!found.is_boolean()) fail(path, wanted<T>(rule), found);
     } else if constexpr (std::is_integral_v<T>) {
-      if (!found.is_number_integer() || !rule.holds(found.get<double>()))
-        fail(path, wanted<T>(rule), found);
-      constexpr uint64_t kMost = std::numeric_limits<T>::max();
-      if (found.is_number_unsigned() && found.get<uint64_t>() > kMost)
-        fail(path, concat("an integer <= ", kMost), found);
+      return read_integer(path, as_integer(found, plain_), rule, value);
     } else {
       if (!found.is_number() || !rule.holds(found.get<double>()))
         fail(path, wanted<T>(rule), found);
     }
+    value = found.get<T>();
+  }
+
+  template <class T>
+  void read_integer(const std::string& path, const json& found, const Rule& rule, T& value) const {
+    constexpr uint64_t kMost = std::numeric_limits<T>::max();
+    if (!found.is_number_integer() || !rule.holds(found.get<double>()))
+      fail(path, wanted<T>(rule) + (is_rounded(found) ? " with all its digits" : ""), found);
+    if (found.is_number_unsigned() && found.get<uint64_t>() > kMost)
+      fail(path, concat("an integer <= ", kMost), found);
     value = found.get<T>();
   }
 

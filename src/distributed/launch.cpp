@@ -1,11 +1,11 @@
 #include "diffuse/distributed/launch.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <optional>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/whole_number.h"
 
 namespace diffuse {
 
@@ -17,9 +17,8 @@ static std::string text_of(const char* variable) {
 static std::optional<int64_t> find_number(const char* variable) {
   const std::string text = text_of(variable);
   if (text.empty()) return std::nullopt;
-  int64_t number = -1;
-  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || stop != text.data() + text.size() || number < 0)
+  const auto number = parse_integer(text);
+  if (!number || *number < 0)
     throw Error("environment variable ", variable, ": expected a whole number, got \"", text, "\"");
   return number;
 }
@@ -41,6 +40,8 @@ static Launch from_torchrun() {
                 .local_size = find_number("LOCAL_WORLD_SIZE").value_or(0)};
   launch.attempt = text_of("TORCHELASTIC_RUN_ID") + "." + text_of("TORCHELASTIC_RESTART_COUNT");
   launch.store_is_up = text_of("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  launch.advice = concat("WORLD_SIZE says ", launch.size, " processes, this is one: start all, or ",
+                         "unset WORLD_SIZE");
   return launch;
 }
 
@@ -51,6 +52,8 @@ static Launch from_open_mpi() {
                 .local_size = find_number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(0)};
   if (launch.local_size == launch.size) launch.host = "127.0.0.1";
   launch.port = port_of_job(text_of("PMIX_NAMESPACE") + text_of("OMPI_MCA_ess_base_jobid"));
+  launch.advice = concat("Open MPI says ", launch.size, " processes, this is one: start with ",
+                         "mpirun, or unset OMPI_COMM_WORLD_SIZE");
   return launch;
 }
 
@@ -62,6 +65,8 @@ static Launch from_slurm() {
   launch.host = first_host(step_hosts.empty() ? text_of("SLURM_JOB_NODELIST") : step_hosts);
   launch.attempt = text_of("SLURM_STEP_ID") + "." + text_of("SLURM_RESTART_COUNT");
   launch.port = port_of_job(text_of("SLURM_JOB_ID") + "." + launch.attempt);
+  launch.advice = concat("SLURM says ", launch.size, " tasks, this is one: start with srun, or ",
+                         "unset SLURM_NTASKS");
   return launch;
 }
 

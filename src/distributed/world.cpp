@@ -2,36 +2,15 @@
 
 #include <ATen/ATen.h>
 
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "meeting.h"
 #include "world_parts.h"
 
 namespace diffuse {
-
-static c10::intrusive_ptr<c10d::Store> connect(const Launch& launch, bool serve, double timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = launch.port;
-  options.isServer = serve;
-  options.waitWorkers = false;
-  options.timeout = milliseconds(timeout);
-  try {
-    return c10::make_intrusive<c10d::PrefixStore>(
-        "diffuse/" + launch.attempt, c10::make_intrusive<c10d::TCPStore>(launch.host, options));
-  } catch (const std::exception& failure) {
-    const std::string place = concat(launch.host, ":", launch.port);
-    if (serve)
-      throw std::runtime_error(
-          concat("rank 0 cannot listen at ", place, "; name a free port with MASTER_PORT"));
-    throw std::runtime_error(concat("rank ", launch.rank, " of ", launch.size, " found nobody at ",
-                                    place, " within ", format_duration(timeout),
-                                    ", where rank 0 should be (MASTER_ADDR, MASTER_PORT)"));
-  }
-}
 
 World::World() = default;
 
@@ -39,10 +18,9 @@ World::World(const Launch& launch, c10::Device device, double peer_timeout)
     : rank_(launch.rank), size_(launch.size) {
   if (size_ == 1) return;
   parts_ = std::make_unique<Parts>();
-  parts_->store = connect(launch, rank_ == 0 && !launch.store_is_up, peer_timeout);
-  meet(launch, peer_timeout);
-  parts_->monitor =
-      std::make_unique<Monitor>(connect(launch, false, peer_timeout), rank_, size_, peer_timeout);
+  const Meeting meeting = meet(launch, peer_timeout);
+  parts_->store = meeting.store;
+  parts_->monitor = std::make_unique<Monitor>(meeting.monitor_store, rank_, size_, peer_timeout);
   using Group = c10d::ProcessGroup;
   const auto gloo = make_gloo(parts_->store, launch, milliseconds(peer_timeout));
   parts_->group =
@@ -56,32 +34,6 @@ World::World(const Launch& launch, c10::Device device, double peer_timeout)
   constexpr Milliseconds kLongest = std::chrono::hours(24);
   parts_->group->setTimeout(kLongest);
   parts_->store->setTimeout(kLongest);
-}
-
-// Whether a rank's first beat has come; yes, too, where the store is gone and nobody knows.
-static bool has_come(c10d::Store& store, int64_t rank) {
-  try {
-    return store.check({beat_key(rank)});
-  } catch (const std::exception&) {
-    return true;
-  }
-}
-
-// Waits for the first beat of each, so that the missing can be named.
-void World::meet(const Launch& launch, double timeout) {
-  c10d::Store& store = *parts_->store;
-  store.set(beat_key(rank_), Beat{}.text());
-  std::vector<std::string> keys, missing;
-  for (int64_t rank = 0; rank < size_; ++rank) keys.push_back(beat_key(rank));
-  try {
-    store.wait(keys, milliseconds(timeout));
-  } catch (const std::exception&) {
-    for (int64_t rank = 0; rank < size_; ++rank)
-      if (!has_come(store, rank)) missing.push_back(std::to_string(rank));
-    throw std::runtime_error(concat(
-        "of ", size_, " processes, rank ", missing.empty() ? "?" : join(missing),
-        " did not come to ", launch.host, ":", launch.port, " within ", format_duration(timeout)));
-  }
 }
 
 // After an exception the others must hear of it; else they must all have come this far before rank 0

@@ -1,10 +1,10 @@
 #include "diffuse/sample/timesteps.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/whole_number.h"
 
 namespace diffuse {
 
@@ -84,12 +84,11 @@ std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps)
   std::vector<int64_t> list;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
-    int64_t t = -1;
-    const char* const end = text.data() + comma;
-    const auto [stop, failure] = std::from_chars(text.data() + begin, end, t);
-    if (failure != std::errc{} || stop != end || t < 0 || t >= timesteps)
-      throw Error("--timesteps: expected integers from 0 to ", timesteps - 1, ", got \"",
-                  text.substr(begin, comma - begin), "\"");
+    const std::string part = text.substr(begin, comma - begin);
+    const int64_t t = parse_integer(part).value_or(-1);
+    if (t < 0 || t >= timesteps)
+      throw Error("--timesteps: expected integers from 0 to ", timesteps - 1, ", got \"", part,
+                  "\"");
     if (!list.empty() && t >= list.back())
       throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
     list.push_back(t);

@@ -43,6 +43,26 @@ TEST(Config, ReadsEachKindOfField) {
   EXPECT_EQ(config.train.adam_eps, 1e-7);
 }
 
+TEST(Config, TakesIntegersInOtherWords) {
+  const Config config = parse(R"({"train": {"steps": 1e3, "batch_size": 100.0, "eval_every": -0.0},
+                                  "model": {"channel_multipliers": [1.0, 2]},
+                                  "seed": 9007199254740993})");
+  EXPECT_EQ(config.train.steps, 1000);
+  EXPECT_EQ(config.train.batch_size, 100);
+  EXPECT_EQ(config.train.eval_every, 0);
+  EXPECT_EQ(config.model.channel_multipliers, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(config.seed, 9007199254740993u);  // 2^53 + 1: no double
+}
+
+TEST(Config, TakesThemInOverridesToo) {
+  const auto seed = [](const std::string& text) { return parse("{}", {"seed=" + text}).seed; };
+  EXPECT_EQ(seed("010"), 10u);
+  EXPECT_EQ(seed("1e3"), 1000u);
+  EXPECT_EQ(seed("9007199254740993.0"), 9007199254740993u);
+  EXPECT_EQ(seed("18446744073709551615"), UINT64_MAX);
+  EXPECT_EQ(parse("{}", {"train.batch_size=0100.0"}).train.batch_size, 100);
+}
+
 TEST(Config, IgnoresCommentsAndTheSchemaAddress) {
   const Config config = parse(R"({"$schema": "diffuse.schema.json", "_comment": ["a", "b"],
                                   "train": {"_comment": "short", "steps": 3}})");

@@ -16,6 +16,7 @@ struct Launch {
   uint16_t port = 0;         // and listens
   std::string attempt{};     // keeps the keys of one start apart from those of a restart
   bool store_is_up = false;  // the launcher itself listens at host:port (torchrun)
+  std::string advice{};      // what to do where there is but this process
 };
 
 // From the variables of torchrun (RANK, WORLD_SIZE, ...; `diffuse launch` sets them too), of Open MPI

@@ -33,7 +33,8 @@ class World {
   // Meets the other processes. `peer_timeout`: seconds after which a process that makes no progress
   // counts as hung; to meet, too, they have this long. Files may take longer to read and write: up to
   // its first phase or progress() and in the phases "restoring" and "saving" a process hangs only in a
-  // collective that all have joined. Throws std::runtime_error naming the ranks that did not come.
+  // collective that all have joined. Throws std::runtime_error naming the ranks that did not come, or
+  // once stop_requested() while it waits for them.
   World(const Launch& launch, c10::Device device, double peer_timeout);
   ~World();
   World(const World&) = delete;
@@ -73,8 +74,6 @@ class World {
  private:
   friend class GradientReducer;
   struct Parts;
-
-  void meet(const Launch& launch, double timeout);
 
   // Waits with `wait`; a failure becomes the line that names the rank which caused it.
   void collective(const std::function<void()>& wait);

@@ -1,0 +1,35 @@
+#include "number_flags.h"
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/whole_number.h"
+
+namespace diffuse::cli {
+
+// Puts the digits alone in place of `text`, or says what is wrong with it.
+template <class Parse>
+static std::string rewrite(std::string& text, const Parse& parse, const char* limit) {
+  const auto value = parse(text);
+  if (!value) return concat("expected a whole number below ", limit, ", got \"", text, "\"");
+  text = std::to_string(*value);
+  return "";
+}
+
+static std::string rewrite_integer(std::string& text) {
+  return rewrite(text, parse_integer, "2^63");
+}
+
+static std::string rewrite_unsigned(std::string& text) {
+  if (text.starts_with('-')) return "expected 0 or more, got " + text;
+  return rewrite(text, parse_unsigned, "2^64");
+}
+
+void unify_whole_numbers(CLI::App& app) {
+  for (CLI::Option* option : app.get_options({})) {  // CLI11 knows the types by these names alone
+    const std::string type = option->get_type_name();
+    if (type.starts_with("UINT")) option->transform(CLI::Validator(rewrite_unsigned, ""));
+    if (type.starts_with("INT")) option->transform(CLI::Validator(rewrite_integer, ""));
+  }
+  for (CLI::App* child : app.get_subcommands({})) unify_whole_numbers(*child);
+}
+
+}  // namespace diffuse::cli

@@ -1,0 +1,89 @@
+// Whole numbers are read alike by every flag of every command.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "diffuse/io/array_file.h"
+#include "tests/cli/run_program.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::testing_cli {
+namespace {
+
+const fs::path& folder() {
+  static const fs::path made = [] {
+    const fs::path path = scratch("numbers");
+    write_text(path / "oracle.json", R"({"model": {"type": "gaussian_oracle"},
+                                         "data": {"type": "gaussian"},
+                                         "diffusion": {"timesteps": 20, "beta_end": 0.3}})");
+    return path;
+  }();
+  return made;
+}
+
+Outcome run(std::vector<std::string> arguments) {
+  for (std::string& argument : arguments)
+    if (argument.starts_with("@")) argument = folder() / argument.substr(1);
+  return run_program(arguments);
+}
+
+at::Tensor sample(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"sample", "--ckpt", "@oracle.json", "-o", "@x.npy"});
+  const Outcome o = run(flags);
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  return read_npy(folder() / "x.npy");
+}
+
+void expect_refused(const std::vector<std::string>& arguments, const std::string& says) {
+  const Outcome o = run(arguments);
+  EXPECT_EQ(o.exit_code, 2) << o.err;
+  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+  EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
+}
+
+TEST(NumberFlags, TenIsTenHoweverItIsWritten) {
+  const at::Tensor ten = sample({"-n", "10", "--seed", "10", "--steps", "10"});
+  for (const char* const text : {"010", "1e1", "10.0"}) {
+    const at::Tensor same = sample({"-n", text, "--seed", text, "--steps", text});
+    EXPECT_TRUE(at::equal(same, ten)) << text;
+  }
+  EXPECT_FALSE(at::equal(sample({"-n", "10", "--seed", "8", "--steps", "10"}), ten));
+}
+
+TEST(NumberFlags, ListsReadThemAlike) {
+  EXPECT_TRUE(at::equal(sample({"--seeds", "08-010,1e2"}), sample({"--seeds", "8,9,10,100"})));
+  EXPECT_TRUE(at::equal(sample({"-n", "2", "--sampler", "ddim", "--timesteps", "1e1,07"}),
+                        sample({"-n", "2", "--sampler", "ddim", "--timesteps", "10,7"})));
+  EXPECT_EQ(run({"bench", "samplers", "--ckpt", "@oracle.json", "-n", "02", "--steps", "02,4.0"})
+                .exit_code,
+            0);
+}
+
+TEST(NumberFlags, SeedsGoUpToTheLargestOf64Bits) {
+  const std::string largest = "18446744073709551615";
+  EXPECT_TRUE(at::equal(sample({"-n", "1", "--seed", largest}), sample({"--seeds", largest})));
+  for (const char* const text : {"18446744073709551616", "99999999999999999999999", "1e30"})
+    expect_refused({"sample", "--ckpt", "@oracle.json", "--seed", text},
+                   std::string("--seed: expected a whole number below 2^64, got \"") + text + "\"");
+}
+
+TEST(NumberFlags, OtherTextIsRefused) {
+  const std::vector<std::vector<std::string>> flags{
+      {"sample", "--ckpt", "@oracle.json", "-n"},
+      {"train", "--config", "@oracle.json", "--threads"},
+      {"eval", "--ckpt", "@oracle.json", "--items"},
+      {"bench", "samplers", "--ckpt", "@oracle.json", "--steps"},
+      {"schedule", "--kind", "linear", "--timesteps"},
+      {"launch", "--nproc"}};
+  for (std::vector<std::string> line : flags)
+    for (const char* const text : {"1.5", "1e-3", "9223372036854775808", "1e30", "many", ""}) {
+      line.push_back(text);
+      expect_refused(line, std::string("expected a whole number below 2^63, got \"") + text + "\"");
+      line.pop_back();
+    }
+}
+
+}  // namespace
+}  // namespace diffuse::testing_cli
