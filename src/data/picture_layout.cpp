@@ -24,10 +24,15 @@ struct Group {
 
 enum class Part { kNone, kTrain, kValidation, kTest };
 
-// What a folder's name says, in letters of either case.
+// What a folder's name says, in letters of either case: train, train2017, training_set, val_images.
 Part part_of(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  constexpr std::string_view kRest = "0123456789_-";
+  name.resize(name.find_last_not_of(kRest) + 1);
+  for (const std::string_view ending : {"set", "data", "images"})
+    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  name.resize(name.find_last_not_of(kRest) + 1);
   if (name == "train" || name == "training") return Part::kTrain;
   if (name == "val" || name == "valid" || name == "validation") return Part::kValidation;
   if (name == "test" || name == "testing") return Part::kTest;
@@ -110,14 +115,18 @@ class LayoutReader {
                   const std::string& held_out) {
     const std::string train_begin = shared_folder(folders[train]);
     layout_.train = train_entries(folders[train], train_begin);
-    layout_.has_held_out = !held_out.empty();
-    if (layout_.has_held_out)
-      layout_.held_out = held_out_entries(
-          folders[held_out],
-          concat(begin, held_out, train_begin.substr(begin.size() + train.size())));
+    if (!held_out.empty()) {
+      const Numbers& files = folders[held_out];
+      const std::string alike =
+          concat(begin, held_out, train_begin.substr(begin.size() + train.size()));
+      const bool there = std::any_of(files.begin(), files.end(),
+                                     [&](size_t i) { return names_[i].starts_with(alike); });
+      layout_.held_out = held_out_entries(files, there ? alike : shared_folder(files));
+    }
+    layout_.has_held_out = !layout_.held_out.empty();
     layout_.notes.push_back(
         concat(begin, train, "/ is trained on",
-               held_out.empty() ? "" : concat(", ", begin, held_out, "/ is held out")));
+               layout_.has_held_out ? concat(", ", begin, held_out, "/ is held out") : ""));
     for (const auto& [name, files] : folders)
       if (name != train && (name.empty() || name != held_out))
         leave_out(name.empty() ? "pictures beside the parts of the set"

@@ -89,9 +89,27 @@ TEST_F(PictureLayoutTest, ValidationIsHeldOutBeforeTest) {
   }
 }
 
+TEST_F(PictureLayoutTest, FoldersBelowThePartsNeedNotBeCalledAlike) {
+  add({"training_set/training_set/cat/1.png", "training_set/training_set/dog/2.png",
+       "test_set/test_set/cat/3.png", "test_set/test_set/dog/4.png"});
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(told(found, found.held_out),
+            (Words{"test_set/test_set/cat/3.png 0", "test_set/test_set/dog/4.png 1"}));
+}
+
+// As of ImageNet: nothing says of which classes these are, so some of the others are held out.
+TEST_F(PictureLayoutTest, AValidationPartWithoutTheClassesIsLeftOut) {
+  add({"train2012/cat/1.png", "train2012/dog/2.png", "val2012/3.png"});
+  const PictureLayout found = layout();
+  EXPECT_FALSE(found.has_held_out);
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"pictures of classes that the training part lacks: 1 (val2012/3.png)"});
+}
+
 TEST_F(PictureLayoutTest, TrainMayBeAClass) {
-  add({"plane/1.png", "train/1.png", "valid/1.png"});
-  std::filesystem::remove_all(folder_.path() / "valid");
+  add({"plane/1.png", "train/1.png"});
   const PictureLayout found = layout();
   EXPECT_FALSE(found.has_held_out);
   EXPECT_EQ(found.class_names, (Words{"plane", "train"}));

@@ -199,11 +199,11 @@ frame = large.index(b"\xff\xc0")
 large[frame + 5 : frame + 9] = struct.pack(">HH", 65_500, 65_500)
 seed("jpeg", "bomb", bytes(large))
 
-seed("bmp", "palette", picture("bmp", mode="P"))
+seed("bmp", "palette", picture("bmp", mode="L"))
 seed("bmp", "colour", picture("bmp"))
 seed("bmp", "bomb", b"BM" + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, 16_000, 16_000, 1, 24, 0, 0, 0,
                                         0, 0, 0))
-seed("gif", "palette", picture("gif", mode="P"))
+seed("gif", "palette", picture("gif", mode="L", interlace=0))
 seed("gif", "interlaced", picture("gif", size=(9, 9), mode="L", interlace=1))
 seed("gif", "bomb", b"GIF89a" + struct.pack("<HHBBB6xBHHHHBB", 16_000, 16_000, 0x80, 0, 0, 0x2c, 0, 0,
                                             16_000, 16_000, 0, 2) + b"\x01\x44\x00")
