@@ -31,6 +31,9 @@ PACKAGES = {
     "CLI/": ["cli/", "main.cpp"],
     "png.h": ["io/"],
     "jpeglib.h": ["io/"],
+    "webp/": ["io/"],
+    "tiffio.h": ["io/"],
+    "gif_lib.h": ["io/"],
     "../": [],
     "torch/torch.h": [],  # half a minute a file: include the narrowest header that does
 }

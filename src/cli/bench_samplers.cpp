@@ -10,6 +10,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sampler_error.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "feature_flags.h"
@@ -53,7 +54,7 @@ void check_flags(const SamplersFlags& flags, int64_t timesteps) {
       throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
   if (flags.count < 1) throw Error("-n: expected at least 1, got ", flags.count);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
-  if (!flags.plot.empty() && flags.plot.extension() != ".png")
+  if (!flags.plot.empty() && ending_of(flags.plot) != ".png")
     throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
   if (flags.of_features.features.empty() != flags.of_features.reference.empty())
     throw Error("--features, --reference: the fid wants both; eval --metrics fid --save-reference ",

@@ -14,6 +14,7 @@
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 
 namespace diffuse::cli {
@@ -80,7 +81,7 @@ static Model analytic_model(const std::filesystem::path& file) {
 
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device) {
   Model model;
-  if (path.extension() == ".json") {
+  if (ending_of(path) == ".json") {
     model = analytic_model(path);
   } else {
     const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
@@ -121,6 +122,14 @@ bool write_json(const std::filesystem::path& target, const nlohmann::ordered_jso
 
 void print_path(const std::filesystem::path& file) {
   if (!stdout_is_unread()) std::cout << file.string() << "\n";
+}
+
+std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set) {
+  std::vector<std::pair<std::string, int64_t>> counts;
+  for (const std::string& name : set.class_names()) counts.emplace_back(name, 0);
+  if (!counts.empty())
+    for (int64_t i = 0; i < set.size(); ++i) ++counts.at(set.label(i)).second;
+  return counts;
 }
 
 void warn_of_prior(const NoiseSchedule& schedule) {

@@ -11,6 +11,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "diffuse/config/config.h"
 #include "diffuse/core/error.h"
@@ -90,6 +92,9 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
     throw Error(starts_with_json_path(error.what()) ? file.string() + ": " : "", error.what());
   }
 }
+
+// How many of a set's items are of each class.
+std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set);
 
 // Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);

@@ -6,6 +6,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/checkpoint_file.h"
+#include "diffuse/io/file.h"
 
 namespace fs = std::filesystem;
 
@@ -21,7 +22,7 @@ struct ConvertFlags {
 
 // Names that are more likely a mistake than a folder.
 void check_output(const fs::path& out) {
-  const std::string extension = out.extension().string();
+  const std::string extension = ending_of(out);
   for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
     if (extension == file)
       throw Error(out.string(),
@@ -38,7 +39,7 @@ int run_convert(ConvertFlags flags) {
   const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
   const auto network = load_network(checkpoint, flags.options.use_ema);
   const NamedTensors weights = named_parameters(*network);
-  if (flags.out.extension() == ".pt")
+  if (ending_of(flags.out) == ".pt")
     write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights));
   else
     write_diffusers_model(flags.out, checkpoint, weights);

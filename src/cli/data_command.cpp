@@ -16,6 +16,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/io/file.h"
 
 namespace fs = std::filesystem;
 
@@ -58,21 +59,13 @@ std::pair<double, double> range_of(const Dataset& set) {
   return {least, most};
 }
 
-std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set) {
-  std::vector<std::pair<std::string, int64_t>> counts;
-  for (const std::string& name : set.class_names()) counts.emplace_back(name, 0);
-  if (!counts.empty())
-    for (int64_t i = 0; i < set.size(); ++i) ++counts.at(set.label(i)).second;
-  return counts;
-}
-
 Inspection inspect(Config config) {
   Inspection found;
   config.data.normalize = false;
   config.data.mean = config.data.std = {};
   if (config.data.type == "image_folder") {
+    config.data.on_error = "skip";  // the survey names what is left out
     found.survey = survey_images(config.data);
-    config.data.on_error = "skip";  // the survey names them
   }
   found.config = config.data;
   found.train = make_dataset(config.data, Split::kTrain, config.seed);
@@ -102,7 +95,9 @@ nlohmann::ordered_json to_json(const Inspection& found) {
                      {"max_width", found.survey->max_width},
                      {"min_height", found.survey->min_height},
                      {"max_height", found.survey->max_height},
-                     {"bad", found.survey->bad}};
+                     {"bad", found.survey->bad},
+                     {"left_out", found.survey->left_out},
+                     {"notes", found.survey->notes}};
   return json;
 }
 
@@ -131,13 +126,15 @@ void print_text(const Inspection& found) {
   print_numbers("mean    ", found.moments.mean);
   print_numbers("std     ", found.moments.std);
   std::cout << "range    " << found.least << " to " << found.most << "\n";
-  if (found.survey)
-    for (const std::string& line : found.survey->bad) std::cout << "bad      " << line << "\n";
+  if (!found.survey) return;
+  for (const std::string& line : found.survey->notes) std::cout << "layout   " << line << "\n";
+  for (const std::string& line : found.survey->bad) std::cout << "bad      " << line << "\n";
+  for (const std::string& line : found.survey->left_out) std::cout << "left out " << line << "\n";
 }
 
 int run_inspect(const InspectFlags& flags) {
   Config config;
-  if (flags.source.extension() == ".json") {
+  if (ending_of(flags.source) == ".json") {
     config = load_config(flags.source, flags.overrides);
   } else {
     config.data = data_config_of(flags.source);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 
@@ -41,7 +42,7 @@ Editor Editor::open(const EditFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
   check_label(flags, model.config.model.classes);
-  if (!flags.strip.empty() && (flags.strip.extension() != ".png" || !model.is_image()))
+  if (!flags.strip.empty() && (ending_of(flags.strip) != ".png" || !model.is_image()))
     throw Error("--strip ", flags.strip.string(), ": expected a name ending in .png, and a model ",
                 "of images");
   GaussianDiffusion diffusion(model.config.diffusion);
@@ -94,7 +95,7 @@ static at::Tensor load_picture(const std::string& flag, const fs::path& file, co
 }
 
 at::Tensor load_samples(const std::string& flag, const fs::path& file, const Model& model) {
-  if (file.extension() != ".npy") return load_picture(flag, file, model);
+  if (ending_of(file) != ".npy") return load_picture(flag, file, model);
   const at::IntArrayRef shape = model.config.model.sample_shape;
   at::Tensor x = read_npy(file);
   if (x.sizes() == shape) x = x.unsqueeze(0);
@@ -114,7 +115,7 @@ at::Tensor load_sample(const std::string& flag, const fs::path& file, const Mode
 
 SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,
                          int64_t count) {
-  if (flags.out.extension() == ".gif")
+  if (ending_of(flags.out) == ".gif")
     throw Error("-o ", flags.out.string(), ": expected a name ending in .png, .npz or .npy, or a ",
                 "folder without an extension");
   const nlohmann::ordered_json parameters{{"command", command.get_name()},

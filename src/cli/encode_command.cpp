@@ -12,6 +12,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
 #include "edit_common.h"
@@ -32,7 +33,7 @@ struct EncodeFlags {
 };
 
 GenerateOptions options_of(const EncodeFlags& flags, const Model& model, c10::Device device) {
-  if (flags.out.extension() != ".npy")
+  if (ending_of(flags.out) != ".npy")
     throw Error("-o ", flags.out.string(), ": expected a name ending in .npy");
   if (flags.passes < 1) throw Error("--passes: expected at least 1, got ", flags.passes);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);

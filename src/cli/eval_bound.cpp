@@ -10,6 +10,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/eval/bound.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/plot.h"
 #include "eval_metrics.h"
 
@@ -166,7 +167,7 @@ MetricFamily add_bound_metrics(CLI::App& command) {
                 if (flags->timesteps_per_item < 0)
                   throw Error("--timesteps-per-item: expected at least 1, or 0 for all, got ",
                               flags->timesteps_per_item);
-                if (!flags->plot.empty() && flags->plot.extension() != ".png")
+                if (!flags->plot.empty() && ending_of(flags->plot) != ".png")
                   throw Error("--plot ", flags->plot.string(), ": expected a name ending in .png");
               },
           .of_items = true,

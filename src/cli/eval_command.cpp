@@ -13,6 +13,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
+#include "diffuse/io/file.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;
@@ -43,7 +44,7 @@ struct EvalData {
 EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
   Config config = model.config;
   EvalData data;
-  if (flags.data.extension() == ".json") {
+  if (ending_of(flags.data) == ".json") {
     config = load_config(flags.data);
     data.set = in_config(flags.data, [&] { return make_dataset(config.data, split, config.seed); });
   } else {
@@ -76,7 +77,7 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
 }
 
 std::string weights_of(const EvalFlags& flags) {
-  if (flags.model.checkpoint.extension() == ".json") return "exact";
+  if (ending_of(flags.model.checkpoint) == ".json") return "exact";
   return flags.model.no_ema ? "raw" : "ema";
 }
 

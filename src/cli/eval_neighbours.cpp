@@ -7,6 +7,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/eval/neighbours.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/generate.h"
@@ -27,7 +28,7 @@ void check(const NeighbourFlags& flags) {
   if (flags.samples < 1)
     throw Error("--neighbour-samples: expected at least 1, got ", flags.samples);
   if (flags.count < 1) throw Error("--neighbour-count: expected at least 1, got ", flags.count);
-  if (!flags.picture.empty() && flags.picture.extension() != ".png")
+  if (!flags.picture.empty() && ending_of(flags.picture) != ".png")
     throw Error("--neighbour-picture ", flags.picture.string(), ": expected a name ending in .png");
 }
 

@@ -12,6 +12,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/forward.h"
@@ -41,7 +42,7 @@ struct Film {
 constexpr int64_t kVideoFrames = 200, kRowFrames = 6;
 
 void check_flags(const ForwardFlags& flags) {
-  const std::string extension = flags.out.extension().string();
+  const std::string extension = ending_of(flags.out);
   if (!extension.empty() && extension != ".gif" && extension != ".png" && extension != ".npy")
     throw Error("-o ", flags.out.string(), ": expected a name ending in .gif, .png or .npy, or a ",
                 "folder without an extension");
@@ -62,7 +63,7 @@ at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
 
 Film make_film(const ForwardFlags& flags, const at::Tensor& x0,
                const GaussianDiffusion& diffusion) {
-  const int64_t usual = flags.out.extension() == ".png" ? kRowFrames : kVideoFrames;
+  const int64_t usual = ending_of(flags.out) == ".png" ? kRowFrames : kVideoFrames;
   Film film;
   film.steps = forward_moments(diffusion.schedule().timesteps(), flags.frames.value_or(usual));
   run_forward(diffusion, x0, consecutive_keys(flags.seed, 0, x0.size(0)),
@@ -76,7 +77,7 @@ Image picture(const at::Tensor& x, const ForwardFlags& flags) {
 }
 
 void write_film(const Film& film, const ForwardFlags& flags) {
-  if (flags.out.extension() == ".npy") {
+  if (ending_of(flags.out) == ".npy") {
     write_npy(flags.out, at::stack(film.frames));
     return;
   }
@@ -86,9 +87,9 @@ void write_film(const Film& film, const ForwardFlags& flags) {
     pictures.push_back(picture(film.frames[i], flags));
     captions.push_back(concat("t = ", film.steps[i]));
   }
-  if (flags.out.extension() == ".gif") {
+  if (ending_of(flags.out) == ".gif") {
     write_gif(flags.out, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
-  } else if (flags.out.extension() == ".png") {
+  } else if (ending_of(flags.out) == ".png") {
     write_png(flags.out, draw_row(pictures, captions));
   } else {
     for (size_t i = 0; i < pictures.size(); ++i) {
@@ -108,7 +109,7 @@ int run_forward_command(const ForwardFlags& flags) {
     const at::Tensor items = first_items(*data, flags.items);
     return std::pair(items, make_film(flags, items, GaussianDiffusion(config.diffusion)));
   });
-  if (x0.dim() == 2 && x0.size(1) < 2 && flags.out.extension() != ".npy")
+  if (x0.dim() == 2 && x0.size(1) < 2 && ending_of(flags.out) != ".npy")
     throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
   const at::Tensor& end = film.frames.back();
   log_info(concat(film.frames.size(), " frames of ", x0.size(0), " items; after ",

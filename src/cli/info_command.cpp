@@ -8,6 +8,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/sha256.h"
 #include "diffuse/interchange/model_files.h"
+#include "diffuse/io/file.h"
 
 namespace diffuse::cli {
 
@@ -82,7 +83,7 @@ void print(const ordered_json& facts) {
 }
 
 int run_info(const InfoFlags& flags) {
-  if (flags.file.extension() == ".json") {
+  if (ending_of(flags.file) == ".json") {
     std::cout << config_to_json(load_config(flags.file));
     return kGood;
   }

@@ -7,6 +7,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/sample/inpaint.h"
 #include "edit_common.h"
 
@@ -29,7 +30,7 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
   const auto& shape = model.config.model.sample_shape;
   const std::vector<int64_t> wanted(shape.begin() + (model.is_image() ? 1 : 0), shape.end());
   at::Tensor mask;
-  if (file.extension() == ".npy") {
+  if (ending_of(file) == ".npy") {
     mask = read_npy(file);
     if (mask.scalar_type() != at::kFloat || !((mask >= 0) & (mask <= 1)).all().item<bool>())
       throw Error(name, ": expected float32 from 0 to 1");

@@ -5,6 +5,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
@@ -82,7 +83,7 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   const at::Tensor a = load_sample("--from", flags.from, editor.model);
   const at::Tensor b = load_sample("--to", flags.to, editor.model);
   const auto depths = parse_depths(flags.depths, editor.schedule().timesteps());
-  const bool table = flags.edit.out.extension() == ".png" && editor.model.is_image();
+  const bool table = ending_of(flags.edit.out) == ".png" && editor.model.is_image();
   std::optional<SampleOutput> output;
   if (!table) output = open_output(command, flags.edit, editor, std::ssize(depths) * flags.steps);
   Progress progress({.unit = "depth", .total = std::ssize(depths)});

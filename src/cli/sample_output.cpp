@@ -14,6 +14,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 
@@ -23,7 +24,7 @@ using nlohmann::json;
 namespace diffuse::cli {
 
 static OutputKind kind_by_name(const fs::path& path) {
-  const std::string extension = path.extension().string();
+  const std::string extension = ending_of(path);
   if (extension == ".png") return OutputKind::kGrid;
   if (extension == ".gif") return OutputKind::kAnimation;
   if (extension == ".npz") return OutputKind::kNpz;

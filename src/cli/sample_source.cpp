@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
+#include "diffuse/io/image_file.h"
+#include "diffuse/io/picture_files.h"
 #include "generate_together.h"
 
 namespace fs = std::filesystem;
@@ -30,7 +34,7 @@ static void check_shape(const std::string& name, at::IntArrayRef found,
 
 // [N, sample shape]: uint8 images or float32.
 static at::Tensor read_array(const fs::path& path) {
-  if (path.extension() == ".npz") {
+  if (ending_of(path) == ".npz") {
     const at::Tensor images = read_npz(path, "arr_0");
     if (images.scalar_type() != at::kByte || images.dim() != 4)
       throw Error("--samples ", path.string(), ": arr_0 is ", images.scalar_type(), " ",
@@ -48,22 +52,29 @@ static at::Tensor in_unit_range(const at::Tensor& bytes) {
   return bytes.to(at::kFloat) / 127.5 - 1;
 }
 
+// The pictures that lie in the folder itself.
 static SampleSource folder_of_images(const fs::path& folder, const std::vector<int64_t>& shape,
                                      int64_t n, int64_t batch) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string extension = entry.path().extension().string();
-    if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-      files.push_back(entry.path());
+  const PictureFiles found = find_pictures(folder);
+  LeftOut left_out = found.left_out;
+  std::vector<size_t> pictures;
+  for (const size_t i : found.pictures) {
+    const std::string& name = found.files->names()[i];
+    if (name.find('/') == std::string::npos)
+      pictures.push_back(i);
+    else
+      left_out.add("pictures in folders below", name);
   }
-  std::sort(files.begin(), files.end());
-  const int64_t count = checked_count(folder, std::ssize(files), n);
-  return {count, batch, [files, shape](int64_t first, int64_t size) {
+  for (const std::string& line : left_out.lines())
+    log_warning(concat("--samples ", folder.string(), ": left out ", line));
+  const int64_t count = checked_count(folder, std::ssize(pictures), n);
+  return {count, batch, [files = found.files, pictures, shape](int64_t first, int64_t size) {
             std::vector<at::Tensor> images;
             for (int64_t i = first; i < first + size; ++i) {
-              const Image image = read_image(files[i], shape.size() == 3 ? shape[0] : 0);
-              const std::vector<int64_t> found{image.channels, image.height, image.width};
-              check_shape(files[i].string(), found, shape);
+              const std::string title = files->title(pictures[i]);
+              const Image image =
+                  decode_image(files->read(pictures[i]), title, shape.size() == 3 ? shape[0] : 0);
+              check_shape(title, {image.channels, image.height, image.width}, shape);
               images.push_back(at::tensor(image.pixels)
                                    .view({image.height, image.width, image.channels})
                                    .permute({2, 0, 1}));

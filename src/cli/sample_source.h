@@ -13,8 +13,8 @@
 namespace diffuse::cli {
 
 // The first n (0 = all) of what `diffuse sample` writes and its like: an .npz of arr_0, uint8
-// [N, H, W, C]; an .npy of float32 [N, C, H, W] in [-1, 1] or points [N, D]; a folder of PNG and
-// JPEG files, in the order of their names. Throws Error naming the file, also where samples are not
+// [N, H, W, C]; an .npy of float32 [N, C, H, W] in [-1, 1] or points [N, D]; a folder of
+// pictures, in the order of their names. Throws Error naming the file, also where samples are not
 // of `shape`.
 SampleSource stored_samples(const std::filesystem::path& path, const std::vector<int64_t>& shape,
                             int64_t n, int64_t batch);

@@ -16,6 +16,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/plot.h"
 
 namespace fs = std::filesystem;
@@ -173,7 +174,7 @@ void write_plot(const fs::path& file, const NoiseSchedule& schedule,
 }
 
 int run_schedule(const ScheduleFlags& flags) {
-  if (!flags.plot.empty() && flags.plot.extension() != ".png")
+  if (!flags.plot.empty() && ending_of(flags.plot) != ".png")
     throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
   const DiffusionConfig diffusion = diffusion_of(flags);
   const NoiseSchedule schedule = NoiseSchedule::make(diffusion);

@@ -111,6 +111,18 @@ void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, 
             << "memory      " << (memory >> 20) << " MB at the peak of an update of one process\n";
 }
 
+// "classes 2: cat 95, dog 96", of the training items; of many the first.
+void log_classes(const Dataset& data) {
+  constexpr size_t kNamed = 20;
+  const auto classes = count_classes(data);
+  std::vector<std::string> named;
+  for (size_t i = 0; i < std::min(classes.size(), kNamed); ++i)
+    named.push_back(concat(printable(classes[i].first), " ", classes[i].second));
+  if (!classes.empty())
+    log_info(concat("classes ", classes.size(), ": ", join(named),
+                    classes.size() > kNamed ? ", ..." : ""));
+}
+
 // Of one process, before any other network is there to be counted with it.
 int64_t foretold_memory(const Config& config, const std::shared_ptr<const Dataset>& data,
                         c10::Device device, const World& world) {
@@ -211,6 +223,7 @@ int run_train(const TrainFlags& flags) {
     config.data = with_normalization(config.data, *data);
     held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   });
+  log_classes(*data);
   const int64_t memory = in_config(flags.config, [&] {
     return flags.dry_run ? foretold_memory(config, data, device, *world) : 0;
   });

@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/safetensors.h"
 #include "diffuse/io/zip_file.h"
 #include "sources.h"
@@ -26,7 +27,7 @@ static std::string usual_array(const fs::path& path, const DataConfig& config,
   throw Error(path.string(), ": data.array must say which one; it holds ", join(names));
 }
 
-static bool is_safetensors(const fs::path& path) { return path.extension() == ".safetensors"; }
+static bool is_safetensors(const fs::path& path) { return ending_of(path) == ".safetensors"; }
 
 static std::vector<std::string> names_in(const fs::path& path) {
   if (!is_safetensors(path)) return npz_names(path);
@@ -57,7 +58,7 @@ static at::Tensor read_named(const fs::path& path, const std::string& name,
 }
 
 static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
-  const std::string ending = path.extension().string();
+  const std::string ending = ending_of(path);
   if (ending == ".npz" || is_safetensors(path))
     return read_named(
         path, config.array.empty() ? usual_array(path, config, names_in(path)) : config.array,

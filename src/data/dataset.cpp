@@ -5,6 +5,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/file_set.h"
 #include "sources.h"
 
@@ -28,7 +29,7 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
 
 DataConfig data_config_of(const std::filesystem::path& path) {
   DataConfig config{.path = path.string()};
-  const std::string ending = path.extension().string();
+  const std::string ending = ending_of(path);
   if (!std::filesystem::exists(path)) throw Error(path.string(), ": does not exist");
   if (std::filesystem::is_directory(path) || is_archive(path))
     config.type = "image_folder";

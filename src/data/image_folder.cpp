@@ -2,87 +2,64 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cctype>
-#include <map>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/data/image_survey.h"
-#include "diffuse/io/file_set.h"
 #include "diffuse/io/image_file.h"
 #include "parallel.h"
+#include "picture_layout.h"
 #include "sources.h"
 
 namespace diffuse {
 namespace {
 
-struct Entry {
-  size_t file = 0;  // number in the file set
-  int64_t label = 0;
-};
+using Entries = std::vector<PictureEntry>;
 
 struct Listing {
   std::shared_ptr<const FileSet> files;
-  std::vector<Entry> entries;
+  Entries entries;
   std::vector<std::string> class_names;
+  bool skip = false;  // what cannot be read
 };
 
-bool is_picture(std::string_view name) {
-  const std::string_view file = name.substr(name.rfind('/') + 1);
-  std::string ending(file.substr(std::min(file.rfind('.'), file.size())));
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return !file.starts_with('.') && (ending == ".png" || ending == ".jpg" || ending == ".jpeg");
+// Once in a process: the parts of a set are opened one after the other.
+void say_once(LogLevel level, const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::scoped_lock lock(mutex);
+  if (said.insert(message).second)
+    level == LogLevel::kInfo ? log_info(message) : log_warning(message);
 }
 
-// The length of "a/b/", the path of the deepest folder that holds all of the sorted `names`.
-size_t shared_folder(const std::vector<std::string>& names) {
-  const std::string &first = names.front(), &last = names.back();
-  const auto end = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
-  return first.rfind('/', static_cast<size_t>(end - first.begin())) + 1;  // npos + 1 = 0
+PictureLayout open_layout(const std::filesystem::path& root, bool skip) {
+  PictureLayout layout = lay_out_pictures(root, skip);
+  for (const std::string& line : layout.left_out.lines())
+    say_once(LogLevel::kWarning, concat(root.string(), ": left out ", line));
+  for (const std::string& line : layout.others.lines())
+    say_once(LogLevel::kInfo, concat(root.string(), ": left out ", line));
+  for (const std::string& note : layout.notes)
+    say_once(LogLevel::kInfo, concat(root.string(), ": ", note));
+  return layout;
 }
 
-Listing list_pictures(const std::filesystem::path& root) {
-  Listing listing{.files = open_file_set(root, is_picture), .entries = {}, .class_names = {}};
-  const std::vector<std::string>& names = listing.files->names();
-  if (names.empty()) throw Error(root.string(), ": no .png, .jpg or .jpeg file in it");
-
-  std::map<std::string, std::vector<size_t>> folders;  // "" holds files that lie loose
-  const size_t begin = shared_folder(names);
-  for (size_t i = 0; i < names.size(); ++i) {
-    const size_t slash = names[i].find('/', begin);
-    folders[slash == std::string::npos ? "" : names[i].substr(begin, slash - begin)].push_back(i);
-  }
-  const bool classes = folders.size() > 1 && !folders.contains("");
-  size_t longest = 0;
-  for (const auto& [name, files] : folders) {
-    longest = std::max(longest, files.size());
-    if (classes) listing.class_names.push_back(name);
-  }
-  for (size_t i = 0; i < longest; ++i) {  // the folders take turns
-    int64_t label = 0;
-    for (const auto& [name, files] : folders) {
-      if (i < files.size()) listing.entries.push_back({files[i], label});
-      if (classes) ++label;
-    }
-  }
-  return listing;
-}
-
-Image read_picture(const Listing& listing, const Entry& entry, int64_t channels) {
-  return decode_image(listing.files->read(entry.file), listing.files->title(entry.file), channels);
+Image read_picture(const FileSet& files, const PictureEntry& entry, int64_t channels) {
+  return decode_image(files.read(entry.file), files.title(entry.file), channels);
 }
 
 // Calls use(i, image) for every entry, on several threads. Returns what is wrong with each: "" where
 // it could be read.
 template <class Use>
-std::vector<std::string> problems_of(const Listing& listing, const Use& use) {
-  const auto count = static_cast<int64_t>(listing.entries.size());
-  std::vector<std::string> problems(count);
-  parallel_for(count, [&](int64_t i) {
+std::vector<std::string> problems_of(const FileSet& files, const Entries& entries, const Use& use) {
+  std::vector<std::string> problems(entries.size());
+  parallel_for(std::ssize(entries), [&](int64_t i) {
     try {
-      use(i, read_picture(listing, listing.entries[i], 0));
+      use(i, read_picture(files, entries[i], 0));
     } catch (const Error& error) {
       problems[i] = error.what();
     }
@@ -90,18 +67,67 @@ std::vector<std::string> problems_of(const Listing& listing, const Use& use) {
   return problems;
 }
 
-void leave_out_unreadable(Listing& listing) {
-  const auto problems = problems_of(listing, [](int64_t, const Image&) {});
-  std::vector<Entry> readable;
-  for (size_t i = 0; i < problems.size(); ++i) {
+// Those of `items`, numbers of entries, that can be read.
+std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> items) {
+  Entries entries;
+  for (const int64_t i : items) entries.push_back(listing.entries[i]);
+  const auto problems = problems_of(*listing.files, entries, [](int64_t, const Image&) {});
+  std::vector<int64_t> good;
+  for (size_t i = 0; i < items.size(); ++i) {
     if (problems[i].empty())
-      readable.push_back(listing.entries[i]);
+      good.push_back(items[i]);
     else
-      log_warning("skipping " + problems[i]);
+      say_once(LogLevel::kWarning, "skipping " + problems[i]);
   }
-  if (readable.empty() && !problems.empty())
-    throw Error("/data/path: none of ", problems.size(), " files can be read; ", problems[0]);
-  listing.entries = std::move(readable);
+  return good;
+}
+
+[[noreturn]] void refuse_unreadable(const Listing& listing) {
+  std::string why;
+  try {
+    read_picture(*listing.files, listing.entries.at(0), 0);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  throw Error("/data/path: none of ", listing.entries.size(), " files can be read; ", why);
+}
+
+// As split_indices(), of the readable items: another takes the place of an unreadable one that would
+// be held out, and nothing else changes.
+std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config, Split split,
+                                    const std::string& what) {
+  const auto size = std::ssize(all.entries);
+  const std::vector<int64_t> order = split_order(size);
+  int64_t held_out = held_out_count(config, size, what), seen = 0;
+  std::vector<int64_t> good;
+  const auto look_at = [&](int64_t count) {
+    const auto more = readable(all, std::span(order).subspan(seen, count));
+    good.insert(good.end(), more.begin(), more.end());
+    seen += count;
+  };
+  // One more, so that some are left to train.
+  while (std::ssize(good) <= held_out && seen < size)
+    look_at(std::min(size - seen, held_out + 1 - std::ssize(good)));
+  if (good.empty() && size > 0) refuse_unreadable(all);
+  if (std::ssize(good) <= held_out) held_out = held_out_count(config, std::ssize(good), what);
+  if (split == Split::kTrain) {
+    look_at(size - seen);
+    good.erase(good.begin(), good.begin() + held_out);
+  } else {
+    good.resize(held_out);
+  }
+  std::sort(good.begin(), good.end());
+  return good;
+}
+
+// The items of a part that the set itself holds out or trains on.
+std::vector<int64_t> whole_part(const Listing& part) {
+  std::vector<int64_t> items(part.entries.size());
+  std::iota(items.begin(), items.end(), 0);
+  if (!part.skip || items.empty()) return items;
+  items = readable(part, items);
+  if (items.empty()) refuse_unreadable(part);
+  return items;
 }
 
 class ImageFolderDataset : public Dataset {
@@ -130,7 +156,7 @@ class ImageFolderDataset : public Dataset {
   ImageSet load_all() const {
     ImageSet set{channels_, side_, side_, {}, {}, listing_.class_names};
     set.pixels.resize(size() * item_bytes());
-    for (const Entry& entry : listing_.entries) set.labels.push_back(entry.label);
+    for (const PictureEntry& entry : listing_.entries) set.labels.push_back(entry.label);
     parallel_for(size(), [&](int64_t i) {
       const std::vector<uint8_t> planes = decode(i);
       std::copy(planes.begin(), planes.end(), set.pixels.begin() + i * item_bytes());
@@ -139,15 +165,31 @@ class ImageFolderDataset : public Dataset {
   }
 
  private:
-  // Planes [C, side, side].
+  // Planes [C, side, side]. Of a file that has been damaged or removed since it was seen, where such are
+  // skipped, those of the next one of its class.
   std::vector<uint8_t> decode(int64_t index) const {
-    try {
-      const Image image = read_picture(listing_, listing_.entries.at(index), channels_);
-      return resize_square(to_planes(image.pixels, channels_), channels_, image.height, image.width,
-                           side_);
-    } catch (const Error& error) {
-      throw Error(error.what(), "; data.on_error = skip leaves such files out");
+    constexpr int64_t kMostTried = 100;
+    for (int64_t i = 0, tried = 0;; ++i) {
+      const PictureEntry& entry = listing_.entries.at((index + i) % size());
+      if (label((index + i) % size()) != label(index)) continue;
+      try {
+        return planes(entry);
+      } catch (const Error& error) {
+        if (!listing_.skip)
+          throw Error(error.what(), "; data.on_error = skip leaves such files out");
+        if (++tried == kMostTried || i + 1 >= size())
+          throw Error(error.what(), "; nor can the ", tried - 1,
+                      " files tried in its place be read");
+        say_once(LogLevel::kWarning,
+                 concat("skipping ", error.what(), "; the next picture takes its place"));
+      }
     }
+  }
+
+  std::vector<uint8_t> planes(const PictureEntry& entry) const {
+    const Image image = read_picture(*listing_.files, entry, channels_);
+    return resize_square(to_planes(image.pixels, channels_), channels_, image.height, image.width,
+                         side_);
   }
 
   Listing listing_;
@@ -158,13 +200,19 @@ class ImageFolderDataset : public Dataset {
 }  // namespace
 
 ImageSurvey survey_images(const DataConfig& config) {
-  const Listing listing = list_pictures(resolve_path(config, ""));
-  std::vector<Image> sizes(listing.entries.size());  // without their pixels
-  const auto problems = problems_of(listing, [&](int64_t i, const Image& image) {
+  const PictureLayout layout =
+      lay_out_pictures(resolve_path(config, ""), config.on_error == "skip");
+  Entries entries = layout.train;
+  entries.insert(entries.end(), layout.held_out.begin(), layout.held_out.end());
+  std::vector<Image> sizes(entries.size());  // without their pixels
+  const auto problems = problems_of(*layout.files, entries, [&](int64_t i, const Image& image) {
     sizes[i] = {image.height, image.width, image.channels, {}};
   });
   ImageSurvey survey;
   survey.files = static_cast<int64_t>(sizes.size());
+  survey.left_out = layout.left_out.lines();
+  for (const std::string& line : layout.others.lines()) survey.left_out.push_back(line);
+  survey.notes = layout.notes;
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (!problems[i].empty()) {
       survey.bad.push_back(problems[i]);
@@ -183,13 +231,16 @@ ImageSurvey survey_images(const DataConfig& config) {
 
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split) {
   const std::filesystem::path root = resolve_path(config, "");
-  Listing all = list_pictures(root);
-  const auto available = static_cast<int64_t>(all.entries.size());
-  const int64_t count = config.count > 0 ? std::min(config.count, available) : available;
-  Listing chosen{all.files, {}, all.class_names};
-  for (const int64_t i : split_indices(config, count, split, root.string()))
-    chosen.entries.push_back(all.entries[i]);
-  if (config.on_error == "skip") leave_out_unreadable(chosen);
+  const bool skip = config.on_error == "skip";
+  PictureLayout layout = open_layout(root, skip);
+  const bool held_out = layout.has_held_out && split == Split::kHeldOut;
+  Listing all{layout.files, held_out ? layout.held_out : layout.train, layout.class_names, skip};
+  if (config.count > 0 && config.count < std::ssize(all.entries)) all.entries.resize(config.count);
+  const auto items = layout.has_held_out ? whole_part(all)
+                     : skip              ? readable_split(all, config, split, root.string())
+                            : split_indices(config, std::ssize(all.entries), split, root.string());
+  Listing chosen{all.files, {}, all.class_names, skip};
+  for (const int64_t i : items) chosen.entries.push_back(all.entries[i]);
 
   const int64_t channels = config.channels > 0 ? config.channels : 3;
   const int64_t side = config.image_size > 0 ? config.image_size : 64;

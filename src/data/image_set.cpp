@@ -33,22 +33,31 @@ void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
   check_memory(config, bytes, what);
 }
 
-std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,
-                                   const std::string& what) {
+int64_t held_out_count(const DataConfig& config, int64_t size, const std::string& what) {
   const int64_t one_in_twenty = size > 1 ? std::max<int64_t>(1, size / 20) : 0;
   const int64_t held_out = config.held_out > 0 ? config.held_out : one_in_twenty;
   if (held_out >= size)
     throw Error(what, ": data.held_out = ", held_out, " leaves none of ", size, " items to train");
+  return held_out;
+}
 
+std::vector<int64_t> split_order(int64_t size) {
   std::vector<std::pair<uint64_t, int64_t>> order(size);
   for (int64_t i = 0; i < size; ++i)
     order[i] = {RandomStream(0, Purpose::kDataset, i).next_u64(), i};
   std::sort(order.begin(), order.end());
+  std::vector<int64_t> items;
+  for (const auto& [hash, item] : order) items.push_back(item);
+  return items;
+}
 
-  const int64_t begin = split == Split::kHeldOut ? 0 : held_out;
-  const int64_t end = split == Split::kHeldOut ? held_out : size;
-  std::vector<int64_t> chosen;
-  for (int64_t i = begin; i < end; ++i) chosen.push_back(order[i].second);
+std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,
+                                   const std::string& what) {
+  const int64_t held_out = held_out_count(config, size, what);
+  const std::vector<int64_t> order = split_order(size);
+  const auto middle = order.begin() + held_out;
+  std::vector<int64_t> chosen(split == Split::kHeldOut ? order.begin() : middle,
+                              split == Split::kHeldOut ? middle : order.end());
   std::sort(chosen.begin(), chosen.end());
   return chosen;
 }

@@ -39,6 +39,10 @@ void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
 std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,
                                    const std::string& what);
 
+// How many of `size` items that is, and all items in the order in which they are picked.
+int64_t held_out_count(const DataConfig& config, int64_t size, const std::string& what);
+std::vector<int64_t> split_order(int64_t size);
+
 // Keeps the first config.count items and, unless `has_test` (the set holds one part alone), those
 // of `split` among them.
 void keep_configured_items(ImageSet& set, const DataConfig& config, Split split, bool has_test,

@@ -27,10 +27,9 @@ ImageSet load_cifar10(const DataConfig& config, Split split);
 // Ten kinds of drawn shapes, item i of class i % 10 and a function of (seed, split, i) alone.
 ImageSet draw_shapes(const DataConfig& config, Split split, uint64_t seed);
 
-// PNG and JPEG files below a folder or in a .zip or .tar archive. The subfolders of the folder that
-// holds them all, where all lie in two or more, are the classes. Decoded at once, or when they are
-// asked for where memory_limit_mb is too small. Items are in sorted order with the classes taking
-// turns, so that data.count keeps some of each.
+// Pictures below a folder or in a .zip or .tar archive, as picture_layout.h understands its folders.
+// Decoded at once, or when they are asked for where memory_limit_mb is too small. Items are in sorted
+// order with the classes taking turns, so that data.count keeps some of each.
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split);
 
 // An array of a .npy or .npz file: bytes are images, other numbers are taken as they are.

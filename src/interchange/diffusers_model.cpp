@@ -8,6 +8,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/safetensors.h"
 #include "diffusers_config.h"
 #include "foreign_checkpoint.h"
@@ -51,7 +52,7 @@ Files locate(const fs::path& path) {
 }  // namespace
 
 bool is_diffusers_model(const fs::path& path) {
-  if (!fs::is_directory(path)) return path.extension() == ".safetensors";
+  if (!fs::is_directory(path)) return ending_of(path) == ".safetensors";
   return !fs::exists(path / "model.pt") && fs::exists(locate(path).weights);
 }
 
@@ -87,9 +88,9 @@ static Safetensors read_shards(const fs::path& index) {
 
 static Safetensors read_weights(const fs::path& file) {
   Safetensors contents;
-  if (file.extension() == ".safetensors")
+  if (ending_of(file) == ".safetensors")
     contents = read_safetensors(file);
-  else if (file.extension() == ".json")
+  else if (ending_of(file) == ".json")
     contents = read_shards(file);
   else
     contents.tensors = state_tensors(file, read_torch_file(file), /*use_ema=*/true);

@@ -131,7 +131,7 @@ void ArrayStream::append(const at::Tensor& rows) {
 
 void ArrayStream::finish() {
   naming([&] { file_->close(); });
-  if (path_.extension() != ".npz") return atomic_rename(partial_, path_);
+  if (ending_of(path_) != ".npz") return atomic_rename(partial_, path_);
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(partial_));
   const at::Tensor mapped = at::from_file(partial_.string(), /*shared=*/false, bytes, at::kByte);
   atomic_write(path_, [&](const std::filesystem::path& temporary) {

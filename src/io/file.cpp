@@ -19,6 +19,13 @@ void throw_errno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+std::string ending_of(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return ending;
+}
+
 OutputFile::OutputFile(const std::filesystem::path& path, uint64_t keep)
     : file_(std::fopen(path.c_str(), keep > 0 ? "ab" : "wb")), position_(keep) {
   if (file_ == nullptr) throw_errno("open");

@@ -5,6 +5,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/io/file.h"
 #include "image_codecs.h"
+#include "image_formats.h"
 
 namespace diffuse {
 
@@ -27,9 +28,12 @@ static Image to_rgb(const Image& grey) {
 }
 
 static Image decode_any(std::string_view bytes) {
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes);
-  if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes);
-  throw Error("neither PNG nor JPEG");
+  const ImageFormat* const format = format_of_content(bytes);
+  if (format == nullptr)
+    throw Error(bytes.empty() ? "an empty file" : "no picture", "; expected ", readable_formats());
+  if (format->decode == nullptr)
+    throw Error(format->name, ", which is not read; ", what_to_do(*format));
+  return format->decode(bytes);
 }
 
 Image read_image(const std::filesystem::path& path, int64_t channels) {
@@ -54,6 +58,24 @@ void check_image_size(int64_t height, int64_t width) {
   if (std::max(height, width) > kMaxSide)
     throw Error("the image is ", width, "x", height, " pixels; at most ", kMaxSide,
                 " on a side are read");
+}
+
+void check_packed_size(int64_t height, int64_t width, size_t file_bytes) {
+  constexpr int64_t kAlwaysRead = int64_t{1} << 22, kMaxPixelsPerByte = 4096;
+  check_image_size(height, width);
+  if (height < 1 || width < 1) throw Error("the image has no pixels");
+  if (height * width > kAlwaysRead &&
+      height * width / kMaxPixelsPerByte > static_cast<int64_t>(file_bytes))
+    throw Error("the image is ", width, "x", height, " pixels out of ", file_bytes,
+                " bytes, which is not believed");
+}
+
+Image rgba_on_white(int64_t height, int64_t width, const uint8_t* rgba) {
+  Image image{.height = height, .width = width, .channels = 3, .pixels = {}};
+  image.pixels.reserve(static_cast<size_t>(height * width * 3));
+  for (int64_t i = 0; i < height * width; ++i, rgba += 4)
+    for (int64_t c = 0; c < 3; ++c) image.pixels.push_back(on_white(rgba[c], rgba[3]));
+  return image;
 }
 
 }  // namespace diffuse

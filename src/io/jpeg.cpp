@@ -5,6 +5,7 @@
 #include <jerror.h>
 // clang-format on
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstring>
 
@@ -22,7 +23,8 @@ struct JpegDecoder {
   jpeg_decompress_struct jpeg{};
   std::jmp_buf jump{};
   char message[JMSG_LENGTH_MAX] = "";
-  std::vector<uint8_t> pixels;
+  bool ends_early = false;      // without an end mark
+  std::vector<uint8_t> pixels;  // as libjpeg gives them
 
   ~JpegDecoder() { jpeg_destroy_decompress(&jpeg); }
 };
@@ -33,10 +35,22 @@ struct JpegDecoder {
   std::longjmp(decoder->jump, 1);
 }
 
-// libjpeg fills up a truncated or damaged file with grey and only warns: here that is an error.
+// libjpeg fills up a truncated or damaged file with grey and only warns: here that is an error, save
+// for what takes nothing from the pixels. A file that ends early may still hold all of them.
 void on_message(j_common_ptr common, int level) {
-  const int code = common->err->msg_code;
-  if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM) on_error(common);
+  if (level >= 0) return;
+  switch (common->err->msg_code) {
+    case JWRN_ADOBE_XFORM:      // an unknown kind of Adobe's colours
+    case JWRN_EXTRANEOUS_DATA:  // bytes between two segments
+    case JWRN_JFIF_MAJOR:       // a later version of JFIF
+    case JWRN_NOT_SEQUENTIAL:   // fields of progressive scans, which others leave unread
+      return;
+    case JWRN_JPEG_EOF:
+      reinterpret_cast<JpegDecoder*>(common->err)->ends_early = true;
+      return;
+    default:
+      on_error(common);
+  }
 }
 
 // A progressive file may have any number of scans, each as dear as the whole picture.
@@ -65,6 +79,17 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
   return 1;
 }
 
+// Whether nothing that a file without its end mark has lost can be a part of the pixels: where a scan
+// of Huffman codes lacks bits libjpeg says so, but it cannot know of scans that are missing.
+bool has_all_scans(const jpeg_decompress_struct& jpeg) {
+  if (jpeg.arith_code) return false;  // runs out of bits without a word
+  if (!jpeg.progressive_mode) return jpeg.comps_in_scan == jpeg.num_components;
+  for (int c = 0; c < jpeg.num_components; ++c)  // bits that each coefficient still lacks; -1: all
+    if (!std::all_of(jpeg.coef_bits[c], jpeg.coef_bits[c] + DCTSIZE2, [](int b) { return b == 0; }))
+      return false;
+  return true;
+}
+
 bool read_pixels(JpegDecoder& decoder) {
   if (setjmp(decoder.jump) != 0) return false;
   auto& jpeg = decoder.jpeg;
@@ -74,8 +99,19 @@ bool read_pixels(JpegDecoder& decoder) {
     JSAMPROW out = decoder.pixels.data() + jpeg.output_scanline * row;
     jpeg_read_scanlines(&jpeg, &out, 1);
   }
+  if (decoder.ends_early && !has_all_scans(jpeg)) ERREXIT(&jpeg, JERR_INPUT_EOF);
   jpeg_finish_decompress(&jpeg);
   return true;
+}
+
+// As Adobe's programs write it, and Pillow reads it: each byte is the light that an ink lets through.
+void cmyk_to_rgb(std::vector<uint8_t>& pixels) {
+  auto out = pixels.begin();
+  for (size_t i = 0; i < pixels.size(); i += 4) {
+    const int key = pixels[i + 3];
+    for (size_t c = 0; c < 3; ++c) *out++ = static_cast<uint8_t>((pixels[i + c] * key + 127) / 255);
+  }
+  pixels.erase(out, pixels.end());
 }
 
 }  // namespace
@@ -89,21 +125,21 @@ Image decode_jpeg(std::string_view bytes) {
   auto& jpeg = decoder.jpeg;
   if (!read_header(decoder, bytes)) throw Error("corrupt JPEG: ", decoder.message);
   check_image_size(jpeg.image_height, jpeg.image_width);
-  if (jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK)
-    throw Error("a CMYK JPEG; expected a grey or RGB one");
   // Each block of 8 x 8 takes at least one bit: a smaller file cannot hold the image, so a lie about
   // its size costs no memory.
   if (uint64_t{jpeg.image_height} * jpeg.image_width / 64 / 8 > bytes.size())
     throw Error("corrupt JPEG: truncated");
   const bool grey = jpeg.jpeg_color_space == JCS_GRAYSCALE;
-  jpeg.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
-  const int64_t channels = grey ? 1 : 3;
-  decoder.pixels.resize(size_t{jpeg.image_height} * jpeg.image_width * (grey ? 1 : 3));
+  const bool inks = jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK;
+  jpeg.out_color_space = grey ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
+  const size_t stored = grey ? 1 : inks ? 4 : 3;
+  decoder.pixels.resize(size_t{jpeg.image_height} * jpeg.image_width * stored);
   const int orientation = orientation_of(jpeg);  // the markers go with the last row
   if (!read_pixels(decoder)) throw Error("corrupt JPEG: ", decoder.message);
+  if (inks) cmyk_to_rgb(decoder.pixels);
   return upright({.height = jpeg.image_height,
                   .width = jpeg.image_width,
-                  .channels = channels,
+                  .channels = grey ? 1 : 3,
                   .pixels = std::move(decoder.pixels)},
                  orientation);
 }

@@ -25,6 +25,8 @@ struct PngDecoder {
   int orientation = 1;          // EXIF's
   std::vector<uint8_t> pixels;  // [height, width, channels]
   std::vector<png_bytep> rows;
+  bool all_rows = false;  // are read
+  bool truncated = false;
 
   ~PngDecoder() { png_destroy_read_struct(&png, &info, nullptr); }
 };
@@ -50,7 +52,8 @@ void on_warning(png_structp, png_const_charp) {}
 
 void on_read(png_structp png, png_bytep out, size_t size) {
   auto* decoder = static_cast<PngDecoder*>(png_get_io_ptr(png));
-  if (size > decoder->rest.size()) png_error(png, "truncated");
+  decoder->truncated = size > decoder->rest.size();
+  if (decoder->truncated) png_error(png, "truncated");
   std::memcpy(out, decoder->rest.data(), size);
   decoder->rest.remove_prefix(size);
 }
@@ -60,16 +63,16 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
   encoder->bytes.append(reinterpret_cast<const char*>(bytes), size);
 }
 
-// Whether the chunks lie within the file. libpng takes the memory that a chunk claims before it reads it.
-bool chunks_fit(std::string_view bytes) {
+// The file up to its last whole chunk. libpng takes the memory that a chunk claims before it reads it.
+std::string_view whole_chunks(std::string_view bytes) {
   constexpr size_t kSignature = 8, kHeader = 8, kAround = 12;  // length and kind; and a checksum
-  for (size_t at = kSignature; at + kHeader <= bytes.size();) {
+  size_t at = kSignature;
+  while (at + kHeader <= bytes.size() && bytes.substr(at + 4, 4) != "IEND") {
     const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data() + at));
-    if (length + kAround > bytes.size() - at) return false;
-    if (bytes.substr(at + 4, 4) == "IEND") break;  // what follows is not read
+    if (length + kAround > bytes.size() - at) return bytes.substr(0, at);
     at += kAround + length;
   }
-  return true;
+  return bytes;
 }
 
 // Reads up to the pixels. False on error.
@@ -102,9 +105,11 @@ bool choose_format(PngDecoder& decoder) {
   return true;
 }
 
+// A file that stops between its pixels and its end mark is read, as viewers do.
 bool read_pixels(PngDecoder& decoder) {
-  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return decoder.all_rows && decoder.truncated;
   png_read_image(decoder.png, decoder.rows.data());
+  decoder.all_rows = true;
   png_read_end(decoder.png, nullptr);
   return true;
 }
@@ -115,9 +120,7 @@ void drop_alpha(PngDecoder& decoder) {
   auto out = decoder.pixels.begin();
   for (size_t i = 0; i < decoder.pixels.size(); i += step) {
     const int opacity = decoder.pixels[i + colours];
-    for (size_t c = 0; c < colours; ++c)
-      *out++ = static_cast<uint8_t>(
-          (decoder.pixels[i + c] * opacity + 255 * (255 - opacity) + 127) / 255);
+    for (size_t c = 0; c < colours; ++c) *out++ = on_white(decoder.pixels[i + c], opacity);
   }
   decoder.pixels.erase(out, decoder.pixels.end());
   --decoder.channels;
@@ -145,8 +148,8 @@ bool is_ascii(std::string_view text) {
 
 }  // namespace
 
-Image decode_png(std::string_view bytes) {
-  if (!chunks_fit(bytes)) throw Error("corrupt PNG: truncated");
+Image decode_png(std::string_view file) {
+  const std::string_view bytes = whole_chunks(file);
   PngDecoder decoder;
   decoder.rest = bytes;
   decoder.png =

@@ -64,32 +64,58 @@ static std::string ustar_name(std::string_view header) {
 }
 
 static bool is_gzip(const std::filesystem::path& path) {
-  return path.extension() == ".gz" || path.extension() == ".tgz";
+  const std::string ending = ending_of(path);
+  return ending == ".gz" || ending == ".tgz";
+}
+
+namespace {
+// What extended headers say of the file that comes next.
+struct TarExtra {
+  std::string name, target, size;
+
+  void read(char kind, const std::string& value) {
+    if (kind == 'L') name = value.c_str();
+    if (kind == 'K') target = value.c_str();
+    if (kind == 'x')
+      *this = {pax_value(value, "path"), pax_value(value, "linkpath"), pax_value(value, "size")};
+  }
+};
+}  // namespace
+
+// `target` is the path of the file that a hard link shares.
+void TarReader::add(char kind, const std::string& name, Entry entry, const std::string& target) {
+  const auto shared = index_.find(target);
+  entry.name = name;
+  entry.link = kind == '2' || (kind == '1' && shared == index_.end());
+  if (kind == '1' && !entry.link) {
+    entry.offset = entries_[shared->second].offset;
+    entry.size = entries_[shared->second].size;
+  }
+  if (!entry.link) index_[name] = entries_.size();
+  entries_.push_back(std::move(entry));
 }
 
 TarReader::TarReader(const std::filesystem::path& path)
     : file_(is_gzip(path) ? unpack_gzip(path) : std::make_shared<const InputFile>(path)) {
   constexpr uint64_t kMaxName = 1 << 16;
-  std::string name, size_text;  // of the next file, from extended headers
+  TarExtra extra;
   for (uint64_t at = 0; at + kBlock <= file_->size();) {
     const std::string header = file_->read(at, kBlock);
     if (header.find_first_not_of('\0') == std::string::npos) return;  // the end mark
     if (!checksum_holds(header))
       throw Error(file_->name(), at == 0 ? ": not a .tar archive" : ": damaged .tar archive");
     uint64_t size = number_field(header, 124, 12).value_or(0);
-    std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
+    std::from_chars(extra.size.data(), extra.size.data() + extra.size.size(), size);
     const uint64_t data = at + kBlock;
     if (size > file_->size() - data) throw Error(file_->name(), ": truncated .tar archive");
     const char kind = header[156];
-    if (kind == 'L' || kind == 'x') {
-      const std::string value = file_->read(data, std::min(size, kMaxName));
-      name = kind == 'L' ? std::string(value.c_str()) : pax_value(value, "path");
-      size_text = kind == 'x' ? pax_value(value, "size") : "";
+    if (kind == 'L' || kind == 'K' || kind == 'x') {
+      extra.read(kind, file_->read(data, std::min(size, kMaxName)));
     } else {
-      if (kind == '0' || kind == '\0')
-        entries_.push_back({name.empty() ? ustar_name(header) : name, data, size});
-      name.clear();
-      size_text.clear();
+      if (kind == '\0' || ('0' <= kind && kind <= '2'))
+        add(kind, extra.name.empty() ? ustar_name(header) : extra.name, {"", data, size},
+            extra.target.empty() ? std::string(text_field(header, 157, 100)) : extra.target);
+      extra = {};
     }
     at = data + (size + kBlock - 1) / kBlock * kBlock;
   }

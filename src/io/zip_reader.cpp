@@ -54,6 +54,12 @@ static bool read_zip64(std::string_view extra, ZipReader::Entry& entry) {
   return entry.size != kMax32 && entry.stored_size != kMax32 && entry.header_offset != kMax32;
 }
 
+// Of an entry made by Unix, whose file mode is in the upper half of the external attributes.
+static bool is_symbolic_link(std::string_view record) {
+  constexpr uint64_t kUnix = 3, kKind = 0170000, kLink = 0120000;
+  return get(record, 5, 1) == kUnix && (get(record, 40, 2) & kKind) == kLink;
+}
+
 // One entry of the central directory, whose fixed part and names begin `record`.
 static ZipReader::Entry parse_entry(const std::string& file, std::string_view record,
                                     uint64_t name_size, uint64_t extra_size) {
@@ -64,7 +70,8 @@ static ZipReader::Entry parse_entry(const std::string& file, std::string_view re
                          .size = get(record, 24, 4),
                          .stored_size = get(record, 20, 4),
                          .crc = static_cast<uint32_t>(get(record, 16, 4)),
-                         .deflated = method == kDeflated};
+                         .deflated = method == kDeflated,
+                         .link = is_symbolic_link(record)};
   if ((get(record, 8, 2) & 1) != 0)
     throw Error(file, ": zip entry ", printable(entry.name), " is encrypted; expected a plain one");
   if (method != 0 && method != kDeflated)

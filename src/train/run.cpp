@@ -110,10 +110,26 @@ struct Loop {
     saved_step = trainer.step();
   }
 
+  // Data that can no longer be read ends a run, and nothing that is trained is lost. Several processes
+  // cannot save once one of them has failed.
+  template <class Work>
+  void keeping_what_is_trained(const Work& work) {
+    try {
+      work();
+    } catch (const Error&) {
+      progress.clear();
+      if (trainer.world().size() > 1) throw;
+      save_last();
+      log_info(concat("stopped at step ", trainer.step(), "; continue with --resume"));
+      throw;
+    }
+  }
+
   void evaluate() {
     const double begin = seconds_now();
     progress.clear();
-    const HeldOutLoss loss = trainer.evaluate(held_out);
+    HeldOutLoss loss;
+    keeping_what_is_trained([&] { loss = trainer.evaluate(held_out); });
     if (trainer.world().is_first()) hooks.on_held_out(trainer.step(), loss);
     note(held_out_seconds, begin);
   }
@@ -162,7 +178,7 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* 
   while (trainer.step() < config.steps) {
     const double begin = seconds_now();
     const auto vote = trainer.world().start_max([&] { return loop.reason_to_stop(0); });
-    trainer.update();
+    loop.keeping_what_is_trained([&] { trainer.update(); });
     const int64_t step = trainer.step();
     const bool last = step == config.steps;
     if (due(step, config.log_every, config.steps) || last) loop.report();

@@ -148,7 +148,90 @@ TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
   EXPECT_EQ(survey.files, 20);
   EXPECT_EQ(survey.grey, 19);
   ASSERT_EQ(survey.bad.size(), 1U);
-  EXPECT_EQ(survey.bad[0], path.string() + ": neither PNG nor JPEG");
+  EXPECT_EQ(survey.bad[0], path.string() + ": no picture; expected " + readable_formats());
+}
+
+// Whichever is damaged: items 0 to 19 of value 0 to 19, one of which is held out.
+TEST_F(ImageFolder, HoldsOutOneThatCanBeRead) {
+  DataConfig skip = config();
+  skip.on_error = "skip";
+  skip.held_out = 0;
+  for (uint8_t i = 0; i < 20; ++i) add(concat(100 + int{i}, ".png"), i);
+  const int usual = pixels(*make_dataset(skip, Split::kHeldOut, 0), {0})[0];
+  for (uint8_t bad = 0; bad < 20; ++bad) {
+    const std::string name = concat(100 + int{bad}, ".png");
+    write_bytes(folder_.path() / name, {0x89, 'P', 'N', 'G'});
+    const auto train = make_dataset(skip, Split::kTrain, 0);
+    const auto held_out = make_dataset(skip, Split::kHeldOut, 0);
+    ASSERT_EQ(held_out->size(), 1);
+    ASSERT_EQ(train->size(), 18);
+    const int held = pixels(*held_out, {0})[0];
+    EXPECT_EQ(held == usual, bad != usual);
+    for (const float value : all_values(*train)) EXPECT_NE(std::lround((value + 1) * 127.5), held);
+    add(name, bad);
+  }
+}
+
+TEST_F(ImageFolder, OfWhichNoneCanBeReadIsRefused) {
+  DataConfig skip = config();
+  skip.on_error = "skip";
+  const auto path = folder_.path() / "1.png";
+  write_bytes(path, {0x89, 'P', 'N', 'G'});
+  write_bytes(folder_.path() / "2.png", {0x89, 'P', 'N', 'G'});
+  EXPECT_EQ(error_of(skip), "/data/path: none of 2 files can be read; " + path.string() +
+                                ": no picture; expected " + readable_formats());
+}
+
+// Decoded on the fly, of 2 x 3 pictures, one of which is gone when it is asked for.
+TEST_F(ImageFolder, AnotherOfItsClassTakesThePlaceOfAVanishedPicture) {
+  for (uint8_t i = 1; i < 4; ++i) {
+    add(concat("ant/", int{i}, ".png"), i);
+    add(concat("bee/", int{i}, ".png"), 10 * i);
+  }
+  DataConfig skip = config();
+  skip.on_error = "skip";
+  skip.memory_limit_mb = 0;
+  const auto set = make_dataset(skip, Split::kTrain, 0);
+  ASSERT_EQ(set->size(), 5);
+  const std::vector<int> before = pixels(*set, {0, 1, 2, 3, 4});
+  const int64_t ant = set->label(0) == 0 ? 0 : 1;
+  std::filesystem::remove(folder_.path() / concat("ant/", before[ant], ".png"));
+  const std::vector<int> after = pixels(*set, {0, 1, 2, 3, 4});
+  EXPECT_NE(after[ant], before[ant]);
+  EXPECT_LT(after[ant], 10);
+  for (int64_t i = 0; i < 5; ++i)
+    if (i != ant) EXPECT_EQ(after[i], before[i]);
+  EXPECT_EQ(pixels(*set, {0, 1, 2, 3, 4}), after);
+  std::filesystem::remove_all(folder_.path() / "ant");
+  const std::string message = message_of([&] { all_values(*set); });
+  EXPECT_TRUE(contains(message, "No such file or directory; nor can the")) << message;
+}
+
+TEST_F(ImageFolder, AVanishedPictureEndsARunThatRefuses) {
+  for (uint8_t i = 1; i < 4; ++i) add(concat(int{i}, ".png"), i);
+  DataConfig refuse = config();
+  refuse.memory_limit_mb = 0;
+  const auto set = make_dataset(refuse, Split::kTrain, 0);
+  const auto path = folder_.path() / concat(pixels(*set, {1})[0], ".png");
+  std::filesystem::remove(path);
+  EXPECT_EQ(message_of([&] { all_values(*set); }),
+            path.string() +
+                ": cannot open: No such file or directory; data.on_error = skip leaves " +
+                "such files out");
+}
+
+TEST_F(ImageFolder, TakesThePartsOfTheSet) {
+  for (uint8_t i = 1; i < 4; ++i) {
+    add(concat("train/", int{i}, ".png"), i);
+    add(concat("val/", int{i}, ".png"), 10 * i);
+  }
+  DataConfig two = config();
+  two.count = 2;
+  EXPECT_EQ(pixels(*make_dataset(config(), Split::kTrain, 0), {0, 1, 2}),
+            (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(pixels(*make_dataset(config(), Split::kHeldOut, 0), {0, 1, 2}),
+            (std::vector<int>{10, 20, 30}));
+  EXPECT_EQ(make_dataset(two, Split::kTrain, 0)->size(), 2);
 }
 
 TEST_F(ImageFolder, OfOnePictureHoldsNoneOut) {
@@ -183,7 +266,8 @@ TEST_F(ImageFolder, ReadsAnArchiveAsTheFolderInIt) {
 }
 
 TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
-  EXPECT_EQ(error_of(config()), folder_.path().string() + ": no .png, .jpg or .jpeg file in it");
+  EXPECT_EQ(error_of(config()), folder_.path().string() + ": no picture in it that is read (" +
+                                    readable_formats() + ")");
   write_bytes(folder_.path() / "file", {1});
   DataConfig file = config();
   file.path = (folder_.path() / "file").string();

@@ -151,22 +151,42 @@ void mend_tar(std::string& bytes) {
 
 }  // namespace
 
-const std::vector<FuzzReader>& fuzz_readers() {
-  static const std::vector<FuzzReader> readers{
-      {"config", "config.bin", nullptr, read_config},
-      {"safetensors", "model.safetensors", nullptr, read_safetensors_file},
-      {"checkpoint", "model.pt", nullptr, read_checkpoint},
-      {"metrics", "metrics.jsonl", nullptr, read_metrics_log},
-      {"npy", "array.npy", nullptr, read_array},
-      {"npz", "arrays.npz", nullptr, read_arrays},
-      {"mnist", "mnist.bin", nullptr, read_mnist},
-      {"cifar10", "data_batch_1.bin", nullptr, read_cifar10},
+// Those of formats that this build reads: libraries may be missing.
+static std::vector<FuzzReader> picture_readers() {
+  std::vector<FuzzReader> readers{
       {"jpeg", "picture.jpg", nullptr, read_picture},
       {"png", "picture.png", mend_png, read_picture},
-      {"zip", "pictures.zip", nullptr, read_file_set},
-      {"tar", "pictures.tar", mend_tar, read_file_set},
-      {"tar_gz", "pictures.tar.gz", nullptr, read_file_set},
+      {"bmp", "picture.bmp", nullptr, read_picture},
   };
+  const std::string formats = readable_formats();
+  if (formats.find("WebP") != std::string::npos)
+    readers.push_back({"webp", "picture.webp", nullptr, read_picture});
+  if (formats.find("TIFF") != std::string::npos)
+    readers.push_back({"tiff", "picture.tiff", nullptr, read_picture});
+  if (formats.find("GIF") != std::string::npos)
+    readers.push_back({"gif", "picture.gif", nullptr, read_picture});
+  return readers;
+}
+
+const std::vector<FuzzReader>& fuzz_readers() {
+  static const std::vector<FuzzReader> readers = [] {
+    std::vector<FuzzReader> all{
+        {"config", "config.bin", nullptr, read_config},
+        {"safetensors", "model.safetensors", nullptr, read_safetensors_file},
+        {"checkpoint", "model.pt", nullptr, read_checkpoint},
+        {"metrics", "metrics.jsonl", nullptr, read_metrics_log},
+        {"npy", "array.npy", nullptr, read_array},
+        {"npz", "arrays.npz", nullptr, read_arrays},
+        {"mnist", "mnist.bin", nullptr, read_mnist},
+        {"cifar10", "data_batch_1.bin", nullptr, read_cifar10},
+        {"zip", "pictures.zip", nullptr, read_file_set},
+        {"tar", "pictures.tar", mend_tar, read_file_set},
+        {"tar_gz", "pictures.tar.gz", nullptr, read_file_set},
+    };
+    const std::vector<FuzzReader> pictures = picture_readers();
+    all.insert(all.end(), pictures.begin(), pictures.end());
+    return all;
+  }();
   return readers;
 }
 

@@ -1,6 +1,7 @@
 #include "diffuse/io/file_set.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <fstream>
@@ -92,6 +93,63 @@ TEST(FileSet, ReadsAFolder) {
   const auto files = open_all(folder.path());
   EXPECT_EQ(files->names(), (std::vector<std::string>{"a/a.txt", "b.txt"}));
   EXPECT_EQ(files->read(0), "a");
+}
+
+TEST(FileSet, VisitsAFolderOnce) {
+  const TestFolder folder;
+  const fs::path& root = folder.path();
+  fs::create_directories(root / "b" / "deep");
+  std::ofstream(root / "b/1.txt") << "1";
+  fs::create_directory_symlink("..", root / "b/deep/up");  // above
+  fs::create_directory_symlink("b", root / "a");           // beside, under a name that comes before
+  fs::create_symlink("nothing", root / "c.txt");
+  fs::create_symlink("b/1.txt", root / "d.txt");
+  const TestFolder elsewhere;
+  std::ofstream(elsewhere.path() / "2.txt") << "2";
+  fs::create_directory_symlink(elsewhere.path(), root / "e");
+  const auto files = open_all(root);
+  EXPECT_EQ(files->names(), (std::vector<std::string>{"b/1.txt", "d.txt", "e/2.txt"}));
+  EXPECT_EQ(files->left_out().lines(),
+            (std::vector<std::string>{"links to folders that are read already: 2 (a, b/deep/up)",
+                                      "links to nothing: 1 (c.txt)"}));
+}
+
+TEST(FileSet, NamesAFolderThatCannotBeListed) {
+  if (geteuid() == 0) GTEST_SKIP() << "root lists any folder";
+  const TestFolder folder;
+  fs::create_directories(folder.path() / "a");
+  std::ofstream(folder.path() / "b.txt") << "b";
+  fs::permissions(folder.path() / "a", fs::perms::none);
+  const auto files = open_all(folder.path());
+  fs::permissions(folder.path() / "a", fs::perms::owner_all);
+  EXPECT_EQ(files->names(), std::vector<std::string>{"b.txt"});
+  EXPECT_EQ(files->left_out().lines(),
+            std::vector<std::string>{"folders that cannot be listed, Permission denied: 1 (a)"});
+}
+
+// a.txt; hard.txt and soft.txt, links to it; broken.txt, a hard link to nothing. In the zip a.txt and soft.txt.
+TEST(FileSet, FollowsHardLinksInAnArchiveAndNamesOthers) {
+  const auto tar = open_all(kFixtures / "links.tar");
+  EXPECT_EQ(tar->names(), (std::vector<std::string>{"a.txt", "hard.txt"}));
+  EXPECT_EQ(tar->read(1), "a");
+  EXPECT_EQ(tar->left_out().lines(),
+            std::vector<std::string>{"links in an archive: 2 (broken.txt, soft.txt)"});
+  const auto zip = open_all(kFixtures / "links.zip");
+  EXPECT_EQ(zip->names(), std::vector<std::string>{"a.txt"});
+  EXPECT_EQ(zip->left_out().lines(), std::vector<std::string>{"links in an archive: 1 (soft.txt)"});
+}
+
+TEST(FileSet, EndingsMayBeInUpperCase) {
+  const TestFolder folder;
+  fs::copy_file(kFixtures / "files.zip", folder.path() / "A.ZIP");
+  fs::copy_file(kFixtures / "pax.tar", folder.path() / "B.TAR");
+  std::ifstream in(kFixtures / "pax.tar", std::ios::binary);
+  std::ofstream(folder.path() / "C.Tar.GZ", std::ios::binary)
+      << compressed({std::istreambuf_iterator<char>(in), {}});
+  for (const char* const name : {"A.ZIP", "B.TAR", "C.Tar.GZ"}) {
+    EXPECT_TRUE(is_archive(name));
+    EXPECT_EQ(open_all(folder.path() / name)->names().size(), 3U) << name;
+  }
 }
 
 TEST(FileSet, TitlesAreOneLine) {

@@ -119,6 +119,7 @@ class Metrics(unittest.TestCase):
             command += ["--features", self.path("features.pt")]
         done = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual(done.returncode, wanted, done.stderr)
+        self.err = done.stderr
         return json.loads(done.stdout) if wanted == 0 else done.stderr
 
     def test_figures_equal_those_of_numpy(self):
@@ -174,12 +175,18 @@ class Metrics(unittest.TestCase):
         self.assertEqual([sampling[k] for k in ("n", "sampler", "steps", "eta")], [40, "ddim", 5, 0])
 
     def test_folders_of_images_are_samples(self):
-        os.makedirs(self.path("pngs"), exist_ok=True)
+        os.makedirs(self.path("pngs/below"), exist_ok=True)
         for i, pixels in enumerate(self.samples):
-            Image.fromarray(pixels).save(self.path(f"pngs/{i:04}.png"))
+            Image.fromarray(pixels).save(self.path(f"pngs/{i:04}.{'PNG' if i % 2 else 'bmp'}"))
+        for name in ("below/1.png", "._1.png"):
+            Image.fromarray(self.samples[0]).save(self.path(f"pngs/{name}"))
+        Image.fromarray(self.samples[0]).save(self.path("pngs/1.avif"))
         stored = self.run_eval("--metrics", "fid", "--samples", self.path("samples.npz"))
         folder = self.run_eval("--metrics", "fid", "--samples", self.path("pngs"))
         self.assertEqual(folder["fid"], stored["fid"])
+        for line in ("AVIF pictures, not read; convert to PNG or JPEG: 1 (1.avif)",
+                     "hidden files: 1 (._1.png)", "pictures in folders below: 1 (below/1.png)"):
+            self.assertIn(f"left out {line}", self.err)
 
     def test_bad_use_is_one_clear_line(self):
         samples = ["--samples", self.path("samples.npz"), "--metrics"]

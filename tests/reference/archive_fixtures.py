@@ -1,6 +1,6 @@
 """Archives and turned pictures for tests/io, by Python's zipfile and tarfile and by Pillow.
 
-Writes tests/io/fixtures/{files.zip,gnu.tar,pax.tar,turned.jpg,turned.png} and prints the pixels
+Writes tests/io/fixtures/{files.zip,gnu.tar,links.tar,links.zip,pax.tar,turned.jpg,turned.png} and prints the pixels
 that Pillow's exif_transpose makes of a 3 x 2 picture for each of the eight orientations.
 """
 
@@ -31,6 +31,22 @@ def write_tar(path, kind):
             archive.addfile(info, io.BytesIO(data))
 
 
+def write_links():
+    """a.txt, a hard and a symbolic link to it, a hard link to nothing."""
+    with tarfile.open(FOLDER / "links.tar", "w") as archive:
+        for name, kind, target in [("a.txt", tarfile.REGTYPE, ""), ("hard.txt", tarfile.LNKTYPE, "a.txt"),
+                                   ("soft.txt", tarfile.SYMTYPE, "a.txt"),
+                                   ("broken.txt", tarfile.LNKTYPE, "b.txt")]:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, target, 1 if kind == tarfile.REGTYPE else 0
+            archive.addfile(info, io.BytesIO(b"a"))
+    with zipfile.ZipFile(FOLDER / "links.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.txt"), b"a")
+        link = zipfile.ZipInfo("soft.txt")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        archive.writestr(link, b"a.txt")
+
+
 def exif(orientation):
     block = Image.Exif()
     block[0x0112] = orientation
@@ -40,6 +56,7 @@ def exif(orientation):
 write_zip(FOLDER / "files.zip")
 write_tar(FOLDER / "gnu.tar", tarfile.GNU_FORMAT)
 write_tar(FOLDER / "pax.tar", tarfile.PAX_FORMAT)
+write_links()
 
 small = Image.new("L", (3, 2))
 small.putdata(range(1, 7))

@@ -199,6 +199,28 @@ frame = large.index(b"\xff\xc0")
 large[frame + 5 : frame + 9] = struct.pack(">HH", 65_500, 65_500)
 seed("jpeg", "bomb", bytes(large))
 
+seed("bmp", "palette", picture("bmp", mode="L"))
+seed("bmp", "colour", picture("bmp"))
+seed("bmp", "bomb", b"BM" + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, 16_000, 16_000, 1, 24, 0, 0, 0,
+                                        0, 0, 0))
+seed("gif", "palette", picture("gif", mode="L", interlace=0))
+seed("gif", "interlaced", picture("gif", size=(9, 9), mode="L", interlace=1))
+seed("gif", "bomb", b"GIF89a" + struct.pack("<HHBBB6xBHHHHBB", 16_000, 16_000, 0x80, 0, 0, 0x2c, 0, 0,
+                                            16_000, 16_000, 0, 2) + b"\x01\x44\x00")
+seed("tiff", "plain", picture("tiff"))
+seed("tiff", "packed", picture("tiff", mode="L", compression="tiff_lzw"))
+tiff = bytearray(picture("tiff", mode="L"))
+for tag in (256, 257, 278):  # width, height, rows per strip
+    entry = tiff.index(struct.pack("<H", tag), 8)
+    tiff[entry + 2 : entry + 12] = struct.pack("<HII", 4, 1, 16_000)
+seed("tiff", "bomb", bytes(tiff))
+seed("webp", "lossy", picture("webp"))
+seed("webp", "lossless", picture("webp", mode="RGBA", lossless=True))
+webp = bytearray(picture("webp", lossless=True))
+size = webp.index(b"VP8L") + 9
+webp[size : size + 4] = struct.pack("<I", 15_999 | 15_999 << 14)
+seed("webp", "bomb", bytes(webp))
+
 seed("zip", "stored", zipped(pictures))
 seed("zip", "deflated", zipped(pictures, zipfile.ZIP_DEFLATED))
 seed("zip", "outside", zipped(outside))

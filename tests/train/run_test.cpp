@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <limits>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "tests/io/test_folder.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 namespace {
@@ -31,6 +33,19 @@ class Points : public Dataset {
 
  private:
   int64_t size_, bad_;
+};
+
+// Of which the file of one can no longer be read from a point on.
+class Vanishing : public Points {
+ public:
+  explicit Vanishing(int64_t good_batches) : Points(20, 0), left_(good_batches) {}
+  at::Tensor gather(std::span<const int64_t> indices) const override {
+    if (left_-- <= 0) throw Error("7.png: cannot open");
+    return Points::gather(indices);
+  }
+
+ private:
+  mutable std::atomic<int64_t> left_;
 };
 
 Config config() {
@@ -86,6 +101,32 @@ TEST(Trainer, NamesWhereNumbersStopBeingFinite) {
   Trainer broken = make_trainer(0);
   fill(broken, "output.bias", std::numeric_limits<float>::infinity());
   EXPECT_EQ(broken.first_bad_part(), "the weights output.bias are not finite");
+}
+
+TEST(RunTraining, SavesWhatIsTrainedWhereDataCanNoLongerBeRead) {
+  const TestFolder scratch;
+  const RunFolder folder(scratch.path());
+  Trainer trainer(config(), std::make_shared<Vanishing>(8), at::kCPU);
+  EXPECT_EQ(message_of([&] { run_training(trainer, Points(4, 0), &folder, {}, kNoHooks); }),
+            "7.png: cannot open");
+  EXPECT_EQ(trainer.step(), 8);
+  Trainer straight = make_trainer(0);
+  for (int i = 0; i < 8; ++i) straight.update();
+  Trainer resumed = make_trainer(0);
+  resumed.restore(load_checkpoint(newest_checkpoint(scratch.path())));
+  EXPECT_EQ(resumed.step(), 8);
+  EXPECT_TRUE(at::equal(weight(resumed, "input.weight"), weight(straight, "input.weight")));
+}
+
+TEST(RunTraining, SavesWhatIsTrainedWhereHeldOutDataCanNoLongerBeRead) {
+  const TestFolder scratch;
+  const RunFolder folder(scratch.path());
+  Config often = config();
+  often.train.eval_every = 3;
+  Trainer trainer = make_trainer(0, often);
+  EXPECT_EQ(message_of([&] { run_training(trainer, Vanishing(0), &folder, {}, kNoHooks); }),
+            "7.png: cannot open");
+  EXPECT_EQ(load_checkpoint(newest_checkpoint(scratch.path())).step, 3);
 }
 
 TEST(RunTraining, EndsWhereNumbersStayBadAndKeepsTheCheckpointFromBefore) {

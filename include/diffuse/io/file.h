@@ -14,6 +14,9 @@ namespace diffuse {
 // Throws std::system_error with what errno says of the failed call `what`.
 [[noreturn]] void throw_errno(const char* what);
 
+// ".png" of "A.PNG": by its ending, in letters of either case, a file's kind is chosen.
+std::string ending_of(const std::filesystem::path& path);
+
 // A buffered file being written. Failures throw std::system_error, which atomic_write turns into an
 // Error that names its target. The destructor closes without checking: call close() when done.
 class OutputFile {

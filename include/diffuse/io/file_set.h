@@ -2,14 +2,32 @@
 // or a .tar.gz, which is unpacked into memory.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace diffuse {
+
+// What of a set is not used, by kind.
+class LeftOut {
+ public:
+  void add(const std::string& kind, const std::string& name);
+  void add(const LeftOut& other);
+  std::vector<std::string> lines() const;  // "hidden folders: 2 (.git, cats/.cache)" each
+
+ private:
+  struct Kind {
+    int64_t count = 0;
+    std::set<std::string> first;  // names
+  };
+  std::map<std::string, Kind> kinds_;
+};
 
 class FileSet {
  public:
@@ -21,14 +39,22 @@ class FileSet {
   // The whole i-th file. Thread-safe. Throws Error where it cannot be read.
   virtual std::string read(size_t i) const = 0;
 
+  // Enough of its beginning to tell its format.
+  virtual std::string head(size_t i) const { return read(i); }
+
   // "photos.zip: cats/1.png" or "photos/cats/1.png", for messages.
   virtual std::string title(size_t i) const = 0;
 
+  // Hidden files and folders (.git, __MACOSX, ...), folders that cannot be listed, links that lead
+  // nowhere, into a folder that is there already, or are in an archive.
+  const LeftOut& left_out() const { return left_out_; }
+
  protected:
   std::vector<std::string> names_;
+  LeftOut left_out_;
 };
 
-// Whether the name is that of an archive that open_file_set reads.
+// Whether the name, in letters of either case, is that of an archive that open_file_set reads.
 bool is_archive(const std::filesystem::path& path);
 
 // The files whose path `wanted` accepts. Throws Error naming `path` where it is none of the three.

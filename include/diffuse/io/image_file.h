@@ -1,4 +1,4 @@
-// PNG and JPEG files as 8-bit pixels. No LibTorch here.
+// Picture files as 8-bit pixels. No LibTorch here.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,18 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-// Reads PNG (any depth; alpha is blended on white) or JPEG (turned upright as its EXIF block asks),
-// told apart by content, as 1 or 3 channels: `channels` = 0 keeps what the file has. Throws Error naming the file when it is missing,
-// of another format, corrupt, or larger than 16,384 pixels on a side (checked before allocation).
+// Reads PNG, JPEG, BMP and, where their libraries were there when this was built, WebP, TIFF and GIF
+// (of several pictures in a file the first), told apart by content: any depth as 8 bits, alpha blended
+// on white, CMYK as RGB, turned upright as an EXIF block asks, as 1 or 3 channels: `channels` = 0 keeps
+// what the file has. Throws Error naming the file when it is missing, of another format, corrupt, or
+// larger than 16,384 pixels on a side (checked before allocation).
 Image read_image(const std::filesystem::path& path, int64_t channels = 0);
 
 // The same from a file's bytes; `name` stands for it in messages.
 Image decode_image(std::string_view bytes, const std::string& name, int64_t channels = 0);
+
+// The formats that this build reads: "PNG, JPEG, WebP".
+std::string readable_formats();
 
 // The bytes of a PNG, with `text` as tEXt chunks (keyword, value), or iTXt beyond ASCII.
 std::string encode_png(const Image& image,

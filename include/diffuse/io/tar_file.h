@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "diffuse/io/file.h"
@@ -19,16 +20,20 @@ class TarReader {
     std::string name;
     uint64_t offset;
     uint64_t size;
+    bool link = false;  // a symbolic one; a hard link is an entry with the bytes of its file
   };
 
   explicit TarReader(const std::filesystem::path& path);
 
-  const std::vector<Entry>& entries() const { return entries_; }  // regular files alone
+  const std::vector<Entry>& entries() const { return entries_; }  // files and links
   std::string read(const Entry& entry) const { return file_->read(entry.offset, entry.size); }
 
  private:
+  void add(char kind, const std::string& name, Entry entry, const std::string& target);
+
   std::shared_ptr<const InputFile> file_;
   std::vector<Entry> entries_;
+  std::unordered_map<std::string, size_t> index_;
 };
 
 }  // namespace diffuse

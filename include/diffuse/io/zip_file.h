@@ -43,6 +43,7 @@ class ZipReader {
     uint64_t stored_size;  // in the file
     uint32_t crc;
     bool deflated;
+    bool link = false;  // its bytes are the path that it leads to
   };
 
   explicit ZipReader(const std::filesystem::path& path);

@@ -1,0 +1,43 @@
+#include "dataset_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "diffuse/core/error.h"
+#include "diffuse/core/strict_json.h"
+
+namespace diffuse {
+
+using nlohmann::json;
+
+// One pair of a path and a class number.
+static std::pair<std::string, int64_t> read_label(const json& pair, const std::string& name) {
+  constexpr int64_t kMaxClasses = 1'000'000;
+  const bool whole = pair.is_array() && pair.size() == 2 && pair[0].is_string();
+  if (whole && pair[1].is_array())
+    throw Error(
+        name, ": /labels: ", printable(pair[0].get<std::string>()),
+        " has a list of numbers, expected one class number; \"labels\": null leaves labels out");
+  if (!whole || !pair[1].is_number_integer() || pair[1] < 0 || pair[1] >= kMaxClasses)
+    throw Error(name, ": /labels: expected [\"path\", class number from 0 on], got ",
+                printable(pair.dump(-1, ' ', false, json::error_handler_t::replace)));
+  std::string path = pair[0].get<std::string>();
+  std::replace(path.begin(), path.end(), '\\', '/');
+  return {path, pair[1].get<int64_t>()};
+}
+
+std::optional<std::unordered_map<std::string, int64_t>> parse_dataset_json(
+    const std::string& text, const std::string& name) {
+  const json parsed = parse_strict_json(text, name);
+  if (!parsed.is_object() || !parsed.contains("labels")) return std::nullopt;
+  std::unordered_map<std::string, int64_t> labels;
+  const json& list = parsed["labels"];
+  if (list.is_null()) return labels;
+  if (!list.is_structured())
+    throw Error(name, ": /labels: expected a list or null, got ", list.type_name());
+  for (const auto& [path, value] : list.items())
+    labels.insert(read_label(list.is_array() ? value : json{path, value}, name));
+  return labels;
+}
+
+}  // namespace diffuse

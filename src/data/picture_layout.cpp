@@ -1,0 +1,260 @@
+#include "picture_layout.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "dataset_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/io/picture_files.h"
+
+namespace diffuse {
+namespace {
+
+using Numbers = std::vector<size_t>;             // of files
+using Folders = std::map<std::string, Numbers>;  // "" holds files that lie loose
+using Labels = std::unordered_map<std::string, int64_t>;
+struct Group {
+  int64_t label = 0;
+  Numbers files;
+};
+
+enum class Part { kNone, kTrain, kValidation, kTest };
+
+// What a folder's name says, in letters of either case: train, train2017, training_set, val_images.
+Part part_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  constexpr std::string_view kRest = "0123456789_-";
+  name.resize(name.find_last_not_of(kRest) + 1);
+  for (const std::string_view ending : {"set", "data", "images"})
+    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  name.resize(name.find_last_not_of(kRest) + 1);
+  if (name == "train" || name == "training") return Part::kTrain;
+  if (name == "val" || name == "valid" || name == "validation") return Part::kValidation;
+  if (name == "test" || name == "testing") return Part::kTest;
+  return Part::kNone;
+}
+
+// The groups take turns.
+std::vector<PictureEntry> take_turns(const std::vector<Group>& groups) {
+  std::vector<PictureEntry> entries;
+  size_t longest = 0;
+  for (const Group& group : groups) longest = std::max(longest, group.files.size());
+  for (size_t i = 0; i < longest; ++i)
+    for (const Group& group : groups)
+      if (i < group.files.size()) entries.push_back({group.files[i], group.label});
+  return entries;
+}
+
+class LayoutReader {
+ public:
+  LayoutReader(const std::filesystem::path& root, bool skip)
+      : found_(find_pictures(root)), names_(found_.files->names()), skip_(skip) {
+    layout_.files = found_.files;
+    layout_.left_out = found_.left_out;
+    layout_.others = found_.others;
+  }
+
+  PictureLayout read() {
+    const std::string begin = shared_folder(found_.pictures);
+    Folders folders = by_folder(found_.pictures, begin);
+    const std::string train = find_part(folders, Part::kTrain);
+    std::string held_out = find_part(folders, Part::kValidation);
+    if (held_out.empty()) held_out = find_part(folders, Part::kTest);
+    // Alone beside a few pictures, or with a part to hold out: else "train" is a class, of vehicles.
+    const bool alone = folders.size() == 2 && folders.contains("") && !train.empty() &&
+                       folders.at("").size() < folders.at(train).size();
+    if (alone || (!train.empty() && !held_out.empty()))
+      read_parts(folders, begin, train, held_out);
+    else
+      layout_.train = train_entries(found_.pictures, begin);
+    for (const size_t i : found_.labels)
+      if (!used_.contains(i)) layout_.others.add("files that are no pictures", names_[i]);
+    return std::move(layout_);
+  }
+
+ private:
+  // "a/b/", the path of the deepest folder that holds all of the files, which are sorted by name.
+  std::string shared_folder(const Numbers& files) const {
+    const std::string &first = names_[files.front()], &last = names_[files.back()];
+    const auto end = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
+    return first.substr(0, first.rfind('/', static_cast<size_t>(end - first.begin())) + 1);
+  }
+
+  // The files below `begin`, by the folder in it that holds them.
+  Folders by_folder(const Numbers& files, const std::string& begin) {
+    Folders folders;
+    for (const size_t i : files) {
+      const size_t slash = names_[i].find('/', begin.size());
+      if (names_[i].starts_with(begin))
+        folders[slash == std::string::npos ? ""
+                                           : names_[i].substr(begin.size(), slash - begin.size())]
+            .push_back(i);
+      else
+        layout_.left_out.add("pictures outside the folders of the training part", names_[i]);
+    }
+    return folders;
+  }
+
+  static std::string find_part(const Folders& folders, Part part) {
+    for (const auto& [name, files] : folders)
+      if (part_of(name) == part) return name;
+    return "";
+  }
+
+  void leave_out(const std::string& kind, const Numbers& files) {
+    for (const size_t i : files) layout_.left_out.add(kind, names_[i]);
+  }
+
+  // `held_out` may be "".
+  void read_parts(Folders& folders, const std::string& begin, const std::string& train,
+                  const std::string& held_out) {
+    const std::string train_begin = shared_folder(folders[train]);
+    layout_.train = train_entries(folders[train], train_begin);
+    if (!held_out.empty()) {
+      const Numbers& files = folders[held_out];
+      const std::string alike =
+          concat(begin, held_out, train_begin.substr(begin.size() + train.size()));
+      const bool there = std::any_of(files.begin(), files.end(),
+                                     [&](size_t i) { return names_[i].starts_with(alike); });
+      layout_.held_out = held_out_entries(files, there ? alike : shared_folder(files));
+    }
+    layout_.has_held_out = !layout_.held_out.empty();
+    layout_.notes.push_back(
+        concat(begin, train, "/ is trained on",
+               layout_.has_held_out ? concat(", ", begin, held_out, "/ is held out") : ""));
+    for (const auto& [name, files] : folders)
+      if (name != train && (name.empty() || name != held_out))
+        leave_out(name.empty() ? "pictures beside the parts of the set"
+                               : concat("pictures of another part, ", begin, name, "/"),
+                  files);
+  }
+
+  std::vector<PictureEntry> train_entries(const Numbers& files, const std::string& begin) {
+    if (const auto labels = labels_for(begin)) return labelled(files, *labels);
+    Folders folders = by_folder(files, begin);
+    std::vector<Group> groups;
+    if (are_classes(folders))
+      for (const auto& [name, inner] : folders) layout_.class_names.push_back(name);
+    for (auto& [name, inner] : folders) groups.push_back({label_of(name), std::move(inner)});
+    return take_turns(groups);
+  }
+
+  // With the classes of the training part.
+  std::vector<PictureEntry> held_out_entries(const Numbers& files, const std::string& begin) {
+    if (const auto labels = labels_for(begin)) return labelled(files, *labels);
+    std::vector<Group> groups;
+    for (auto& [name, inner] : by_folder(files, begin)) {
+      const int64_t label = label_of(name);
+      if (label < 0)
+        leave_out("pictures of classes that the training part lacks", inner);
+      else
+        groups.push_back({label, inner});
+    }
+    return take_turns(groups);
+  }
+
+  // 0 where there are no classes; -1 where the folder is none of them.
+  int64_t label_of(const std::string& folder) const {
+    const auto& names = layout_.class_names;
+    const auto found = std::find(names.begin(), names.end(), folder);
+    return names.empty() ? 0 : found == names.end() ? -1 : found - names.begin();
+  }
+
+  // Two folders or more. Pictures beside them are left out where they are fewer than a folder has on
+  // average: a preview, a logo. Where there are more, folders must mean something else.
+  bool are_classes(Folders& folders) {
+    const auto loose = folders.find("");
+    if (loose == folders.end()) return folders.size() > 1;
+    size_t inside = 0;
+    for (const auto& [name, files] : folders) inside += name.empty() ? 0 : files.size();
+    const size_t count = loose->second.size(), others = folders.size() - 1;
+    if (others > 1 && count * others < inside) {
+      leave_out("pictures beside the class folders", loose->second);
+      folders.erase(loose);
+      return true;
+    }
+    if (others > 1)
+      layout_.notes.push_back(concat("no classes: ", count, " pictures lie beside ", others,
+                                     " folders that have no more on average"));
+    return false;
+  }
+
+  // Those of the dataset.json that is nearest above the pictures.
+  std::optional<Labels> labels_for(const std::string& begin) {
+    std::optional<size_t> nearest;  // they are sorted, so the deepest comes last
+    for (const size_t i : found_.labels)
+      if (begin.starts_with(folder_of(i))) nearest = i;
+    if (!nearest) return std::nullopt;
+    auto labels = parse_dataset_json(found_.files->read(*nearest), found_.files->title(*nearest));
+    if (!labels) return labels;
+    used_.insert(*nearest);
+    Labels below;  // by whole path
+    for (const auto& [name, label] : *labels) below[folder_of(*nearest) + name] = label;
+    layout_.notes.push_back(
+        concat(names_[*nearest], below.empty() ? " says: no classes" : " has the classes"));
+    return below;
+  }
+
+  std::string folder_of(size_t file) const {
+    return names_[file].substr(0, names_[file].rfind('/') + 1);
+  }
+
+  std::vector<PictureEntry> labelled(const Numbers& files, const Labels& labels) {
+    std::map<int64_t, Numbers> by_label;
+    std::vector<Group> groups;
+    if (labels.empty())
+      for (auto& [name, inner] : by_folder(files, shared_folder(files)))
+        groups.push_back({0, inner});
+    else
+      by_label = numbers_by_label(files, labels);
+    for (auto& [label, inner] : by_label) groups.push_back({label, std::move(inner)});
+    return take_turns(groups);
+  }
+
+  // Names the classes too: they are numbers.
+  std::map<int64_t, Numbers> numbers_by_label(const Numbers& files, const Labels& labels) {
+    std::map<int64_t, Numbers> by_label;
+    for (const size_t i : files) {
+      const auto found = labels.find(names_[i]);
+      if (found == labels.end())
+        refuse_without_label(i);
+      else
+        by_label[found->second].push_back(i);
+    }
+    for (const auto& [name, label] : labels)
+      if (!std::binary_search(names_.begin(), names_.end(), name))
+        layout_.left_out.add("labels of dataset.json without their picture", name);
+    if (by_label.empty())
+      throw Error("dataset.json: has no label for any of ", files.size(), " pictures");
+    for (int64_t i = std::ssize(layout_.class_names); i <= by_label.rbegin()->first; ++i)
+      layout_.class_names.push_back(std::to_string(i));
+    return by_label;
+  }
+
+  void refuse_without_label(size_t file) {
+    if (!skip_)
+      throw Error(found_.files->title(file),
+                  ": has no label in dataset.json; data.on_error = skip ",
+                  "leaves such pictures out");
+    layout_.left_out.add("pictures without a label in dataset.json", names_[file]);
+  }
+
+  const PictureFiles found_;
+  const std::vector<std::string>& names_;
+  const bool skip_;
+  PictureLayout layout_;
+  std::set<size_t> used_;  // files with labels
+};
+
+}  // namespace
+
+PictureLayout lay_out_pictures(const std::filesystem::path& root, bool skip) {
+  return LayoutReader(root, skip).read();
+}
+
+}  // namespace diffuse

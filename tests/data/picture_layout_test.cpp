@@ -1,0 +1,178 @@
+#include "src/data/picture_layout.h"
+
+#include <gtest/gtest.h>
+
+#include "diffuse/core/error.h"
+#include "diffuse/io/image_file.h"
+#include "diffuse/io/zip_file.h"
+#include "tests/io/test_folder.h"
+#include "tests/message_of.h"
+
+namespace diffuse {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class PictureLayoutTest : public testing::Test {
+ protected:
+  void add(const Words& names) const {
+    for (const std::string& name : names) {
+      const auto path = folder_.path() / name;
+      std::filesystem::create_directories(path.parent_path());
+      write_png(path, {1, 1, 1, {0}});
+    }
+  }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_.path() / name) << text;
+  }
+  PictureLayout layout(bool skip = false) const { return lay_out_pictures(folder_.path(), skip); }
+  std::string refusal() const {
+    return message_of([&] { layout(); });
+  }
+
+  // "cat/1.png 0" for each entry.
+  static Words told(const PictureLayout& layout, const std::vector<PictureEntry>& entries) {
+    Words lines;
+    for (const PictureEntry& entry : entries)
+      lines.push_back(concat(layout.files->names()[entry.file], " ", entry.label));
+    return lines;
+  }
+
+  const TestFolder folder_;
+};
+
+TEST_F(PictureLayoutTest, HiddenFoldersAreNoClasses) {
+  add({"cat/1.png", "dog/1.png", ".ipynb_checkpoints/1.png", "__MACOSX/cat/._1.png",
+       "cat/@eaDir/1.png", ".git/x.png", "dog/._1.png"});
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(told(found, found.train), (Words{"cat/1.png 0", "dog/1.png 1"}));
+  EXPECT_EQ(found.left_out.lines(),
+            (Words{"hidden files: 1 (dog/._1.png)",
+                   "hidden folders: 4 (.git, .ipynb_checkpoints, __MACOSX, ...)"}));
+}
+
+TEST_F(PictureLayoutTest, AFewPicturesBesideTheClassesAreLeftOut) {
+  add({"cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png", "preview.png"});
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(found.train.size(), 4U);
+  EXPECT_EQ(found.left_out.lines(), Words{"pictures beside the class folders: 1 (preview.png)"});
+  add({"1.png"});
+  EXPECT_TRUE(layout().class_names.empty());
+  EXPECT_EQ(layout().train.size(), 6U);
+  EXPECT_EQ(layout().notes,
+            Words{"no classes: 2 pictures lie beside 2 folders that have no more on average"});
+}
+
+TEST_F(PictureLayoutTest, TrainAndTestAreParts) {
+  add({"Train/cat/1.png", "Train/dog/2.png", "test/cat/3.png", "test/dog/4.png", "test/eel/5.png"});
+  const PictureLayout found = layout();
+  EXPECT_TRUE(found.has_held_out);
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(told(found, found.train), (Words{"Train/cat/1.png 0", "Train/dog/2.png 1"}));
+  EXPECT_EQ(told(found, found.held_out), (Words{"test/cat/3.png 0", "test/dog/4.png 1"}));
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"pictures of classes that the training part lacks: 1 (test/eel/5.png)"});
+  EXPECT_EQ(found.notes, Words{"Train/ is trained on, test/ is held out"});
+}
+
+TEST_F(PictureLayoutTest, ValidationIsHeldOutBeforeTest) {
+  for (const char* const name : {"val", "valid", "validation"}) {
+    add({"set/train/1.png", "set/train/2.png", concat("set/", name, "/3.png"), "set/test/4.png"});
+    const PictureLayout found = layout();
+    EXPECT_TRUE(found.class_names.empty());
+    EXPECT_EQ(told(found, found.held_out), Words{concat("set/", name, "/3.png 0")});
+    EXPECT_EQ(found.left_out.lines(),
+              Words{"pictures of another part, set/test/: 1 (set/test/4.png)"});
+    std::filesystem::remove_all(folder_.path() / "set" / name);
+  }
+}
+
+TEST_F(PictureLayoutTest, FoldersBelowThePartsNeedNotBeCalledAlike) {
+  add({"training_set/training_set/cat/1.png", "training_set/training_set/dog/2.png",
+       "test_set/test_set/cat/3.png", "test_set/test_set/dog/4.png"});
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(told(found, found.held_out),
+            (Words{"test_set/test_set/cat/3.png 0", "test_set/test_set/dog/4.png 1"}));
+}
+
+// As of ImageNet: nothing says of which classes these are, so some of the others are held out.
+TEST_F(PictureLayoutTest, AValidationPartWithoutTheClassesIsLeftOut) {
+  add({"train2012/cat/1.png", "train2012/dog/2.png", "val2012/3.png"});
+  const PictureLayout found = layout();
+  EXPECT_FALSE(found.has_held_out);
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"pictures of classes that the training part lacks: 1 (val2012/3.png)"});
+}
+
+TEST_F(PictureLayoutTest, TrainMayBeAClass) {
+  add({"plane/1.png", "train/1.png"});
+  const PictureLayout found = layout();
+  EXPECT_FALSE(found.has_held_out);
+  EXPECT_EQ(found.class_names, (Words{"plane", "train"}));
+}
+
+TEST_F(PictureLayoutTest, TrainBesideALoosePictureIsTheSet) {
+  add({"train/cat/1.png", "train/dog/1.png", "preview.png"});
+  const PictureLayout found = layout();
+  EXPECT_FALSE(found.has_held_out);
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(found.left_out.lines(), Words{"pictures beside the parts of the set: 1 (preview.png)"});
+}
+
+TEST_F(PictureLayoutTest, LabelsOfADatasetJsonAreTheClasses) {
+  add({"e/00000/1.png", "e/00000/2.png", "e/00001/3.png"});
+  write(
+      "e/dataset.json",
+      R"({"labels": [["00000\\1.png", 2], ["00000/2.png", 0], ["00001/3.png", 2], ["9.png", 5]]})");
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"0", "1", "2"}));
+  EXPECT_EQ(told(found, found.train),
+            (Words{"e/00000/2.png 0", "e/00000/1.png 2", "e/00001/3.png 2"}));
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"labels of dataset.json without their picture: 1 (e/9.png)"});
+  EXPECT_EQ(found.notes, Words{"e/dataset.json has the classes"});
+}
+
+TEST_F(PictureLayoutTest, NullLabelsAreNoClasses) {
+  add({"00000/1.png", "00001/2.png"});
+  write("dataset.json", R"({"labels": null})");
+  EXPECT_TRUE(layout().class_names.empty());
+  EXPECT_EQ(layout().train.size(), 2U);
+  write("dataset.json", R"({"name": "something else"})");
+  EXPECT_EQ(layout().class_names, (Words{"00000", "00001"}));
+  EXPECT_EQ(layout().others.lines(), Words{"files that are no pictures: 1 (dataset.json)"});
+}
+
+TEST_F(PictureLayoutTest, APictureWithoutALabelIsRefusedOrLeftOut) {
+  add({"00000/1.png", "00000/2.png"});
+  write("dataset.json", R"({"labels": [["00000/2.png", 0]]})");
+  EXPECT_EQ(refusal(), (folder_.path() / "00000/1.png").string() +
+                           ": has no label in dataset.json; data.on_error = skip leaves such "
+                           "pictures out");
+  const PictureLayout found = layout(/*skip=*/true);
+  EXPECT_EQ(told(found, found.train), Words{"00000/2.png 0"});
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"pictures without a label in dataset.json: 1 (00000/1.png)"});
+  write("dataset.json", R"({"labels": [["00000/2.png", [0.5, 0.5]]]})");
+  EXPECT_NE(refusal().find("has a list of numbers, expected one class number"), std::string::npos);
+  write("dataset.json", R"({"labels": [["00000/2.png", -1]]})");
+  EXPECT_NE(refusal().find("class number from 0 on], got [\"00000/2.png\",-1]"), std::string::npos);
+}
+
+TEST_F(PictureLayoutTest, ReadsAZipOfWindows) {
+  const auto path = folder_.path() / "W.ZIP";
+  ZipWriter zip(path);
+  for (const char* const name : {"set\\cat\\1.png", "set\\dog\\2.png", "set\\dog\\"})
+    zip.add(name, {encode_png({1, 1, 1, {0}})});
+  zip.close();
+  const PictureLayout found = lay_out_pictures(path, false);
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(told(found, found.train), (Words{"set/cat/1.png 0", "set/dog/2.png 1"}));
+}
+
+}  // namespace
+}  // namespace diffuse
