@@ -93,7 +93,8 @@ auto in_config(const std::filesystem::path& file, const Build& build) {
 // Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);
 
-// A batch as one picture: a grid of images, curves of signals, or a scatter plot of points.
-Image picture_of(const at::Tensor& x);
+// A batch in the units of `data` as one picture: a grid of images, curves of signals, or a scatter plot of
+// points.
+Image picture_of(const at::Tensor& x, const DataConfig& data = {});
 
 }  // namespace diffuse::cli
