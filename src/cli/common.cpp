@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/standard_streams.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
@@ -141,11 +143,18 @@ void warn_of_prior(const NoiseSchedule& schedule) {
                        "beta_end lower it"));
 }
 
-Image picture_of(const at::Tensor& x) {
+// What a scatter plot of points reaches to.
+static double plot_limit(const DataConfig& data) {
+  double limit = 0;
+  for (size_t i = 0; i < std::min<size_t>(data.mean.size(), 2); ++i)
+    limit = std::max(limit, std::abs(data.mean[i]) + 3.5 * data.std[i]);
+  return limit > 0 ? limit : 3.5;
+}
+
+Image picture_of(const at::Tensor& x, const DataConfig& data) {
   if (x.dim() == 3) return draw_signals(x);
-  if (x.dim() == 2) return draw_points(x);
-  const bool shown = x.size(1) == 1 || x.size(1) == 3;
-  return make_grid(shown ? x : x.narrow(1, 0, 1));  // of other channels, the first
+  if (x.dim() == 2) return draw_points(x, plot_limit(data));
+  return make_grid(to_picture_range(x, data));
 }
 
 }  // namespace diffuse::cli

@@ -99,7 +99,8 @@ std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set);
 // Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);
 
-// A batch as one picture: a grid of images, curves of signals, or a scatter plot of points.
-Image picture_of(const at::Tensor& x);
+// A batch in the units of `data` as one picture: a grid of images, curves of signals, or a scatter plot of
+// points.
+Image picture_of(const at::Tensor& x, const DataConfig& data = {});
 
 }  // namespace diffuse::cli

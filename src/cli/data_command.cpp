@@ -5,17 +5,16 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
-#include <tuple>
 
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/data/number_range.h"
 #include "diffuse/io/file.h"
 
 namespace fs = std::filesystem;
@@ -35,7 +34,7 @@ struct Inspection {
   std::shared_ptr<const Dataset> train, held_out;
   std::optional<ImageSurvey> survey;  // of pictures in files
   ChannelMoments moments;             // of the training items, as stored
-  double least = 0, most = 0;
+  NumberRange range;
   std::vector<std::pair<std::string, int64_t>> classes;  // and their training items
 };
 
@@ -46,23 +45,10 @@ at::Tensor first_items(const Dataset& set, int64_t count) {
   return set.gather(items);
 }
 
-std::pair<double, double> range_of(const Dataset& set) {
-  constexpr int64_t kBatch = 256;
-  double least = std::numeric_limits<double>::infinity(), most = -least;
-  for (int64_t first = 0; first < set.size(); first += kBatch) {
-    std::vector<int64_t> items(std::min(kBatch, set.size() - first));
-    std::iota(items.begin(), items.end(), first);
-    const auto [low, high] = set.gather(items).aminmax();
-    least = std::min(least, low.item<double>());
-    most = std::max(most, high.item<double>());
-  }
-  return {least, most};
-}
-
 Inspection inspect(Config config) {
   Inspection found;
   config.data.normalize = false;
-  config.data.mean = config.data.std = {};
+  config.data.range = config.data.mean = config.data.std = {};
   if (config.data.type == "image_folder") {
     config.data.on_error = "skip";  // the survey names what is left out
     found.survey = survey_images(config.data);
@@ -71,7 +57,7 @@ Inspection inspect(Config config) {
   found.train = make_dataset(config.data, Split::kTrain, config.seed);
   found.held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   found.moments = channel_moments(*found.train);
-  std::tie(found.least, found.most) = range_of(*found.train);
+  found.range = range_of(*found.train);
   found.classes = count_classes(*found.train);
   return found;
 }
@@ -84,8 +70,8 @@ nlohmann::ordered_json to_json(const Inspection& found) {
                               {"sample_shape", found.train->sample_shape()},
                               {"mean", found.moments.mean},
                               {"std", found.moments.std},
-                              {"min", found.least},
-                              {"max", found.most},
+                              {"min", found.range.least},
+                              {"max", found.range.most},
                               {"classes", nlohmann::ordered_json::object()}};
   for (const auto& [name, count] : found.classes) json["classes"][name] = count;
   if (found.survey)
@@ -125,11 +111,18 @@ void print_text(const Inspection& found) {
   }
   print_numbers("mean    ", found.moments.mean);
   print_numbers("std     ", found.moments.std);
-  std::cout << "range    " << found.least << " to " << found.most << "\n";
+  std::cout << "range    " << found.range.least << " to " << found.range.most << "\n";
   if (!found.survey) return;
   for (const std::string& line : found.survey->notes) std::cout << "layout   " << line << "\n";
   for (const std::string& line : found.survey->bad) std::cout << "bad      " << line << "\n";
   for (const std::string& line : found.survey->left_out) std::cout << "left out " << line << "\n";
+}
+
+// What a picture of the items shows: all that there is, where that is not in [-1, 1].
+DataConfig shown_range(const Inspection& found) {
+  DataConfig shown;
+  if (!found.range.within_unit()) shown.range = {found.range.least, found.range.most};
+  return shown;
 }
 
 int run_inspect(const InspectFlags& flags) {
@@ -138,10 +131,11 @@ int run_inspect(const InspectFlags& flags) {
     config = load_config(flags.source, flags.overrides);
   } else {
     config.data = data_config_of(flags.source);
-    if (!flags.overrides.empty()) throw Error("--set: wants a config, not ", flags.source.string());
+    config = parse_config(config_to_json(config), flags.source.string(), flags.overrides);
   }
   const Inspection found = in_config(flags.source, [&] { return inspect(config); });
-  if (!flags.out.empty()) write_png(flags.out, picture_of(first_items(*found.train, 64)));
+  if (!flags.out.empty())
+    write_png(flags.out, picture_of(first_items(*found.train, 64), shown_range(found)));
   if (write_json(flags.json, to_json(found))) print_text(found);
   return kGood;
 }
@@ -161,6 +155,7 @@ Command add_data(CLI::App& app) {
       "Examples:\n"
       "  diffuse data inspect configs/shapes.json -o grid.png\n"
       "  diffuse data inspect photos.zip\n"
+      "  diffuse data inspect scans.npz --set data.array=x --set data.labels=y\n"
       "  diffuse data inspect configs/flowers.json --set data.path=photos --json -");
   command
       ->add_option(
@@ -168,7 +163,9 @@ Command add_data(CLI::App& app) {
           "JSON config, or a folder, .zip, .tar or .tar.gz of pictures, or a .npy, .npz or "
           ".safetensors file")
       ->required();
-  command->add_option("--set", flags->overrides, "Override a value of the config: data.count=100")
+  command
+      ->add_option("--set", flags->overrides,
+                   "Set a value of the config, or for a file: data.count=100")
       ->allow_extra_args(false);
   command->add_option("-o,--out", flags->out, "Write the first items as a .png");
   command->add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "class_flag.h"
 #include "diffuse/io/array_file.h"
 #include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
@@ -20,7 +21,7 @@ void EditFlags::add_to(CLI::App& command) {
       "-o,--out", out,
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
   sampler.add_to(command);
-  command.add_option("--class", label, "Class number, for a model with classes; default none");
+  command.add_option("--class", class_name, concat(kClassHelp, "; default none"));
   command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   machine.add_to(command);
 }
@@ -29,19 +30,17 @@ void EditFlags::add_strip_to(CLI::App& command) {
   command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
 }
 
-static void check_label(const EditFlags& flags, int64_t classes) {
-  if (flags.label && classes == 0)
-    throw Error("--class ", *flags.label, ": this model was trained without classes");
-  if (flags.label && (*flags.label < 0 || *flags.label >= classes))
-    throw Error("--class: expected 0 to ", classes - 1, ", got ", *flags.label);
-  if (flags.sampler.guidance && classes > 0 && !flags.label)
+static std::vector<int64_t> chosen_classes(const EditFlags& flags, const ModelConfig& model) {
+  if (flags.class_name) return parse_classes(*flags.class_name, model);
+  if (flags.sampler.guidance && model.classes > 0)
     throw Error("--guidance: leads towards a class; expected --class K with it");
+  return {};
 }
 
 Editor Editor::open(const EditFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
-  check_label(flags, model.config.model.classes);
+  std::vector<int64_t> classes = chosen_classes(flags, model.config.model);
   if (!flags.strip.empty() && (ending_of(flags.strip) != ".png" || !model.is_image()))
     throw Error("--strip ", flags.strip.string(), ": expected a name ending in .png, and a model ",
                 "of images");
@@ -49,24 +48,23 @@ Editor Editor::open(const EditFlags& flags) {
   SampleConfig config = flags.sampler.over(model);
   SamplerOptions sampler = flags.sampler.options(config, model);
   return {std::move(model),   std::move(diffusion), std::move(config),
-          std::move(sampler), flags.label,          device};
+          std::move(sampler), std::move(classes),   device};
 }
 
-GenerateOptions Editor::options(int64_t rows) const {
-  GenerateOptions options{.sampler = sampler,
-                          .shape = shape(),
-                          .classes = model.config.model.classes,
-                          .guidance = config.guidance,
-                          .device = device};
-  if (label) options.labels = at::full({rows}, *label, at::kLong);
-  return options;
+GenerateOptions Editor::options(int64_t rows, int64_t first) const {
+  return {.sampler = sampler,
+          .shape = shape(),
+          .labels = labels_in_turn(classes, first, rows),
+          .classes = model.config.model.classes,
+          .guidance = config.guidance,
+          .device = device};
 }
 
-GenerateOptions Editor::options_from(int64_t first, int64_t rows) const {
+GenerateOptions Editor::options_from(int64_t t, int64_t rows) const {
   GenerateOptions result = options(rows);
   std::vector<int64_t>& list = result.sampler.timesteps;
-  std::erase_if(list, [&](int64_t t) { return t >= first; });
-  list.insert(list.begin(), first);
+  std::erase_if(list, [&](int64_t later) { return later >= t; });
+  list.insert(list.begin(), t);
   return result;
 }
 
@@ -123,11 +121,14 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
                                           {"step", editor.model.step},
                                           {"sampler", editor.config.sampler},
                                           {"seed", flags.seed}};
-  return SampleOutput({.path = flags.out,
-                       .shape = editor.shape(),
-                       .count = count,
-                       .parameters = json_text(parameters, -1),
-                       .framed = count > 1 || !editor.model.is_image()});
+  OutputOptions options{.path = flags.out,
+                        .shape = editor.shape(),
+                        .count = count,
+                        .parameters = json_text(parameters, -1),
+                        .framed = count > 1 || !editor.model.is_image(),
+                        .data = editor.model.config.data};
+  say_how_shown(options);
+  return SampleOutput(std::move(options));
 }
 
 Image tile(const at::Tensor& image) {

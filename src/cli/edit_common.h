@@ -21,7 +21,7 @@ struct EditFlags {
   ModelFlags model{};
   std::filesystem::path out{}, strip{};
   SamplerFlags sampler{};
-  std::optional<int64_t> label{};
+  std::optional<std::string> class_name{};
   uint64_t seed = 0;
   MachineFlags machine{};
 
@@ -35,7 +35,7 @@ struct Editor {
   GaussianDiffusion diffusion;
   SampleConfig config;  // the model's, with the flags over it
   SamplerOptions sampler;
-  std::optional<int64_t> label;
+  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
   c10::Device device;
 
   // Throws Error naming the flag that does not fit the model.
@@ -44,11 +44,11 @@ struct Editor {
   const NoiseSchedule& schedule() const { return diffusion.schedule(); }
   const std::vector<int64_t>& shape() const { return model.config.model.sample_shape; }
 
-  // For `rows` samples, along all of the sampler's timesteps.
-  GenerateOptions options(int64_t rows) const;
+  // For samples `first` .. , along all of the sampler's timesteps.
+  GenerateOptions options(int64_t rows, int64_t first = 0) const;
 
-  // The same for the reverse process from timestep `first` on.
-  GenerateOptions options_from(int64_t first, int64_t rows) const;
+  // The same for the reverse process from timestep `t` on.
+  GenerateOptions options_from(int64_t t, int64_t rows) const;
 };
 
 // PNG, JPEG or float32 .npy -> float32 [B, sample shape...] on the CPU; a picture is B = 1. Nothing

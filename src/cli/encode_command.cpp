@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "class_flag.h"
 #include "commands.h"
 #include "common.h"
 #include "diffuse/core/error.h"
@@ -27,7 +28,7 @@ struct EncodeFlags {
   std::filesystem::path image, out = "x_T.npy";
   SamplerFlags sampler;
   int64_t passes = 1, batch = 64;
-  std::optional<int64_t> label;
+  std::optional<std::string> class_name;
   bool check = false;
   MachineFlags machine;
 };
@@ -37,11 +38,6 @@ GenerateOptions options_of(const EncodeFlags& flags, const Model& model, c10::De
     throw Error("-o ", flags.out.string(), ": expected a name ending in .npy");
   if (flags.passes < 1) throw Error("--passes: expected at least 1, got ", flags.passes);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
-  const int64_t classes = model.config.model.classes;
-  if (flags.label && (*flags.label < 0 || *flags.label >= classes))
-    throw Error("--class ", *flags.label, ": ",
-                classes == 0 ? "this model was trained without classes"
-                             : concat("expected 0 to ", classes - 1));
   SamplerFlags ddim = flags.sampler;
   ddim.sampler = "ddim";
   SampleConfig config = ddim.over(model);
@@ -50,7 +46,7 @@ GenerateOptions options_of(const EncodeFlags& flags, const Model& model, c10::De
   config.eta = 0;
   return {.sampler = ddim.options(config, model),
           .shape = model.config.model.sample_shape,
-          .classes = classes,
+          .classes = model.config.model.classes,
           .guidance = config.guidance,
           .device = device};
 }
@@ -68,6 +64,8 @@ int run_encode(const EncodeFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
   GenerateOptions options = options_of(flags, model, device);
+  std::vector<int64_t> classes;
+  if (flags.class_name) classes = parse_classes(*flags.class_name, model.config.model);
   const at::Tensor samples = load_samples("--image", flags.image, model);
   const GaussianDiffusion diffusion(model.config.diffusion);
   const c10::InferenceMode inference;
@@ -77,7 +75,7 @@ int run_encode(const EncodeFlags& flags) {
   double error = 0;
   for (int64_t begin = 0; begin < total; begin += flags.batch) {
     const at::Tensor x0 = samples.slice(0, begin, std::min(begin + flags.batch, total));
-    if (flags.label) options.labels = at::full({x0.size(0)}, *flags.label, at::kLong);
+    options.labels = labels_in_turn(classes, begin, x0.size(0));
     noises.push_back(encode(diffusion, make_denoiser(*model.network, diffusion, options),
                             x0.to(device), options.sampler.timesteps, flags.passes)
                          .cpu());
@@ -114,7 +112,7 @@ Command add_encode(CLI::App& app) {
   command->add_option("--spacing", flags->sampler.spacing, join(kSpacings));
   command->add_option("--timesteps", flags->sampler.timesteps, "The timesteps: 999,749,499,249");
   command->add_option("--passes", flags->passes, "Network calls a step: more come back closer");
-  command->add_option("--class", flags->label, "Class number, for a model with classes");
+  command->add_option("--class", flags->class_name, kClassHelp);
   command->add_option("--batch", flags->batch, "Samples computed at once");
   command->add_flag("--check", flags->check, "Decode as well, and print how far off that is");
   flags->machine.add_to(*command);

@@ -13,6 +13,8 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
+#include "diffuse/data/class_names.h"
+#include "diffuse/data/number_range.h"
 #include "diffuse/io/file.h"
 #include "eval_metrics.h"
 
@@ -37,7 +39,25 @@ struct EvalFlags {
 struct EvalData {
   std::shared_ptr<const Dataset> set;
   std::string name;
+  std::string class_note{};  // what is worth saying of its classes
 };
+
+// The set's classes, where it has any, become the model's.
+void take_classes(const Model& model, EvalData& data) {
+  const std::vector<std::string>& names = model.config.model.class_names;
+  if (names.empty() || data.set->class_names().empty()) return;
+  const ClassMap map = map_classes(class_names_of(*data.set), names, "--data: " + data.name);
+  data.set = with_classes(data.set, map, names);
+  data.class_note = map.note;
+}
+
+void check_range(const Model& model, const DataConfig& config, const EvalData& data) {
+  if (!model.config.sample.clip_x0 || config.type != "array" || !data.set->is_image()) return;
+  const NumberRange found = range_of(*data.set);
+  if (!found.within_unit())
+    throw Error("--data: ", data.name, ": numbers from ", found.least, " to ", found.most, "; ",
+                model.name, " makes images in [-1, 1]");
+}
 
 // What --data names: the data of a config, else a place of files. Those are of the kind the model
 // was trained on, or pictures in a folder where that was generated.
@@ -61,6 +81,8 @@ EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
     throw Error("--data: ", model.name, " is a model of samples of ",
                 c10::IntArrayRef(model.config.model.sample_shape), ", ", data.name, " has ",
                 c10::IntArrayRef(data.set->sample_shape()));
+  check_range(model, config.data, data);
+  take_classes(model, data);
   return data;
 }
 
@@ -144,6 +166,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
     flags.sampler.options(flags.sampler.over(model), model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_data(flags, model, split);
+  if (!data.class_note.empty()) log_info(data.class_note);
   const GaussianDiffusion diffusion(model.config.diffusion);
   const EvalInput input{model,
                         flags.sampler,

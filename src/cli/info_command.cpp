@@ -60,6 +60,7 @@ ordered_json describe(const Checkpoint& checkpoint, bool with_tensors) {
       {"resumable", find(checkpoint.root, "exp_avg") != nullptr},
       {"sample_shape", config.sample_shape},
       {"classes", config.classes},
+      {"class_names", config.class_names},
       {"timesteps", checkpoint.config.diffusion.timesteps},
       {"sha256",
        {{"model", sha256_of(model)}, {"ema", sha256_of(sorted_section(checkpoint, "ema"))}}}};

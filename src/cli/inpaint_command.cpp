@@ -69,7 +69,7 @@ at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tens
   for (int64_t begin = 0; begin < flags.count; begin += flags.batch) {
     const int64_t rows = std::min(flags.batch, flags.count - begin);
     const auto keys = consecutive_keys(flags.edit.seed, begin, rows);
-    const GenerateOptions chosen = editor.options(rows);
+    const GenerateOptions chosen = editor.options(rows, begin);
     const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, chosen); };
     const Denoiser denoiser = make_denoiser(*editor.model.network, editor.diffusion, chosen);
     results.push_back(inpaint(editor.diffusion, denoiser, noise(Purpose::kSampleStart)(0),

@@ -1,4 +1,5 @@
 // diffuse sample: a checkpoint -> pictures or arrays.
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -108,20 +109,37 @@ int stopped(const char* reason, const SampleOutput& output, const std::filesyste
   return kStoppedEarly;
 }
 
+// Captions of the grid's rows where several classes were asked for: their names in plain letters, else
+// their numbers.
+std::vector<std::string> row_captions(const SampleFlags& flags, const Plan& plan,
+                                      const ModelConfig& model) {
+  std::vector<std::string> captions;
+  if (!flags.plan.class_name || plan.classes.size() < 2) return captions;
+  for (const int64_t label : plan.classes) {
+    const std::string name = model.class_names.empty() ? "" : model.class_names.at(label);
+    const bool plain = std::ranges::all_of(name, [](char c) { return ' ' <= c && c <= '~'; });
+    captions.push_back(plain && !name.empty() ? name.substr(0, 20) : std::to_string(label));
+  }
+  return captions;
+}
+
 // Rank 0's output, and how many samples of it are there.
 std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
                                                               const Plan& plan, const Model& model,
                                                               World& world) {
   std::unique_ptr<SampleOutput> output;
-  if (world.is_first())
-    output = std::make_unique<SampleOutput>(
-        OutputOptions{.path = flags.out,
-                      .shape = model.config.model.sample_shape,
-                      .count = plan.count,
-                      .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
-                                             flags.precision.value_or("fp32")),
-                      .resume = flags.resume,
-                      .rows = flags.plan.class_name == "all" ? model.config.model.classes : 0});
+  if (world.is_first()) {
+    const OutputOptions options{.path = flags.out,
+                                .shape = model.config.model.sample_shape,
+                                .count = plan.count,
+                                .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
+                                                       flags.precision.value_or("fp32")),
+                                .resume = flags.resume,
+                                .rows = row_captions(flags, plan, model.config.model),
+                                .data = model.config.data};
+    output = std::make_unique<SampleOutput>(options);
+    say_how_shown(options);
+  }
   const at::Tensor done = at::full({1}, output ? output->done() : 0, at::kLong);
   world.broadcast({done});
   return {std::move(output), done.item<int64_t>()};

@@ -12,7 +12,9 @@
 
 #include "common.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
@@ -32,6 +34,19 @@ static OutputKind kind_by_name(const fs::path& path) {
   if (extension.empty()) return OutputKind::kFolder;
   throw Error("-o ", path.string(), ": expected a name ending in .png, .gif, .npz or .npy, or a ",
               "folder without an extension");
+}
+
+void say_how_shown(const OutputOptions& output) {
+  const OutputKind kind = kind_by_name(output.path);
+  if (output.shape.size() != 3 || kind == OutputKind::kNpy) return;
+  const std::string name = "-o " + output.path.string();
+  const int64_t channels = output.shape[0];
+  if (!is_pictured(channels) && kind == OutputKind::kFolder)
+    log_info(concat(name, ": ", channels, " channels make no picture: a .npy of each sample"));
+  else if (!is_pictured(channels) && kind != OutputKind::kNpz)
+    log_info(concat(name, ": the ", channels, " channels of a sample stand side by side"));
+  if (const auto [low, high] = picture_range(output.data); low != -1 || high != 1)
+    log_info(concat(name, ": black is ", low, ", white ", high, "; a .npy holds the numbers"));
 }
 
 OutputKind output_kind(const fs::path& path, bool is_image) {
@@ -69,9 +84,9 @@ static void check_same(const fs::path& file, const std::string& now) {
                   ", this run ", value.dump());
 }
 
-static std::string image_name(int64_t i) {
+static std::string image_name(int64_t i, const char* extension) {
   char name[32];
-  std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(i));
+  std::snprintf(name, sizeof name, "%06lld%s", static_cast<long long>(i), extension);
   return name;
 }
 
@@ -82,7 +97,8 @@ static std::vector<fs::path> numbered_images(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     int64_t i = -1;
     std::from_chars(name.data(), name.data() + name.size(), i);
-    if (i >= 0 && name == image_name(i)) images.push_back(entry.path());
+    if (i >= 0 && (name == image_name(i, ".png") || name == image_name(i, ".npy")))
+      images.push_back(entry.path());
   }
   return images;
 }
@@ -141,9 +157,19 @@ fs::path SampleOutput::parameters_file() const {
                                       : fs::path(options_.path.string() + ".partial.json");
 }
 
-fs::path SampleOutput::image_file(int64_t i) const { return options_.path / image_name(i); }
+fs::path SampleOutput::image_file(int64_t i) const {
+  return options_.path / image_name(i, is_pictured(options_.shape[0]) ? ".png" : ".npy");
+}
 
-at::Tensor SampleOutput::frame(size_t i) const { return at::cat(frames_[i]); }
+// Once, where numbers of a picture go far beyond black and white: more than clipping would leave.
+void SampleOutput::say_what_is_cut(const at::Tensor& pictures) {
+  constexpr double kFar = 2;
+  if (cut_ || pictures.dim() != 4 || !(pictures.abs().max().item<double>() > kFar)) return;
+  cut_ = true;
+  const auto [low, high] = picture_range(options_.data);
+  log_warning(concat("-o ", options_.path.string(), ": samples go beyond ", low, " and ", high,
+                     ", which pictures show as black and white; a .npy holds them as they are"));
+}
 
 static std::vector<std::pair<std::string, std::string>> png_text(const std::string& parameters) {
   std::vector<std::pair<std::string, std::string>> text{{"Software", concat("diffuse ", kVersion)}};
@@ -152,14 +178,17 @@ static std::vector<std::pair<std::string, std::string>> png_text(const std::stri
 }
 
 void SampleOutput::add(int64_t first, const at::Tensor& x) {
-  if (kind_ == OutputKind::kFolder) {
-    for (int64_t i = 0; i < x.size(0); ++i)
-      write_png(image_file(first + i), to_image(x[i]), png_text(options_.parameters));
-  } else if (array_) {
-    array_->append(kind_ == OutputKind::kNpz ? to_uint8(x).permute({0, 2, 3, 1}) : x);
-  } else {
-    batches_.push_back(x);
-  }
+  if (kind_ == OutputKind::kNpy) return array_->append(x);
+  const bool arrays = kind_ == OutputKind::kFolder && !is_pictured(options_.shape[0]);
+  const at::Tensor pictures = to_picture_range(x, options_.data);
+  if (!arrays) say_what_is_cut(pictures);
+  if (kind_ == OutputKind::kNpz) return array_->append(to_uint8(pictures).permute({0, 2, 3, 1}));
+  if (kind_ != OutputKind::kFolder) return batches_.push_back(x);
+  for (int64_t i = 0; i < x.size(0); ++i)
+    if (arrays)
+      write_npy(image_file(first + i), x[i]);
+    else
+      write_png(image_file(first + i), to_image(pictures[i]), png_text(options_.parameters));
 }
 
 void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
@@ -167,37 +196,38 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
   frames_[frame].push_back(x);
 }
 
-// Sample i in row i mod `rows`, each row with its number: images x [N, C, H, W].
-static Image numbered_rows(const at::Tensor& x, int64_t rows) {
-  const int64_t columns = (x.size(0) + rows - 1) / rows;
+// Sample i in the row of caption i modulo their number: images x [N, C, H, W].
+static Image captioned_rows(const at::Tensor& x, std::vector<std::string> captions) {
+  const int64_t rows = std::ssize(captions), columns = (x.size(0) + rows - 1) / rows;
   const int64_t zoom = std::clamp<int64_t>(512 / (columns * x.size(3)), 1, 8);
-  std::vector<std::vector<Image>> table(std::min(rows, x.size(0)));
-  std::vector<std::string> numbers;
+  captions.resize(std::min(rows, x.size(0)));
+  std::vector<std::vector<Image>> table(captions.size());
   for (int64_t i = 0; i < x.size(0); ++i) table[i % rows].push_back(to_image(x[i], zoom));
-  for (size_t row = 0; row < table.size(); ++row) numbers.push_back(std::to_string(row));
-  return draw_table(table, numbers, {});
+  return draw_table(table, captions, {});
 }
 
 void SampleOutput::write_grid() const {
-  const at::Tensor x = at::cat(batches_);
+  const at::Tensor samples = at::cat(batches_);
+  const at::Tensor x = to_picture_range(samples, options_.data);
   Image picture;
   if (!options_.framed) {
     picture = to_image(x[0]);
   } else if (!frames_.empty()) {
     std::vector<at::Tensor> columns;
-    for (size_t i = 0; i < frames_.size(); ++i) columns.push_back(frame(i));
-    picture = make_grid(at::stack(columns, 1).flatten(0, 1), std::ssize(columns));
-  } else if (options_.rows > 0 && x.dim() == 4) {
-    picture = numbered_rows(x, options_.rows);
+    for (const auto& frame : frames_) columns.push_back(at::cat(frame));
+    const at::Tensor rows = at::stack(columns, 1).flatten(0, 1);
+    picture = make_grid(to_picture_range(rows, options_.data), std::ssize(columns));
+  } else if (!options_.rows.empty() && x.dim() == 4) {
+    picture = captioned_rows(x, options_.rows);
   } else {
-    picture = picture_of(x);
+    picture = picture_of(samples, options_.data);
   }
   write_png(options_.path, picture, png_text(options_.parameters));
 }
 
 void SampleOutput::write_animation() const {
   std::vector<Image> pictures;
-  for (size_t i = 0; i < frames_.size(); ++i) pictures.push_back(picture_of(frame(i)));
+  for (const auto& frame : frames_) pictures.push_back(picture_of(at::cat(frame), options_.data));
   write_gif(options_.path, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
 }
 

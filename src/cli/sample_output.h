@@ -9,12 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/config/config.h"
 #include "diffuse/io/array_file.h"
 
 namespace diffuse::cli {
 
 // .png a grid, .gif the reverse process, .npz uint8 NHWC as arr_0, .npy float32 as computed, any
-// other name a folder of one PNG each.
+// other name a folder of one PNG each, or of one .npy where a PNG cannot hold the channels.
 enum class OutputKind { kGrid, kAnimation, kNpz, kNpy, kFolder };
 
 // Throws Error where the name says no kind, or one that does not fit (a folder of pictures of points).
@@ -25,13 +26,18 @@ void check_output_folder(const std::filesystem::path& path);
 
 struct OutputOptions {
   std::filesystem::path path;
-  std::vector<int64_t> shape;  // of one sample: [C, H, W] or [D]
-  int64_t count = 0;           // samples in all
-  std::string parameters{};    // JSON: all that decides the samples; "" = not told
-  bool resume = false;         // keep what a stopped run left, and go on from there
-  int64_t rows = 0;    // of a grid: sample i goes to row i mod rows; 0 = nearest to a square
-  bool framed = true;  // false: the one image in a .png is just its pixels
+  std::vector<int64_t> shape;       // of one sample: [C, H, W] or [D]
+  int64_t count = 0;                // samples in all
+  std::string parameters{};         // JSON: all that decides the samples; "" = not told
+  bool resume = false;              // keep what a stopped run left, and go on from there
+  std::vector<std::string> rows{};  // captions of a grid's rows, which sample after sample fills in
+                                    // turn; empty = nearest to a square
+  bool framed = true;               // false: the one image in a .png is just its pixels
+  DataConfig data{};                // whose units the samples are in, for pictures of them
 };
+
+// Says what pictures of such samples do not show by themselves: their scale, more channels than three.
+void say_how_shown(const OutputOptions& output);
 
 // Folders and arrays are written as batches come: memory does not grow with the count.
 class SampleOutput {
@@ -65,13 +71,14 @@ class SampleOutput {
   void remove_older() const;
   std::filesystem::path parameters_file() const;
   std::filesystem::path image_file(int64_t i) const;
-  at::Tensor frame(size_t i) const;
+  void say_what_is_cut(const at::Tensor& pictures);
   void write_grid() const;
   void write_animation() const;
 
   OutputOptions options_;
   OutputKind kind_;
   int64_t done_ = 0;
+  bool cut_ = false;  // said so
   std::unique_ptr<ArrayStream> array_;
   std::vector<at::Tensor> batches_;
   std::vector<std::vector<at::Tensor>> frames_;  // [frame][batch]

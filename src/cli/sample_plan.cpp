@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "class_flag.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/whole_number.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/io/array_file.h"
 #include "edit_common.h"
 
@@ -14,9 +16,9 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count, "How many samples; default 64, with --class all in whole rows");
+  command.add_option("-n", count, "How many samples; default 64, of several classes in whole rows");
   sampler.add_to(command);
-  command.add_option("--class", class_name, "Class number, or all for a row of each");
+  command.add_option("--class", class_name, kClassHelp);
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
   auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
@@ -63,21 +65,17 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
       noise.sizes().slice(1) != at::IntArrayRef(shape))
     throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
                 ", got ", noise.scalar_type(), " ", noise.sizes());
+  const at::Tensor finite = at::isfinite(noise).flatten(1).all(1);
+  if (const at::Tensor bad = finite.logical_not().nonzero(); bad.size(0) > 0)
+    throw Error("--noise ", file.string(), ": sample ", bad[0].item<int64_t>(),
+                " holds numbers that are not finite");
   return noise;
 }
 
-static std::optional<int64_t> parse_class(const std::string& text, int64_t classes) {
-  if (classes == 0) throw Error("--class ", text, ": this model was trained without classes");
-  if (text == "all") return {};
-  const auto label = parse_integer(text);
-  if (!label || *label < 0 || *label >= classes)
-    throw Error("--class: expected 0 to ", classes - 1, " or all, got \"", text, "\"");
-  return label;
-}
-
-// 64, and with --class all as many more as fill the rows.
-static int64_t default_count(const PlanFlags& flags, int64_t classes) {
-  return flags.class_name == "all" ? (64 + classes - 1) / classes * classes : 64;
+// 64, and of classes in turn as many more as fill the rows.
+static int64_t default_count(const PlanFlags& flags, const Plan& plan) {
+  const int64_t rows = flags.class_name ? std::ssize(plan.classes) : 1;
+  return (64 + rows - 1) / rows * rows;
 }
 
 static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
@@ -86,8 +84,7 @@ static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
     throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave -n out");
   const int64_t given = plan.start.defined() ? plan.start.size(0) : 0;
   const int64_t wanted =
-      seeds > 0 ? seeds
-                : flags.count.value_or(given > 0 ? given : default_count(flags, plan.classes));
+      seeds > 0 ? seeds : flags.count.value_or(given > 0 ? given : default_count(flags, plan));
   if (given > 0 && wanted != given)
     throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, --noise holds ", given);
   if (wanted < 1 || wanted > 100'000'000)
@@ -117,7 +114,10 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   const double strength = flags.strength.value_or(0.5);
   if (!(strength > 0 && strength <= 1))
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
-  plan.from = load_sample("--from", flags.from, model);
+  const DataConfig& data = model.config.data;
+  const at::Tensor from = load_sample("--from", flags.from, model);
+  plan.from = to_model_units(
+      flags.from.extension() == ".npy" ? from : from_picture_range(from, data), data);
   std::vector<int64_t>& list = plan.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
   std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
@@ -133,8 +133,8 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   plan.seed = flags.seed;
   if (!flags.seeds.empty()) plan.listed = parse_seeds(flags.seeds);
   if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
-  plan.classes = model.config.model.classes;
-  if (flags.class_name) plan.label = parse_class(*flags.class_name, plan.classes);
+  plan.classes = flags.class_name ? parse_classes(*flags.class_name, model.config.model)
+                                  : all_classes(model.config.model);
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
@@ -151,9 +151,7 @@ std::vector<StreamKey> Plan::keys(int64_t begin, int64_t size) const {
 
 void Plan::choose(int64_t begin, int64_t size, GenerateOptions& options) const {
   if (start.defined()) options.start = start.slice(0, begin, begin + size);
-  if (classes == 0) return;
-  options.labels = label ? at::full({size}, *label, at::kLong)
-                         : at::arange(begin, begin + size, at::kLong).remainder(classes);
+  options.labels = labels_in_turn(classes, begin, size);
 }
 
 std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,

@@ -34,10 +34,9 @@ struct Plan {
   int64_t count = 0, batch = 0;
   uint64_t seed = 0;
   std::vector<StreamKey> listed;  // --seeds; empty = (seed, i)
-  int64_t classes = 0;
-  std::optional<int64_t> label;  // the same for all; none = one class after the other
-  at::Tensor start;              // x_T [count, ...] or undefined
-  at::Tensor from;               // x_0 [1, ...] or undefined
+  std::vector<int64_t> classes;   // which the samples take in turn; empty = none
+  at::Tensor start;               // x_T [count, ...] or undefined
+  at::Tensor from;                // x_0 [1, ...] or undefined
 
   std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
 

@@ -32,6 +32,24 @@ static void check_shape(const std::string& name, at::IntArrayRef found,
                 at::IntArrayRef(wanted));
 }
 
+static bool has_channels_last(at::IntArrayRef sizes, const std::vector<int64_t>& shape) {
+  return shape.size() == 3 && sizes.size() == 4 && sizes[1] == shape[1] && sizes[2] == shape[2] &&
+         sizes[3] == shape[0];
+}
+
+// Numbers of images are in [-1, 1], but for what goes over without clipping; [0, 255] is no overshoot.
+static void check_numbers(const std::string& name, const at::Tensor& x, bool images) {
+  const at::Tensor bad = at::isfinite(x).flatten(1).all(1).logical_not().nonzero();
+  if (bad.size(0) > 0)
+    throw Error("--samples ", name, ": sample ", bad[0].item<int64_t>(),
+                " holds numbers that are not finite");
+  const auto [low, high] = x.aminmax();
+  if (const double least = low.item<double>(), most = high.item<double>();
+      images && (least < -2 || most > 2))
+    throw Error("--samples ", name, ": numbers from ", least, " to ", most,
+                "; wanted images in [-1, 1], or uint8 [N, H, W, C] as arr_0 of an .npz");
+}
+
 // [N, sample shape]: uint8 images or float32.
 static at::Tensor read_array(const fs::path& path) {
   if (ending_of(path) == ".npz") {
@@ -42,10 +60,10 @@ static at::Tensor read_array(const fs::path& path) {
     return images.permute({0, 3, 1, 2});
   }
   const at::Tensor x = read_npy(path);
-  if (x.scalar_type() != at::kFloat || x.dim() < 2)
+  if (!x.is_floating_point() || x.dim() < 2)
     throw Error("--samples ", path.string(), ": expected float32 [N, C, H, W] or [N, D], got ",
                 x.scalar_type(), " ", x.sizes());
-  return x;
+  return x.to(at::kFloat);
 }
 
 static at::Tensor in_unit_range(const at::Tensor& bytes) {
@@ -87,8 +105,12 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
                             int64_t batch) {
   if (fs::is_directory(path)) return folder_of_images(path, shape, n, batch);
   const at::Tensor all = read_array(path);
+  if (has_channels_last(all.sizes(), shape))
+    throw Error("--samples ", path.string(), ": ", all.sizes(), " looks like N x H x W x C; ",
+                "transpose it to N x C x H x W");
   check_shape(path.string(), all.sizes().slice(1), shape);
   const int64_t count = checked_count(path, all.size(0), n);
+  if (all.scalar_type() != at::kByte) check_numbers(path.string(), all, shape.size() == 3);
   return {count, batch, [all](int64_t first, int64_t size) {
             const at::Tensor x = all.slice(0, first, first + size);
             return x.scalar_type() == at::kByte ? in_unit_range(x) : x;

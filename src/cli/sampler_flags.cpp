@@ -63,6 +63,9 @@ SampleConfig SamplerFlags::over(const Model& model) const {
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   if (steps && (*steps < 1 || *steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
+  if (model.config.data.normalize && (clip || dynamic_threshold.value_or(0) > 0))
+    throw Error(clip ? "--clip" : "--dynamic-threshold",
+                ": this model's data are normalised, so its samples are not in [-1, 1]");
   if (guidance && model.config.model.classes == 0)
     throw Error("--guidance: this model was trained without classes");
   if (config.guidance != 1 && model.config.model.classes > 0 &&

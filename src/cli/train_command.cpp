@@ -22,6 +22,7 @@
 #include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
 #include "generate_together.h"
+#include "train_data.h"
 #include "train_recorder.h"
 
 namespace fs = std::filesystem;
@@ -202,7 +203,8 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
          .on_samples =
              [&](Trainer& t, const std::function<bool()>& stop) {
                const at::Tensor x = draw_samples(t, stop);
-               if (recorder && x.defined()) recorder->samples(t.step(), x);
+               if (recorder && x.defined())
+                 recorder->samples(t.step(), picture_of(x, t.config().data));
              }});
   });
   if (folder) print_path(folder->path() / "model.pt");
@@ -217,18 +219,14 @@ int run_train(const TrainFlags& flags) {
   if (flags.seed) config.seed = *flags.seed;
   install_stop_handlers();
   const auto world = make_world(flags, launch, device, config);
-  std::shared_ptr<const Dataset> data, held_out;
-  in_config(flags.config, [&] {
-    data = make_dataset(config.data, Split::kTrain, config.seed);
-    config.data = with_normalization(config.data, *data);
-    held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
-  });
+  const auto [data, held_out] = in_config(flags.config, [&] { return open_train_data(config); });
   log_classes(*data);
-  const int64_t memory = in_config(flags.config, [&] {
-    return flags.dry_run ? foretold_memory(config, data, device, *world) : 0;
+  const int64_t memory = in_config(flags.config, [&, train = data] {
+    return flags.dry_run ? foretold_memory(config, train, device, *world) : 0;
   });
-  const auto owner = in_config(
-      flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });
+  const auto owner = in_config(flags.config, [&, train = data] {
+    return std::make_unique<Trainer>(config, train, device, world);
+  });
   Trainer& trainer = *owner;
   if (flags.dry_run) {
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);

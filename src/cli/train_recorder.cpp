@@ -61,8 +61,7 @@ void TrainRecorder::held_out(int64_t step, const HeldOutLoss& h) {
                   ", by quarter of t: ", join(quarters, " ")));
 }
 
-void TrainRecorder::samples(int64_t step, const at::Tensor& x) {
-  const Image picture = picture_of(x);
+void TrainRecorder::samples(int64_t step, const Image& picture) {
   const fs::path file = folder_ / "samples" / concat("step-", step, ".png");
   write_png(file, picture);
   events_.image("samples", step, picture);

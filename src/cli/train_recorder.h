@@ -21,7 +21,7 @@ class TrainRecorder {
 
   void report(const TrainReport& report);
   void held_out(int64_t step, const HeldOutLoss& loss);
-  void samples(int64_t step, const at::Tensor& x);  // x [grid, ...] on the CPU
+  void samples(int64_t step, const Image& picture);  // x [grid, ...] on the CPU
 
  private:
   void write(int64_t step, const std::vector<std::pair<std::string, double>>& values);

@@ -76,16 +76,41 @@ static void check_normalization(const Config& c, const std::string& name) {
   if (c.data.mean.size() != c.data.std.size())
     throw Error(name, ": /data/mean: expected as many numbers as in std, ", c.data.std.size(),
                 ", got ", c.data.mean.size());
-  if (!c.data.mean.empty() && !c.data.normalize)
-    throw Error(name, ": /data/mean: expected none without normalize");
+  if (!c.data.mean.empty() && !c.data.normalize && c.data.range.empty())
+    throw Error(name, ": /data/mean: expected none without normalize or range");
   if (c.data.normalize && c.sample.clip_x0)
     throw Error(name, ": /sample/clip_x0: expected false with /data/normalize: normalised data ",
                 "are not in [-1, 1]");
 }
 
+static void check_range(const DataConfig& c, const std::string& at) {
+  if (c.range.empty()) return;
+  if (c.range.size() != 2 || c.range[0] >= c.range[1])
+    throw Error(
+        at, "/range: expected two numbers, the lower one first, got ",
+        c.range.size() == 2 ? concat(c.range[0], ", ", c.range[1]) : std::string("1 number"));
+  if (c.normalize) throw Error(at, "/range: expected none with normalize, which sets the scale");
+  if (c.type != "array")
+    throw Error(at, "/range: expected none, as ", c.type,
+                " is in units of its own; it is for arrays");
+}
+
+static void check_class_names(const ModelConfig& c, const std::string& at) {
+  const auto count = static_cast<int64_t>(c.class_names.size());
+  if (count > 0 && c.classes > 0 && count != c.classes)
+    throw Error(at, "/class_names: expected ", c.classes, ", one a class, got ", count);
+  std::set<std::string> seen;
+  for (const std::string& name : c.class_names)
+    if (name.empty() || !seen.insert(name).second)
+      throw Error(at, "/class_names: expected names that differ, got \"", printable(name), "\"",
+                  name.empty() ? "" : " twice");
+}
+
 void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
   check_normalization(config, name);
+  check_range(config.data, name + ": /data");
+  check_class_names(config.model, name + ": /model");
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
   if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");

@@ -57,10 +57,14 @@ void visit_fields(Visitor& visit, DataConfig& c) {
         "image_folder and array: a damaged item is an error (refuse) or left out (skip).");
   visit("normalize", c.normalize, anything(),
         "Learns (x - mean) / std, channel by channel; samples are brought back.");
+  visit(
+      "range", c.range, list_of(anything(), 0, 2),
+      "array: [lo, hi] that numbers are brought from to [-1, 1], and samples back to; empty takes "
+      "them as they are.");
   visit("mean", c.mean, list_of(anything()),
-        "Mean of each channel for normalize; filled in from the data where empty.");
+        "Mean of each channel for normalize; filled in from the data, or from range, where empty.");
   visit("std", c.std, list_of(above(0)),
-        "Standard deviation of each channel for normalize; filled in from the data where empty.");
+        "Standard deviation of each channel for normalize; filled in as mean is.");
   visit("memory_limit_mb", c.memory_limit_mb, at_least(0),
         "MB of pixels kept in memory: a larger image_folder is decoded on the fly, other larger "
         "sets are refused.");
@@ -123,6 +127,9 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
         "Shape of a sample, [C, H, W], [C, L] or [D]; filled in from the data set.");
   visit("classes", c.classes, at_least(0),
         "Classes the model is conditioned on; filled in from the data set, 0 is unconditional.");
+  visit("class_names", c.class_names, list_of(anything()),
+        "Their names in order; filled in from the data set where empty. Given, the data's classes "
+        "get the numbers they have in this list.");
 }
 
 template <class Visitor>

@@ -151,7 +151,12 @@ class Reader {
                       (rule.max_items == 0 || found.size() <= rule.max_items);
     if (!fits) fail(path, wanted<std::vector<T>>(rule), found);
     values.assign(found.size(), T{});
-    for (size_t i = 0; i < found.size(); ++i) read(concat(path, "/", i), found[i], rule, values[i]);
+    for (size_t i = 0; i < found.size(); ++i) {
+      const std::string item = concat(path, "/", i);
+      if (std::is_same_v<T, std::string> && !found[i].is_string())  // not `plain_`, the whole list
+        fail(item, wanted<T>(rule), found[i]);
+      read(item, found[i], rule, values[i]);
+    }
   }
 
   std::string where(const std::string& path) const {

@@ -74,10 +74,13 @@ std::string wanted(const Rule& rule) {
   } else if constexpr (std::is_same_v<T, std::string>) {
     return rule.words.empty() ? "text" : "one of " + join(rule.words);
   } else if constexpr (IsList<T>::value) {
-    const bool whole = std::is_integral_v<typename T::value_type>;
+    using Item = typename T::value_type;
+    const char* const items = std::is_same_v<Item, std::string> ? "texts"
+                              : std::is_integral_v<Item>        ? "integers"
+                                                                : "numbers";
     const std::string count =
         rule.max_items == 0 ? "" : concat(rule.min_items, " to ", rule.max_items, " ");
-    return concat("a list of ", count, whole ? "integers" : "numbers", range_text(rule));
+    return concat("a list of ", count, items, range_text(rule));
   } else {
     const bool whole = std::is_integral_v<T>;
     return concat(whole ? "an integer" : "a number", range_text(rule));

@@ -1,4 +1,5 @@
 // Arrays saved by other programs: .npy, .npz and .safetensors.
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/tensor.h>
 
@@ -24,7 +25,10 @@ static std::string usual_array(const fs::path& path, const DataConfig& config,
   std::erase(names, config.labels);
   if (names.size() == 1) return names[0];
   if (std::find(names.begin(), names.end(), "arr_0") != names.end()) return "arr_0";
-  throw Error(path.string(), ": data.array must say which one; it holds ", join(names));
+  if (names.empty()) throw Error(path.string(), ": holds no array of data");
+  throw Error(path.string(), ": data.array must say which one; it holds ", join(names),
+              "; for example --set data.array=", names[0],
+              config.labels.empty() ? ", and data.labels where one holds class numbers" : "");
 }
 
 static bool is_safetensors(const fs::path& path) { return ending_of(path) == ".safetensors"; }
@@ -94,8 +98,27 @@ static at::Tensor as_images(const at::Tensor& bytes, const std::string& what) {
   if (bytes.dim() == 3) return bytes.unsqueeze(1);
   if (bytes.dim() == 4 && coloured(bytes.size(1))) return bytes;
   if (bytes.dim() == 4 && coloured(bytes.size(3))) return bytes.permute({0, 3, 1, 2}).contiguous();
-  throw Error(what, ": bytes ", bytes.sizes(), "; wanted images N x C x H x W, N x H x W x C or ",
+  throw Error(what, ": uint8 ", bytes.sizes(), "; wanted images N x C x H x W, N x H x W x C or ",
               "N x H x W with 1 or 3 channels");
+}
+
+// Whether sizes of numbers are more likely N x H x W x C than N x C x H x W.
+static bool has_channels_last(at::IntArrayRef sizes) {
+  return sizes.size() == 4 && sizes[3] <= 4 && std::min(sizes[1], sizes[2]) > 4 &&
+         (sizes[1] == sizes[2] || std::min(sizes[1], sizes[2]) >= 16);
+}
+
+// What numbers are taken for, where they may be meant as something else.
+static void say_doubts(const at::Tensor& x, const DataConfig& config, const std::string& what) {
+  if (x.dim() == 3 && x.size(1) == x.size(2) && x.size(1) > 4)
+    log_info(concat(what, ": numbers ", x.sizes(), " are taken for signals of ", x.size(1),
+                    " channels; grey images are N x 1 x H x W"));
+  if (x.dim() != 4 || config.normalize || !config.range.empty()) return;
+  const auto [low, high] = at::aminmax(x);
+  const double least = low.item<double>(), most = high.item<double>();
+  if (least >= 0 && most <= 1 && most > least)
+    log_info(concat(what, ": numbers from ", least, " to ", most, " are taken as they are, and ",
+                    "pictures show -1 as black; data.range=[0,1] brings them to [-1, 1]"));
 }
 
 // Numbers are taken as they are: N x D points, N x C x L signals or N x C x H x W images.
@@ -106,6 +129,9 @@ static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
                 "; wanted N x D points, N x C x L signals or N x C x H x W images");
   if (config.image_size != 0 || config.channels != 0)
     throw Error(what, ": numbers are used as they are; wanted data.image_size and data.channels 0");
+  if (has_channels_last(array.sizes()))
+    throw Error(what, ": ", array.scalar_type(), " ", array.sizes(),
+                " looks like N x H x W x C; transpose it to N x C x H x W");
   check_memory(config, array.numel(), sizeof(float), what);
   return array.to(at::kFloat).contiguous();
 }
@@ -142,6 +168,8 @@ std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split)
   const bool images = array.scalar_type() == at::kByte;
   if (array.numel() == 0) throw Error(what, ": an empty array ", array.sizes());
   if (images) check_memory(config, array.numel(), what);
+  if (images && !config.range.empty())
+    throw Error("/data/range: expected none, as bytes are images of 0 to 255 already");
   array = images ? as_images(array, what) : as_numbers(array, config, what);
   std::vector<int64_t> labels = read_labels(path, config, array.size(0));
   std::vector<std::string> names;
@@ -150,6 +178,7 @@ std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split)
       names.push_back(std::to_string(i));
 
   std::vector<int64_t> good = finite_items(array, config, what);
+  if (!images && split == Split::kTrain) say_doubts(array, config, what);
   if (config.count > 0 && config.count < std::ssize(good)) good.resize(config.count);
   const auto items = chosen(good, split_indices(config, std::ssize(good), split, what));
   const at::Tensor part = array.index_select(0, at::tensor(items)).contiguous();

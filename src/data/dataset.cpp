@@ -68,6 +68,12 @@ std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split spli
   if (config.horizontal_flip && !set->is_image())
     throw Error("/data/horizontal_flip: ", config.type, " holds ",
                 set->sample_shape().size() == 2 ? "signals" : "points", "; expected false");
+  if (!config.range.empty()) {
+    const auto channels = static_cast<size_t>(set->sample_shape().at(0));
+    const double low = config.range.at(0), high = config.range.at(1);
+    return normalized(std::move(set), {std::vector<double>(channels, (low + high) / 2),
+                                       std::vector<double>(channels, (high - low) / 2)});
+  }
   if (!config.normalize) return set;
   if (!config.mean.empty()) return normalized(std::move(set), {config.mean, config.std});
   const auto learnt = split == Split::kTrain ? set : make_plain(config, Split::kTrain, seed);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -95,12 +96,56 @@ DataConfig with_normalization(DataConfig config, const Dataset& set) {
   return config;
 }
 
-at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config) {
-  if (config.mean.empty()) return x;
+namespace {
+
+struct Affine {
+  at::Tensor mean, std;  // [1, C, 1, ...]
+};
+
+Affine affine_for(const at::Tensor& x, const DataConfig& config) {
   std::vector<int64_t> shape(x.dim(), 1);
   shape.at(1) = -1;
-  return x * at::tensor(config.std).to(x.options()).view(shape) +
-         at::tensor(config.mean).to(x.options()).view(shape);
+  return {at::tensor(config.mean).to(x.options()).view(shape),
+          at::tensor(config.std).to(x.options()).view(shape)};
+}
+
+}  // namespace
+
+at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config) {
+  if (config.mean.empty()) return x;
+  const auto [mean, std] = affine_for(x, config);
+  return x * std + mean;
+}
+
+at::Tensor to_model_units(const at::Tensor& x, const DataConfig& config) {
+  if (config.mean.empty()) return x;
+  const auto [mean, std] = affine_for(x, config);
+  return (x - mean) / std;
+}
+
+// Numbers in [-1, 1] have mean^2 + std^2 <= 1.
+std::pair<double, double> picture_range(const DataConfig& config) {
+  if (!config.range.empty()) return {config.range[0], config.range[1]};
+  bool beyond = false;
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (size_t c = 0; c < config.mean.size(); ++c) {
+    const double mean = config.mean[c], std = config.std[c];
+    beyond |= mean * mean + std * std > 1.001;
+    low = std::min(low, mean - 2.5 * std);
+    high = std::max(high, mean + 2.5 * std);
+  }
+  return beyond ? std::pair(low, high) : std::pair(-1.0, 1.0);
+}
+
+at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config) {
+  const auto [low, high] = picture_range(config);
+  if (x.dim() != 4 || (low == -1 && high == 1)) return x;
+  return (x - low) * (2 / (high - low)) - 1;
+}
+
+at::Tensor from_picture_range(const at::Tensor& x, const DataConfig& config) {
+  const auto [low, high] = picture_range(config);
+  return (x + 1) * ((high - low) / 2) + low;
 }
 
 }  // namespace diffuse

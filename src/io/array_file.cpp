@@ -2,10 +2,8 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_file.h>
-#include <ATen/ops/ne.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -17,6 +15,7 @@
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/file.h"
 #include "diffuse/io/zip_file.h"
+#include "npy_type.h"
 
 // NumPy Enhancement Proposal 1: magic, version, header length, header (a Python dict literal), data.
 
@@ -28,32 +27,9 @@ static_assert(std::endian::native == std::endian::little,
 static constexpr std::string_view kMagic = "\x93NUMPY";
 static constexpr uint64_t kMaxHeader = 1 << 16;
 
-static constexpr std::array<std::pair<at::ScalarType, std::string_view>, 9> kTypes{
-    {{at::kBool, "|b1"},
-     {at::kByte, "|u1"},
-     {at::kChar, "|i1"},
-     {at::kShort, "<i2"},
-     {at::kInt, "<i4"},
-     {at::kLong, "<i8"},
-     {at::kHalf, "<f2"},
-     {at::kFloat, "<f4"},
-     {at::kDouble, "<f8"}}};
-
-static std::string_view descr_of(at::ScalarType type) {
-  for (const auto& [known, descr] : kTypes)
-    if (known == type) return descr;
-  TORCH_CHECK(false, "write_npy: arrays of ", type, " are not supported");
-}
-
-static std::optional<at::ScalarType> type_of(std::string_view descr) {
-  for (const auto& [type, known] : kTypes)
-    if (known == descr) return type;
-  if (descr == "<u1") return at::kByte;
-  return std::nullopt;
-}
-
 static std::string npy_header(at::ScalarType type, at::IntArrayRef shape) {
-  std::string text = concat("{'descr': '", descr_of(type), "', 'fortran_order': False, 'shape': (");
+  std::string text =
+      concat("{'descr': '", npy_descr(type), "', 'fortran_order': False, 'shape': (");
   for (const int64_t size : shape) text += concat(size, shape.size() == 1 ? "," : ", ");
   if (shape.size() > 1) text.resize(text.size() - 2);
   text += "), }";
@@ -185,7 +161,7 @@ static std::optional<std::vector<int64_t>> parse_shape(std::string_view text) {
 
 namespace {
 struct NpyHeader {
-  at::ScalarType type;
+  NpyType type;
   std::vector<int64_t> shape;  // as stored: reversed in Fortran order
   bool fortran;
   uint64_t offset;  // of the data
@@ -214,14 +190,7 @@ static std::string_view header_text(const std::string& name, std::string_view st
 static NpyHeader parse_header(const std::string& name, std::string_view start, uint64_t size) {
   uint64_t offset = 0;
   const std::string_view header = header_text(name, start, offset);
-  const std::string_view quoted = after_key(header, "descr");
-  const std::string_view descr =
-      quoted.substr(quoted.empty() ? 0 : 1, quoted.empty() ? 0 : quoted.find(quoted[0], 1) - 1);
-  const auto type = type_of(descr);
-  if (!type)
-    throw Error(name, ": arrays of type ", printable(quoted.substr(0, quoted.find_first_of(",}"))),
-                " are not supported; expected bool, uint8, int8 to int64 or float16 to float64, ",
-                "little-endian");
+  const NpyType type = npy_type(name, after_key(header, "descr"));
   const std::string_view order = after_key(header, "fortran_order");
   const bool fortran = order.starts_with("True");
   if (!fortran && !order.starts_with("False"))
@@ -229,7 +198,7 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
   auto shape = parse_shape(after_key(header, "shape"));
   if (!shape) throw Error(name, ": corrupt .npy header: no valid shape");
 
-  int64_t bytes = static_cast<int64_t>(c10::elementSize(*type));
+  int64_t bytes = static_cast<int64_t>(c10::elementSize(type.stored));
   bool overflow = false, empty = false;
   for (const int64_t side : *shape) {  // sizes beside a 0 must not overflow either: strides would
     overflow |= __builtin_mul_overflow(bytes, std::max<int64_t>(side, 1), &bytes);
@@ -240,13 +209,12 @@ static NpyHeader parse_header(const std::string& name, std::string_view start, u
     throw Error(name, ": the header promises ", overflow ? "more" : std::to_string(bytes),
                 " bytes of data, the file has ", size - offset);
   if (fortran) std::reverse(shape->begin(), shape->end());
-  return {*type, std::move(*shape), fortran, offset, static_cast<uint64_t>(bytes)};
+  return {type, std::move(*shape), fortran, offset, static_cast<uint64_t>(bytes)};
 }
 
 // The array as it is indexed, from one as it is stored.
-static at::Tensor in_c_order(const NpyHeader& header, at::Tensor stored) {
-  if (header.type == at::kBool)  // other bytes than 0 and 1 are undefined behaviour in C++
-    stored = stored.view(at::kByte).ne(0);
+static at::Tensor in_c_order(const NpyHeader& header, const std::string& name, at::Tensor stored) {
+  stored = as_meant(header.type, name, std::move(stored));
   if (!header.fortran) return stored;
   std::vector<int64_t> reversed(stored.dim());
   for (int64_t i = 0; i < stored.dim(); ++i) reversed[i] = stored.dim() - 1 - i;
@@ -257,9 +225,9 @@ at::Tensor read_npy(const std::filesystem::path& path) {
   const InputFile file(path);
   const std::string start = file.read(0, std::min(file.size(), 12 + kMaxHeader));
   const NpyHeader header = parse_header(file.name(), start, file.size());
-  const at::Tensor array = at::empty(header.shape, header.type);
+  const at::Tensor array = at::empty(header.shape, header.type.stored);
   file.read(header.offset, array.mutable_data_ptr(), header.bytes);
-  return in_c_order(header, array);
+  return in_c_order(header, file.name(), array);
 }
 
 static constexpr std::string_view kEnding = ".npy";
@@ -286,11 +254,11 @@ at::Tensor read_npz(const std::filesystem::path& path, const std::string& name) 
                 did_you_mean(name, names));
   }
   const std::string bytes = zip.read(*entry);
-  const NpyHeader header =
-      parse_header(concat(path.string(), ": ", printable(name), kEnding), bytes, bytes.size());
-  const at::Tensor array = at::empty(header.shape, header.type);
+  const std::string what = concat(path.string(), ": ", printable(name), kEnding);
+  const NpyHeader header = parse_header(what, bytes, bytes.size());
+  const at::Tensor array = at::empty(header.shape, header.type.stored);
   std::memcpy(array.mutable_data_ptr(), bytes.data() + header.offset, header.bytes);
-  return in_c_order(header, array);
+  return in_c_order(header, what, array);
 }
 
 }  // namespace diffuse

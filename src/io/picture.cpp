@@ -21,9 +21,18 @@ at::Tensor to_uint8(const at::Tensor& x) {
       .to(at::kByte);
 }
 
-Image to_image(const at::Tensor& x, int64_t zoom) {
-  TORCH_CHECK(x.dim() == 3 && (x.size(0) == 1 || x.size(0) == 3),
-              "to_image: expected [1 or 3, H, W], got ", x.sizes());
+// x [B, C, H, W] -> grey [B, 1, H, ...] with its channels side by side, a pixel of white between them;
+// images of 1 or 3 channels as they are.
+static at::Tensor side_by_side(const at::Tensor& x) {
+  if (is_pictured(x.size(1))) return x;
+  const at::Tensor apart = at::constant_pad_nd(x, {0, 1}, 1);
+  const at::Tensor row = apart.permute({0, 2, 1, 3}).flatten(2).unsqueeze(1);
+  return row.narrow(3, 0, row.size(3) - 1);
+}
+
+Image to_image(const at::Tensor& image, int64_t zoom) {
+  TORCH_CHECK(image.dim() == 3, "to_image: expected [C, H, W], got ", image.sizes());
+  const at::Tensor x = side_by_side(image.unsqueeze(0))[0];
   const at::Tensor large = to_uint8(x).cpu().repeat_interleave(zoom, 1).repeat_interleave(zoom, 2);
   const at::Tensor pixels = large.permute({1, 2, 0}).contiguous();  // [H, W, C]
   const auto* data = pixels.const_data_ptr<uint8_t>();
@@ -33,8 +42,10 @@ Image to_image(const at::Tensor& x, int64_t zoom) {
           .pixels = {data, data + pixels.numel()}};
 }
 
-Image make_grid(const at::Tensor& x, int64_t columns, int64_t gap, int64_t zoom) {
-  TORCH_CHECK(x.dim() == 4 && x.size(0) > 0, "make_grid: expected [B, C, H, W], got ", x.sizes());
+Image make_grid(const at::Tensor& images, int64_t columns, int64_t gap, int64_t zoom) {
+  TORCH_CHECK(images.dim() == 4 && images.size(0) > 0, "make_grid: expected [B, C, H, W], got ",
+              images.sizes());
+  const at::Tensor x = side_by_side(images);
   const int64_t count = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   if (columns <= 0)
     columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));

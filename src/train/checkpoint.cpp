@@ -11,6 +11,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/data/class_names.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/io/file.h"
 
@@ -181,9 +182,26 @@ ValueDict to_dict(const NamedTensors& named) {
   return dict;
 }
 
+// A side whose classes are numbers, or that is from before names were kept, goes by the numbers.
+static void check_same_classes(const Config& wanted, const Checkpoint& checkpoint) {
+  const auto& ours = wanted.model.class_names;
+  const auto& theirs = checkpoint.config.model.class_names;
+  const bool by_number = ours.size() == theirs.size() && (are_numbers(ours) || are_numbers(theirs));
+  if (ours == theirs || ours.empty() || theirs.empty() || by_number) return;
+  const auto known = [&](const std::string& name) { return contains(theirs, name); };
+  throw Error(checkpoint.file.string(),
+              ": cannot continue with other classes: ", class_difference(ours, theirs),
+              std::ranges::all_of(ours, known)
+                  ? "; /model/class_names set to the model's takes the data's by name: " +
+                        nlohmann::json(theirs).dump()
+                  : "");
+}
+
 void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
-  const auto ours = nlohmann::json::parse(config_to_json(wanted));
-  const auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
+  check_same_classes(wanted, checkpoint);
+  auto ours = nlohmann::json::parse(config_to_json(wanted));
+  auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
+  for (nlohmann::json* const config : {&ours, &theirs}) config->at("model").erase("class_names");
   for (const char* const part : {"model", "diffusion"})
     for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part)))
       throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part,

@@ -13,6 +13,7 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
+#include "diffuse/data/class_names.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/model/dropout.h"
 #include "memory_counter.h"
@@ -24,10 +25,12 @@ static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
   config.model.sample_shape = data.sample_shape();
   if (!data.is_image()) config.sample.clip_x0 = false;
-  const auto classes = static_cast<int64_t>(data.class_names().size());
-  if (config.model.class_conditional && classes == 0)
+  std::vector<std::string> names;
+  if (config.model.class_conditional) names = class_names_of(data);
+  if (config.model.class_conditional && names.empty())
     throw Error("/model/class_conditional: the data set ", config.data.type, " has no classes");
-  config.model.classes = config.model.class_conditional ? classes : 0;
+  config.model.classes = std::ssize(names);
+  config.model.class_names = std::move(names);
   return config;
 }
 

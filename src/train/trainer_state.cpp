@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/data/class_names.h"
 #include "diffuse/train/trainer.h"
 
 namespace diffuse {
@@ -46,7 +47,11 @@ ValueDict Trainer::checkpoint() const {
 // Every rank receives every tensor, one at a time, and keeps it if it has a place for it.
 void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
-  if (checkpoint) check_same_model(config_, *checkpoint);
+  if (checkpoint) {
+    check_same_model(config_, *checkpoint);
+    const auto& names = checkpoint->config.model.class_names;
+    if (are_numbers(config_.model.class_names) && !names.empty()) config_.model.class_names = names;
+  }
   const at::Tensor step = at::full({}, checkpoint ? checkpoint->step : -1, at::kLong);
   world_->broadcast({step});
   if (step.item<int64_t>() < 0) return;

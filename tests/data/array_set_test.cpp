@@ -91,7 +91,10 @@ TEST_F(ArraySet, TakesClassesFromAnotherArrayOfTheFile) {
 
 TEST_F(ArraySet, AsksWhichOfSeveralArrays) {
   DataConfig config = npz({{"a", at::zeros({4, 2})}, {"b", at::ones({4, 2})}});
-  EXPECT_TRUE(contains(error_of(config), "data.array must say which one; it holds a, b"));
+  EXPECT_TRUE(contains(error_of(config),
+                       "data.array must say which one; it holds a, b; for example "
+                       "--set data.array=a, and data.labels where one holds class numbers"))
+      << error_of(config);
   config.array = "b";
   EXPECT_EQ(values(*training(config), {0}), (std::vector<float>{1, 1}));
   config.array = "c";
@@ -140,6 +143,20 @@ TEST_F(ArraySet, CountsNumbersAsTheyAreKept) {
   EXPECT_TRUE(contains(error_of(config), "2 MB of pixels")) << error_of(config);
   config.memory_limit_mb = 2;
   EXPECT_EQ(error_of(config), "");
+}
+
+TEST_F(ArraySet, SaysWhereChannelsComeLast) {
+  const std::string last = error_of(npy(at::zeros({4, 16, 16, 3})));
+  EXPECT_TRUE(contains(last, "Float [4, 16, 16, 3] looks like N x H x W x C; transpose it"))
+      << last;
+  EXPECT_EQ(error_of(npy(at::zeros({4, 16, 4, 4}))), "");  // of 16 channels
+  EXPECT_EQ(error_of(npy(at::zeros({4, 3, 16, 16}))), "");
+}
+
+TEST_F(ArraySet, OfBytesHasItsRangeAlready) {
+  DataConfig bytes = npy(at::zeros({4, 3, 8, 8}, at::kByte));
+  bytes.range = {0, 255};
+  EXPECT_TRUE(contains(error_of(bytes), "/data/range: expected none")) << error_of(bytes);
 }
 
 TEST_F(ArraySet, RefusesLabelsThatDoNotFit) {

@@ -70,6 +70,21 @@ TEST_F(Normalization, SamplesComeBackInTheDatasUnits) {
   EXPECT_TRUE(at::allclose(back, plain->gather(both), 0, 1e-5));
 }
 
+TEST(PictureRange, IsThatOfTheDatasUnits) {
+  using Ends = std::pair<double, double>;
+  EXPECT_EQ(picture_range({}), Ends(-1, 1));
+  EXPECT_EQ(picture_range({.path = "", .range = {0, 4095}, .mean = {2047.5}, .std = {2047.5}}),
+            Ends(0, 4095));
+  EXPECT_EQ(picture_range({.path = "", .normalize = true, .mean = {-0.5}, .std = {0.8}}),
+            Ends(-1, 1));
+  EXPECT_EQ(picture_range({.path = "", .normalize = true, .mean = {100, 110}, .std = {40, 20}}),
+            Ends(0, 200));
+  const DataConfig config{.path = "", .range = {0, 200}};
+  const at::Tensor x = at::tensor({0.F, 100.F, 200.F}).view({1, 1, 1, 3});
+  EXPECT_TRUE(at::equal(to_picture_range(x, config).flatten(), at::tensor({-1.F, 0.F, 1.F})));
+  EXPECT_TRUE(at::equal(from_picture_range(to_picture_range(x, config), config), x));
+}
+
 TEST_F(Normalization, GivenMomentsAreUsedAndMustFit) {
   config_.normalize = true;
   config_.mean = {1, 2};

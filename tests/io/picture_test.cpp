@@ -33,6 +33,14 @@ TEST(ToImage, InterleavesTheChannels) {
   EXPECT_EQ(image.pixels, (std::vector<uint8_t>{0, 255, 0, 255, 0, 0}));
 }
 
+// Two channels of 1x2 with a white pixel between them.
+TEST(ToImage, PutsOtherChannelsSideBySide) {
+  const Image image = to_image(at::tensor({-1.F, 0.F, 0.5F, -1.F}).view({2, 1, 2}));
+  EXPECT_EQ(image.channels, 1);
+  EXPECT_EQ(image.pixels, (std::vector<uint8_t>{0, 128, 255, 191, 0}));
+  EXPECT_EQ(make_grid(at::zeros({2, 4, 3, 3}), 1, 1, 1).width, 1 + 4 * 3 + 3 + 1);
+}
+
 // Three tiles of 1x2 in two columns, zoomed twice, with a white gap of one.
 TEST(MakeGrid, PlacesTilesRowByRow) {
   const auto x = at::tensor({-1.F, 0.F, -0.5F, -0.5F, 0.5F, -1.F}).view({3, 1, 1, 2});

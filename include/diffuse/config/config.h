@@ -32,6 +32,7 @@ struct DataConfig {
   std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
   std::string on_error = "refuse";    // refuse, skip: what to do with a damaged item
   bool normalize = false;             // learn (x - mean) / std, channel by channel
+  std::vector<double> range{};        // array: lo, hi that become -1, 1; empty = as they are
   std::vector<double> mean{}, std{};  // filled in from the data where empty; kept in checkpoints
   int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
@@ -74,8 +75,9 @@ struct ModelConfig {
   std::vector<double> means{}, weights{};
 
   // filled in from the data set; kept in checkpoints
-  std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]
-  int64_t classes = 0;                // 0 = unconditional
+  std::vector<int64_t> sample_shape;       // [C, H, W], [C, L] or [D]
+  int64_t classes = 0;                     // 0 = unconditional
+  std::vector<std::string> class_names{};  // one a class; empty = known by number alone
 };
 
 // Whether the samples are [C, L]: a sound, a time series.

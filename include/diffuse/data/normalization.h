@@ -1,7 +1,9 @@
-// Normalised data: (x - mean) / std, channel by channel.
+// Data in units of the model's: (x - mean) / std, channel by channel. data.normalize takes the data's
+// moments; data.range the middle of a range and half its length.
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "diffuse/data/dataset.h"
 
@@ -21,5 +23,18 @@ DataConfig with_normalization(DataConfig config, const Dataset& set);
 // Samples [B, C, ...] of a model of such data -> the data's own units: x std + mean. Others as they
 // are.
 at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config);
+
+// The way back: (x - mean) / std.
+at::Tensor to_model_units(const at::Tensor& x, const DataConfig& config);
+
+// The numbers that a picture of the data shows as black and white: the ends of data.range, else
+// -1 and 1 unless the moments of normalize say that the data go beyond; then 2.5 std either way.
+std::pair<double, double> picture_range(const DataConfig& config);
+
+// Images [B, C, H, W] in the data's units -> [-1, 1], as pictures are made of; others as they are.
+at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config);
+
+// The way back.
+at::Tensor from_picture_range(const at::Tensor& x, const DataConfig& config);
 
 }  // namespace diffuse

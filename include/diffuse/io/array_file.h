@@ -17,8 +17,9 @@ namespace diffuse {
 // Writes a C-order array (bool, uint8, int8 to int64, float16 to float64) atomically.
 void write_npy(const std::filesystem::path& path, const at::Tensor& array);
 
-// Reads a little-endian C-order array of the same kinds. Sizes are checked against the file's length
-// before allocation. Throws Error naming the file.
+// Reads an array of the same kinds in any order of bytes and axes; uint16 and uint32 become the next
+// wider signed kind, and uint64 int64. Sizes are checked against the file's length before allocation.
+// Throws Error naming the file.
 at::Tensor read_npy(const std::filesystem::path& path);
 
 // Writes named arrays as an uncompressed .npz atomically.

@@ -13,7 +13,11 @@ namespace diffuse {
 // x [B, C, H, W] in [-1, 1] -> uint8 [B, C, H, W]: round((x + 1) * 127.5), clamped.
 at::Tensor to_uint8(const at::Tensor& x);
 
-// x [C, H, W] in [-1, 1] -> Image, each pixel drawn `zoom` times.
+// Whether a picture shows so many channels as they are: grey or colour.
+inline bool is_pictured(int64_t channels) { return channels == 1 || channels == 3; }
+
+// x [C, H, W] in [-1, 1] -> Image, each pixel drawn `zoom` times. Other channels than those of grey and
+// colour stand side by side, here and in grids.
 Image to_image(const at::Tensor& x, int64_t zoom = 1);
 
 // x [B, C, H, W] in [-1, 1] -> one image, `columns` wide (0 = nearest to a square), `gap` pixels of

@@ -1,0 +1,107 @@
+#include "diffuse/data/class_names.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <utility>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+std::vector<std::string> class_names_of(const Dataset& set) {
+  std::vector<std::string> names = set.class_names();
+  for (std::string& name : names) {
+    using nlohmann::json;
+    name = json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
+               .get<std::string>();
+  }
+  return names;
+}
+
+bool are_numbers(const std::vector<std::string>& names) {
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] != std::to_string(i)) return false;
+  return true;
+}
+
+// The names of `some` that are not in `others`: the first of them.
+static std::string missing_from(const std::vector<std::string>& others,
+                                const std::vector<std::string>& some) {
+  constexpr size_t kShown = 10;
+  std::vector<std::string> missing;
+  for (const std::string& name : some)
+    if (!contains(others, name)) missing.push_back(printable(name));
+  const size_t count = missing.size();
+  missing.resize(std::min(count, kShown));
+  return join(missing) + (count > kShown ? concat(" ... (", count, ")") : "");
+}
+
+std::string class_difference(const std::vector<std::string>& data,
+                             const std::vector<std::string>& model) {
+  std::vector<std::string> parts;
+  const std::string more = missing_from(model, data), fewer = missing_from(data, model);
+  if (!more.empty()) parts.push_back("not in the model: " + more);
+  if (!fewer.empty()) parts.push_back("not in the data: " + fewer);
+  return parts.empty() ? "in another order" : join(parts, "; ");
+}
+
+static ClassMap by_number(size_t count, std::string note) {
+  ClassMap map{std::vector<int64_t>(count), std::move(note)};
+  std::iota(map.numbers.begin(), map.numbers.end(), 0);
+  return map;
+}
+
+ClassMap map_classes(const std::vector<std::string>& data, const std::vector<std::string>& model,
+                     const std::string& what) {
+  if (data == model) return by_number(data.size(), "");
+  if (are_numbers(data) && data.size() <= model.size())
+    return by_number(data.size(), concat("the data's classes are numbers: 0 is taken for ",
+                                         printable(model[0]), " and so on"));
+  if (are_numbers(model) && data.size() == model.size())
+    return by_number(data.size(), concat("the model knows its classes by number alone: ",
+                                         printable(data[0]), " is taken for 0 and so on"));
+  ClassMap map;
+  for (const std::string& name : data) {
+    const auto found = std::find(model.begin(), model.end(), name);
+    if (found == model.end())
+      throw Error(what, ": other classes than the model's; ", class_difference(data, model));
+    map.numbers.push_back(found - model.begin());
+  }
+  map.note = concat("classes are taken by name, as the model's are others; ",
+                    class_difference(data, model));
+  return map;
+}
+
+namespace {
+
+class RelabelledDataset : public Dataset {
+ public:
+  RelabelledDataset(std::shared_ptr<const Dataset> set, std::vector<int64_t> numbers,
+                    std::vector<std::string> names)
+      : set_(std::move(set)), numbers_(std::move(numbers)), names_(std::move(names)) {}
+
+  int64_t size() const override { return set_->size(); }
+  std::vector<int64_t> sample_shape() const override { return set_->sample_shape(); }
+  std::vector<std::string> class_names() const override { return names_; }
+  int64_t label(int64_t index) const override { return numbers_.at(set_->label(index)); }
+  ChannelMoments normalization() const override { return set_->normalization(); }
+  at::Tensor gather(std::span<const int64_t> indices) const override {
+    return set_->gather(indices);
+  }
+
+ private:
+  std::shared_ptr<const Dataset> set_;
+  std::vector<int64_t> numbers_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Dataset> with_classes(std::shared_ptr<const Dataset> set, ClassMap map,
+                                            std::vector<std::string> model) {
+  return std::make_shared<RelabelledDataset>(std::move(set), std::move(map.numbers),
+                                             std::move(model));
+}
+
+}  // namespace diffuse
