@@ -43,14 +43,16 @@ static void check_is_no_input(const NamedPath& output, const std::vector<NamedPa
   std::error_code not_there;
   for (const NamedPath& input : inputs)
     if (fs::equivalent(output.path, input.path, not_there))
-      throw Error(shown(output), ": is what ", input.flag.empty() ? "is read" : input.flag,
-                  input.flag.empty() ? "" : " reads", "; write to another name, such as ",
-                  free_name(output.path).string());
+      throw Error(shown(output), ": is ",
+                  input.flag.empty() ? "the input itself" : concat("what ", input.flag, " reads"),
+                  "; write to another name, such as ", free_name(output.path).string());
 }
 
 static void check_is_no_runs(const NamedPath& output) {
-  const fs::path run = run_that_keeps(output.path);
+  fs::path run = run_that_keeps(output.path);
   if (run.empty()) return;
+  if (const fs::path near = fs::proximate(run); output.path.is_relative() && near != ".")
+    run = near;
   const fs::path beside =
       run.parent_path() / concat(run.filename().string(), "-", output.path.filename().string());
   const fs::path free = fs::exists(beside) ? free_name(beside) : beside;

@@ -3,6 +3,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/io/atomic_write.h"
 #include "diffuse/train/run_folder.h"
 #include "outputs.h"
 
@@ -31,8 +32,20 @@ static void check_data_in(const fs::path& folder, const fs::path& data) {
                        data.string(), ": pictures of samples become data there"));
 }
 
-void check_run_folder(const fs::path& folder, const DataConfig& data) {
+// What a run begins with, and what it comes to later.
+static void check_places(const fs::path& folder) {
   check_outputs({{"--out", folder, true}});
+  try {
+    for (const char* const name : {"config.json", "metrics.jsonl", "model.pt"})
+      check_can_write(folder / name);
+    for (const char* const name : {"checkpoints", "samples"}) check_can_write_in(folder / name);
+  } catch (const Error& error) {
+    throw Error("--out ", error.what());
+  }
+}
+
+void check_run_folder(const fs::path& folder, const DataConfig& data) {
+  check_places(folder);
   check_config_in(folder);
   if (data.type == "image_folder" && fs::is_directory(data.path)) check_data_in(folder, data.path);
 }

@@ -203,9 +203,16 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   const auto ours = nlohmann::json::parse(config_to_json(wanted));
   const auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
   for (const char* const part : {"model", "diffusion"})
-    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part)))
-      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part,
-                  change.at("path").get<std::string>(), " differs from the checkpoint's");
+    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
+      const auto path = change.at("path").get<std::string>();
+      const nlohmann::json::json_pointer place(path);
+      const auto shown = [&](const nlohmann::json& config) {
+        return config.at(part).contains(place) ? config.at(part).at(place).dump() : "none";
+      };
+      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part, path,
+                  " differs from the checkpoint's, ", shown(theirs), " there and ", shown(ours),
+                  " in the config");
+    }
 }
 
 // The network of a checkpoint's config with its starting weights; on the meta device with their

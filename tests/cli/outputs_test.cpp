@@ -71,13 +71,13 @@ TEST(Outputs, OfConvertAreNoInputs) {
   const auto convert = [&](const char* in, const char* out, const std::string& says) {
     expect_refused(folder, {"convert", folder / in, folder / out}, says);
   };
-  convert(
-      "a.pt", "a.pt",
-      ": is what is read; write to another name, such as " + (folder / "a-2.pt").string() + "\n");
-  convert("a.pt", "b.pt", ": is what is read");
-  convert("pipe", "pipe", ": is what is read");
-  convert("pipe", "pipe/unet", ": is what is read");
-  convert("flat/x.safetensors", "flat", ": is what is read");
+  convert("a.pt", "a.pt",
+          ": is the input itself; write to another name, such as " + (folder / "a-2.pt").string() +
+              "\n");
+  convert("a.pt", "b.pt", ": is the input itself");
+  convert("pipe", "pipe", ": is the input itself");
+  convert("pipe", "pipe/unet", ": is the input itself");
+  convert("flat/x.safetensors", "flat", ": is the input itself");
   convert("a.pt", "mine", ": holds a config.json that is not diffusers'");
 }
 
@@ -146,7 +146,8 @@ TEST(Outputs, AreCheckedBeforeAnythingIsRead) {
 }
 
 TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
-  const fs::path folder = folder_of("train_out", {"pictures/a.jpg", "other/config.json"});
+  const fs::path folder =
+      folder_of("train_out", {"pictures/a.jpg", "other/config.json", "begun/checkpoints"});
   const fs::path place = scratch("train_config");
   write_text(place / "c.json", R"({"data": {"type": "image_folder", "path": ")" +
                                    (folder / "pictures").string() + "\"}}");
@@ -155,6 +156,7 @@ TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
   };
   refused("pictures", ": is the folder of /data/path");
   refused("other", ": holds a config.json that is no run's");
+  refused("begun", "begun/checkpoints: cannot write: Not a directory");
   refused("pictures/a.jpg/run", "a.jpg/run: cannot write: Not a directory");
 }
 

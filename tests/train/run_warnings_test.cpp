@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
 
 namespace diffuse {
 
@@ -15,7 +16,8 @@ static Lines warnings(const std::string& config, int64_t held_out = 10) {
 TEST(RunWarnings, SayNothingOfThePresets) {
   for (const char* const name :
        {"cifar", "flowers", "mnist", "mnist_conditional", "shapes", "swiss_roll", "waveforms"})
-    EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines()) << name;
+    EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines())
+        << name;
 }
 
 // 2e-4 * 20 / 5000, by hand.
