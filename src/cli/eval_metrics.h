@@ -47,7 +47,7 @@ struct MetricFamily {
 
   // What its flags name to be written and read.
   std::function<std::vector<NamedPath>()> outputs = [] { return std::vector<NamedPath>(); };
-  std::function<std::vector<NamedPath>()> inputs = outputs;
+  std::function<std::vector<NamedPath>()> inputs = [] { return std::vector<NamedPath>(); };
 
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;

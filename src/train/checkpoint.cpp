@@ -80,7 +80,7 @@ void check_resumable(const Checkpoint& checkpoint) {
   for (const char* const key : {"model", "ema", "exp_avg", "exp_avg_sq", "counters"})
     if (find(checkpoint.root, key) == nullptr)
       throw Error(checkpoint.file.string(), ": training cannot go on from it: it has no \"", key,
-                  "\", as a converted model has none; expected a checkpoint that train saved");
+                  "\", which train saves and a converted model lacks");
 }
 
 // The step of a file that training can go on from; -1 with the reason where its bytes are damaged or it

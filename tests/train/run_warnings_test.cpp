@@ -16,8 +16,7 @@ static Lines warnings(const std::string& config, int64_t held_out = 10) {
 TEST(RunWarnings, SayNothingOfThePresets) {
   for (const char* const name :
        {"cifar", "flowers", "mnist", "mnist_conditional", "shapes", "swiss_roll", "waveforms"})
-    EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines())
-        << name;
+    EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines()) << name;
 }
 
 // 2e-4 * 20 / 5000, by hand.
@@ -27,11 +26,11 @@ TEST(RunWarnings, NameTheLearningRateThatAShortRunReaches) {
                   "rate reaches only 8e-07 of 0.0002"});
   EXPECT_EQ(warnings(R"({"train": {"steps": 20, "warmup_steps": 20}})"), Lines());
   EXPECT_EQ(warnings(R"({"train": {"steps": 0}})"), Lines());
-  // (s + 1) / 4000 * (1 - s / 2000) is highest at s = 999.5, where it is 1001.5 / 4000 * 0.50025.
+  // (s + 1) / 4000 * (1 - s / 2000) is highest at s = 999.5, where it is 1000.5 / 4000 * 0.50025.
   EXPECT_EQ(warnings(R"({"train": {"steps": 2000, "warmup_steps": 4000, "learning_rate": 1,
                                    "learning_rate_schedule": "linear"}})"),
             Lines{"/train/warmup_steps: 4000 are more than the 2000 steps of the run: the learning "
-                  "rate reaches only 0.12525 of 1"});
+                  "rate reaches only 0.125125 of 1"});
 }
 
 TEST(RunWarnings, NameWhatIsNeverDue) {
