@@ -7,6 +7,7 @@
 #include <CLI/App.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -71,10 +72,10 @@ struct ModelFlags {
 // JSON as text. What is not UTF-8 in it, such as names of files may be, is replaced by a sign.
 std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
 
-// For --json: "-" prints the JSON, another name is a file for it, and none leads nowhere. Returns
-// whether the text for people is wanted as well.
-bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
-                int indent = 2);
+// For --json: "-" prints the JSON in place of the text for people; another name is a file for it,
+// written when the text is out, which a full disk does not take along; and none leads nowhere.
+void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,
+                  const std::function<void()>& print_text, int indent = 2);
 
 // Prints the name of the file that holds the results. Where nobody can read it that is no failure, as
 // it is of results that are printed.

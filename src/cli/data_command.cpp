@@ -16,6 +16,7 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/data/number_range.h"
 #include "diffuse/io/file.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -126,6 +127,7 @@ DataConfig shown_range(const Inspection& found) {
 }
 
 int run_inspect(const InspectFlags& flags) {
+  check_outputs({{"-o", flags.out}, {"--json", flags.json}}, {{"source", flags.source}});
   Config config;
   if (ending_of(flags.source) == ".json") {
     config = load_config(flags.source, flags.overrides);
@@ -134,9 +136,9 @@ int run_inspect(const InspectFlags& flags) {
     config = parse_config(config_to_json(config), flags.source.string(), flags.overrides);
   }
   const Inspection found = in_config(flags.source, [&] { return inspect(config); });
+  write_report(flags.json, to_json(found), [&] { print_text(found); });
   if (!flags.out.empty())
     write_png(flags.out, picture_of(first_items(*found.train, 64), shown_range(found)));
-  if (write_json(flags.json, to_json(found))) print_text(found);
   return kGood;
 }
 

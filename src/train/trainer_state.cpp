@@ -49,6 +49,7 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
   if (checkpoint) {
     check_same_model(config_, *checkpoint);
+    check_resumable(*checkpoint);
     const auto& names = checkpoint->config.model.class_names;
     if (are_numbers(config_.model.class_names) && !names.empty()) config_.model.class_names = names;
   }
