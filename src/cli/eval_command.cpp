@@ -155,6 +155,8 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   const bool of_items = std::any_of(families.begin(), families.end(), [&](const auto& f) {
     return f.of_items && !asked_of(f, flags).empty();
   });
+  if (of_items)  // they look at every timestep
+    in_config(model.name, [&] { check_last_step(model.config.diffusion, diffusion.schedule()); });
   report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
   report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ");
   if (of_items)
