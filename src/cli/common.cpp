@@ -83,7 +83,7 @@ static Model analytic_model(const std::filesystem::path& file) {
 
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device) {
   Model model;
-  if (ending_of(path) == ".json") {
+  if (ending_of(path) == ".json" && !is_diffusers_model(path)) {
     model = analytic_model(path);
   } else {
     const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});

@@ -225,7 +225,10 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
-  EvalReport report = empty_report(flags, input, data, measures_items(flags, families));
+  const bool of_items = measures_items(flags, families);
+  if (of_items)  // they look at every timestep
+    in_config(model.name, [&] { check_last_step(model.config.diffusion, diffusion.schedule()); });
+  EvalReport report = empty_report(flags, input, data, of_items);
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   std::vector<Measurement> work;
   for (const MetricFamily& family : families)

@@ -22,6 +22,11 @@ void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
                      "Clamp it to what holds this share of it instead, 0.995 say, and rescale");
   command.add_option("--guidance", guidance,
                      "Classifier-free guidance weight; 1 = plain conditional");
+  command
+      .add_option("--ddim-epsilon", ddim_epsilon,
+                  "ddim: the noise a step goes along follows from the clamped x_0 (clipped), or is "
+                  "the network's own (network), as in diffusers")
+      ->check(CLI::IsMember(kDdimEpsilons));
   command.option_defaults()->group("Options");
 }
 
@@ -33,6 +38,7 @@ std::string SamplerFlags::given() const {
   if (timesteps) return "--timesteps";
   if (clip || no_clip) return clip ? "--clip" : "--no-clip";
   if (dynamic_threshold) return "--dynamic-threshold";
+  if (ddim_epsilon) return "--ddim-epsilon";
   return guidance ? "--guidance" : "";
 }
 
@@ -57,9 +63,12 @@ SampleConfig SamplerFlags::over(const Model& model) const {
   config.clip_x0 = clip || (config.clip_x0 && !no_clip);
   config.dynamic_threshold = dynamic_threshold.value_or(config.dynamic_threshold);
   config.guidance = guidance.value_or(config.guidance);
+  config.ddim_epsilon = ddim_epsilon.value_or(config.ddim_epsilon);
   check_ranges(config);
   if (eta && config.sampler != "ddim")
     throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
+  if (ddim_epsilon && config.sampler != "ddim")
+    throw Error("--ddim-epsilon: of ddim alone, the sampler is ", config.sampler);
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   if (steps && (*steps < 1 || *steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
@@ -77,25 +86,28 @@ SampleConfig SamplerFlags::over(const Model& model) const {
 }
 
 SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& model) const {
+  return in_config(model.name, [&] { return fitting_options(config, model); });
+}
+
+SamplerOptions SamplerFlags::fitting_options(const SampleConfig& config, const Model& model) const {
   if (!timesteps) return sampler_options(config, model.config.diffusion);
   if (steps || spacing)
     throw Error("--timesteps: names the timesteps themselves; leave out ",
                 steps ? steps_flag : "--spacing");
-  SampleConfig all = config;
-  all.steps = 0;
-  SamplerOptions options = sampler_options(all, model.config.diffusion);
-  options.timesteps =
-      parse_timesteps(*timesteps, NoiseSchedule::make(model.config.diffusion).timesteps());
-  check_sampler(options, model.config.diffusion);
-  return options;
+  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  return sampler_options(config, model.config.diffusion, parse_timesteps(*timesteps, T));
 }
 
 nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
                                               const SamplerOptions& options) const {
-  return {{"sampler", config.sampler},  {"steps", options.timesteps.size()},
-          {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},
-          {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
-          {"guidance", config.guidance}};
+  nlohmann::ordered_json all{
+      {"sampler", config.sampler},  {"steps", options.timesteps.size()},
+      {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},
+      {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
+      {"guidance", config.guidance}};
+  // Left out where it is the default: runs that began before there was a choice go on.
+  if (options.network_epsilon) all["ddim_epsilon"] = config.ddim_epsilon;
+  return all;
 }
 
 }  // namespace diffuse::cli

@@ -12,7 +12,7 @@
 namespace diffuse::cli {
 
 struct SamplerFlags {
-  std::optional<std::string> sampler, spacing, timesteps;
+  std::optional<std::string> sampler, spacing, timesteps, ddim_epsilon;
   std::optional<int64_t> steps;
   std::optional<double> eta, guidance, dynamic_threshold;
   bool clip = false, no_clip = false;
@@ -32,6 +32,9 @@ struct SamplerFlags {
 
   // All of it that decides the samples.
   nlohmann::ordered_json describe(const SampleConfig& config, const SamplerOptions& options) const;
+
+ private:
+  SamplerOptions fitting_options(const SampleConfig& config, const Model& model) const;
 };
 
 }  // namespace diffuse::cli

@@ -18,6 +18,7 @@
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
+#include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
@@ -177,12 +178,18 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
     const fs::path resume = resume_file(flags, *folder);
     const double begin = seconds_now();
-    if (!resume.empty()) checkpoint = load_checkpoint(resume);
+    if (!resume.empty())
+      checkpoint =
+          is_diffusers_model(resume) ? read_diffusers_model(resume) : load_checkpoint(resume);
     seconds = seconds_now() - begin;
   }
   trainer.restore(checkpoint);
   if (checkpoint)
-    log_info(concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step()));
+    log_info(
+        holds_training(*checkpoint)
+            ? concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step())
+            : concat(checkpoint->file.string(), ": weights without the state of a training; a ",
+                     "new optimiser starts from them at step 0"));
   if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()));
   return folder;
 }
@@ -274,7 +281,8 @@ Command add_train(CLI::App& app) {
   flags->resume_option =
       command
           ->add_option("--resume", flags->resume,
-                       "Continue from this checkpoint, or from the run folder's newest")
+                       "Continue from this checkpoint, or from the run folder's newest; a "
+                       "converted or diffusers model starts a new optimiser")
           ->expected(0, 1);
   command->add_flag("--dry-run", flags->dry_run,
                     "Check everything, print the plan and the memory it takes, train nothing");

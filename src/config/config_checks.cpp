@@ -24,10 +24,6 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
     throw Error(at, "/beta_start: expected at most beta_end, which is ", c.beta_end, ", got ",
                 c.beta_start);
   }
-  if (c.rescale_zero_terminal_snr && c.prediction == "epsilon") {
-    throw Error(at, "/prediction: expected x0, v or mu with rescale_zero_terminal_snr, got ",
-                "\"epsilon\": at t = T the sample cannot be told from the noise");
-  }
 }
 
 static void check_mixture(const DataConfig& c, const std::string& at) {

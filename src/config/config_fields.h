@@ -223,11 +223,26 @@ void visit_fields(Visitor& visit, SampleConfig& c) {
   visit("spacing", c.spacing, one_of(kSpacings),
         "Which of the T timesteps a shorter run visits; auto is leading for ddpm and ddim, "
         "trailing for dpmpp2m and dpmpp2m-sde, karras for heun.");
+  visit("steps_offset", c.steps_offset, between(0, kMaxTimesteps),
+        "Spacing leading: added to every timestep, as far as T leaves room.");
+  visit(
+      "skip_zero", c.skip_zero, anything(),
+      "Spacings leading and uniform: the timesteps of one step more without the last of them, 0.");
   visit("clip_x0", c.clip_x0, anything(),
-        "Clamps the predicted clean image to [-1, 1]; points are never clamped.");
+        "Clamps the predicted clean image to clip_range; points are never clamped.");
+  visit("clip_range", c.clip_range, above(0),
+        "clip_x0: the largest absolute value of a clean image; our images lie in [-1, 1].");
   visit("dynamic_threshold", c.dynamic_threshold, from_below(0, 1),
         "Clamps each predicted clean sample to the range that holds this share of it, 0.995 say, "
         "and scales it back into [-1, 1]; 0 leaves that to clip_x0.");
+  visit("dynamic_threshold_max", c.dynamic_threshold_max, at_least(0),
+        "dynamic_threshold: the largest bound of that range; 0 is any.");
+  visit("ddim_epsilon", c.ddim_epsilon, one_of(kDdimEpsilons),
+        "ddim: the noise that a step goes along follows from the clamped clean image (clipped), or "
+        "is the network's own (network), as in diffusers.");
+  visit(
+      "end_at_data", c.end_at_data, anything(),
+      "ddim: the last step goes to the clean sample; otherwise the noise of t = 1 is left in it.");
   visit("grid", c.grid, between(1, 4096), "Images in a grid drawn while training.");
   visit("guidance", c.guidance, at_least(0),
         "Classifier-free guidance weight: 1 is plain conditional, more follows the class harder.");

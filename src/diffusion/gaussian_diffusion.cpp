@@ -19,6 +19,30 @@ static Enum parse(const std::string& name, const char* path,
   throw Error(path, ": \"", name, "\" is none of ", join(names), did_you_mean(name, names));
 }
 
+void check_last_step(const DiffusionConfig& config, const NoiseSchedule& schedule) {
+  if (config.prediction == "epsilon" && schedule.zero_terminal_snr())
+    throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
+                "this schedule ends with alpha_bar = 0 at timestep ", schedule.timesteps() - 1,
+                "; want v or x0, another /diffusion/schedule, or to sample from a lower timestep: ",
+                "--spacing leading and fewer --steps");
+}
+
+void check_trainable(const DiffusionConfig& config) {
+  const bool bound_in_loss = config.loss == "vlb" || config.loss == "hybrid";
+  if (config.learns_variance() && !bound_in_loss)
+    throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
+                "/diffusion/variance \"", config.variance, "\" asks for; want hybrid or vlb");
+  if (!config.learns_variance() && config.loss == "hybrid")
+    throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
+                "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
+  const NoiseSchedule schedule = NoiseSchedule::make(config);
+  check_last_step(config, schedule);
+  if (schedule.zero_terminal_snr() && config.loss != "mse" && config.loss != "vlb")
+    throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
+                "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",
+                "vlb");
+}
+
 GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
     : schedule_(NoiseSchedule::make(config)),
       quantity_(parse<Quantity>(config.prediction, "/diffusion/prediction",
@@ -29,27 +53,7 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
                         {"simple", "vlb_weighted", "min_snr", "mse", "vlb", "hybrid"})),
       hybrid_lambda_(config.hybrid_lambda),
       min_snr_gamma_(config.min_snr_gamma) {
-  check_parts_fit(config);
   derive_tables();
-}
-
-void GaussianDiffusion::check_parts_fit(const DiffusionConfig& config) const {
-  const bool bound_in_loss = loss_ == Loss::kVlb || loss_ == Loss::kHybrid;
-  if (learns_variance() && !bound_in_loss)
-    throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
-                "/diffusion/variance \"", config.variance, "\" asks for; want hybrid or vlb");
-  if (!learns_variance() && loss_ == Loss::kHybrid)
-    throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
-                "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
-  if (!schedule_.zero_terminal_snr()) return;
-  if (quantity_ == Quantity::kEpsilon)
-    throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
-                "this schedule ends with alpha_bar = 0; want v or x0, or another ",
-                "/diffusion/schedule");
-  if (loss_ != Loss::kMse && loss_ != Loss::kVlb)
-    throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
-                "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",
-                "vlb");
 }
 
 void GaussianDiffusion::derive_tables() {

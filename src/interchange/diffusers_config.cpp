@@ -35,13 +35,17 @@ static void read_channels(ForeignJson& json, ModelConfig& model) {
   json.one_of("time_embedding_dim", {nullptr, 4 * widths[0]});
 }
 
-static void read_sample_shape(ForeignJson& json, Config& config) {
-  const char* const wanted = "the images' size in pixels, which the network here must know";
-  if (json.is_null("sample_size", true)) json.refuse("sample_size", wanted);
+static void read_sample_shape(ForeignJson& json, int64_t image_size, Config& config) {
   const auto channels = json.integer("in_channels", 3);
   config.model.sample_shape = {channels};
-  const auto size = json.integers("sample_size", {});
-  if (size.empty() || size.size() > 2) json.refuse("sample_size", wanted);
+  const bool missing = json.is_null("sample_size", true);
+  if (missing && image_size == 0)
+    json.refuse("sample_size",
+                "the images' size in pixels; `diffuse convert IN OUT.pt --image-size 32` says it");
+  if (!missing && image_size > 0)
+    json.refuse("sample_size", concat("none with --image-size ", image_size));
+  const auto size = missing ? std::vector{image_size} : json.integers("sample_size", {});
+  if (size.empty() || size.size() > 2) json.refuse("sample_size", "one or two integers");
   config.model.sample_shape.push_back(size.front());
   config.model.sample_shape.push_back(size.back());
 
@@ -85,12 +89,12 @@ static void read_norms(ForeignJson& json, ModelConfig& model) {
   model.mid_attention_norm = given || !model.scale_shift_norm;
 }
 
-void read_unet_json(ForeignJson& json, Config& config) {
+void read_unet_json(ForeignJson& json, int64_t image_size, Config& config) {
   read_fixed_fields(json);
   ModelConfig& model = config.model;
   model.type = "unet";
   read_channels(json, model);
-  read_sample_shape(json, config);
+  read_sample_shape(json, image_size, config);
   read_attention(json, model);
   read_norms(json, model);
   model.blocks_per_level = json.integer("layers_per_block", 2);
@@ -105,71 +109,10 @@ void read_unet_json(ForeignJson& json, Config& config) {
   const int64_t rows = conditional ? json.integer("num_class_embeds", 0) : 0;
   model.classes = rows - (config.train.label_dropout > 0 && rows > 0 ? 1 : 0);
   model.class_conditional = conditional;
+  // Written beside averaged weights: how they were averaged.
+  json.ignore({"decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step",
+               "use_ema_warmup"});
   json.finish();
-}
-
-// Our word for one of theirs.
-static std::string ours(ForeignJson& json, const char* key, const char* fallback,
-                        const Dictionary& words) {
-  const std::string theirs = json.text(key, fallback);
-  std::vector<std::string> known;
-  for (const auto& [our, their] : words) {
-    if (theirs == their) return our;
-    known.emplace_back(their);
-  }
-  json.refuse(key, "one of " + join(known));
-}
-
-static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
-  diffusion.timesteps = json.integer("num_train_timesteps", 1000);
-  diffusion.beta_start = json.number("beta_start", 1e-4);
-  diffusion.beta_end = json.number("beta_end", 0.02);
-  diffusion.betas.clear();
-  diffusion.schedule = ours(json, "beta_schedule", "linear", kSchedules);
-  if (!json.is_null("trained_betas", true)) {
-    diffusion.betas = json.numbers("trained_betas");
-    diffusion.timesteps = static_cast<int64_t>(diffusion.betas.size());
-    diffusion.schedule = "betas";
-  }
-  diffusion.rescale_zero_terminal_snr = json.flag("rescale_betas_zero_snr", false);
-}
-
-static void read_variance(ForeignJson& json, DiffusionConfig& diffusion) {
-  const std::string type =
-      json.text("variance_type", diffusion.learns_variance() ? "learned_range" : "fixed_small");
-  const bool learned = type == "learned_range";
-  if (learned != diffusion.learns_variance()) {
-    json.refuse("variance_type", diffusion.learns_variance()
-                                     ? "learned_range, as the model has twice as many output "
-                                       "channels"
-                                     : "fixed_small or fixed_large, as the model has no output "
-                                       "channels for it");
-  }
-  if (learned) return;
-  if (type != "fixed_small" && type != "fixed_small_log" && type != "fixed_large")
-    json.refuse("variance_type", "fixed_small, fixed_small_log, fixed_large or learned_range");
-  diffusion.variance = type == "fixed_large" ? "fixed_large" : "fixed_small";
-}
-
-void read_scheduler_json(ForeignJson& json, Config& config) {
-  // Samplers of the same forward process; which one a config names is only a default.
-  const auto name = json.one_of(
-      "_class_name",
-      {"DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DPMSolverMultistepScheduler",
-       "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "HeunDiscreteScheduler",
-       "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "LMSDiscreteScheduler"});
-  for (const auto& [our, their] : kSamplerClasses)
-    if (name == their) config.sample.sampler = our;
-  read_schedule(json, config.diffusion);
-  read_variance(json, config.diffusion);
-  config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
-  const std::string spacing = ours(json, "timestep_spacing", "leading", kTimestepSpacings);
-  if (spacing != "leading" || config.sample.spacing != "auto") config.sample.spacing = spacing;
-  config.sample.clip_x0 = json.flag("clip_sample", true);
-  if (config.sample.clip_x0) json.one_of("clip_sample_range", {1});
-  json.one_of("thresholding", {false});
-  json.one_of("steps_offset", {0});
-  if (name == "DDIMScheduler") json.one_of("set_alpha_to_one", {true});
 }
 
 }  // namespace diffuse

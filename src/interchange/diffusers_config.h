@@ -18,18 +18,19 @@ inline const Dictionary kSchedules{{"linear", "linear"},
                                    {"sigmoid", "sigmoid"}};
 inline const Dictionary kPredictions{
     {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
-inline const Dictionary kSamplerClasses{{"ddim", "DDIMScheduler"},
-                                        {"dpmpp2m", "DPMSolverMultistepScheduler"},
-                                        {"heun", "HeunDiscreteScheduler"}};
 inline const Dictionary kTimestepSpacings{
     {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
+
+// From here on a sample_max_value bounds nothing.
+inline constexpr double kAnyMaximum = 1e6;
 
 // Rows of the class embedding outside. Ours has one more, "no class", which is only worth keeping
 // where training used it.
 int64_t exported_classes(const Config& config);
 
-// Fills in the model and whether it learns its variance, from a UNet2DModel's fields.
-void read_unet_json(ForeignJson& json, Config& config);
+// Fills in the model and whether it learns its variance, from a UNet2DModel's fields. image_size: the
+// images' size in pixels where they do not say it; else 0.
+void read_unet_json(ForeignJson& json, int64_t image_size, Config& config);
 
 // Fills in the forward process and the defaults of sampling; after read_unet_json.
 void read_scheduler_json(ForeignJson& json, Config& config);

@@ -119,9 +119,12 @@ static std::vector<double> table(DiffusionConfig diffusion) {
 
 ordered_json scheduler_json(const Config& config) {
   const DiffusionConfig& diffusion = config.diffusion;
+  const SampleConfig& sample = config.sample;
+  const bool dynamic = sample.dynamic_threshold > 0;
+  const double most = sample.dynamic_threshold_max > 0 ? sample.dynamic_threshold_max : kAnyMaximum;
   const char* const schedule = theirs(diffusion.schedule, kSchedules);
   const char* const prediction = theirs(diffusion.prediction, kPredictions);
-  const char* const spacing = theirs(config.sample.spacing, kTimestepSpacings);
+  const char* const spacing = theirs(sample.spacing, kTimestepSpacings);
   if (prediction == nullptr)
     throw Error("/diffusion/prediction: \"", diffusion.prediction,
                 "\"; diffusers' schedulers have no counterpart");
@@ -133,15 +136,15 @@ ordered_json scheduler_json(const Config& config) {
           {"beta_end", diffusion.beta_end},
           {"beta_schedule", schedule == nullptr ? "linear" : schedule},
           {"beta_start", diffusion.beta_start},
-          {"clip_sample", config.sample.clip_x0},
-          {"clip_sample_range", 1.0},
-          {"dynamic_thresholding_ratio", 0.995},
+          {"clip_sample", sample.clip_x0},
+          {"clip_sample_range", sample.clip_range},
+          {"dynamic_thresholding_ratio", dynamic ? sample.dynamic_threshold : 0.995},
           {"num_train_timesteps", diffusion.timesteps},
           {"prediction_type", prediction},
           {"rescale_betas_zero_snr", diffusion.rescale_zero_terminal_snr},
-          {"sample_max_value", 1.0},
-          {"steps_offset", 0},
-          {"thresholding", false},
+          {"sample_max_value", dynamic ? most : 1.0},
+          {"steps_offset", sample.steps_offset},
+          {"thresholding", dynamic},
           {"timestep_spacing", spacing == nullptr ? "leading" : spacing},
           {"trained_betas", schedule == nullptr ? ordered_json(table(diffusion)) : ordered_json()},
           {"variance_type", diffusion.variance}};

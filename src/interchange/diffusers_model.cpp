@@ -11,6 +11,7 @@
 #include "diffuse/io/file.h"
 #include "diffuse/io/safetensors.h"
 #include "diffusers_config.h"
+#include "diffusers_files.h"
 #include "foreign_checkpoint.h"
 #include "foreign_json.h"
 
@@ -18,43 +19,11 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-static constexpr const char* kWeights = "diffusion_pytorch_model.safetensors";
-static constexpr const char* kShards = "diffusion_pytorch_model.safetensors.index.json";
-static constexpr const char* kOldWeights = "diffusion_pytorch_model.bin";
 // Ours in the metadata: what UNet2DModel's files have no field for, such as the training.
 static constexpr const char* kConfigKey = "diffuse_config";
 static constexpr const char* kStepKey = "diffuse_step";
 
-namespace {
-
-struct Files {
-  fs::path weights, config, scheduler;
-};
-
-Files locate(const fs::path& path) {
-  fs::path folder = path;
-  if (!fs::is_directory(path))
-    folder = path.parent_path();
-  else if (fs::exists(path / "unet" / "config.json"))
-    folder = path / "unet";
-  Files files{.weights = path, .config = folder / "config.json", .scheduler = {}};
-  if (fs::is_directory(path)) {
-    files.weights = folder / kOldWeights;
-    for (const char* name : {kShards, kWeights})
-      if (fs::exists(folder / name)) files.weights = folder / name;
-  }
-  files.scheduler = folder / "scheduler_config.json";
-  if (!fs::exists(files.scheduler))
-    files.scheduler = folder / ".." / "scheduler" / "scheduler_config.json";
-  return files;
-}
-
-}  // namespace
-
-bool is_diffusers_model(const fs::path& path) {
-  if (!fs::is_directory(path)) return ending_of(path) == ".safetensors";
-  return !fs::exists(path / "model.pt") && fs::exists(locate(path).weights);
-}
+bool is_diffusers_model(const fs::path& path) { return is_diffusers_path(path); }
 
 // Attention had other names before diffusers 0.12.
 static std::string current_name(const std::string& name) {
@@ -71,27 +40,31 @@ static std::string current_name(const std::string& name) {
   return name;
 }
 
+static Safetensors read_weights(const fs::path& file);
+
 // The tensors of all files that an index names: large models are saved in several.
 static Safetensors read_shards(const fs::path& index) {
   ForeignJson json = ForeignJson::read(index);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : json.text_map("weight_map")) {
-    if (fs::path(shard).filename() != shard) json.refuse("weight_map", "names of files beside it");
+    const fs::path name(shard);
+    const bool weights = name.extension() == ".safetensors" || name.extension() == ".bin";
+    if (name.filename() != shard || !weights)
+      json.refuse("weight_map", "names of files beside it, .safetensors or .bin");
     shards.insert(shard);
   }
   Safetensors contents;
   for (const std::string& shard : shards)
-    for (auto& tensor : read_safetensors(index.parent_path() / shard).tensors)
+    for (auto& tensor : read_weights(index.parent_path() / shard).tensors)
       contents.tensors.push_back(std::move(tensor));
   return contents;
 }
 
 static Safetensors read_weights(const fs::path& file) {
+  if (ending_of(file) == ".json") return read_shards(file);
   Safetensors contents;
   if (ending_of(file) == ".safetensors")
     contents = read_safetensors(file);
-  else if (ending_of(file) == ".json")
-    contents = read_shards(file);
   else
     contents.tensors = state_tensors(file, read_torch_file(file), /*use_ema=*/true);
   for (auto& [name, tensor] : contents.tensors) name = current_name(name);
@@ -106,24 +79,29 @@ static int64_t step_in(const Safetensors& contents) {
   return step;
 }
 
-Checkpoint read_diffusers_model(const fs::path& path) {
-  const Files files = locate(path);
+Checkpoint read_diffusers_model(const fs::path& path, const ForeignOptions& options) {
+  const DiffusersFiles files = find_diffusers_files(path, options.use_ema);
   if (!fs::exists(files.config))
     throw Error(path.string(), ": no ", files.config.string(),
                 "; weights alone do not say what network they belong to");
+  ForeignJson unet = ForeignJson::read(files.config);
+  if (files.weights.empty())
+    throw Error(files.config.parent_path().string(), ": no ", kDiffusersWeights,
+                " in this folder, no .bin of that name and no index of several");
   const Safetensors contents = read_weights(files.weights);
   Config config;
   const auto ours = contents.metadata.find(kConfigKey);
-  if (ours != contents.metadata.end()) config = parse_config(ours->second, files.weights.string());
+  if (ours != contents.metadata.end())
+    config = parse_config(ours->second, files.weights.string());
+  else
+    config.sample.ddim_epsilon = "network";  // as their DDIMPipeline
 
-  ForeignJson unet = ForeignJson::read(files.config);
-  read_unet_json(unet, config);
-  const bool has_scheduler = fs::exists(files.scheduler);
-  if (!has_scheduler)
+  read_unet_json(unet, options.image_size, config);
+  if (files.scheduler.empty())
     log_warning(concat(path.string(), ": no scheduler_config.json: assuming a DDPMScheduler with ",
                        "its defaults"));
-  ForeignJson scheduler = has_scheduler ? ForeignJson::read(files.scheduler)
-                                        : ForeignJson("", nlohmann::json::object());
+  ForeignJson scheduler = files.scheduler.empty() ? ForeignJson("", nlohmann::json::object())
+                                                  : ForeignJson::read(files.scheduler);
   read_scheduler_json(scheduler, config);
   return foreign_checkpoint(files.weights, config, step_in(contents), contents.tensors);
 }
@@ -144,7 +122,7 @@ void write_diffusers_model(const fs::path& folder, const Checkpoint& checkpoint,
                                     {kStepKey, std::to_string(checkpoint.step)}}};
   for (auto& [name, tensor] : contents.tensors)
     if (name == "class_embedding.weight") tensor = tensor.slice(0, 0, exported_classes(config));
-  write_safetensors(folder / kWeights, contents);
+  write_safetensors(folder / kDiffusersWeights, contents);
   atomic_write(folder / "scheduler_config.json", scheduler);
   atomic_write(folder / "config.json", unet);
 }

@@ -13,20 +13,53 @@ using nlohmann::json;
 
 static constexpr uint64_t kMaxFile = 16 << 20;  // bytes
 
+// Puts quotes around Infinity, -Infinity and NaN where they stand as values.
+static std::string with_quoted_numbers(const std::string& text) {
+  static const std::vector<std::string> words{"-Infinity", "Infinity", "NaN"};
+  std::string result;
+  bool quoted = false;  // within a text
+  for (size_t i = 0; i < text.size();) {
+    const auto word = std::ranges::find_if(
+        words, [&](const std::string& w) { return text.compare(i, w.size(), w) == 0; });
+    if (!quoted && word != words.end()) {
+      result += concat('"', *word, '"');
+      i += word->size();
+      continue;
+    }
+    if (text[i] == '"') quoted = !quoted;
+    const size_t taken = quoted && text[i] == '\\' ? 2 : 1;
+    result.append(text, i, taken);
+    i += taken;
+  }
+  return result;
+}
+
 ForeignJson ForeignJson::read(const std::filesystem::path& path) {
   const InputFile file(path);
   if (file.size() > kMaxFile) throw Error(file.name(), ": larger than 16 MiB, so not a config");
-  json object = parse_strict_json(file.read(0, file.size()), file.name());
+  json object = parse_strict_json(with_quoted_numbers(file.read(0, file.size())), file.name());
   if (!object.is_object()) throw Error(file.name(), ": expected a JSON object");
   return {file.name(), std::move(object)};
 }
 
-void ForeignJson::refuse(const char* key, const std::string& wanted) const {
+// The field's value as a message shows it: JSON, cut short.
+std::string ForeignJson::shown(const char* key) const {
   const auto found = object_.find(key);
-  const std::string got =
-      found == object_.end() ? "none" : found->dump(-1, ' ', false, json::error_handler_t::replace);
-  throw Error(name_, ": /", key, ": expected ", wanted, ", got ",
-              got.size() > 60 ? got.substr(0, 60) + "..." : got);
+  if (found == object_.end()) return "none";
+  const std::string text = found->dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() > 60 ? text.substr(0, 60) + "..." : text;
+}
+
+void ForeignJson::refuse(const char* key, const std::string& wanted) const {
+  throw Error(name_, ": /", key, ": expected ", wanted, ", got ", shown(key));
+}
+
+void ForeignJson::remark(const char* key, const std::string& what) const {
+  log_warning(concat(name_, ": /", key, ": ", shown(key), ": ", what));
+}
+
+void ForeignJson::ignore(std::initializer_list<const char*> keys) {
+  known_.insert(keys.begin(), keys.end());
 }
 
 const json* ForeignJson::find(const char* key) {
@@ -93,9 +126,14 @@ std::map<std::string, std::string> ForeignJson::text_map(const char* key) {
              [](const json& v) { return v.is_object() && std::ranges::all_of(v, is_text); });
 }
 
-bool ForeignJson::is_null(const char* key, bool fallback) {
+bool ForeignJson::has(const char* key) const {
+  const auto found = object_.find(key);
+  return found != object_.end() && !found->is_null();
+}
+
+bool ForeignJson::is(const char* key, const json& value, bool fallback) {
   const json* found = find(key);
-  return found == nullptr ? fallback : found->is_null();
+  return found == nullptr ? fallback : *found == value;
 }
 
 json ForeignJson::one_of(const char* key, const std::vector<json>& allowed) {

@@ -16,6 +16,7 @@ class ForeignJson {
   ForeignJson(std::string name, nlohmann::json object)
       : name_(std::move(name)), object_(std::move(object)) {}
 
+  // Python writes Infinity, -Infinity and NaN, which are no JSON: they become text here.
   static ForeignJson read(const std::filesystem::path& file);
 
   // The field's value, or the default where it is absent. Another kind of value is refused.
@@ -29,10 +30,19 @@ class ForeignJson {
   std::vector<std::string> texts(const char* key, const std::vector<std::string>& fallback);
   // An object of texts; an absent field is an empty one.
   std::map<std::string, std::string> text_map(const char* key);
-  bool is_null(const char* key, bool fallback);
+  // Whether it is there, and not null.
+  bool has(const char* key) const;
+  bool is_null(const char* key, bool fallback) { return is(key, nullptr, fallback); }
+  bool is(const char* key, const nlohmann::json& value, bool fallback);
 
   // Refuses any value but these; an absent field has the first.
   nlohmann::json one_of(const char* key, const std::vector<nlohmann::json>& allowed);
+
+  // Fields that say nothing of the model, such as how another program takes its steps.
+  void ignore(std::initializer_list<const char*> keys);
+
+  // Logs a warning "FILE: /key: VALUE: WHAT".
+  void remark(const char* key, const std::string& what) const;
 
   // Throws Error "FILE: /key: expected WANTED, got VALUE".
   [[noreturn]] void refuse(const char* key, const std::string& wanted) const;
@@ -42,6 +52,7 @@ class ForeignJson {
 
  private:
   const nlohmann::json* find(const char* key);
+  std::string shown(const char* key) const;
   template <class T>
   T get(const char* key, const T& fallback, const char* wanted,
         bool (*fits)(const nlohmann::json&));

@@ -10,7 +10,7 @@ namespace diffuse {
 Checkpoint load_model_file(const fs::path& path, const ForeignOptions& options) {
   Checkpoint checkpoint;
   if (is_diffusers_model(path)) {
-    checkpoint = read_diffusers_model(path);
+    checkpoint = read_diffusers_model(path, options);
   } else if (fs::is_regular_file(path)) {
     Value contents = read_torch_file(path);
     auto* dict = std::get_if<ValueDict>(&contents.data);
@@ -20,7 +20,7 @@ Checkpoint load_model_file(const fs::path& path, const ForeignOptions& options) 
   } else {
     checkpoint = load_checkpoint(path);
   }
-  if (options.image_size > 0)
+  if (options.image_size > 0 && !is_diffusers_model(path))
     throw Error("--image-size ", options.image_size, ": ", checkpoint.file.string(),
                 " says itself how large its images are");
   checkpoint.config =

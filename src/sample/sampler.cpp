@@ -22,6 +22,7 @@ class ChainSampler : public Sampler {
   ChainSampler(const GaussianDiffusion& diffusion, Denoiser denoiser, const SamplerOptions& options,
                NoiseSource noise)
       : chain_(diffusion.respaced(options.timesteps)),
+        first_alpha_bar_(diffusion.schedule().alpha_bar()[0].item<double>()),
         denoiser_(std::move(denoiser)),
         options_(options),
         noise_(std::move(noise)) {}
@@ -42,10 +43,11 @@ class ChainSampler : public Sampler {
     return options_.timesteps[options_.timesteps.size() - 1 - static_cast<size_t>(row)];
   }
   double alpha_bar(int64_t row) const {
-    return row < 0 ? 1.0 : chain_.schedule().alpha_bar()[row].item<double>();
+    return row < 0 ? last_alpha_bar() : chain_.schedule().alpha_bar()[row].item<double>();
   }
   double one_minus_alpha_bar(int64_t row) const {
-    return row < 0 ? 0.0 : chain_.schedule().one_minus_alpha_bar()[row].item<double>();
+    return row < 0 ? 1 - last_alpha_bar()
+                   : chain_.schedule().one_minus_alpha_bar()[row].item<double>();
   }
   at::Tensor noise(int64_t row) const { return noise_(timestep(row)); }
 
@@ -53,11 +55,16 @@ class ChainSampler : public Sampler {
     const auto filled = [&](int64_t value) {
       return at::full({x.size(0)}, value, x.options().dtype(at::kLong));
     };
-    const bool dynamic = options_.dynamic_threshold > 0;
+    const bool bounds = options_.clip_x0 || options_.dynamic_threshold > 0;
+    const bool plain =
+        options_.dynamic_threshold == 0 && options_.clip_range == 1 && !keeps_epsilon();
     const at::Tensor rows = filled(row);
     Prediction p =
-        chain_.predict(denoiser_(x, filled(timestep(row))), x, rows, options_.clip_x0 && !dynamic);
-    if (dynamic) chain_.replace_x0(p, threshold(p.x0), x, rows);
+        chain_.predict(denoiser_(x, filled(timestep(row))), x, rows, options_.clip_x0 && plain);
+    if (!bounds || plain) return p;
+    const at::Tensor eps = p.eps;
+    chain_.replace_x0(p, bounded(p.x0), x, rows);
+    if (keeps_epsilon()) p.eps = eps;
     return p;
   }
 
@@ -72,15 +79,24 @@ class ChainSampler : public Sampler {
   }
 
  private:
-  at::Tensor threshold(const at::Tensor& x0) const {
+  bool is_ddim() const { return options_.sampler == "ddim"; }
+  bool keeps_epsilon() const { return is_ddim() && options_.network_epsilon; }
+  double last_alpha_bar() const {
+    return is_ddim() && !options_.end_at_data ? first_alpha_bar_ : 1.0;
+  }
+
+  at::Tensor bounded(const at::Tensor& x0) const {
+    if (options_.dynamic_threshold == 0) return x0.clamp(-options_.clip_range, options_.clip_range);
     std::vector<int64_t> shape(x0.dim(), 1);
     shape[0] = -1;
-    const at::Tensor bound =
-        at::quantile(x0.flatten(1).abs(), options_.dynamic_threshold, 1).clamp_min(1).view(shape);
+    at::Tensor bound = at::quantile(x0.flatten(1).abs(), options_.dynamic_threshold, 1);
+    bound = bound.clamp_min(1).view(shape);
+    if (options_.dynamic_threshold_max > 0) bound = bound.clamp_max(options_.dynamic_threshold_max);
     return x0.clamp(-bound, bound) / bound;
   }
 
   GaussianDiffusion chain_;
+  double first_alpha_bar_;
   Denoiser denoiser_;
   SamplerOptions options_;
   NoiseSource noise_;
@@ -149,24 +165,47 @@ class HeunSampler : public ChainSampler {
 
 }  // namespace
 
-SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion) {
-  const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
-  const std::string& name = config.sampler;
+// The timesteps that a config asks for.
+static std::vector<int64_t> timesteps_of(const SampleConfig& config,
+                                         const NoiseSchedule& schedule) {
   std::string spacing = config.spacing;
   if (spacing == "auto")
-    spacing = name == "heun" ? "karras" : name.starts_with("dpmpp") ? "trailing" : "leading";
-  const int64_t steps = config.steps == 0 ? schedule.timesteps() : config.steps;
-  SamplerOptions options{.sampler = name,
-                         .timesteps = spaced_timesteps(schedule, steps, spacing),
+    spacing = config.sampler == "heun"              ? "karras"
+              : config.sampler.starts_with("dpmpp") ? "trailing"
+                                                    : "leading";
+  const int64_t T = schedule.timesteps(), steps = config.steps == 0 ? T : config.steps;
+  const bool leading = spacing == "leading";
+  const bool skips_zero = config.skip_zero && steps < T && (leading || spacing == "uniform");
+  auto list = spaced_timesteps(schedule, skips_zero ? steps + 1 : steps, spacing);
+  if (skips_zero) list.pop_back();
+  const int64_t offset = leading ? std::min(config.steps_offset, T - 1 - list.front()) : 0;
+  for (int64_t& t : list) t += offset;
+  return list;
+}
+
+SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion) {
+  return sampler_options(config, diffusion, timesteps_of(config, NoiseSchedule::make(diffusion)));
+}
+
+SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion,
+                               std::vector<int64_t> timesteps) {
+  SamplerOptions options{.sampler = config.sampler,
+                         .timesteps = std::move(timesteps),
                          .eta = config.eta,
                          .clip_x0 = config.clip_x0,
-                         .dynamic_threshold = config.dynamic_threshold};
+                         .clip_range = config.clip_range,
+                         .dynamic_threshold = config.dynamic_threshold,
+                         .dynamic_threshold_max = config.dynamic_threshold_max,
+                         .network_epsilon = config.ddim_epsilon == "network",
+                         .end_at_data = config.end_at_data};
   check_sampler(options, diffusion);
   return options;
 }
 
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion) {
-  const int64_t T = NoiseSchedule::make(diffusion).timesteps();
+  const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
+  const int64_t T = schedule.timesteps();
+  if (options.timesteps.front() == T - 1) check_last_step(diffusion, schedule);
   if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
       static_cast<int64_t>(options.timesteps.size()) < T)
     throw Error("--sampler ddpm: this model's /diffusion/variance \"learned\" is of single steps; ",

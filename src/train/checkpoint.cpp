@@ -55,6 +55,10 @@ Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
   return checkpoint;
 }
 
+bool holds_training(const Checkpoint& checkpoint) {
+  return find(checkpoint.root, "exp_avg") != nullptr;
+}
+
 // N of "step-N.pt"; -1 for other names.
 static int64_t step_of(const fs::path& file) {
   const std::string stem = file.stem().string();

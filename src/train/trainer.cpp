@@ -34,6 +34,11 @@ static Config with_data(Config config, const Dataset& data) {
   return config;
 }
 
+static GaussianDiffusion trainable(const DiffusionConfig& config) {
+  check_trainable(config);
+  return GaussianDiffusion(config);
+}
+
 static std::shared_ptr<Network> network_for(const Config& config,
                                             const GaussianDiffusion& diffusion, c10::Device device,
                                             World& world) {
@@ -67,7 +72,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       rows_(share_of(config_, *world_)),
       device_(device),
       precision_(select_precision(config_.train.precision, device)),
-      diffusion_(config_.diffusion),
+      diffusion_(trainable(config_.diffusion)),
       network_(network_for(config_, diffusion_, device, *world_)),
       parameters_(network_->parameters()),
       shards_(*world_, parameters_, config_.train.shard_optimizer),

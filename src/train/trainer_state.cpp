@@ -49,12 +49,14 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
   if (checkpoint) {
     check_same_model(config_, *checkpoint);
-    check_resumable(*checkpoint);
     const auto& names = checkpoint->config.model.class_names;
     if (are_numbers(config_.model.class_names) && !names.empty()) config_.model.class_names = names;
   }
-  const at::Tensor step = at::full({}, checkpoint ? checkpoint->step : -1, at::kLong);
-  world_->broadcast({step});
+  const bool weights_alone = checkpoint && !holds_training(*checkpoint);
+  const int64_t known = !checkpoint ? -1 : weights_alone ? 0 : checkpoint->step;
+  const at::Tensor step = at::full({}, known, at::kLong);
+  const at::Tensor anew = at::full({}, weights_alone ? 1 : 0, at::kLong);
+  world_->broadcast({step, anew});
   if (step.item<int64_t>() < 0) return;
   const at::NoGradGuard no_grad;
   // A loss scale goes from float16 to float16 alone: other precisions save the 1 that they go by.
@@ -64,6 +66,7 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
     return !scales && tensor.starts_with("loss_scale");
   };
   for (const auto& [name, tensors] : state(/*gather=*/false)) {
+    if (anew.item<int64_t>() == 1 && name != "model" && name != "ema") continue;
     std::vector<at::Tensor> saved;
     if (checkpoint) saved = section_tensors(*checkpoint, name, tensors);
     for (size_t i = 0; i < tensors.size(); ++i) {

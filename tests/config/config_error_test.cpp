@@ -142,9 +142,6 @@ static const Mistake kMisfits[] = {
      "/diffusion/betas: expected no list with the schedule \"linear\"; use the schedule \"betas\""},
     {R"({"diffusion": {"schedule": "betas", "betas": [0.1, 0.2], "timesteps": 3}})",
      "/diffusion/timesteps: expected 2, the number of betas, got 3"},
-    {R"({"diffusion": {"rescale_zero_terminal_snr": true}})",
-     "/diffusion/prediction: expected x0, v or mu with rescale_zero_terminal_snr, got "
-     "\"epsilon\": at t = T the sample cannot be told from the noise"},
     {R"({"model": {"channels": 48}})",
      "/model/channels: expected a multiple of norm_groups, which is 32, got 48"},
     {R"({"model": {"attention_heads": 3}})",

@@ -244,9 +244,12 @@ TEST(GaussianDiffusion, RefusesUnknownNames) {
   starts(config, "/diffusion/loss: \"simpel\" is none of");
 }
 
-TEST(GaussianDiffusion, RefusesPartsThatDoNotFit) {
+// What is only sampled is asked nothing of its training.
+TEST(CheckTrainable, RefusesPartsThatDoNotFit) {
   const auto mentions = [](const DiffusionConfig& config, const std::string& text) {
-    EXPECT_NE(error_of(config).find(text), std::string::npos) << error_of(config);
+    const std::string message = message_of([&] { check_trainable(config); });
+    EXPECT_NE(message.find(text), std::string::npos) << message;
+    EXPECT_EQ(error_of(config), "");
   };
   DiffusionConfig config;
   config.variance = "learned_range";
@@ -260,7 +263,7 @@ TEST(GaussianDiffusion, RefusesPartsThatDoNotFit) {
   config.prediction = "v";
   mentions(config, "/diffusion/loss: \"simple\" measures the error in epsilon");
   config.loss = "mse";
-  EXPECT_EQ(error_of(config), "");
+  EXPECT_NO_THROW(check_trainable(config));
   config = {};
   config.rescale_zero_terminal_snr = true;
   mentions(config, "this schedule ends with alpha_bar = 0");

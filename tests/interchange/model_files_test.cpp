@@ -91,6 +91,70 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   EXPECT_EQ(network->named_parameters().size(), 328u);
 }
 
+// The config that a folder with this scheduler is read as.
+Config config_with_scheduler(const std::string& scheduler) {
+  const TestFolder folder;
+  std::ofstream(folder.path() / "config.json") << kCifarUnet;
+  std::ofstream(folder.path() / "scheduler_config.json") << scheduler;
+  write_safetensors(folder.path() / "diffusion_pytorch_model.safetensors", {});
+  return load_model_file(folder.path()).config;
+}
+
+// Python's json writes Infinity; the other values are the class's own.
+TEST(DiffusersModel, ReadsASolversSettings) {
+  const Config config = config_with_scheduler(R"({"_class_name": "DPMSolverMultistepScheduler",
+      "lambda_min_clipped": -Infinity, "variance_type": null, "solver_order": 2,
+      "timestep_spacing": "linspace", "_name": "a \"NaN"})");
+  EXPECT_EQ(config.sample.sampler, "dpmpp2m");
+  EXPECT_EQ(config.sample.spacing, "uniform");
+  EXPECT_TRUE(config.sample.skip_zero);
+  EXPECT_FALSE(config.sample.clip_x0);
+  EXPECT_EQ(config.diffusion.variance, "fixed_small");
+}
+
+TEST(DiffusersModel, ReadsHowDdimIsSampled) {
+  const Config config = config_with_scheduler(R"({"_class_name": "DDIMScheduler",
+      "prediction_type": "v_prediction", "rescale_betas_zero_snr": true, "steps_offset": 1,
+      "set_alpha_to_one": false, "clip_sample_range": 2.5, "thresholding": true,
+      "dynamic_thresholding_ratio": 0.9, "sample_max_value": 1.5})");
+  EXPECT_EQ(config.sample.ddim_epsilon, "network");
+  EXPECT_EQ(config.sample.steps_offset, 1);
+  EXPECT_FALSE(config.sample.end_at_data);
+  EXPECT_EQ(config.sample.clip_range, 2.5);
+  EXPECT_EQ(config.sample.dynamic_threshold, 0.9);
+  EXPECT_EQ(config.sample.dynamic_threshold_max, 1.5);
+  EXPECT_EQ(config.diffusion.loss, "mse");
+}
+
+// diffusers 0.42: betas_for_alpha_bar(4, alpha_transform_type=...).
+TEST(DiffusersModel, ReadsSchedulesThatAreGivenByAFunction) {
+  const auto betas = [](const std::string& name) {
+    return config_with_scheduler(R"({"num_train_timesteps": 4, "beta_schedule": ")" + name + "\"}")
+        .diffusion.betas;
+  };
+  const std::vector<double> laplace{0.234251, 0.0761204, 0.0898199, 0.95089},
+      exponential{0.950213, 0.950213, 0.950213, 0.950213};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(betas("laplace").at(i), laplace[i], 1e-6);
+    EXPECT_NEAR(betas("exp").at(i), exponential[i], 1e-6);
+  }
+}
+
+TEST(DiffusersModel, CarriesHowItIsSampled) {
+  const TestFolder folder;
+  const Checkpoint written = small_checkpoint([](Config& config) {
+    config.sample = {.sampler = "dpmpp2m",
+                     .steps_offset = 1,
+                     .skip_zero = true,
+                     .clip_range = 2,
+                     .dynamic_threshold = 0.9,
+                     .ddim_epsilon = "network",
+                     .end_at_data = false};
+  });
+  write_diffusers_model(folder.path(), written, {});
+  EXPECT_EQ(config_to_json(load_model_file(folder.path()).config), config_to_json(written.config));
+}
+
 TEST(DiffusersModel, CarriesStepAndTraining) {
   const TestFolder folder;
   const Checkpoint written = small_checkpoint([](Config& config) {

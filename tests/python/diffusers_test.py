@@ -6,6 +6,8 @@ is missing.
 """
 
 import json
+import os
+import subprocess
 import unittest
 
 from unet_pairs import HO, SMALL, DDPMScheduler, PairTest, UNet2DModel, build, diffuse, torch
@@ -89,6 +91,70 @@ class DiffusersTest(PairTest):
             said = diffuse("convert", path, self.folder / "model.pt", code=2)
             self.assertIn(wanted, said)
             self.assertEqual(said.count("\n"), 1, said)
+
+    def test_takes_variants_and_averaged_weights(self):
+        raw, averaged = build(SMALL), build(SMALL, seed=1)
+        ema, non_ema = {"variant": "ema"}, {"variant": "non_ema"}
+        half = dict(variant="fp16", max_shard_size="100KB")
+        for name, saved, with_ema, without in (
+                ("fp16", [(raw, "", half)], raw, raw),
+                ("bin", [(raw, "", dict(half, safe_serialization=False))], raw, raw),
+                ("folders", [(raw, "unet", {}), (averaged, "unet_ema", {})], averaged, raw),
+                ("ema", [(raw, "", {}), (averaged, "", ema)], averaged, raw),
+                ("non_ema", [(averaged, "", {}), (raw, "", non_ema)], averaged, raw)):
+            with self.subTest(name):
+                for model, part, settings in saved:
+                    model.save_pretrained(self.folder / name / part, **settings)
+                DDPMScheduler(clip_sample=False).save_pretrained(self.folder / name / "scheduler")
+                for model, flags in ((with_ema, []), (without, ["--no-ema"])):
+                    said = diffuse("convert", self.folder / name, self.folder / "model.pt", *flags)
+                    self.expect_equal(model, self.folder / "model.pt")
+                if name != "ema":
+                    self.assertIn(": taking ", said)
+
+    def test_takes_half_precision(self):
+        for kind in (torch.float16, torch.bfloat16):
+            model = build(SMALL).to(kind)
+            path = self.save(model, str(kind))
+            self.expect_equal(model.float(), path)
+
+    def test_finds_the_scheduler_of_the_run_for_its_checkpoint(self):
+        model = build(SMALL)
+        model.save_pretrained(self.folder / "checkpoint-500" / "unet")
+        said = diffuse("info", self.folder / "checkpoint-500")
+        self.assertIn("no scheduler_config.json", said)
+        DDPMScheduler(clip_sample=False).save_pretrained(self.folder / "scheduler")
+        said = diffuse("info", self.folder / "checkpoint-500")
+        self.assertNotIn("no scheduler_config.json", said)
+
+    def test_trains_on_from_a_model_of_diffusers(self):
+        path = self.save(build(dict(SMALL, sample_size=16)))
+        diffuse("convert", path, self.folder / "model.pt")
+        flags = ["--config", self.folder / "model.json", "--set", "data.type=shapes", "--set",
+                 "data.image_size=16", "--set", "train.steps=1", "--set", "train.batch_size=2"]
+        config = subprocess.run([os.environ["DIFFUSE_PROGRAM"], "info", path, "--json"],
+                                capture_output=True, text=True, check=True).stdout
+        (self.folder / "model.json").write_text(json.dumps(json.loads(config)["config"]))
+        for start in (path, self.folder / "model.pt"):
+            said = diffuse("train", *flags, "--resume", start, "--out", self.folder / start.stem)
+            self.assertIn("a new optimiser starts from them at step 0", said)
+            self.assertTrue((self.folder / start.stem / "model.pt").exists())
+
+    def test_wants_the_size_and_the_weights_of_images(self):
+        model = build(dict(SMALL, sample_size=None))
+        path = self.save(model)
+        said = diffuse("convert", path, self.folder / "model.pt", code=2)
+        self.assertIn("--image-size", said)
+        diffuse("convert", path, self.folder / "model.pt", "--image-size", 8)
+        model.register_to_config(sample_size=8)
+        self.expect_equal(model, self.folder / "model.pt")
+        (path / "diffusion_pytorch_model.safetensors").unlink()
+        (path / "model_index.json").write_text("{}")
+        said = diffuse("convert", path, self.folder / "model.pt", code=2)
+        self.assertIn("no diffusion_pytorch_model.safetensors", said)
+        (path / "model_index.json").write_text('{"vqvae": ["diffusers", "VQModel"]}')
+        said = diffuse("convert", path, self.folder / "model.pt", code=2)
+        self.assertIn("model_index.json: /vqvae: ", said)
 
     def test_refuses_by_key(self):
         path = self.save(build(SMALL))

@@ -1,5 +1,5 @@
-"""Whole trajectories of Hugging Face diffusers' DDPM and DDIM schedulers come out of the program, for
-a UNet2DModel that Python saved and the noise that the program draws.
+"""Whole trajectories of Hugging Face diffusers' schedulers come out of the program, for a UNet2DModel
+that Python saved and the noise that the program draws.
 
 Runs the program named by DIFFUSE_PROGRAM. Exit code 77 (skipped) when that is not set or a package
 is missing.
@@ -10,9 +10,10 @@ import sys
 import unittest
 from unittest import mock
 
-from unet_pairs import HO, SMALL, DDPMScheduler, PairTest, build, torch
+import diffusers
+from unet_pairs import HO, SMALL, DDPMScheduler, PairTest, build, diffuse, torch
 
-from diffusers import DDIMScheduler
+from diffusers import DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
 from random_stream import normals  # noqa: E402
@@ -27,15 +28,15 @@ def noise(t, shape, seed=0):
     return torch.tensor(rows, dtype=torch.float32).reshape(shape)
 
 
-def ddim_step(scheduler, epsilon, t, following, sample, clip):
-    """[Song21] eq. 12 at eta 0, from the scheduler's own table."""
-    kept = scheduler.alphas_cumprod
-    now, then = kept[t], kept[following] if following >= 0 else torch.tensor(1.0)
-    x0 = (sample - (1 - now).sqrt() * epsilon) / now.sqrt()
-    if clip:
-        x0 = x0.clamp(-1, 1)
-        epsilon = (sample - now.sqrt() * x0) / (1 - now).sqrt()
-    return then.sqrt() * x0 + (1 - then).sqrt() * epsilon
+# Of the same chain, drawn here by ddpm.
+OTHERS = ("DDIMInverseScheduler", "PNDMScheduler", "DEISMultistepScheduler",
+          "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
+          "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "UniPCMultistepScheduler",
+          "RePaintScheduler")
+# Of other processes, or of distilled models.
+FOREIGN = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
+           "FlowMatchHeunDiscreteScheduler", "ScoreSdeVeScheduler", "CMStochasticIterativeScheduler",
+           "LCMScheduler", "IPNDMScheduler")
 
 
 class SchedulersTest(PairTest):
@@ -48,21 +49,79 @@ class SchedulersTest(PairTest):
         with torch.no_grad():
             return self.model(x, t).sample
 
-    def expect_sample(self, expected, path, *flags):
+    def expect_sample(self, expected, path, *flags, within=1e-4):
         error = (self.sample(path, self.x, *flags) - expected).abs().max().item()
-        self.assertLess(error, 1e-4 * expected.abs().max().item())
+        self.assertLess(error, within * expected.abs().max().item())
 
-    def test_ddim(self):
-        for clip, theirs in ((True, "leading"), (False, "trailing"), (True, "linspace")):
-            with self.subTest(theirs):
-                scheduler = DDIMScheduler(clip_sample=clip, timestep_spacing=theirs)
-                scheduler.set_timesteps(10)
-                path, x = self.save(self.model, theirs, scheduler), self.x
-                # The scheduler's own "previous" is t - T / S, right for leading alone.
-                following = [*scheduler.timesteps.tolist()[1:], -1]
-                for t, then in zip(scheduler.timesteps, following):
-                    x = ddim_step(scheduler, self.epsilon(x, t), t, then, x, clip)
-                self.expect_sample(x, path, "--steps", 10)
+    def trajectory(self, scheduler, steps):
+        scheduler.set_timesteps(steps)
+        x = self.x * scheduler.init_noise_sigma
+        for t in scheduler.timesteps:
+            x = scheduler.step(self.epsilon(scheduler.scale_model_input(x, t), t), t, x).prev_sample
+        return x
+
+    def test_ddim_gives_the_pipelines_pictures(self):
+        for settings in (dict(), dict(timestep_spacing="trailing"), dict(clip_sample=False),
+                         dict(clip_sample_range=2.0), dict(steps_offset=1, set_alpha_to_one=False),
+                         dict(thresholding=True), dict(thresholding=True, sample_max_value=1.5),
+                         dict(prediction_type="v_prediction", rescale_betas_zero_snr=True,
+                              timestep_spacing="trailing"),
+                         dict(prediction_type="sample", beta_schedule="scaled_linear")):
+            with self.subTest(settings):
+                scheduler = DDIMScheduler(**settings)
+                path = self.save(self.model, "ddim", scheduler)
+                with mock.patch("diffusers.pipelines.ddim.pipeline_ddim.randn_tensor",
+                                lambda *_, **__: self.x):
+                    pipeline = DDIMPipeline(self.model, scheduler)
+                    pipeline.set_progress_bar_config(disable=True)
+                    theirs = pipeline(2, num_inference_steps=10, output_type="np").images
+                diffuse("convert", path, self.folder / "model.pt")
+                ours = self.sample(self.folder / "model.pt", self.x, "--steps", 10)
+                ours = (ours / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)
+                self.assertLess((ours - torch.from_numpy(theirs)).abs().max().item(), 5e-4)
+
+    def test_ddim_from_the_clipped_epsilon(self):
+        scheduler = DDIMScheduler()
+        path, x = self.save(self.model, "clipped", scheduler), self.x
+        scheduler.set_timesteps(10)
+        for t in scheduler.timesteps:
+            x = scheduler.step(self.epsilon(x, t), t, x, use_clipped_model_output=True).prev_sample
+        self.expect_sample(x, path, "--steps", 10, "--ddim-epsilon", "clipped")
+
+    def test_the_solvers(self):
+        for scheduler in (DPMSolverMultistepScheduler(),
+                          DPMSolverMultistepScheduler(timestep_spacing="leading", steps_offset=1),
+                          DPMSolverMultistepScheduler(timestep_spacing="trailing",
+                                                      prediction_type="v_prediction",
+                                                      rescale_betas_zero_snr=True),
+                          DPMSolverMultistepScheduler(solver_order=1, thresholding=True),
+                          DPMSolverMultistepScheduler(thresholding=True, sample_max_value=2.0),
+                          HeunDiscreteScheduler(beta_start=1e-4, beta_end=0.02),
+                          HeunDiscreteScheduler(beta_schedule="exp", clip_sample=True)):
+            with self.subTest(scheduler.config):
+                path = self.save(self.model, "solver", scheduler)
+                # Without signal at the end, theirs has 2^-24 of it.
+                self.expect_sample(self.trajectory(scheduler, 10), path, "--steps", 10, within=1e-3)
+
+    def test_says_what_of_a_solver_has_no_counterpart(self):
+        for key, value in (("solver_order", 3), ("solver_type", "heun"), ("use_karras_sigmas", True),
+                           ("use_lu_lambdas", True), ("lambda_min_clipped", -5.1),
+                           ("final_sigmas_type", "sigma_min"), ("use_exponential_sigmas", True)):
+            scheduler = DPMSolverMultistepScheduler(**{key: value})
+            path = self.save(self.model, "solver", scheduler)
+            said = diffuse("convert", path, self.folder / "model.pt")
+            self.assertEqual(said.count("scheduler_config.json: /"), 1, said)
+            self.assertIn(f"scheduler_config.json: /{key}: ", said)
+
+    def test_every_scheduler_of_the_chain_is_read_and_others_are_refused(self):
+        for name in OTHERS + FOREIGN:
+            with self.subTest(name):
+                path = self.save(self.model, "other", getattr(diffusers, name)())
+                code = 2 if name in FOREIGN else 0
+                said = diffuse("sample", "--ckpt", path, "-n", 1, "--steps", 2, "-o",
+                               self.folder / "x.png", code=code)
+                self.assertEqual(said.count("scheduler_config.json: /"), 1, said)
+                self.assertIn("scheduler_config.json: /_class_name: ", said)
 
     def test_ddpm(self):
         for variance in ("fixed_large", "fixed_small"):

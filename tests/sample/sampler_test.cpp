@@ -214,6 +214,67 @@ TEST(Sampler, RefusesAVarianceOfSingleStepsInFewer) {
   EXPECT_NO_THROW(sampler_options({.steps = 50}, config_with("learned_range")));
 }
 
+TEST(Sampler, RefusesEpsilonWhereNoSignalIsLeft) {
+  DiffusionConfig diffusion;
+  diffusion.rescale_zero_terminal_snr = true;
+  EXPECT_THROW(sampler_options({}, diffusion), Error);
+  EXPECT_THROW(sampler_options({.sampler = "ddim", .steps = 10, .spacing = "trailing"}, diffusion),
+               Error);
+  EXPECT_NO_THROW(sampler_options({.sampler = "ddim", .steps = 10}, diffusion));
+}
+
+// alpha_bar 0.5 and 0.5 * 0.36; the network says 1 at x = 2. By hand from DDIMScheduler.step of
+// diffusers: x_0 = (2 - sqrt(0.82)) / sqrt(0.18) = 2.5796, clamped to 1.
+double ddim_step(SamplerOptions options) {
+  DiffusionConfig config;
+  config.schedule = "betas";
+  config.betas = {0.5, 0.64};
+  config.timesteps = 2;
+  options.sampler = "ddim";
+  const Denoiser one = [](const at::Tensor& x, const at::Tensor&) { return at::ones_like(x); };
+  const at::Tensor x = at::full({1, 1}, 2.0, at::kDouble);
+  return make_sampler(GaussianDiffusion(config), one, options, {})->step(x, 0).x.item<double>();
+}
+
+TEST(Ddim, TakesTheEpsilonOfTheClampedX0OrTheNetworks) {
+  const double x0 = (2 - std::sqrt(0.82)) / std::sqrt(0.18), half = std::sqrt(0.5);
+  const std::vector<int64_t> both{1, 0};
+  EXPECT_NEAR(ddim_step({.timesteps = both, .clip_x0 = false}), half * (x0 + 1), 1e-12);
+  EXPECT_NEAR(ddim_step({.timesteps = both, .network_epsilon = true}), half * 2, 1e-12);
+  EXPECT_NEAR(ddim_step({.timesteps = both}), half * (1 + (2 - std::sqrt(0.18)) / std::sqrt(0.82)),
+              1e-12);
+  EXPECT_NEAR(ddim_step({.timesteps = both, .clip_range = 2, .network_epsilon = true}), half * 3,
+              1e-12);
+  // The quantile is 2.58, of which 1.5 are allowed: 1.5 / 1.5.
+  EXPECT_NEAR(ddim_step({.timesteps = both,
+                         .dynamic_threshold = 0.9,
+                         .dynamic_threshold_max = 1.5,
+                         .network_epsilon = true}),
+              half * 2, 1e-12);
+}
+
+TEST(Ddim, EndsAtTheDataOrAtTheFirstNoise) {
+  EXPECT_NEAR(ddim_step({.timesteps = {1}, .network_epsilon = true}), 1, 1e-12);
+  EXPECT_NEAR(ddim_step({.timesteps = {1}, .network_epsilon = true, .end_at_data = false}),
+              std::sqrt(0.5) * 2, 1e-12);
+}
+
+// diffusers 0.42: DDIMScheduler(steps_offset=1) and DPMSolverMultistepScheduler, in 4 steps.
+TEST(SamplerOptions, PlaceTheirTimestepsAsTheSchedulersDo) {
+  const auto list = [](const SampleConfig& config) {
+    return sampler_options(config, {}).timesteps;
+  };
+  using List = std::vector<int64_t>;
+  EXPECT_EQ(list({.steps = 4, .steps_offset = 1}), (List{751, 501, 251, 1}));
+  EXPECT_EQ(list({.steps = 1000, .steps_offset = 1}).front(), 999);
+  EXPECT_EQ(list({.steps = 4, .spacing = "uniform", .skip_zero = true}),
+            (List{999, 749, 500, 250}));
+  EXPECT_EQ(list({.steps = 4, .spacing = "leading", .steps_offset = 1, .skip_zero = true}),
+            (List{801, 601, 401, 201}));
+  EXPECT_EQ(list({.steps = 4, .spacing = "trailing", .skip_zero = true}),
+            (List{999, 749, 499, 249}));
+}
+
 TEST(Sampler, LastStepAddsNoNoiseAndClippingBoundsTheResult) {
   const GaussianDiffusion diffusion(config_with("fixed_large"));
   const Denoiser wild = [](const at::Tensor& x, const at::Tensor&) { return -9 * x; };

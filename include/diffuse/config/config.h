@@ -9,6 +9,7 @@
 namespace diffuse {
 
 inline const std::vector<std::string> kSamplers{"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun"};
+inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
 inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
                                                 "uniform", "quadratic", "karras"};
 
@@ -136,14 +137,20 @@ struct TrainConfig {
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.
 struct SampleConfig {
-  std::string sampler = "ddpm";    // ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun
-  int64_t steps = 0;               // reverse steps; 0 = T
-  double eta = 0.0;                // ddim: 0 deterministic .. 1 ancestral
-  std::string spacing = "auto";    // auto, leading, trailing, uniform, quadratic, karras
-  bool clip_x0 = true;             // clamp the predicted x_0 of images to [-1, 1]
-  double dynamic_threshold = 0.0;  // share of |x_0| within the clamp's bounds; 0 = fixed bounds
-  int64_t grid = 64;               // images in a training grid
-  double guidance = 1.0;           // classifier-free guidance weight; 1 = plain conditional
+  std::string sampler = "ddpm";  // ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun
+  int64_t steps = 0;             // reverse steps; 0 = T
+  double eta = 0.0;              // ddim: 0 deterministic .. 1 ancestral
+  std::string spacing = "auto";  // auto, leading, trailing, uniform, quadratic, karras
+  int64_t steps_offset = 0;      // leading: added to each timestep, as far as T leaves room
+  bool skip_zero = false;        // leading and uniform: as one step more, without timestep 0
+  bool clip_x0 = true;           // clamp the predicted x_0 of images to +- clip_range
+  double clip_range = 1.0;
+  double dynamic_threshold = 0.0;      // share of |x_0| within the clamp's bounds; 0 = fixed bounds
+  double dynamic_threshold_max = 0.0;  // largest such bound; 0 = any
+  std::string ddim_epsilon = "clipped";  // clipped: follows from the clamped x_0; network: its own
+  bool end_at_data = true;               // ddim: else the last step ends at the noise of t = 1
+  int64_t grid = 64;                     // images in a training grid
+  double guidance = 1.0;                 // classifier-free guidance weight; 1 = plain conditional
 };
 
 struct Config {

@@ -25,9 +25,17 @@ struct Gaussian {
   at::Tensor mean, variance, log_variance;
 };
 
+// Throws Error naming the JSON path where x_0 cannot be had at t = T: from epsilon where no signal is
+// left (ᾱ_T = 0).
+void check_last_step(const DiffusionConfig& config, const NoiseSchedule& schedule);
+
+// Throws Error naming the JSON path where the loss cannot train what the network is to give. Sampling
+// asks nothing of the loss.
+void check_trainable(const DiffusionConfig& config);
+
 class GaussianDiffusion {
  public:
-  // Throws Error naming the JSON path for an unknown name or parts that do not fit each other.
+  // Throws Error naming the JSON path for an unknown name.
   explicit GaussianDiffusion(const DiffusionConfig& config);
 
   const NoiseSchedule& schedule() const { return schedule_; }
@@ -94,7 +102,6 @@ class GaussianDiffusion {
   enum class Variance { kFixedLarge, kFixedSmall, kLearned, kLearnedRange };
   enum class Loss { kSimple, kVlbWeighted, kMinSnr, kMse, kVlb, kHybrid };
 
-  void check_parts_fit(const DiffusionConfig& config) const;
   void derive_tables();
   at::Tensor target(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t,
                     const at::Tensor& eps) const;

@@ -13,18 +13,19 @@ namespace diffuse {
 
 // What a file cannot say about its model.
 struct ForeignOptions {
-  int64_t image_size = 0;                // pixels a side; state dicts want it
+  int64_t image_size = 0;  // pixels a side; state dicts want it, and a null sample_size
   std::vector<std::string> overrides{};  // "model.attention_heads=8", as --set
   bool use_ema = true;                   // of a file that has both
 };
 
-// Hugging Face diffusers' UNet2DModel: a folder with config.json and
-// diffusion_pytorch_model.safetensors (or .bin), these in a pipeline's unet/, or the .safetensors
-// file itself beside its config.json; scheduler_config.json beside it, or in the pipeline's
-// scheduler/.
+// Hugging Face diffusers' UNet2DModel: a folder with config.json and weights
+// (diffusion_pytorch_model.safetensors or .bin, one of their variants, or several with their index),
+// such a folder within a pipeline's or a training checkpoint's (unet, unet_ema), or the file of weights
+// itself beside its config.json; scheduler_config.json beside it, or in the pipeline's scheduler/.
 bool is_diffusers_model(const std::filesystem::path& path);
 
-Checkpoint read_diffusers_model(const std::filesystem::path& path);
+Checkpoint read_diffusers_model(const std::filesystem::path& path,
+                                const ForeignOptions& options = {});
 
 // Writes config.json, scheduler_config.json and diffusion_pytorch_model.safetensors into a folder.
 // `weights` have our names, which are theirs. Throws Error naming the field of the config that has

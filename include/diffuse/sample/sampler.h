@@ -39,10 +39,16 @@ struct SamplerOptions {
   std::string sampler = "ddpm";      // one of kSamplers
   std::vector<int64_t> timesteps{};  // falling, each in 0 .. T-1
   double eta = 0.0;                  // ddim: noise as a share of the ancestral sampler's, 0 .. 1
-  bool clip_x0 = true;               // clamp each predicted x_0 to [-1, 1]
+  bool clip_x0 = true;               // clamp each predicted x_0 to [-clip_range, clip_range]
+  double clip_range = 1.0;
   // Or, where above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
   // sample's |x_0|.                                                          [Saharia22] sec. 2.3
   double dynamic_threshold = 0.0;
+  double dynamic_threshold_max = 0.0;  // of that s; 0 = any
+  // ddim: keeps the network's ε where x_0 was clamped; else ε follows from the clamped x_0.
+  bool network_epsilon = false;
+  // ddim: else the last step goes to ᾱ of the first timestep, which leaves that one's noise in x.
+  bool end_at_data = true;
 
   // Whether the noise source is drawn from.
   bool stochastic() const {
@@ -54,8 +60,12 @@ struct SamplerOptions {
 // where they do not fit.
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion);
 
+// The same with the timesteps given.
+SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion,
+                               std::vector<int64_t> timesteps);
+
 // Throws Error where the sampler cannot do those timesteps: a variance learned for steps between
-// neighbours says nothing of longer ones.
+// neighbours says nothing of longer ones, and epsilon nothing of x_0 where no signal is left.
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion);
 
 // A sampler one step at a time. The timestep after one is the next in the list, and the data after

@@ -38,6 +38,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 // The same from what the file holds.
 Checkpoint parse_checkpoint(const std::filesystem::path& file, ValueDict root);
 
+// Whether it holds the state of a training, not the weights alone, as a converted model does.
+bool holds_training(const Checkpoint& checkpoint);
+
 // checkpoints/step-N.pt of a run folder by N, newest first.
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);

@@ -66,7 +66,7 @@ class Trainer {
 
   // Makes all ranks go on from rank 0's checkpoint, if it has one; the others need none. It does not
   // matter how many ranks wrote it, and what train.shard_optimizer was. Throws Error where its model
-  // or diffusion differ.
+  // or diffusion differ. Where it holds weights alone, a new training starts from them.
   void restore(const std::optional<Checkpoint>& checkpoint);
 
   // Everything restore() needs, on rank 0 (other ranks lack what they do not keep); resuming from it

@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <cmath>
+
+#include "diffuse/core/error.h"
+#include "diffusers_config.h"
+
+namespace diffuse {
+
+namespace {
+
+// A scheduler of the discrete chain from x_0 to noise.
+struct SchedulerClass {
+  const char* name;
+  const char* sampler;  // of ours that takes its steps; null for none
+  const char* spacing;  // where the file does not say
+};
+
+}  // namespace
+
+static const std::vector<SchedulerClass>& scheduler_classes() {
+  static const std::vector<SchedulerClass> list{
+      {"DDPMScheduler", "ddpm", "leading"},
+      {"DDPMParallelScheduler", "ddpm", "leading"},
+      {"DDIMScheduler", "ddim", "leading"},
+      {"DDIMParallelScheduler", "ddim", "leading"},
+      {"DPMSolverMultistepScheduler", "dpmpp2m", "linspace"},
+      {"HeunDiscreteScheduler", "heun", "linspace"},
+      {"DDIMInverseScheduler", nullptr, "leading"},
+      {"RePaintScheduler", nullptr, "leading"},
+      {"PNDMScheduler", nullptr, "leading"},
+      {"DEISMultistepScheduler", nullptr, "linspace"},
+      {"DPMSolverMultistepInverseScheduler", nullptr, "linspace"},
+      {"DPMSolverSDEScheduler", nullptr, "linspace"},
+      {"DPMSolverSinglestepScheduler", nullptr, "linspace"},
+      {"EulerAncestralDiscreteScheduler", nullptr, "linspace"},
+      {"EulerDiscreteScheduler", nullptr, "linspace"},
+      {"KDPM2AncestralDiscreteScheduler", nullptr, "linspace"},
+      {"KDPM2DiscreteScheduler", nullptr, "linspace"},
+      {"LMSDiscreteScheduler", nullptr, "linspace"},
+      {"SASolverScheduler", nullptr, "linspace"},
+      {"UniPCMultistepScheduler", nullptr, "linspace"}};
+  return list;
+}
+
+// β from ᾱ(time): diffusers' betas_for_alpha_bar.
+static std::vector<double> betas_from(int64_t steps, double (*alpha_bar)(double)) {
+  std::vector<double> betas;
+  for (int64_t i = 0; i < steps; ++i) {
+    const double from = alpha_bar(static_cast<double>(i) / static_cast<double>(steps));
+    const double to = alpha_bar(static_cast<double>(i + 1) / static_cast<double>(steps));
+    betas.push_back(std::min(1 - to / from, 0.999));
+  }
+  return betas;
+}
+
+static double laplace(double time) {
+  const double half = 0.5 * std::copysign(1.0, 0.5 - time);
+  const double snr = std::exp(-half * std::log(1 - 2 * std::abs(0.5 - time) + 1e-6));
+  return std::sqrt(snr / (1 + snr));
+}
+
+static double exponential(double time) { return std::exp(-12 * time); }
+
+// Our word for one of theirs.
+static std::string ours(ForeignJson& json, const char* key, const char* fallback,
+                        const Dictionary& words) {
+  const std::string theirs = json.text(key, fallback);
+  std::vector<std::string> known;
+  for (const auto& [our, their] : words) {
+    if (theirs == their) return our;
+    known.emplace_back(their);
+  }
+  json.refuse(key, "one of " + join(known));
+}
+
+static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
+  constexpr int64_t kMost = 1'000'000;
+  diffusion.timesteps = json.integer("num_train_timesteps", 1000);
+  if (diffusion.timesteps < 1 || diffusion.timesteps > kMost)
+    json.refuse("num_train_timesteps", concat("1 to ", kMost));
+  diffusion.beta_start = json.number("beta_start", 1e-4);
+  diffusion.beta_end = json.number("beta_end", 0.02);
+  diffusion.betas.clear();
+  const std::string name = json.text("beta_schedule", "linear");
+  if (!json.is_null("trained_betas", true))
+    diffusion.betas = json.numbers("trained_betas");
+  else if (name == "laplace" || name == "exp")
+    diffusion.betas = betas_from(diffusion.timesteps, name == "exp" ? exponential : laplace);
+  if (diffusion.betas.empty()) {
+    diffusion.schedule = ours(json, "beta_schedule", "linear", kSchedules);
+  } else {
+    diffusion.schedule = "betas";
+    diffusion.timesteps = static_cast<int64_t>(diffusion.betas.size());
+  }
+  diffusion.rescale_zero_terminal_snr = json.flag("rescale_betas_zero_snr", false);
+}
+
+static void read_variance(ForeignJson& json, DiffusionConfig& diffusion) {
+  const char* const fallback = diffusion.learns_variance() ? "learned_range" : "fixed_small";
+  const std::string type =
+      json.is_null("variance_type", true) ? fallback : json.text("variance_type", fallback);
+  const bool learned = type == "learned_range";
+  if (learned != diffusion.learns_variance()) {
+    json.refuse("variance_type", diffusion.learns_variance()
+                                     ? "learned_range, as the model has twice as many output "
+                                       "channels"
+                                     : "fixed_small or fixed_large, as the model has no output "
+                                       "channels for it");
+  }
+  if (learned) return;
+  // With _log they are the same variances, kept as logarithms.
+  const bool large = type == "fixed_large" || type == "fixed_large_log";
+  if (!large && type != "fixed_small" && type != "fixed_small_log")
+    json.refuse("variance_type",
+                "fixed_small, fixed_large, either of them with _log, or learned_range");
+  diffusion.variance = large ? "fixed_large" : "fixed_small";
+}
+
+static void read_clipping(ForeignJson& json, bool clips, SampleConfig& sample) {
+  sample.clip_x0 = json.flag("clip_sample", clips);
+  const double range = json.number("clip_sample_range", 1);
+  if (sample.clip_x0 && !(range > 0)) json.refuse("clip_sample_range", "a number > 0");
+  if (sample.clip_x0) sample.clip_range = range;
+
+  const double share = json.number("dynamic_thresholding_ratio", 0.995);
+  const double most = json.number("sample_max_value", 1);
+  if (!json.flag("thresholding", false)) return;
+  if (!(share > 0 && share < 1)) json.refuse("dynamic_thresholding_ratio", "a number in (0, 1)");
+  if (!(most >= 1)) json.refuse("sample_max_value", "a number >= 1");
+  sample.dynamic_threshold = share;
+  sample.dynamic_threshold_max = most >= kAnyMaximum ? 0 : most;
+}
+
+// Which timesteps the scheduler's steps visit. `solves`: it is one of an ODE; to the samplers of others
+// "auto" is leading, and left so.
+static void read_spacing(ForeignJson& json, const char* fallback, bool solves,
+                         SampleConfig& sample) {
+  const std::string spacing = ours(json, "timestep_spacing", fallback, kTimestepSpacings);
+  if (spacing != "leading" || sample.spacing != "auto" || solves) sample.spacing = spacing;
+  sample.steps_offset = json.integer("steps_offset", 0);
+  if (sample.steps_offset < 0) json.refuse("steps_offset", "an integer >= 0");
+}
+
+// Steps placed by sigma instead.
+static void read_sigmas(ForeignJson& json, SampleConfig& sample) {
+  for (const char* const key : {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"})
+    if (json.flag(key, false))
+      json.remark(key, "no such spacing here; timestep_spacing is taken instead");
+  if (!json.flag("use_karras_sigmas", false)) return;
+  json.remark("use_karras_sigmas", "taken as the timesteps nearest to those sigmas");
+  sample.spacing = "karras";
+}
+
+static void read_dpm_solver(ForeignJson& json, SampleConfig& sample) {
+  const std::string algorithm = json.one_of(
+      "algorithm_type", {"dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"});
+  const bool noisy = algorithm.starts_with("sde-");
+  sample.sampler = noisy ? "dpmpp2m-sde" : "dpmpp2m";
+  if (!algorithm.ends_with("++")) json.remark("algorithm_type", "taken as " + algorithm + "++");
+  const int64_t order = json.one_of("solver_order", {2, 1, 3});
+  if (order == 3) json.remark("solver_order", "taken as 2, the highest here");
+  if (order == 1) {  // which is ddim
+    sample.sampler = "ddim";
+    sample.eta = noisy ? 1 : 0;
+    sample.ddim_epsilon = "clipped";
+  }
+  if (!json.is("solver_type", "midpoint", true))
+    json.remark("solver_type", "taken as midpoint, of the same order");
+  if (!json.is("final_sigmas_type", "zero", true))
+    json.remark("final_sigmas_type", "taken as zero: the last step goes to the clean sample");
+  if (!json.is("lambda_min_clipped", "-Infinity", true))
+    json.remark("lambda_min_clipped",
+                "ignored: steps begin at the last timestep; --timesteps lists others");
+  sample.skip_zero = true;
+  json.ignore({"lower_order_final", "euler_at_final"});  // by the order and the end, always so
+}
+
+// How a scheduler without a counterpart takes its steps, and what the others do not ask.
+static void ignore_solver(ForeignJson& json) {
+  json.ignore({"use_karras_sigmas",  "use_exponential_sigmas",
+               "use_beta_sigmas",    "use_lu_lambdas",
+               "algorithm_type",     "solver_order",
+               "solver_type",        "final_sigmas_type",
+               "lambda_min_clipped", "lower_order_final",
+               "euler_at_final",     "predict_x0",
+               "disable_corrector",  "solver_p",
+               "predictor_order",    "corrector_order",
+               "tau_func",           "skip_prk_steps",
+               "set_alpha_to_one",   "interpolation_type",
+               "sigma_min",          "sigma_max",
+               "noise_sampler_seed", "eta"});
+}
+
+void read_scheduler_json(ForeignJson& json, Config& config) {
+  const std::string name = json.text("_class_name", "DDPMScheduler");
+  const auto& classes = scheduler_classes();
+  const auto found =
+      std::ranges::find_if(classes, [&](const SchedulerClass& c) { return name == c.name; });
+  if (found == classes.end())
+    json.refuse("_class_name",
+                "a scheduler of the discrete chain from x_0 to noise, such as DDPMScheduler or "
+                "DDIMScheduler (EDM, flow matching, score SDEs and distilled models have no "
+                "counterpart here)");
+  SampleConfig& sample = config.sample;
+  const std::string sampler = found->sampler == nullptr ? "" : found->sampler;
+  if (!sampler.empty() && sampler != "ddpm") sample.sampler = sampler;
+  read_schedule(json, config.diffusion);
+  read_variance(json, config.diffusion);
+  config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
+  json.one_of("use_flow_sigmas", {false});
+  json.one_of("timestep_type", {"discrete"});
+  json.ignore({"flow_shift", "use_dynamic_shifting", "time_shift_type", "shift_terminal"});
+
+  const bool dpm = sampler == "dpmpp2m", solves = dpm || sampler == "heun";
+  read_clipping(json, !solves, sample);
+  if (dpm) sample.clip_x0 = false;  // the class has no clip_sample
+  if (dpm) read_dpm_solver(json, sample);
+  read_spacing(json, found->spacing, solves, sample);
+  if (solves) read_sigmas(json, sample);
+  if (sampler == "ddim") sample.end_at_data = json.flag("set_alpha_to_one", true);
+  if (sampler.empty())
+    json.remark("_class_name",
+                concat("no sampler here takes its steps; samples of its process are drawn by ",
+                       sample.sampler, " unless --sampler names another"));
+  ignore_solver(json);
+  json.finish();
+}
+
+}  // namespace diffuse
