@@ -139,6 +139,7 @@ Image plot_of(const std::vector<SamplerError>& results) {
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
+  want_plain_data(model.config.data, model.name, "bench samplers");
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;

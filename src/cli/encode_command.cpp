@@ -15,7 +15,7 @@
 #include "diffuse/io/array_file.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "edit_common.h"
+#include "edit_input.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
@@ -67,8 +67,11 @@ double round_trip_error(Model& model, const GaussianDiffusion& diffusion, const 
 int run_encode(const EncodeFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
+  want_plain_data(model.config.data, model.name, "encode");
   GenerateOptions options = options_of(flags, model, device);
   const at::Tensor samples = load_samples("--image", flags.image, model);
+  // Samples that were drawn without clipping may be encoded again.
+  check_range("--image", flags.image, samples, 2 * largest_number(model, model.config.sample));
   const GaussianDiffusion diffusion(model.config.diffusion);
   const c10::InferenceMode inference;
   const int64_t total = samples.size(0);
@@ -107,7 +110,7 @@ Command add_encode(CLI::App& app) {
       "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --eta 0 --steps 100 "
       "--no-clip");
   flags->model.add_to(*command);
-  command->add_option("--image", flags->image, "PNG, JPEG, or float32 .npy of one or more samples")
+  command->add_option("--image", flags->image, "PNG, JPEG, or .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
   command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");

@@ -34,6 +34,7 @@ struct EvalFlags {
 
 // The data set with where it came from.
 struct EvalData {
+  DataConfig config;
   std::shared_ptr<const Dataset> set;
   std::string name;
 };
@@ -55,6 +56,7 @@ EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
     }
     data.set = make_dataset(config.data, split, config.seed);
   }
+  data.config = config.data;
   data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
   if (data.set->sample_shape() != model.config.model.sample_shape)
     throw Error("--data: ", model.name, " is a model of samples of ",
@@ -131,6 +133,17 @@ void check_sampler_is_used(const EvalFlags& flags, const std::vector<MetricFamil
                 "some");
 }
 
+// Metrics that measure data as the network does.
+void check_units(const EvalFlags& flags, const std::vector<MetricFamily>& families,
+                 const Model& model, const EvalData& data) {
+  for (const MetricFamily& family : families) {
+    const auto asked = asked_of(family, flags);
+    if (asked.empty() || family.in_data_units) continue;
+    want_plain_data(model.config.data, model.name, "--metrics " + asked[0]);
+    want_plain_data(data.config, flags.data.string(), "--metrics " + asked[0]);
+  }
+}
+
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
@@ -143,6 +156,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
     flags.sampler.options(flags.sampler.over(model), model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_data(flags, model, split);
+  check_units(flags, families, model, data);
   const GaussianDiffusion diffusion(model.config.diffusion);
   const EvalInput input{model,
                         flags.sampler,

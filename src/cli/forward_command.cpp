@@ -104,6 +104,7 @@ int run_forward_command(const ForwardFlags& flags) {
   flags.machine.apply();
   check_flags(flags);
   const Config config = load_config(flags.config, flags.overrides);
+  want_plain_data(config.data, flags.config.string(), "forward");
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
     const at::Tensor items = first_items(*data, flags.items);

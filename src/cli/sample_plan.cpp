@@ -7,7 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/io/array_file.h"
-#include "edit_common.h"
+#include "edit_input.h"
 
 namespace fs = std::filesystem;
 
@@ -22,7 +22,7 @@ void PlanFlags::add_to(CLI::App& command) {
                   ->check(not_negative);
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
-      command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
+      command.add_option("--noise", noise, "x_T from a .npy file of floats instead of the seed");
   command
       .add_option("--from", from,
                   "Start from this image, noised: PNG, JPEG or .npy of the model's size")
@@ -69,11 +69,13 @@ static std::vector<StreamKey> parse_seeds(const std::string& text) {
 // x_T from a file; its first dimension says how many samples.
 static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
   const at::Tensor noise = read_npy(file);
-  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
+  if (!noise.is_floating_point() || noise.dim() == 0 || noise.size(0) == 0 ||
       noise.sizes().slice(1) != at::IntArrayRef(shape))
-    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
+    throw Error("--noise ", file.string(), ": expected floats N x ", at::IntArrayRef(shape),
                 ", got ", noise.scalar_type(), " ", noise.sizes());
-  return noise;
+  if (!at::isfinite(noise).all().item<bool>())
+    throw Error("--noise ", file.string(), ": holds numbers that are not finite");
+  return noise.to(at::kFloat);
 }
 
 static std::optional<int64_t> parse_class(const std::string& text, int64_t classes) {
@@ -127,7 +129,8 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   const double strength = flags.strength.value_or(0.5);
   if (!(strength > 0 && strength <= 1))
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
-  plan.from = load_sample("--from", flags.from, model);
+  want_plain_data(model.config.data, model.name, "--from");
+  plan.from = load_sample("--from", flags.from, model, plan.config);
   std::vector<int64_t>& list = plan.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
   std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });

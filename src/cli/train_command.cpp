@@ -42,7 +42,7 @@ struct TrainFlags {
 };
 
 // Thrown out of a grid of samples where the run has to end.
-struct Stopped {};
+struct GridStopped {};
 
 // A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
 // the run has to end, which all ranks must ask alike: not where some have no sample to draw.
@@ -63,9 +63,9 @@ at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
       x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
                             consecutive_keys(config.seed, 0, config.sample.grid), options,
                             [&](const SampleStep&) {
-                              if (all_draw && stop()) throw Stopped();
+                              if (all_draw && stop()) throw GridStopped();
                             });
-    } catch (const Stopped&) {
+    } catch (const GridStopped&) {
       log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
     }
   });

@@ -5,10 +5,12 @@
 #include <string_view>
 
 #include "diffuse/io/image_file.h"
+#include "diffuse/io/stored_image.h"
 
 namespace diffuse {
 
 Image decode_png(std::string_view bytes);
+StoredImage decode_stored_png(std::string_view bytes);
 Image decode_jpeg(std::string_view bytes);
 
 // The orientation (1 to 8; 1 = upright) that an EXIF block, from its TIFF header on, asks for.
