@@ -152,6 +152,7 @@ int bench_samplers(const SamplersFlags& flags) {
                  {"--features", flags.of_features.features},
                  {"--reference", flags.of_features.reference}});
   Model model = flags.model.load(device);
+  want_plain_data(model.config.data, model.name, "bench samplers");
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;

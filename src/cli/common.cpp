@@ -72,8 +72,9 @@ static Model analytic_model(const std::filesystem::path& file) {
     throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
                 "gaussian_oracle or mixture_oracle, got \"", model.config.model.type,
                 "\"; train it first");
-  model.config.model.sample_shape =
-      make_dataset(model.config.data, Split::kHeldOut, model.config.seed)->sample_shape();
+  const auto data = make_dataset(model.config.data, Split::kHeldOut, model.config.seed);
+  model.config.data = with_normalization(model.config.data, *data);
+  model.config.model.sample_shape = data->sample_shape();
   model.network = in_config(file, [&] {
     return make_network(model.config.model, model.config.diffusion.learns_variance(),
                         GaussianDiffusion(model.config.diffusion).schedule().alpha_bar(), 0);
@@ -96,6 +97,12 @@ Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device de
   model.network->to(device);
   model.network->eval();
   return model;
+}
+
+void want_plain_data(const DataConfig& data, const std::string& name, const std::string& what) {
+  if (data.normalize || !data.range.empty())
+    throw Error(what, ": ", name, " has data.", data.normalize ? "normalize = true" : "range",
+                "; its units are not converted here yet, only those of samples drawn from noise");
 }
 
 void ModelFlags::add_to(CLI::App& command) {

@@ -60,6 +60,10 @@ struct Model {
 // the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);
 
+// For a command, flag or metric, `what`, that takes data as the network does: throws where those of
+// the model or config `name` are normalised.
+void want_plain_data(const DataConfig& data, const std::string& name, const std::string& what);
+
 // --ckpt, --no-ema.
 struct ModelFlags {
   std::filesystem::path checkpoint{};

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/sample/denoise.h"
 #include "edit_common.h"
+#include "edit_input.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;
@@ -36,6 +38,8 @@ double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
 at::Tensor noisy_samples(const DenoiseFlags& flags, const Editor& editor, const at::Tensor& clean) {
   if (!flags.image.empty()) {
     at::Tensor noisy = load_samples("--image", flags.image, editor.model);
+    const double noise = 8 * std::max(0.0, flags.sigma.value_or(2));  // above 2 it is other units
+    check_range("--image", flags.image, noisy, largest_number(editor.model, editor.config) + noise);
     if (clean.defined() && clean.size(0) != noisy.size(0))
       throw Error("--clean: expected ", noisy.size(0), " samples as in --image, got ",
                   clean.size(0));
@@ -83,9 +87,12 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
                 {{"--ckpt", flags.edit.model.checkpoint},
                  {"--image", flags.image},
                  {"--clean", flags.clean}});
-  const Editor editor = Editor::open(flags.edit);
+  const Editor editor = Editor::open(command, flags.edit);
   at::Tensor clean;
-  if (!flags.clean.empty()) clean = load_samples("--clean", flags.clean, editor.model);
+  if (!flags.clean.empty()) {
+    clean = load_samples("--clean", flags.clean, editor.model);
+    check_range("--clean", flags.clean, clean, largest_number(editor.model, editor.config));
+  }
   const at::Tensor noisy = noisy_samples(flags, editor, clean);
   const double sigma = sigma_of(flags, editor, noisy);
   nlohmann::ordered_json figures{{"sigma", sigma},
@@ -128,7 +135,7 @@ Command add_denoise(CLI::App& app) {
       "  diffuse denoise --ckpt runs/shapes --clean shape.png --sigma 0.3 --strip strip.png");
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
-  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or float32 .npy");
+  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or .npy");
   command->add_option("--sigma", flags->sigma,
                       "Standard deviation of the noise, pixels from -1 to 1; default: estimated");
   command

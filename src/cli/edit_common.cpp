@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "class_flag.h"
-#include "diffuse/io/array_file.h"
 #include "diffuse/io/file.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
@@ -37,9 +36,10 @@ static std::vector<int64_t> chosen_classes(const EditFlags& flags, const ModelCo
   return {};
 }
 
-Editor Editor::open(const EditFlags& flags) {
+Editor Editor::open(const CLI::App& command, const EditFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
+  want_plain_data(model.config.data, model.name, command.get_name());
   std::vector<int64_t> classes = chosen_classes(flags, model.config.model);
   if (!flags.strip.empty() && (ending_of(flags.strip) != ".png" || !model.is_image()))
     throw Error("--strip ", flags.strip.string(), ": expected a name ending in .png, and a model ",
@@ -66,49 +66,6 @@ GenerateOptions Editor::options_from(int64_t t, int64_t rows) const {
   std::erase_if(list, [&](int64_t later) { return later >= t; });
   list.insert(list.begin(), t);
   return result;
-}
-
-// Pixels HWC, as images are stored, -> [1, C, H, W] in [-1, 1].
-static at::Tensor to_sample(const Image& image) {
-  const at::Tensor pixels = at::tensor(at::ArrayRef<uint8_t>(image.pixels))
-                                .view({1, image.height, image.width, image.channels});
-  return pixels.permute({0, 3, 1, 2}).to(at::kFloat).div(127.5).sub(1).contiguous();
-}
-
-static at::Tensor load_picture(const std::string& flag, const fs::path& file, const Model& model) {
-  const std::string name = flag + " " + file.string();
-  if (!model.is_image())
-    throw Error(name, ": this model makes points, not images; expected a float32 .npy file");
-  const auto& shape = model.config.model.sample_shape;
-  Image image = read_image(file);
-  if (image.channels == 3 && shape[0] == 1)
-    throw Error(name, ": the image is in colour, this model makes grey ones; convert it first");
-  if (image.channels == 3 && shape[0] != 3)
-    throw Error(name, ": the image has 3 channels, this model's have ", shape[0],
-                "; expected a grey one, or a float32 .npy file");
-  if (image.height != shape[1] || image.width != shape[2])
-    throw Error(name, ": the image is ", image.width, "x", image.height, " pixels; this model ",
-                "makes ", shape[2], "x", shape[1]);
-  return to_sample(image).repeat({1, shape[0] / image.channels, 1, 1});
-}
-
-at::Tensor load_samples(const std::string& flag, const fs::path& file, const Model& model) {
-  if (ending_of(file) != ".npy") return load_picture(flag, file, model);
-  const at::IntArrayRef shape = model.config.model.sample_shape;
-  at::Tensor x = read_npy(file);
-  if (x.sizes() == shape) x = x.unsqueeze(0);
-  if (x.scalar_type() != at::kFloat || x.dim() == 0 || x.size(0) == 0 ||
-      x.sizes().slice(1) != shape)
-    throw Error(flag, " ", file.string(), ": expected float32 N x ", shape, ", got ",
-                x.scalar_type(), " ", x.sizes());
-  return x;
-}
-
-at::Tensor load_sample(const std::string& flag, const fs::path& file, const Model& model) {
-  at::Tensor x = load_samples(flag, file, model);
-  if (x.size(0) != 1)
-    throw Error(flag, " ", file.string(), ": expected one sample, got ", x.size(0));
-  return x;
 }
 
 SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,

@@ -39,7 +39,7 @@ struct Editor {
   c10::Device device;
 
   // Throws Error naming the flag that does not fit the model.
-  static Editor open(const EditFlags& flags);
+  static Editor open(const CLI::App& command, const EditFlags& flags);
 
   const NoiseSchedule& schedule() const { return diffusion.schedule(); }
   const std::vector<int64_t>& shape() const { return model.config.model.sample_shape; }
@@ -50,15 +50,6 @@ struct Editor {
   // The same for the reverse process from timestep `t` on.
   GenerateOptions options_from(int64_t t, int64_t rows) const;
 };
-
-// PNG, JPEG or float32 .npy -> float32 [B, sample shape...] on the CPU; a picture is B = 1. Nothing
-// is resized. Throws Error naming the flag and the file where size or channels are not the model's.
-at::Tensor load_samples(const std::string& flag, const std::filesystem::path& file,
-                        const Model& model);
-
-// The same for exactly one sample: [1, sample shape...].
-at::Tensor load_sample(const std::string& flag, const std::filesystem::path& file,
-                       const Model& model);
 
 // Where `count` results go; throws Error where they cannot. Of one image, a .png is just its pixels.
 SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Editor& editor,

@@ -16,7 +16,7 @@
 #include "diffuse/io/file.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "edit_common.h"
+#include "edit_input.h"
 #include "outputs.h"
 #include "sampler_flags.h"
 
@@ -66,10 +66,13 @@ int run_encode(const EncodeFlags& flags) {
   check_outputs({{"-o", flags.out}},
                 {{"--ckpt", flags.model.checkpoint}, {"--image", flags.image}});
   Model model = flags.model.load(device);
+  want_plain_data(model.config.data, model.name, "encode");
   GenerateOptions options = options_of(flags, model, device);
   std::vector<int64_t> classes;
   if (flags.class_name) classes = parse_classes(*flags.class_name, model.config.model);
   const at::Tensor samples = load_samples("--image", flags.image, model);
+  // Samples that were drawn without clipping may be encoded again.
+  check_range("--image", flags.image, samples, 2 * largest_number(model, model.config.sample));
   const GaussianDiffusion diffusion(model.config.diffusion);
   const c10::InferenceMode inference;
   const int64_t total = samples.size(0);
@@ -108,7 +111,7 @@ Command add_encode(CLI::App& app) {
       "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --eta 0 --steps 100 "
       "--no-clip");
   flags->model.add_to(*command);
-  command->add_option("--image", flags->image, "PNG, JPEG, or float32 .npy of one or more samples")
+  command->add_option("--image", flags->image, "PNG, JPEG, or .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
   command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");

@@ -37,6 +37,7 @@ struct EvalFlags {
 
 // The data set with where it came from.
 struct EvalData {
+  DataConfig config;
   std::shared_ptr<const Dataset> set;
   std::string name;
   std::string class_note{};  // what is worth saying of its classes
@@ -51,7 +52,7 @@ void take_classes(const Model& model, EvalData& data) {
   data.class_note = map.note;
 }
 
-void check_range(const Model& model, const DataConfig& config, const EvalData& data) {
+void check_unit_range(const Model& model, const DataConfig& config, const EvalData& data) {
   if (!model.config.sample.clip_x0 || config.type != "array" || !data.set->is_image()) return;
   const NumberRange found = range_of(*data.set);
   if (!found.within_unit())
@@ -76,12 +77,13 @@ EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
     }
     data.set = make_dataset(config.data, split, config.seed);
   }
+  data.config = config.data;
   data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
   if (data.set->sample_shape() != model.config.model.sample_shape)
     throw Error("--data: ", model.name, " is a model of samples of ",
                 c10::IntArrayRef(model.config.model.sample_shape), ", ", data.name, " has ",
                 c10::IntArrayRef(data.set->sample_shape()));
-  check_range(model, config.data, data);
+  check_unit_range(model, config.data, data);
   take_classes(model, data);
   return data;
 }
@@ -203,6 +205,17 @@ void measure_all(const std::vector<Measurement>& work, EvalReport& report,
   hand_out();
 }
 
+// Metrics that measure data as the network does.
+void check_units(const EvalFlags& flags, const std::vector<MetricFamily>& families,
+                 const Model& model, const EvalData& data) {
+  for (const MetricFamily& family : families) {
+    const auto asked = asked_of(family, flags);
+    if (asked.empty() || family.in_data_units) continue;
+    want_plain_data(model.config.data, model.name, "--metrics " + asked[0]);
+    want_plain_data(data.config, flags.data.string(), "--metrics " + asked[0]);
+  }
+}
+
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
@@ -217,6 +230,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_data(flags, model, split);
   if (!data.class_note.empty()) log_info(data.class_note);
+  check_units(flags, families, model, data);
   const GaussianDiffusion diffusion(model.config.diffusion);
   const EvalInput input{model,
                         flags.sampler,

@@ -52,6 +52,9 @@ struct MetricFamily {
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;
 
+  // Whether what is normalised is compared in the units that it had before.
+  bool in_data_units = false;
+
   // Whether it draws samples, by EvalInput::sampler.
   std::function<bool()> draws = [] { return false; };
 

@@ -1,5 +1,6 @@
 // eval --metrics fid,kid,is,pr,swd,mmd: samples of the model, or stored ones, against data.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -34,6 +35,15 @@ void check(const ComparisonFlags& flags) {
     throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
 }
 
+// Features are of 8-bit images: what lies beyond [-1, 1] would be cut off.
+void want_pixels(const Model& model) {
+  const DataConfig& data = model.config.data;
+  for (size_t c = 0; c < data.mean.size(); ++c)
+    if (std::abs(data.mean[c]) > 1 || data.std[c] > 1)
+      throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; the data of ", model.name,
+                  " have mean ", data.mean[c], " and standard deviation ", data.std[c]);
+}
+
 SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& input,
                                 const std::vector<std::string>& asked) {
   SampleMetricsOptions options{.fid = contains(asked, "fid"),
@@ -56,6 +66,7 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   if (features && !image)
     throw Error("--metrics fid, kid, is, pr: of images, and ", input.model.name,
                 " makes none; expected swd or mmd");
+  if (features) want_pixels(input.model);
   if (features && flags.of_features.features.empty())
     throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
                 "docs/evaluation.md says which");
@@ -211,6 +222,7 @@ MetricFamily add_sample_metrics(CLI::App& command) {
                                               {"--reference", flags->of_features.reference},
                                               {"--samples", flags->samples}};
               },
+          .in_data_units = true,
           .draws = [flags] { return flags->samples.empty(); },
           .prepare =
               [flags](const EvalInput& input, const std::vector<std::string>& asked) {

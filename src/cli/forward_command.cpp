@@ -106,6 +106,7 @@ int run_forward_command(const ForwardFlags& flags) {
   check_flags(flags);
   check_outputs({{"-o", flags.out, flags.out.extension().empty()}}, {{"--config", flags.config}});
   const Config config = load_config(flags.config, flags.overrides);
+  want_plain_data(config.data, flags.config.string(), "forward");
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
     const at::Tensor items = first_items(*data, flags.items);

@@ -2,14 +2,16 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <cmath>
+
 #include "commands.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
 #include "diffuse/sample/inpaint.h"
 #include "edit_common.h"
+#include "edit_input.h"
+#include "mask.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;
@@ -25,27 +27,17 @@ struct InpaintFlags {
   int64_t feather = 0, count = 1, batch = 64;
 };
 
-// A picture, white = 1, or float32 .npy in 0 .. 1 -> [1, 1, H, W], or [1, D] for points.
-at::Tensor load_mask(const fs::path& file, const Model& model) {
-  const std::string name = "--mask " + file.string();
-  const auto& shape = model.config.model.sample_shape;
-  const std::vector<int64_t> wanted(shape.begin() + (model.is_image() ? 1 : 0), shape.end());
-  at::Tensor mask;
-  if (ending_of(file) == ".npy") {
-    mask = read_npy(file);
-    if (mask.scalar_type() != at::kFloat || !((mask >= 0) & (mask <= 1)).all().item<bool>())
-      throw Error(name, ": expected float32 from 0 to 1");
-  } else {
-    const Image image = read_image(file, 1);
-    mask =
-        at::tensor(at::ArrayRef<uint8_t>(image.pixels)).view({image.height, image.width}) / 255.0;
-  }
-  if (mask.sizes() != at::IntArrayRef(wanted))
-    throw Error(name, ": the mask is ", mask.sizes(), "; the image is ", at::IntArrayRef(wanted),
-                " (rows, columns)");
-  if (!(mask > 0).any().item<bool>())
-    throw Error(name, ": all black, so there is nothing to paint; white is what is painted");
-  return model.is_image() ? mask.unsqueeze(0).unsqueeze(0) : mask.unsqueeze(0);
+// The mask faded in from its edge. Throws where a wide fade leaves less than half of anything new.
+at::Tensor feathered(const at::Tensor& mask, const InpaintFlags& flags, const Editor& editor) {
+  if (flags.feather == 0) return mask;
+  if (!editor.model.is_image())
+    throw Error("--feather: of images; this model makes ", kind_of(editor.model));
+  const at::Tensor faded = feather(mask, flags.feather);
+  const double most = faded.max().item<double>();
+  if (most < 0.5)
+    throw Error("--feather ", flags.feather, ": wider than what is painted, of which at most ",
+                std::lround(most * 100), " % would be new; expected fewer pixels");
+  return faded;
 }
 
 // "10,10" -> jump and passes.
@@ -90,12 +82,9 @@ int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   check_outputs(
       {{"-o", flags.edit.out, flags.edit.out.extension().empty()}, {"--strip", flags.edit.strip}},
       {{"--ckpt", flags.edit.model.checkpoint}, {"--image", flags.image}, {"--mask", flags.mask}});
-  const Editor editor = Editor::open(flags.edit);
-  const at::Tensor image = load_sample("--image", flags.image, editor.model);
-  at::Tensor mask = load_mask(flags.mask, editor.model);
-  if (flags.feather > 0 && !editor.model.is_image())
-    throw Error("--feather: this model makes points, which have no neighbours");
-  mask = feather(mask, flags.feather);
+  const Editor editor = Editor::open(command, flags.edit);
+  const at::Tensor image = load_sample("--image", flags.image, editor.model, editor.config);
+  const at::Tensor mask = feathered(load_mask(flags.mask, editor.model), flags, editor);
   InpaintOptions options{.sampler = editor.sampler};
   if (!flags.repaint.empty()) parse_repaint(flags.repaint, options);
   SampleOutput output = open_output(command, flags.edit, editor, flags.count);
@@ -118,7 +107,9 @@ Command add_inpaint(CLI::App& app) {
   CLI::App* command = app.add_subcommand("inpaint", "Fill in the masked part of an image");
   command->footer(
       "White in the mask is painted, black is kept bit for bit; greys are painted and then mixed\n"
-      "with what was there. The model need not have been trained for it.\n"
+      "with what was there. White is 1 or 255, or 65535 of 16 bits. Of a mask with transparency,\n"
+      "white on transparent is painted, or the holes in black. The model need not have been\n"
+      "trained for it.\n"
       "Examples:\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
@@ -126,7 +117,7 @@ Command add_inpaint(CLI::App& app) {
   flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
-  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or float32 .npy")
+  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or .npy")
       ->required();
   command
       ->add_option("--mask", flags->mask, "Image of the same size: white = to be painted, or .npy")

@@ -9,6 +9,7 @@
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
+#include "edit_input.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;
@@ -83,9 +84,9 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   check_outputs(
       {{"-o", flags.edit.out, flags.edit.out.extension().empty()}},
       {{"--ckpt", flags.edit.model.checkpoint}, {"--from", flags.from}, {"--to", flags.to}});
-  const Editor editor = Editor::open(flags.edit);
-  const at::Tensor a = load_sample("--from", flags.from, editor.model);
-  const at::Tensor b = load_sample("--to", flags.to, editor.model);
+  const Editor editor = Editor::open(command, flags.edit);
+  const at::Tensor a = load_sample("--from", flags.from, editor.model, editor.config);
+  const at::Tensor b = load_sample("--to", flags.to, editor.model, editor.config);
   const auto depths = parse_depths(flags.depths, editor.schedule().timesteps());
   const bool table = ending_of(flags.edit.out) == ".png" && editor.model.is_image();
   std::optional<SampleOutput> output;
@@ -122,7 +123,7 @@ Command add_interpolate(CLI::App& app) {
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --depth 750,500,250,0");
   flags->edit.sampler.steps_flag = "--reverse-steps";
   flags->edit.add_to(*command);
-  command->add_option("--from", flags->from, "PNG or JPEG of the model's size, or float32 .npy")
+  command->add_option("--from", flags->from, "PNG or JPEG of the model's size, or .npy")
       ->required();
   command->add_option("--to", flags->to, "The other end")->required();
   command->add_option("--steps", flags->steps, "Pictures from one to the other, with both ends")

@@ -9,7 +9,7 @@
 #include "diffuse/core/whole_number.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/io/array_file.h"
-#include "edit_common.h"
+#include "edit_input.h"
 
 namespace fs = std::filesystem;
 
@@ -23,7 +23,7 @@ void PlanFlags::add_to(CLI::App& command) {
   auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
-      command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
+      command.add_option("--noise", noise, "x_T from a .npy file of floats instead of the seed");
   command
       .add_option("--from", from,
                   "Start from this image, noised: PNG, JPEG or .npy of the model's size")
@@ -61,15 +61,15 @@ static std::vector<StreamKey> parse_seeds(const std::string& text) {
 // x_T from a file; its first dimension says how many samples.
 static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
   const at::Tensor noise = read_npy(file);
-  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
+  if (!noise.is_floating_point() || noise.dim() == 0 || noise.size(0) == 0 ||
       noise.sizes().slice(1) != at::IntArrayRef(shape))
-    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
+    throw Error("--noise ", file.string(), ": expected floats N x ", at::IntArrayRef(shape),
                 ", got ", noise.scalar_type(), " ", noise.sizes());
   const at::Tensor finite = at::isfinite(noise).flatten(1).all(1);
   if (const at::Tensor bad = finite.logical_not().nonzero(); bad.size(0) > 0)
     throw Error("--noise ", file.string(), ": sample ", bad[0].item<int64_t>(),
                 " holds numbers that are not finite");
-  return noise;
+  return noise.to(at::kFloat);
 }
 
 // 64, and of classes in turn as many more as fill the rows.
@@ -114,10 +114,8 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   const double strength = flags.strength.value_or(0.5);
   if (!(strength > 0 && strength <= 1))
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
-  const DataConfig& data = model.config.data;
-  const at::Tensor from = load_sample("--from", flags.from, model);
-  plan.from = to_model_units(
-      flags.from.extension() == ".npy" ? from : from_picture_range(from, data), data);
+  want_plain_data(model.config.data, model.name, "--from");
+  plan.from = load_sample("--from", flags.from, model, plan.config);
   std::vector<int64_t>& list = plan.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
   std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });

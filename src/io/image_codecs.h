@@ -6,10 +6,12 @@
 #include <string_view>
 
 #include "diffuse/io/image_file.h"
+#include "diffuse/io/stored_image.h"
 
 namespace diffuse {
 
 Image decode_png(std::string_view bytes);
+StoredImage decode_stored_png(std::string_view bytes);
 Image decode_jpeg(std::string_view bytes);
 Image decode_bmp(std::string_view bytes);
 

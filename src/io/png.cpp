@@ -21,7 +21,9 @@ struct PngDecoder {
   png_infop info = nullptr;
   png_uint_32 height = 0, width = 0;
   size_t stored_row = 0;        // bytes of a row as it is in the file, before compression
+  bool as_stored = false;       // 16 bits stay 16, big-endian
   int channels = 0;             // with alpha
+  int depth = 8;                // bits of a number in `pixels`
   int orientation = 1;          // EXIF's
   std::vector<uint8_t> pixels;  // [height, width, channels]
   std::vector<png_bytep> rows;
@@ -94,13 +96,14 @@ bool read_header(PngDecoder& decoder) {
   return true;
 }
 
-// Asks for 8 bits a channel without palette, and allocates a row. False on error.
+// Asks for 8 bits a channel, or 16 where they are stored and wanted, without palette. False on error.
 bool choose_format(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
-  png_set_expand(decoder.png);    // palettes to RGB, 1-4 bits to 8, tRNS to alpha
-  png_set_scale_16(decoder.png);  // rounds v * 255 / 65535
+  png_set_expand(decoder.png);  // palettes to RGB, 1-4 bits to 8, tRNS to alpha
+  if (!decoder.as_stored) png_set_scale_16(decoder.png);  // rounds v * 255 / 65535
   png_set_interlace_handling(decoder.png);
   png_read_update_info(decoder.png, decoder.info);
+  decoder.depth = png_get_bit_depth(decoder.png, decoder.info);
   decoder.channels = png_get_channels(decoder.png, decoder.info);
   return true;
 }
@@ -146,11 +149,8 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
 }
 
-}  // namespace
-
-Image decode_png(std::string_view file) {
+void decode(PngDecoder& decoder, std::string_view file) {
   const std::string_view bytes = whole_chunks(file);
-  PngDecoder decoder;
   decoder.rest = bytes;
   decoder.png =
       png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error<PngDecoder>, on_warning);
@@ -162,17 +162,46 @@ Image decode_png(std::string_view file) {
   if (decoder.stored_row * decoder.height / 1032 > bytes.size())
     throw Error("corrupt PNG: truncated");
   if (!choose_format(decoder)) throw Error(decoder.message);
-  const size_t row = size_t{decoder.width} * static_cast<size_t>(decoder.channels);
+  const size_t row = png_get_rowbytes(decoder.png, decoder.info);
   decoder.pixels.resize(row * decoder.height);
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);
   if (!read_pixels(decoder)) throw Error(decoder.message);
-  if (decoder.channels % 2 == 0) drop_alpha(decoder);
+}
+
+// The pixels, of `bytes` bytes each.
+Image turned(PngDecoder& decoder, int64_t bytes) {
   return upright({.height = decoder.height,
                   .width = decoder.width,
-                  .channels = decoder.channels,
+                  .channels = bytes,
                   .pixels = std::move(decoder.pixels)},
                  decoder.orientation);
+}
+
+}  // namespace
+
+Image decode_png(std::string_view bytes) {
+  PngDecoder decoder;
+  decode(decoder, bytes);
+  if (decoder.channels % 2 == 0) drop_alpha(decoder);
+  return turned(decoder, decoder.channels);
+}
+
+StoredImage decode_stored_png(std::string_view bytes) {
+  PngDecoder decoder;
+  decoder.as_stored = true;
+  decode(decoder, bytes);
+  const size_t width = static_cast<size_t>(decoder.depth) / 8;
+  const Image image = turned(decoder, decoder.channels * decoder.depth / 8);
+  StoredImage stored{.height = image.height,
+                     .width = image.width,
+                     .channels = decoder.channels,
+                     .white = decoder.depth == 16 ? 65535 : 255,
+                     .values = {}};
+  for (size_t i = 0; i < image.pixels.size(); i += width)
+    stored.values.push_back(static_cast<uint16_t>(
+        width == 1 ? image.pixels[i] : image.pixels[i] << 8 | image.pixels[i + 1]));
+  return stored;
 }
 
 std::string encode_png(const Image& image,

@@ -1,0 +1,19 @@
+// Analytic models of each kind of sample for tests of the editing commands: nothing is trained.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/cli/run_program.h"
+
+namespace diffuse::testing_cli {
+
+// A folder of one's own with image.json (1 x 8 x 8), colour.json (3 x 8 x 8), signals.json (1 x 64) and
+// points.json (2).
+std::filesystem::path oracle_folder(const std::string& name);
+
+// One line on stderr that says `says`, and exit code 2.
+void expect_refused(const Outcome& outcome, const std::string& says);
+
+}  // namespace diffuse::testing_cli
