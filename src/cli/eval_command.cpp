@@ -137,6 +137,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   check_flags(flags, families);
   for (const MetricFamily& family : families) family.check();
   check_sampler_is_used(flags, families);
+  install_stop_handlers();
   const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
   Model model = flags.model.load(device);
   if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
@@ -150,7 +151,6 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         *data.set,
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
-  install_stop_handlers();
   EvalReport report;
   const bool of_items = std::any_of(families.begin(), families.end(), [&](const auto& f) {
     return f.of_items && !asked_of(f, flags).empty();
