@@ -222,6 +222,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   check_flags(flags, families);
   for (const MetricFamily& family : families) family.check();
   check_sampler_is_used(flags, families);
+  install_stop_handlers();
   const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
   if (world->is_first()) check_paths(flags, families);
   Model model = flags.model.load(device);
@@ -238,7 +239,6 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         *data.set,
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
-  install_stop_handlers();
   const bool of_items = measures_items(flags, families);
   if (of_items)  // they look at every timestep
     in_config(model.name, [&] { check_last_step(model.config.diffusion, diffusion.schedule()); });

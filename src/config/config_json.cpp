@@ -33,7 +33,7 @@ static constexpr double kExact = int64_t{1} << 53;
 
 // As an integer, where it is one in other words: 1e3, 100.0 or, in an override, 010. `plain` as of Reader.
 static json as_integer(const json& found, const std::string* plain) {
-  const std::string text = plain == nullptr ? "" : *plain;
+  const std::string text = plain != nullptr && found.is_primitive() ? *plain : "";
   if (const auto value = parse_integer(text)) return *value;
   if (const auto value = parse_unsigned(text)) return *value;
   if (!found.is_number_float()) return found;

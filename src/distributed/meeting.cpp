@@ -83,7 +83,7 @@ static StorePtr find_store(Attempt& attempt) {
   for (;;) {
     attempt.set_trouble(connect_failure(launch.host, launch.port));
     if (attempt.trouble().empty()) {
-      attempt.set_trouble("what listens there does not answer as rank 0 does");
+      attempt.set_trouble("what listens there has not answered as rank 0 would");
       try {
         return open_store(attempt, /*serve=*/false);
       } catch (const std::exception&) {  // it may have ended, and come again

@@ -23,14 +23,22 @@ static std::string resolve(const std::string& host, uint16_t port, Addresses& ad
   return "";
 }
 
+// TCP may connect a socket to itself where nobody listens at a port it could be given.
+static bool is_own(int stream, const addrinfo& address) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  return getsockname(stream, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+         size == address.ai_addrlen && std::memcmp(&own, address.ai_addr, size) == 0;
+}
+
 static std::string connect_failure(const addrinfo& address) {
   const int stream = socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval longest{.tv_sec = 5, .tv_usec = 0};
   setsockopt(stream, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);  // of connect(), too
-  const int result = connect(stream, address.ai_addr, address.ai_addrlen);
-  const std::string failure = result == 0 ? "" : std::strerror(errno);
+  int reason = connect(stream, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  if (reason == 0 && is_own(stream, address)) reason = ECONNREFUSED;
   close(stream);
-  return failure;
+  return reason == 0 ? "" : std::strerror(reason);
 }
 
 std::string resolve_failure(const std::string& host) {

@@ -74,7 +74,7 @@ static const Mistake kKinds[] = {
     {R"({"train": {"batch_size": 1.5}})", "/train/batch_size: expected an integer >= 1, got 1.5"},
     {R"({"train": {"steps": 1e30}})", "/train/steps: expected an integer >= 0, got 1e+30"},
     {R"({"seed": 9007199254740993.0})",
-     "/seed: expected an integer >= 0 with all its digits, got 9007199254740992.0"},
+     "/seed: expected an integer >= 0 with all its digits, got 9.007199254740992e+15"},
     {R"({"train": {"batch_size": true}})", "/train/batch_size: expected an integer >= 1, got true"},
     {R"({"train": {"batch_size": "128"}})",
      "/train/batch_size: expected an integer >= 1, got \"128\""},

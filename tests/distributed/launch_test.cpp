@@ -60,6 +60,8 @@ TEST(Launch, ReadsSlurmAndFindsRankZeroOnTheFirstNode) {
   EXPECT_EQ(launch.size, 4);
   EXPECT_EQ(launch.local_rank, 1);
   EXPECT_EQ(launch.host, "gpu03");
+  EXPECT_EQ(launch.advice,
+            "SLURM says 4 tasks, this is one: start with srun, or unset SLURM_NTASKS");
   EXPECT_GE(launch.port, 20000);
   EXPECT_FALSE(launch.store_is_up);
 }
@@ -80,6 +82,19 @@ TEST(Launch, AsksForTheHostOfRankZeroOverSeveralMachines) {
                              {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
                              {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}});
   EXPECT_THROW(launch_from_environment(), Error);
+}
+
+TEST(Launch, ReadsNumbersAsFlagsDo) {
+  const auto size = [](const std::string& text) {
+    const Variables variables(
+        {{"RANK", "0"}, {"WORLD_SIZE", text}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}});
+    return launch_from_environment().size;
+  };
+  EXPECT_EQ(size("010"), 10);
+  for (const char* const text : {"1.5", "-2", "two", "18446744073709551618"})
+    EXPECT_EQ(
+        message_of([&] { size(text); }),
+        concat("environment variable WORLD_SIZE: expected a whole number, got \"", text, "\""));
 }
 
 TEST(Launch, RefusesARankBeyondTheSize) {

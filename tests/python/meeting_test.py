@@ -73,7 +73,7 @@ class Meeting(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             port = silent.getsockname()[1]
             err = self.after_the_wait(by_torchrun(1, "127.0.0.1", port))
-            self.assertIn("within 3s: what listens there does not answer as rank 0 does", err)
+            self.assertIn("within 3s: what listens there has not answered as rank 0 would", err)
             err = self.after_the_wait(by_torchrun(0, "127.0.0.1", port))
             self.assertIn(f"rank 0 cannot listen at 127.0.0.1:{port}; name a free port with "
                           "MASTER_PORT", err)

@@ -70,6 +70,7 @@ class Streams(unittest.TestCase):
                 outcome = self.diffuse(*line.split(), stdout=full)
             self.assertEqual(outcome.returncode, 1, line)
             self.assertIn("diffuse: stdout: not all could be written", outcome.stderr)
+        for line in ("schema", "ls ."):
             self.assertEqual(self.diffuse(*line.split(), closed=(1,)).returncode, 1, line)
 
     def test_a_reader_that_leaves_ends_what_is_printed_in_silence(self):
