@@ -25,14 +25,16 @@ struct Group {
 enum class Part { kNone, kTrain, kValidation, kTest };
 
 // What a folder's name says, in letters of either case: train, train2017, training_set, val_images.
-Part part_of(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
+Part part_of(std::string lower) {
+  std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  constexpr std::string_view kRest = "0123456789_-";
-  name.resize(name.find_last_not_of(kRest) + 1);
+  const auto without_number = [](std::string_view text) {
+    return text.substr(0, text.find_last_not_of("0123456789_-") + 1);
+  };
+  std::string_view name = without_number(lower);
   for (const std::string_view ending : {"set", "data", "images"})
-    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
-  name.resize(name.find_last_not_of(kRest) + 1);
+    if (name.ends_with(ending)) name.remove_suffix(ending.size());
+  name = without_number(name);
   if (name == "train" || name == "training") return Part::kTrain;
   if (name == "val" || name == "valid" || name == "validation") return Part::kValidation;
   if (name == "test" || name == "testing") return Part::kTest;
