@@ -21,7 +21,8 @@ CORPUS = ROOT / "tests/fuzz/corpus"
 PROGRAM = ROOT / "build/fuzz/tests/fuzz/fuzz"
 # A reader may take a small multiple of its input, and the data sets' limit of 16 MB a few times over.
 LIMITS = ["-timeout=20", "-report_slow_units=20", "-malloc_limit_mb=128", "-rss_limit_mb=1024"]
-MAX_BYTES = {"png": 4096, "jpeg": 4096}  # a pixel of 4 bytes may lie in 1/1032 of a bit; else 16 KiB
+# A pixel of 4 bytes may lie in 1/1032 of a bit, or in less; else 16 KiB.
+MAX_BYTES = dict.fromkeys(["png", "jpeg", "webp", "tiff", "gif"], 4096)
 
 
 def cpu_seconds(process):

@@ -25,16 +25,14 @@ struct Group {
 enum class Part { kNone, kTrain, kValidation, kTest };
 
 // What a folder's name says, in letters of either case: train, train2017, training_set, val_images.
-Part part_of(std::string lower) {
-  std::transform(lower.begin(), lower.end(), lower.begin(),
+Part part_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const auto without_number = [](std::string_view text) {
-    return text.substr(0, text.find_last_not_of("0123456789_-") + 1);
-  };
-  std::string_view name = without_number(lower);
+  constexpr std::string_view kRest = "0123456789_-";
+  name.erase(name.find_last_not_of(kRest) + 1);
   for (const std::string_view ending : {"set", "data", "images"})
-    if (name.ends_with(ending)) name.remove_suffix(ending.size());
-  name = without_number(name);
+    if (name.ends_with(ending)) name.erase(name.size() - ending.size());
+  name.erase(name.find_last_not_of(kRest) + 1);
   if (name == "train" || name == "training") return Part::kTrain;
   if (name == "val" || name == "valid" || name == "validation") return Part::kValidation;
   if (name == "test" || name == "testing") return Part::kTest;
@@ -194,11 +192,11 @@ class LayoutReader {
     if (!nearest) return std::nullopt;
     auto labels = parse_dataset_json(found_.files->read(*nearest), found_.files->title(*nearest));
     if (!labels) return labels;
-    used_.insert(*nearest);
     Labels below;  // by whole path
     for (const auto& [name, label] : *labels) below[folder_of(*nearest) + name] = label;
-    layout_.notes.push_back(
-        concat(names_[*nearest], below.empty() ? " says: no classes" : " has the classes"));
+    if (used_.insert(*nearest).second)
+      layout_.notes.push_back(
+          concat(names_[*nearest], below.empty() ? " says: no classes" : " has the classes"));
     return below;
   }
 

@@ -196,7 +196,7 @@ TEST(BadUse, OfInpaint) {
   expect_refused(with("@points", "@image.png", "@mask.png"), "points, not images");
   expect_refused(with("@colour", "@image.png", "@black.png"), "white is what is painted");
   expect_refused(with("@colour", "@none.png", "@mask.png"), "none.png");
-  expect_refused(with("@colour", "@colour.json", "@mask.png"), "neither PNG nor JPEG");
+  expect_refused(with("@colour", "@colour.json", "@mask.png"), ": no picture; expected PNG, JPEG");
   expect_refused(inpaint({"--repaint", "10"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "0,2"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "10,2"}), "below the 10 steps");

@@ -199,8 +199,7 @@ TEST_F(ImageFolder, AnotherOfItsClassTakesThePlaceOfAVanishedPicture) {
   const std::vector<int> after = pixels(*set, {0, 1, 2, 3, 4});
   EXPECT_NE(after[ant], before[ant]);
   EXPECT_LT(after[ant], 10);
-  for (int64_t i = 0; i < 5; ++i)
-    if (i != ant) EXPECT_EQ(after[i], before[i]);
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(after[i] == before[i], i != ant);
   EXPECT_EQ(pixels(*set, {0, 1, 2, 3, 4}), after);
   std::filesystem::remove_all(folder_.path() / "ant");
   const std::string message = message_of([&] { all_values(*set); });
