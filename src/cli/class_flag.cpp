@@ -60,12 +60,13 @@ static std::optional<int64_t> one_class(std::string_view text, const ModelConfig
   constexpr size_t kShown = 20;
   std::vector<std::string> names;
   for (const std::string& name : model.class_names) names.push_back(printable(name));
-  const std::string hint = did_you_mean(text, names);
+  const std::string hint = text.empty() ? "" : did_you_mean(text, names);
   const size_t count = names.size();
   names.resize(std::min(count, kShown));
-  throw Error("--class: expected 0 to ", model.classes - 1, names.empty() ? "" : ", ", join(names),
-              count > kShown ? concat(" ... (", count, " names)") : "", " or all, got \"",
-              printable(text), "\"", hint);
+  throw Error("--class: expected 0 to ", model.classes - 1,
+              names.empty() ? " or all" : ", all or one of \"" + join(names, "\", \"") + "\"",
+              count > kShown ? concat(" ... (", count, " names)") : "", ", got \"", printable(text),
+              "\"", hint);
 }
 
 std::vector<int64_t> all_classes(const ModelConfig& model) {

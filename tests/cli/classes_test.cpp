@@ -100,8 +100,8 @@ TEST(ClassNames, ThatAreNumbersGoByName) {
 
 TEST(ClassNames, ThatAreNotThereAreRefused) {
   expect_refused(sample("cat,kat"),
-                 "--class: expected 0 to 3, cat, red, round, 0, été or all, got "
-                 "\"kat\"; did you mean \"cat\"?");
+                 "--class: expected 0 to 3, all or one of \"cat\", \"red, round\", \"0\", "
+                 "\"été\", got \"kat\"; did you mean \"cat\"?");
   expect_refused(sample("4"), "--class: expected 0 to 3, got 4");
   expect_refused(sample(""), "got \"\"");
   expect_refused(sample("1,"), "got \"\"");

@@ -79,7 +79,8 @@ static json another_value(const json& field) {
   if (value.is_boolean()) return !value.get<bool>();
   if (value.is_number_integer()) return value == 0 ? 1 : 2 * value.get<int64_t>();
   if (value.is_number()) return value == 0 ? 0.5 : value.get<double>() / 2;
-  if (value.is_array()) return {3};
+  if (value.is_array())
+    return json::array({field["items"]["type"] == "string" ? json("three") : json(3)});
   if (!field.contains("enum")) return "elsewhere";
   return field["enum"][0] == value ? field["enum"][1] : field["enum"][0];
 }
@@ -89,7 +90,7 @@ TEST(Schema, HasAKeyForEachMember) {
   const json defaults = json::parse(config_to_json(Config{}));
   for_each_field([&](const std::string& section, const std::string& key, const json& field) {
     static const std::set<std::string> want_others{
-        "betas", "rescale_zero_terminal_snr", "normalize", "mean", "std", "eta"};
+        "betas", "rescale_zero_terminal_snr", "normalize", "range", "mean", "std", "eta"};
     if (want_others.contains(key)) return;
     const json document{{section, {{key, another_value(field)}}}};
     json expected = defaults;

@@ -15,7 +15,8 @@ class NumberRangeOf : public testing::Test {
  protected:
   // An array of four items 1 x 1 x 2, the numbers of `ends` in each.
   DataConfig config(const std::vector<double>& ends) const {
-    write_npy(folder_.path() / "x.npy", at::tensor(ends, at::kDouble).view({1, 1, 1, 2}).repeat(4));
+    write_npy(folder_.path() / "x.npy",
+              at::tensor(ends, at::kDouble).view({1, 1, 1, 2}).repeat({4, 1, 1, 1}));
     DataConfig config{.type = "array", .path = (folder_.path() / "x.npy").string()};
     config.held_out = 1;
     return config;
