@@ -118,7 +118,7 @@ bool is_diffusers_path(const fs::path& path) {
            (named && fs::exists(path.parent_path() / "config.json"));
   }
   if (fs::exists(path / "model.pt")) return false;
-  for (const char* const name : {"model_index.json", "unet", "unet_ema"})
+  for (const char* const name : {"model_index.json", "scheduler_config.json", "unet", "unet_ema"})
     if (fs::exists(path / name)) return true;
   return !all_weights(path).empty();
 }
