@@ -8,6 +8,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/interchange/model_files.h"
 #include "foreign_json.h"
 
 namespace fs = std::filesystem;
@@ -111,7 +112,7 @@ static void check_pipeline(const fs::path& index) {
       json.refuse(part, "none: the UNet here draws images by itself, not latents");
 }
 
-bool is_diffusers_path(const fs::path& path) {
+bool is_diffusers_model(const fs::path& path) {
   if (!fs::is_directory(path)) {
     const bool named = weights_file(path).has_value();
     return path.extension() == ".safetensors" ||

@@ -222,6 +222,9 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   read_spacing(json, found->spacing, solves, sample);
   if (solves) read_sigmas(json, sample);
   if (sampler == "ddim") sample.end_at_data = json.flag("set_alpha_to_one", true);
+  if (sampler == "ddim" && sample.spacing == "uniform")
+    json.remark("timestep_spacing",
+                "a step here goes to the next timestep listed, in DDIMScheduler back by T / steps");
   if (sampler.empty())
     json.remark("_class_name",
                 concat("no sampler here takes its steps; samples of its process are drawn by ",
