@@ -106,7 +106,8 @@ nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
       {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
       {"guidance", config.guidance}};
   // Left out where it is the default: runs that began before there was a choice go on.
-  if (options.network_epsilon) all["ddim_epsilon"] = config.ddim_epsilon;
+  if (options.network_epsilon && config.sampler == "ddim")
+    all["ddim_epsilon"] = config.ddim_epsilon;
   return all;
 }
 

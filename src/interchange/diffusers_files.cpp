@@ -8,6 +8,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/interchange/model_files.h"
 #include "foreign_json.h"
 
 namespace fs = std::filesystem;
@@ -111,14 +112,14 @@ static void check_pipeline(const fs::path& index) {
       json.refuse(part, "none: the UNet here draws images by itself, not latents");
 }
 
-bool is_diffusers_path(const fs::path& path) {
+bool is_diffusers_model(const fs::path& path) {
   if (!fs::is_directory(path)) {
     const bool named = weights_file(path).has_value();
     return path.extension() == ".safetensors" ||
            (named && fs::exists(path.parent_path() / "config.json"));
   }
   if (fs::exists(path / "model.pt")) return false;
-  for (const char* const name : {"model_index.json", "unet", "unet_ema"})
+  for (const char* const name : {"model_index.json", "scheduler_config.json", "unet", "unet_ema"})
     if (fs::exists(path / name)) return true;
   return !all_weights(path).empty();
 }

@@ -13,9 +13,6 @@ struct DiffusersFiles {
   std::filesystem::path scheduler;  // scheduler_config.json; empty = none
 };
 
-// Whether a path is diffusers' folder or file, going by the names alone.
-bool is_diffusers_path(const std::filesystem::path& path);
-
 // The parts of a model folder, a pipeline's folder, a training checkpoint's, or of a file of weights.
 // Where weights are there averaged and raw (unet_ema and unet, or variants named ema and non_ema),
 // use_ema decides. A choice among several, or a variant, is logged. Throws Error where the pipeline

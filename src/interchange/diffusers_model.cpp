@@ -23,8 +23,6 @@ namespace diffuse {
 static constexpr const char* kConfigKey = "diffuse_config";
 static constexpr const char* kStepKey = "diffuse_step";
 
-bool is_diffusers_model(const fs::path& path) { return is_diffusers_path(path); }
-
 // Attention had other names before diffusers 0.12.
 static std::string current_name(const std::string& name) {
   static const std::vector<std::pair<std::string, std::string>> renamed{
@@ -40,34 +38,29 @@ static std::string current_name(const std::string& name) {
   return name;
 }
 
-static Safetensors read_weights(const fs::path& file);
-
-// The tensors of all files that an index names: large models are saved in several.
-static Safetensors read_shards(const fs::path& index) {
-  ForeignJson json = ForeignJson::read(index);
-  std::set<std::string> shards;
-  for (const auto& [tensor, shard] : json.text_map("weight_map")) {
-    const fs::path name(shard);
-    const bool weights = name.extension() == ".safetensors" || name.extension() == ".bin";
-    if (name.filename() != shard || !weights)
-      json.refuse("weight_map", "names of files beside it, .safetensors or .bin");
-    shards.insert(shard);
-  }
-  Safetensors contents;
-  for (const std::string& shard : shards)
-    for (auto& tensor : read_weights(index.parent_path() / shard).tensors)
-      contents.tensors.push_back(std::move(tensor));
-  return contents;
-}
-
-static Safetensors read_weights(const fs::path& file) {
-  if (ending_of(file) == ".json") return read_shards(file);
+static Safetensors read_file(const fs::path& file) {
   Safetensors contents;
   if (ending_of(file) == ".safetensors")
     contents = read_safetensors(file);
   else
     contents.tensors = state_tensors(file, read_torch_file(file), /*use_ema=*/true);
   for (auto& [name, tensor] : contents.tensors) name = current_name(name);
+  return contents;
+}
+
+// A file of weights, or all that an index names: large models are saved in several.
+static Safetensors read_weights(const fs::path& path) {
+  if (path.extension() != ".json") return read_file(path);
+  ForeignJson json = ForeignJson::read(path);
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : json.text_map("weight_map")) {
+    if (fs::path(shard).filename() != shard) json.refuse("weight_map", "names of files beside it");
+    shards.insert(shard);
+  }
+  Safetensors contents;
+  for (const std::string& shard : shards)
+    for (auto& tensor : read_file(path.parent_path() / shard).tensors)
+      contents.tensors.push_back(std::move(tensor));
   return contents;
 }
 

@@ -82,15 +82,19 @@ static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
   diffusion.beta_end = json.number("beta_end", 0.02);
   diffusion.betas.clear();
   const std::string name = json.text("beta_schedule", "linear");
-  if (!json.is_null("trained_betas", true))
+  const bool given = !json.is_null("trained_betas", true);
+  if (given)
     diffusion.betas = json.numbers("trained_betas");
   else if (name == "laplace" || name == "exp")
     diffusion.betas = betas_from(diffusion.timesteps, name == "exp" ? exponential : laplace);
-  if (diffusion.betas.empty()) {
+  else
     diffusion.schedule = ours(json, "beta_schedule", "linear", kSchedules);
-  } else {
+  if (given || !diffusion.betas.empty()) {
+    const auto count = static_cast<int64_t>(diffusion.betas.size());
+    if (json.has("num_train_timesteps") && count != diffusion.timesteps)
+      json.remark("num_train_timesteps", concat("taken as ", count, ", as many as trained_betas"));
     diffusion.schedule = "betas";
-    diffusion.timesteps = static_cast<int64_t>(diffusion.betas.size());
+    diffusion.timesteps = count;
   }
   diffusion.rescale_zero_terminal_snr = json.flag("rescale_betas_zero_snr", false);
 }
@@ -218,6 +222,9 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   read_spacing(json, found->spacing, solves, sample);
   if (solves) read_sigmas(json, sample);
   if (sampler == "ddim") sample.end_at_data = json.flag("set_alpha_to_one", true);
+  if (sampler == "ddim" && sample.spacing == "uniform")
+    json.remark("timestep_spacing",
+                "a step here goes to the next timestep listed, in DDIMScheduler back by T / steps");
   if (sampler.empty())
     json.remark("_class_name",
                 concat("no sampler here takes its steps; samples of its process are drawn by ",

@@ -109,7 +109,7 @@ TEST(Config, WritesAsManyFieldsAsTheStructsHave) {
   EXPECT_EQ(json["model"].size(), 28u);
   EXPECT_EQ(json["diffusion"].size(), 12u);
   EXPECT_EQ(json["train"].size(), 26u);
-  EXPECT_EQ(json["sample"].size(), 8u);
+  EXPECT_EQ(json["sample"].size(), 14u);
   EXPECT_EQ(json.size(), 6u);
 }
 

@@ -84,6 +84,7 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   const Config config = load_model_file(folder.path()).config;
   Config expected;  // the defaults are that model's, but for the dropout that they leave out
   expected.model.dropout = 0;
+  expected.sample.ddim_epsilon = "network";
   expected.model.sample_shape = {3, 32, 32};
   EXPECT_EQ(config_to_json(config), config_to_json(expected));
   const auto network = make_network(config.model, false, {}, 0);

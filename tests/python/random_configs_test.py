@@ -42,8 +42,9 @@ NUMBERS = {
               "label_dropout": [0, 0.5, 1], "log_every": [1, 2], "eval_every": [0, 1], "eval_samples": [1, 8],
               "sample_every": [0, 2], "checkpoint_every": [1, 2], "keep_last": [0, 1, 2],
               "keep_every": [0, 1]},
-    "sample": {"steps": [0, 1, 2], "eta": [0, 0.5, 1], "dynamic_threshold": [0, 0.9], "grid": [1, 5],
-               "guidance": [0, 1, 3]},
+    "sample": {"steps": [0, 1, 2], "eta": [0, 0.5, 1], "dynamic_threshold": [0, 0.9],
+               "dynamic_threshold_max": [0, 1.5], "steps_offset": [0, 1], "clip_range": [1, 2],
+               "grid": [1, 5], "guidance": [0, 1, 3]},
 }
 
 

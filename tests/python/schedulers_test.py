@@ -56,8 +56,11 @@ class SchedulersTest(PairTest):
     def trajectory(self, scheduler, steps):
         scheduler.set_timesteps(steps)
         x = self.x * scheduler.init_noise_sigma
+        noisy = scheduler.config.get("algorithm_type", "").startswith("sde-")
         for t in scheduler.timesteps:
-            x = scheduler.step(self.epsilon(scheduler.scale_model_input(x, t), t), t, x).prev_sample
+            output = self.epsilon(scheduler.scale_model_input(x, t), t)
+            drawn = {"variance_noise": noise(int(t), x.shape)} if noisy else {}
+            x = scheduler.step(output, t, x, **drawn).prev_sample
         return x
 
     def test_ddim_gives_the_pipelines_pictures(self):
@@ -95,6 +98,7 @@ class SchedulersTest(PairTest):
                                                       prediction_type="v_prediction",
                                                       rescale_betas_zero_snr=True),
                           DPMSolverMultistepScheduler(solver_order=1, thresholding=True),
+                          DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++"),
                           DPMSolverMultistepScheduler(thresholding=True, sample_max_value=2.0),
                           HeunDiscreteScheduler(beta_start=1e-4, beta_end=0.02),
                           HeunDiscreteScheduler(beta_schedule="exp", clip_sample=True)):

@@ -62,4 +62,32 @@ TEST(TrainerState, IsTheSameShardedOrNot) {
   }
 }
 
+// As a converted model has them: the step in it was another training's.
+TEST(TrainerState, StartsAnewFromWeightsAlone) {
+  Config config;
+  config.data = {.type = "swiss_roll", .count = 20};
+  config.model.type = "mlp";
+  config.train.shard_optimizer = true;
+  const auto thrown = run_worlds(2, [&](World& world) {
+    Trainer trainer(config, make_dataset(config.data, Split::kTrain, 0), at::kCPU,
+                    std::shared_ptr<World>(std::shared_ptr<World>(), &world));
+    NamedTensors halves = named_parameters(trainer.network());
+    for (auto& [name, tensor] : halves) tensor = at::full_like(tensor, 0.5);
+    const Value weights{to_dict(halves)};
+    const Checkpoint model{.file = "model.pt",
+                           .config = trainer.config(),
+                           .step = 70,
+                           .root = {{"model", weights}, {"ema", weights}}};
+    trainer.restore(world.is_first() ? std::optional(model) : std::nullopt);
+    EXPECT_EQ(trainer.step(), 0);
+    for (const at::Tensor& weight : trainer.network().parameters())
+      EXPECT_TRUE(at::equal(weight, at::full_like(weight, 0.5)));
+    const ValueDict saved = trainer.checkpoint();
+    if (!world.is_first()) return;
+    for (const auto& [name, average] : part(saved, "ema"))
+      EXPECT_EQ(std::get<at::Tensor>(average.data).max().item<double>(), 0.5) << name;
+  });
+  for (const std::string& what : thrown) EXPECT_EQ(what, "");
+}
+
 }  // namespace diffuse

@@ -22,6 +22,7 @@ struct ForeignOptions {
 // (diffusion_pytorch_model.safetensors or .bin, one of their variants, or several with their index),
 // such a folder within a pipeline's or a training checkpoint's (unet, unet_ema), or the file of weights
 // itself beside its config.json; scheduler_config.json beside it, or in the pipeline's scheduler/.
+// Judged by the names alone.
 bool is_diffusers_model(const std::filesystem::path& path);
 
 Checkpoint read_diffusers_model(const std::filesystem::path& path,
