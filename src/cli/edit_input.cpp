@@ -59,7 +59,7 @@ static at::Tensor load_picture(const std::string& name, const fs::path& file, co
   const Image image = read_image(file);
   check_stored(name, file);
   at::Tensor x = to_sample(image);
-  if (shape[0] != 3 && is_grey(x)) x = x.narrow(1, 0, 1);
+  if (shape[0] == 1 && is_grey(x)) x = x.narrow(1, 0, 1);
   if (x.size(1) == 3 && shape[0] == 1)
     throw Error(name, ": the image is in colour, this model makes grey ones; convert it first");
   if (x.size(1) == 3 && shape[0] != 3)
@@ -98,8 +98,8 @@ static at::Tensor load_array(const std::string& name, const fs::path& file, cons
                 array.scalar_type(), " ", array.sizes());
   if (bytes) return from_bytes(name, x).contiguous();
   if (!at::isfinite(x).all().item<bool>()) throw Error(name, ": holds numbers that are not finite");
-  if (image && model.config.sample.clip_x0 && x.min().item<double>() >= 0)
-    log_warning(name + ": no number is below 0; black is -1, white 1");
+  if (image && model.config.sample.clip_x0 && at::logical_and(x >= 0, x <= 1).all().item<bool>())
+    log_warning(name + ": all numbers are from 0 to 1; black is -1, white 1");
   return x.to(at::kFloat).contiguous();
 }
 

@@ -106,6 +106,8 @@ static at::Tensor levels_of_picture(const std::string& name, const StoredImage& 
       return by_alpha(name, greys_of(name, colours * (alpha > 0).unsqueeze(2)), alpha, white);
   }
   const at::Tensor levels = levels_of_greys(name, greys_of(name, colours), white);
+  if (image.on_white && (levels > 0).all().item<bool>())
+    throw Error(name, ": white everywhere, as transparent parts are read; expected a PNG");
   return image.lossy ? black_or_white(name, levels) : levels;
 }
 

@@ -23,7 +23,7 @@ void PlanFlags::add_to(CLI::App& command) {
   auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
   command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
-      command.add_option("--noise", noise, "x_T from a .npy file of floats instead of the seed");
+      command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
   command
       .add_option("--from", from,
                   "Start from this image, noised: PNG, JPEG or .npy of the model's size")
@@ -61,15 +61,15 @@ static std::vector<StreamKey> parse_seeds(const std::string& text) {
 // x_T from a file; its first dimension says how many samples.
 static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
   const at::Tensor noise = read_npy(file);
-  if (!noise.is_floating_point() || noise.dim() == 0 || noise.size(0) == 0 ||
+  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
       noise.sizes().slice(1) != at::IntArrayRef(shape))
-    throw Error("--noise ", file.string(), ": expected floats N x ", at::IntArrayRef(shape),
+    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
                 ", got ", noise.scalar_type(), " ", noise.sizes());
   const at::Tensor finite = at::isfinite(noise).flatten(1).all(1);
   if (const at::Tensor bad = finite.logical_not().nonzero(); bad.size(0) > 0)
     throw Error("--noise ", file.string(), ": sample ", bad[0].item<int64_t>(),
                 " holds numbers that are not finite");
-  return noise.to(at::kFloat);
+  return noise;
 }
 
 // 64, and of classes in turn as many more as fill the rows.

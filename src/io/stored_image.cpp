@@ -7,11 +7,12 @@
 namespace diffuse {
 
 // Of another format than PNG, the 8-bit picture.
-static StoredImage widened(const Image& image, bool lossy) {
+static StoredImage widened(const Image& image, bool is_jpeg) {
   return {.height = image.height,
           .width = image.width,
           .channels = image.channels,
-          .lossy = lossy,
+          .lossy = is_jpeg,
+          .on_white = !is_jpeg,
           .values = {image.pixels.begin(), image.pixels.end()}};
 }
 

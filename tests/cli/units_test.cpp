@@ -24,7 +24,7 @@ const fs::path& files() {
                    "data": {"type": "array", "path": ")" +
                    (made / "data.npy").string() + R"(", "normalize": true},
                    "diffusion": {"timesteps": 200, "beta_end": 0.1}, "sample": {"clip_x0": false}})");
-    write_npy(made / "x.npy", at::tensor({{101.0f, -41.0f}}));
+    write_npy(made / "x.npy", at::tensor({101.0f, -41.0f}).view({1, 2}));
     write_npy(made / "noise.npy", at::zeros({3, 2}));
     return made;
   }();

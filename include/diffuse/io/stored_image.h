@@ -10,9 +10,10 @@ namespace diffuse {
 struct StoredImage {
   int64_t height = 0;
   int64_t width = 0;
-  int64_t channels = 0;  // 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
-  int64_t white = 255;   // the largest number: 65535 of 16 bits
-  bool lossy = false;    // numbers near black and white may stand for either, as in a JPEG
+  int64_t channels = 0;   // 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
+  int64_t white = 255;    // the largest number: 65535 of 16 bits
+  bool lossy = false;     // numbers near black and white may stand for either, as in a JPEG
+  bool on_white = false;  // transparency, where there was any, is blended away
   std::vector<uint16_t> values;
 
   bool has_alpha() const { return channels % 2 == 0; }
