@@ -11,7 +11,7 @@ namespace {
 
 enum class FileKind { kPicture, kUnread, kUnknown, kLabels, kOther };
 
-FileKind kind_of(const std::filesystem::path& name) {
+FileKind kind_by_name(const std::filesystem::path& name) {
   if (name.filename() == "dataset.json") return FileKind::kLabels;
   const std::string ending = ending_of(name);
   if (ending.empty()) return FileKind::kUnknown;
@@ -45,7 +45,7 @@ void add_unknown(PictureFiles& found, size_t i) {
 PictureFiles find_pictures(const std::filesystem::path& path) {
   PictureFiles found;
   const auto wanted = [&](std::string_view name) {
-    const FileKind kind = kind_of(name);
+    const FileKind kind = kind_by_name(name);
     if (kind == FileKind::kUnread)
       add_unread(found, *format_of_ending(ending_of(name).substr(1)), std::string(name));
     if (kind == FileKind::kOther) found.others.add("files that are no pictures", std::string(name));
@@ -54,7 +54,7 @@ PictureFiles find_pictures(const std::filesystem::path& path) {
   found.files = open_file_set(path, wanted);
   found.left_out.add(found.files->left_out());
   for (size_t i = 0; i < found.files->names().size(); ++i) {
-    const FileKind kind = kind_of(found.files->names()[i]);
+    const FileKind kind = kind_by_name(found.files->names()[i]);
     if (kind == FileKind::kUnknown) add_unknown(found, i);
     if (kind == FileKind::kPicture) found.pictures.push_back(i);
     if (kind == FileKind::kLabels) found.labels.push_back(i);
