@@ -223,13 +223,13 @@ int run_train(const TrainFlags& flags) {
     config.data = with_normalization(config.data, *data);
     held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   });
-  log_classes(*data);
   const int64_t memory = in_config(flags.config, [&] {
     return flags.dry_run ? foretold_memory(config, data, device, *world) : 0;
   });
   const auto owner = in_config(
       flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });
   Trainer& trainer = *owner;
+  log_classes(*data);
   if (flags.dry_run) {
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);
     return kGood;
