@@ -239,7 +239,6 @@ int run_train(const TrainFlags& flags) {
   const auto world = make_world(flags, launch, device, config);
   if (world->is_first()) check_out(flags, config.data);
   const auto [data, held_out] = in_config(flags.config, [&] { return open_train_data(config); });
-  log_classes(*data);
   const int64_t memory = in_config(flags.config, [&, train = data] {
     return flags.dry_run ? foretold_memory(config, train, device, *world) : 0;
   });
@@ -247,6 +246,7 @@ int run_train(const TrainFlags& flags) {
     return std::make_unique<Trainer>(config, train, device, world);
   });
   Trainer& trainer = *owner;
+  log_classes(*data);
   if (flags.dry_run) {
     if (world->is_first()) warn_of_run(trainer, *held_out);
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);

@@ -24,9 +24,10 @@ TEST(Pictures, TrainTellsClassesAndWhatIsLeftOut) {
     write_text(folder / name, png());
   }
   write_text(folder / "c.json", R"({"data": {"type": "image_folder", "image_size": 8, "path": ")" +
-                                    folder.string() + R"("}, "train": {"batch_size": 2}})");
-  const Outcome o = run_program(
-      {"train", "--config", folder / "c.json", "--dry-run", "--set", "model.channels=32"});
+                                    folder.string() +
+                                    R"("}, "model": {"channels": 32, "attention_resolutions": []},
+                                      "train": {"batch_size": 2}})");
+  const Outcome o = run_program({"train", "--config", folder / "c.json", "--dry-run"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
   EXPECT_TRUE(says(o.err, "classes 2: cat ")) << o.err;
   EXPECT_TRUE(says(o.err, "left out hidden folders: 1 (.git)")) << o.err;
