@@ -9,10 +9,12 @@
 #include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/eval/sample_metrics.h"
 #include "diffuse/eval/sampler_error.h"
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "feature_flags.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -68,6 +70,12 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
   const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);
+  const SampleSource samples{.count = flags.count, .read = {}};
+  const SampleSource blank{.count = 1,
+                           .read = [shape = model.config.model.sample_shape](int64_t, int64_t) {
+                             return at::zeros(shape).unsqueeze(0);
+                           }};
+  check_measurable(samples, blank, extractor.get(), {.fid = true, .reference = reference});
   return [=, batch = flags.batch](const at::Tensor& x) {
     FeatureSums sums;
     for (const at::Tensor& some : x.split(batch))
@@ -138,6 +146,10 @@ Image plot_of(const std::vector<SamplerError>& results) {
 
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
+  check_outputs({{"--json", flags.json}, {"--plot", flags.plot}},
+                {{"--ckpt", flags.model.checkpoint},
+                 {"--features", flags.of_features.features},
+                 {"--reference", flags.of_features.reference}});
   Model model = flags.model.load(device);
   const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
   check_flags(flags, T);
@@ -161,10 +173,11 @@ int bench_samplers(const SamplersFlags& flags) {
       concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
   const auto keys = consecutive_keys(flags.seed, 0, flags.count);
   const auto results = sampler_errors(*model.network, model.config.diffusion, keys, options);
+  write_report(flags.json, json_of(results, flags.count, reference), [&] {
+    print_table(results, flags.count);
+    if (flags.tolerance) print_fewest(results, *flags.tolerance);
+  });
   if (!flags.plot.empty()) write_png(flags.plot, plot_of(results));
-  if (!write_json(flags.json, json_of(results, flags.count, reference))) return kGood;
-  print_table(results, flags.count);
-  if (flags.tolerance) print_fewest(results, *flags.tolerance);
   return kGood;
 }
 

@@ -8,6 +8,7 @@
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/train/step_benchmark.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -64,6 +65,8 @@ Config resolved(const StepFlags& flags) {
 int bench_step(const StepFlags& flags) {
   const c10::Device device = flags.machine.apply();
   if (flags.config.empty()) throw Error("diffuse bench: --config is required");
+  check_outputs({{"--json", flags.json}, {"--profile", flags.profile}},
+                {{"--config", flags.config}});
   const Config config = in_config(flags.config, [&] { return resolved(flags); });
   if (!flags.profile.empty()) {
     in_config(flags.config, [&] { trace_steps(config, device, flags.profile); });
@@ -72,7 +75,7 @@ int bench_step(const StepFlags& flags) {
   }
   const StepBenchmark found =
       in_config(flags.config, [&] { return benchmark_steps(config, device, flags.seconds); });
-  if (write_json(flags.json, to_json(found))) print_text(found, config, device);
+  write_report(flags.json, to_json(found), [&] { print_text(found, config, device); });
   return kGood;
 }
 

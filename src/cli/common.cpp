@@ -111,15 +111,14 @@ std::string json_text(const nlohmann::ordered_json& json, int indent) {
   return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
-                int indent) {
-  if (target.empty()) return true;
-  if (target == "-") {
+void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,
+                  const std::function<void()>& print_text, int indent) {
+  if (json_target == "-") {
     std::cout << json_text(json, indent) << "\n";
-    return false;
+    return;
   }
-  atomic_write(target, json_text(json, indent) + "\n");
-  return true;
+  print_text();
+  if (!json_target.empty()) atomic_write(json_target, json_text(json, indent) + "\n");
 }
 
 void warn_of_prior(const NoiseSchedule& schedule) {

@@ -7,6 +7,7 @@
 #include <CLI/App.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -72,10 +73,10 @@ struct ModelFlags {
 // JSON as text. What is not UTF-8 in it, such as names of files may be, is replaced by a sign.
 std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
 
-// For --json: "-" prints the JSON, another name is a file for it, and none leads nowhere. Returns
-// whether the text for people is wanted as well.
-bool write_json(const std::filesystem::path& target, const nlohmann::ordered_json& json,
-                int indent = 2);
+// For --json: "-" prints the JSON in place of the text for people; another name is a file for it,
+// written when the text is out, which a full disk does not take along; and none leads nowhere.
+void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,
+                  const std::function<void()>& print_text, int indent = 2);
 
 // "/model/channels: ..." and the like, as thrown by what is built from a config.
 bool starts_with_json_path(std::string_view message);

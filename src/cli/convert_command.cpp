@@ -1,11 +1,14 @@
 // diffuse convert: a model between our checkpoints and other programs' files.
+#include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/checkpoint_file.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -19,8 +22,24 @@ struct ConvertFlags {
   bool no_ema = false;
 };
 
+// Whether a config.json there may be replaced: diffusers' say of what class they are.
+bool is_anothers_folder(const fs::path& folder) {
+  std::ifstream in(folder / "config.json");
+  if (!in) return holds_run(folder);
+  const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  return !json.is_object() || !json.contains("_class_name");
+}
+
+// What is read where `in` is diffusers' files: a pipeline's network and schedule, or the folder that
+// weights lie in.
+std::vector<NamedPath> inputs_of(const fs::path& in) {
+  std::vector<NamedPath> inputs{{"", in}, {"", in / "unet"}, {"", in / "scheduler"}};
+  if (in.extension() == ".safetensors") inputs.push_back({"", fs::absolute(in).parent_path()});
+  return inputs;
+}
+
 // Names that are more likely a mistake than a folder.
-void check_output(const fs::path& out) {
+void check_name(const fs::path& out) {
   const std::string extension = out.extension().string();
   for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
     if (extension == file)
@@ -32,8 +51,21 @@ void check_output(const fs::path& out) {
                 ", found the other");
 }
 
+// Nothing that is there may be lost but an earlier model under the same name.
+void check_output(const ConvertFlags& flags) {
+  const fs::path& out = flags.out;
+  const bool folder = out.extension() != ".pt";
+  check_name(out);
+  check_outputs({{"", out, folder}}, inputs_of(flags.in));
+  if (folder && is_anothers_folder(out))
+    throw Error(out.string(),
+                holds_run(out) ? ": is the folder of a run"
+                               : ": holds a config.json that is not diffusers'",
+                "; write to another folder, such as ", free_name(out).string());
+}
+
 int run_convert(ConvertFlags flags) {
-  check_output(flags.out);
+  check_output(flags);
   flags.options.use_ema = !flags.no_ema;
   const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
   const auto network = load_network(checkpoint, flags.options.use_ema);

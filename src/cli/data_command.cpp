@@ -16,6 +16,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -136,6 +137,7 @@ void print_text(const Inspection& found) {
 }
 
 int run_inspect(const InspectFlags& flags) {
+  check_outputs({{"-o", flags.out}, {"--json", flags.json}}, {{"source", flags.source}});
   Config config;
   if (flags.source.extension() == ".json") {
     config = load_config(flags.source, flags.overrides);
@@ -144,8 +146,8 @@ int run_inspect(const InspectFlags& flags) {
     if (!flags.overrides.empty()) throw Error("--set: wants a config, not ", flags.source.string());
   }
   const Inspection found = in_config(flags.source, [&] { return inspect(config); });
+  write_report(flags.json, to_json(found), [&] { print_text(found); });
   if (!flags.out.empty()) write_png(flags.out, picture_of(first_items(*found.train, 64)));
-  if (write_json(flags.json, to_json(found))) print_text(found);
   return kGood;
 }
 

@@ -11,6 +11,7 @@
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/sample/denoise.h"
 #include "edit_common.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -76,6 +77,12 @@ at::Tensor denoised(const DenoiseFlags& flags, const Editor& editor, const at::T
 }
 
 int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
+  check_outputs({{"-o", flags.edit.out, flags.edit.out.extension().empty()},
+                 {"--strip", flags.edit.strip},
+                 {"--json", flags.json}},
+                {{"--ckpt", flags.edit.model.checkpoint},
+                 {"--image", flags.image},
+                 {"--clean", flags.clean}});
   const Editor editor = Editor::open(flags.edit);
   at::Tensor clean;
   if (!flags.clean.empty()) clean = load_samples("--clean", flags.clean, editor.model);
@@ -96,13 +103,14 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   std::vector<Captioned> strip{{"noisy", noisy[0]}, {"denoised", result[0]}};
   if (clean.defined()) strip.emplace_back("clean", clean[0]);
   write_strip(flags.edit.strip, strip);
-  if (!write_json(flags.json, figures)) return kGood;
-  std::cout << flags.edit.out.string() << "\n"
-            << "sigma " << sigma << (flags.sigma ? "" : " (estimated)") << ", timestep "
-            << figures["timestep"] << "\n";
-  if (clean.defined())
-    std::cout << "PSNR " << figures["psnr_noisy"].get<double>() << " dB noisy, "
-              << figures["psnr"].get<double>() << " dB denoised\n";
+  write_report(flags.json, figures, [&] {
+    std::cout << flags.edit.out.string() << "\n"
+              << "sigma " << sigma << (flags.sigma ? "" : " (estimated)") << ", timestep "
+              << figures["timestep"] << "\n";
+    if (clean.defined())
+      std::cout << "PSNR " << figures["psnr_noisy"].get<double>() << " dB noisy, "
+                << figures["psnr"].get<double>() << " dB denoised\n";
+  });
   return kGood;
 }
 

@@ -16,6 +16,7 @@
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
 #include "edit_common.h"
+#include "outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
@@ -66,6 +67,8 @@ double round_trip_error(Model& model, const GaussianDiffusion& diffusion, const 
 
 int run_encode(const EncodeFlags& flags) {
   const c10::Device device = flags.machine.apply();
+  check_outputs({{"-o", flags.out}},
+                {{"--ckpt", flags.model.checkpoint}, {"--image", flags.image}});
   Model model = flags.model.load(device);
   GenerateOptions options = options_of(flags, model, device);
   const at::Tensor samples = load_samples("--image", flags.image, model);

@@ -140,12 +140,12 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
     log_info(concat("every one of ", input.diffusion.schedule().timesteps(),
                     " timesteps of every item; --timesteps-per-item takes some of them"));
   const Bound bound = evaluate_bound(*input.model.network, input.diffusion, input.data, options);
-  if (input.writes() && !flags.csv.empty())
-    atomic_write(flags.csv, csv_of(columns_of(bound, image)));
-  if (input.writes() && !flags.plot.empty()) write_plot(flags.plot, bound, asked, image);
   report.json["provenance"]["timesteps_per_item"] = flags.timesteps_per_item;
   if (contains(asked, "bpd")) report_bpd(bound, report);
   if (contains(asked, "rd")) report_rd(bound, image, report);
+  if (input.writes() && !flags.csv.empty())
+    atomic_write(flags.csv, csv_of(columns_of(bound, image)));
+  if (input.writes() && !flags.plot.empty()) write_plot(flags.plot, bound, asked, image);
 }
 
 }  // namespace
@@ -169,9 +169,15 @@ MetricFamily add_bound_metrics(CLI::App& command) {
                 if (!flags->plot.empty() && flags->plot.extension() != ".png")
                   throw Error("--plot ", flags->plot.string(), ": expected a name ending in .png");
               },
+          .outputs =
+              [flags] {
+                return std::vector<NamedPath>{{"--csv", flags->csv}, {"--plot", flags->plot}};
+              },
           .of_items = true,
-          .measure = [flags](const EvalInput& input, const std::vector<std::string>& asked,
-                             EvalReport& report) { measure(*flags, input, asked, report); }};
+          .prepare =
+              [flags](const EvalInput& input, const std::vector<std::string>& asked) {
+                return [flags, &input, asked](EvalReport& r) { measure(*flags, input, asked, r); };
+              }};
 }
 
 }  // namespace diffuse::cli

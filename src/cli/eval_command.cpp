@@ -131,6 +131,55 @@ void check_sampler_is_used(const EvalFlags& flags, const std::vector<MetricFamil
                 "some");
 }
 
+void check_paths(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+  std::vector<NamedPath> outputs{{"--json", flags.json}};
+  std::vector<NamedPath> inputs{{"--ckpt", flags.model.checkpoint}, {"--data", flags.data}};
+  for (const MetricFamily& family : families) {
+    for (const NamedPath& output : family.outputs()) outputs.push_back(output);
+    for (const NamedPath& input : family.inputs()) inputs.push_back(input);
+  }
+  check_outputs(outputs, inputs);
+}
+
+// Whether a metric that is asked for measures items of --split.
+bool measures_items(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+  return std::any_of(families.begin(), families.end(), [&](const auto& family) {
+    return family.of_items && !asked_of(family, flags).empty();
+  });
+}
+
+// With how the figures come about alone.
+EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const EvalData& data,
+                        bool of_items) {
+  const Model& model = input.model;
+  if (of_items && data.set->size() == 0)
+    throw Error("--split ", flags.split, ": ", data.name, " has no such items",
+                flags.split == "train" ? "" : "; data.held_out says how many are kept");
+  EvalReport report;
+  report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
+  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ");
+  if (of_items)
+    report.text +=
+        concat(input.evaluation.items, " of ", data.set->size(), " ", flags.split, " items of ");
+  report.text += data.name + "\n";
+  return report;
+}
+
+// Does all the work. Where a part fails, what the parts before it found is handed out first.
+void measure_all(const std::vector<Measurement>& work, EvalReport& report,
+                 const std::function<void()>& hand_out) {
+  try {
+    for (const Measurement& measure : work) measure(report);
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    const bool found_some = report.json.size() > 1;  // besides the provenance
+    report.json["error"] = text.substr(0, text.find('\n'));
+    if (found_some) hand_out();
+    throw;
+  }
+  hand_out();
+}
+
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
@@ -138,6 +187,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   for (const MetricFamily& family : families) family.check();
   check_sampler_is_used(flags, families);
   const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
+  if (world->is_first()) check_paths(flags, families);
   Model model = flags.model.load(device);
   if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
     flags.sampler.options(flags.sampler.over(model), model);
@@ -151,21 +201,15 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_data(flags, model, part).set; }};
   install_stop_handlers();
-  EvalReport report;
-  const bool of_items = std::any_of(families.begin(), families.end(), [&](const auto& f) {
-    return f.of_items && !asked_of(f, flags).empty();
-  });
-  report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
-  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ");
-  if (of_items)
-    report.text +=
-        concat(input.evaluation.items, " of ", data.set->size(), " ", flags.split, " items of ");
-  report.text += data.name + "\n";
+  EvalReport report = empty_report(flags, input, data, measures_items(flags, families));
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
+  std::vector<Measurement> work;
   for (const MetricFamily& family : families)
     if (const auto asked = asked_of(family, flags); !asked.empty())
-      family.measure(input, asked, report);
-  if (input.writes() && write_json(flags.json, report.json)) std::cout << report.text;
+      work.push_back(family.prepare(input, asked));
+  measure_all(work, report, [&] {
+    if (input.writes()) write_report(flags.json, report.json, [&] { std::cout << report.text; });
+  });
   return kGood;
 }
 

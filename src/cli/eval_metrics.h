@@ -12,6 +12,7 @@
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/eval/evaluation.h"
+#include "outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
@@ -35,11 +36,18 @@ struct EvalReport {             // NOLINT(bugprone-exception-escape): moving JSO
   std::string text;             // the same for people
 };
 
+// The work, which may take hours.
+using Measurement = std::function<void(EvalReport&)>;
+
 struct MetricFamily {
   std::vector<std::string> names;
 
-  // Refuses flags that cannot work, before anything long starts.
+  // Refuses flags that cannot work, before the model is loaded.
   std::function<void()> check;
+
+  // What its flags name to be written and read.
+  std::function<std::vector<NamedPath>()> outputs = [] { return std::vector<NamedPath>(); };
+  std::function<std::vector<NamedPath>()> inputs = [] { return std::vector<NamedPath>(); };
 
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;
@@ -47,8 +55,9 @@ struct MetricFamily {
   // Whether it draws samples, by EvalInput::sampler.
   std::function<bool()> draws = [] { return false; };
 
-  // `asked` is a non-empty part of names: metrics that one pass can measure together.
-  std::function<void(const EvalInput&, const std::vector<std::string>& asked, EvalReport&)> measure;
+  // Refuses what does not fit the model and the data, before any family measures. `asked` is a
+  // non-empty part of names: metrics that one pass can measure together.
+  std::function<Measurement(const EvalInput&, const std::vector<std::string>& asked)> prepare;
 };
 
 MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd

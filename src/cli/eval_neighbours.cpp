@@ -71,9 +71,9 @@ std::vector<T> row_of(const at::Tensor& table, int64_t i) {
   return {begin, begin + table.size(1)};
 }
 
-void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& report) {
-  const auto training = input.open(Split::kTrain);
-  const auto held_out = input.open(Split::kHeldOut);
+void measure(const NeighbourFlags& flags, const EvalInput& input,
+             const std::shared_ptr<const Dataset>& training,
+             const std::shared_ptr<const Dataset>& held_out, EvalReport& report) {
   const int64_t count = std::min(flags.count, training->size());
   nlohmann::ordered_json sampling;
   const at::Tensor samples = draw_samples(input, flags.samples, sampling);
@@ -103,6 +103,13 @@ void measure(const NeighbourFlags& flags, const EvalInput& input, EvalReport& re
     write_png(flags.picture, table_of(samples, of_samples, *training));
 }
 
+Measurement prepare(const std::shared_ptr<NeighbourFlags>& flags, const EvalInput& input) {
+  if (!flags->picture.empty() && !input.model.is_image())
+    throw Error("--neighbour-picture: of images, and ", input.model.name, " makes none");
+  return [=, &input, training = input.open(Split::kTrain), held_out = input.open(Split::kHeldOut)](
+             EvalReport& report) { measure(*flags, input, training, held_out, report); };
+}
+
 }  // namespace
 
 MetricFamily add_neighbour_metrics(CLI::App& command) {
@@ -119,9 +126,13 @@ MetricFamily add_neighbour_metrics(CLI::App& command) {
       ->group("neighbours");
   return {.names = {"neighbours"},
           .check = [flags] { check(*flags); },
+          .outputs =
+              [flags] {
+                return std::vector<NamedPath>{{"--neighbour-picture", flags->picture}};
+              },
           .draws = [] { return true; },
-          .measure = [flags](const EvalInput& input, const std::vector<std::string>&,
-                             EvalReport& report) { measure(*flags, input, report); }};
+          .prepare = [flags](const EvalInput& input,
+                             const std::vector<std::string>&) { return prepare(flags, input); }};
 }
 
 }  // namespace diffuse::cli

@@ -47,8 +47,10 @@ MetricFamily add_ode_metrics(CLI::App& command) {
   return {.names = {"ode-bpd"},
           .check = [flags] { check(*flags); },
           .of_items = true,
-          .measure = [flags](const EvalInput& input, const std::vector<std::string>&,
-                             EvalReport& report) { measure(*flags, input, report); }};
+          .prepare =
+              [flags](const EvalInput& input, const std::vector<std::string>&) {
+                return [flags, &input](EvalReport& report) { measure(*flags, input, report); };
+              }};
 }
 
 }  // namespace diffuse::cli

@@ -102,13 +102,12 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
   return generated_samples(input.model, options, evaluation, n);
 }
 
-void warn(const SampleMetricsOptions& options, const FeatureExtractor* extractor, int64_t n) {
+void warn_of_count(const FeatureExtractor* extractor, int64_t n) {
   if (extractor != nullptr && n < kUsualCount)
     log_warning(concat(n,
                        " samples: FID, Inception Score, precision and recall depend on how many ",
                        "there are (fewer make a FID larger); published figures use 50,000. KID ",
                        "alone is unbiased"));
-  if (options.reference) check_extractor(*options.reference, *extractor);
 }
 
 void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
@@ -133,25 +132,40 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
                           " items\n");
 }
 
-void measure(const ComparisonFlags& flags, const EvalInput& input,
-             const std::vector<std::string>& asked, EvalReport& report) {
-  SampleMetricsOptions options = options_of(flags, input, asked);
-  const auto extractor = flags.of_features.open(input.evaluation.device);
-  const FeatureExtractor* const features = extractor.get();
-  const SampleSource samples = open_samples(flags, input, report.json["provenance"]["sampling"]);
+// All that a comparison is of, found to fit together.
+struct Comparison {
+  SampleMetricsOptions options;
+  std::shared_ptr<const FeatureExtractor> features;
+  nlohmann::ordered_json sampling{};
+  SampleSource samples{}, data{};
+};
+
+Comparison open_comparison(const ComparisonFlags& flags, const EvalInput& input,
+                           const std::vector<std::string>& asked) {
+  Comparison c{.options = options_of(flags, input, asked),
+               .features = flags.of_features.open(input.evaluation.device)};
+  if (c.options.reference) check_extractor(*c.options.reference, *c.features);
+  c.samples = open_samples(flags, input, c.sampling);
   const auto data = input.open(flags.against == "train" ? Split::kTrain : Split::kHeldOut);
-  const bool all = options.wants_data_features() || options.wants_points();
+  const bool all = c.options.wants_data_features() || c.options.wants_points();
   const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
-  report.json["provenance"]["against"] = {{"split", flags.against}, {"items", items}};
-  warn(options, features, samples.count);
-  options.progress = show_stages(input);
-  const SampleMetrics m =
-      measure_samples(samples, items_of(data, items, input.evaluation.batch), features, options);
+  c.data = items_of(data, items, input.evaluation.batch);
+  check_measurable(c.samples, c.data, c.features.get(), c.options);
+  warn_of_count(c.features.get(), c.samples.count);
+  return c;
+}
+
+void measure(const ComparisonFlags& flags, const EvalInput& input, Comparison c,
+             EvalReport& report) {
+  report.json["provenance"]["sampling"] = c.sampling;
+  report.json["provenance"]["against"] = {{"split", flags.against}, {"items", c.data.count}};
+  c.options.progress = show_stages(input);
+  const SampleMetrics m = measure_samples(c.samples, c.data, c.features.get(), c.options);
+  write_json(m, c.options, report.json);
+  write_text(m, report.text);
+  write_provenance(flags, m, c.features.get(), report);
   if (input.writes() && !flags.save_reference.empty())
     write_statistics(flags.save_reference, *m.reference);
-  write_json(m, options, report.json);
-  write_text(m, report.text);
-  write_provenance(flags, m, features, report);
 }
 
 void add_options(CLI::App& command, ComparisonFlags& flags) {
@@ -187,9 +201,22 @@ MetricFamily add_sample_metrics(CLI::App& command) {
   add_options(command, *flags);
   return {.names = {"fid", "kid", "is", "pr", "swd", "mmd"},
           .check = [flags] { check(*flags); },
+          .outputs =
+              [flags] {
+                return std::vector<NamedPath>{{"--save-reference", flags->save_reference}};
+              },
+          .inputs =
+              [flags] {
+                return std::vector<NamedPath>{{"--features", flags->of_features.features},
+                                              {"--reference", flags->of_features.reference},
+                                              {"--samples", flags->samples}};
+              },
           .draws = [flags] { return flags->samples.empty(); },
-          .measure = [flags](const EvalInput& input, const std::vector<std::string>& asked,
-                             EvalReport& report) { measure(*flags, input, asked, report); }};
+          .prepare =
+              [flags](const EvalInput& input, const std::vector<std::string>& asked) {
+                return [flags, &input, comparison = open_comparison(*flags, input, asked)](
+                           EvalReport& report) { measure(*flags, input, comparison, report); };
+              }};
 }
 
 }  // namespace diffuse::cli

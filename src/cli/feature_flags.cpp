@@ -10,6 +10,7 @@ void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
   command
       .add_option("--features", features,
                   "Feature network, a TorchScript file; loading it runs its code")
+      ->check(CLI::ExistingFile)
       ->group(group);
   command
       .add_option("--features-input", extractor.input,
@@ -26,6 +27,7 @@ void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
   command
       .add_option("--reference", reference,
                   "fid: the data's statistics from an .npz of mu and sigma, as pytorch-fid's")
+      ->check(CLI::ExistingFile)
       ->group(group);
 }
 

@@ -16,6 +16,7 @@
 #include "diffuse/io/picture.h"
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/forward.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -103,6 +104,7 @@ void write_film(const Film& film, const ForwardFlags& flags) {
 int run_forward_command(const ForwardFlags& flags) {
   flags.machine.apply();
   check_flags(flags);
+  check_outputs({{"-o", flags.out, flags.out.extension().empty()}}, {{"--config", flags.config}});
   const Config config = load_config(flags.config, flags.overrides);
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);

@@ -11,6 +11,7 @@
 #include "diffuse/io/array_file.h"
 #include "diffuse/sample/inpaint.h"
 #include "edit_common.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -89,6 +90,9 @@ at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tens
 }
 
 int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
+  check_outputs(
+      {{"-o", flags.edit.out, flags.edit.out.extension().empty()}, {"--strip", flags.edit.strip}},
+      {{"--ckpt", flags.edit.model.checkpoint}, {"--image", flags.image}, {"--mask", flags.mask}});
   const Editor editor = Editor::open(flags.edit);
   const at::Tensor image = load_sample("--image", flags.image, editor.model);
   at::Tensor mask = load_mask(flags.mask, editor.model);

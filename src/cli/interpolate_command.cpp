@@ -10,6 +10,7 @@
 #include "diffuse/io/plot.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -81,6 +82,9 @@ void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const
 }
 
 int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
+  check_outputs(
+      {{"-o", flags.edit.out, flags.edit.out.extension().empty()}},
+      {{"--ckpt", flags.edit.model.checkpoint}, {"--from", flags.from}, {"--to", flags.to}});
   const Editor editor = Editor::open(flags.edit);
   const at::Tensor a = load_sample("--from", flags.from, editor.model);
   const at::Tensor b = load_sample("--to", flags.to, editor.model);

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 #include "run_metrics.h"
 
 namespace fs = std::filesystem;
@@ -16,19 +18,42 @@ namespace diffuse::cli {
 
 namespace {
 
+// A run folder that cannot be read, and why.
+struct BrokenRun {
+  fs::path folder;
+  std::string reason;
+};
+
+struct Runs {
+  std::vector<RunMetrics> whole;
+  std::vector<BrokenRun> broken;
+};
+
+// Adds the run in `folder`; returns whether there is one.
+bool add_run(const fs::path& folder, Runs& runs) {
+  try {
+    if (!is_run_folder(folder)) return false;
+    runs.whole.push_back(read_run(folder));
+  } catch (const Error& error) {
+    runs.broken.push_back({folder, error.what()});
+  } catch (const fs::filesystem_error& error) {
+    runs.broken.push_back({folder, concat(error.path1().string(), ": ", error.code().message())});
+  }
+  return true;
+}
+
 // The run folders among `places` and, of other folders, just below them.
-std::vector<RunMetrics> find_runs(const std::vector<fs::path>& places) {
-  std::vector<RunMetrics> runs;
+Runs find_runs(const std::vector<fs::path>& places) {
+  Runs runs;
   for (const fs::path& place : places) {
     if (!fs::is_directory(place)) throw Error(place.string(), ": no such folder");
+    if (add_run(place, runs)) continue;
     std::vector<fs::path> folders;
-    if (is_run_folder(place))
-      folders.push_back(place);
-    else
-      for (const auto& entry : fs::directory_iterator(place))
-        if (entry.is_directory() && is_run_folder(entry.path())) folders.push_back(entry.path());
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(place))
+      if (entry.is_directory(none)) folders.push_back(entry.path());
     std::sort(folders.begin(), folders.end());
-    for (const fs::path& folder : folders) runs.push_back(read_run(folder));
+    for (const fs::path& folder : folders) add_run(folder, runs);
   }
   return runs;
 }
@@ -81,21 +106,27 @@ nlohmann::ordered_json to_json(const RunMetrics& run) {
 }
 
 int run_ls(const std::vector<fs::path>& places, bool json) {
-  const auto runs = find_runs(places);
+  const Runs runs = find_runs(places);
+  const int exit_code = runs.whole.empty() && !runs.broken.empty() ? kBadUse : kGood;
+  for (const BrokenRun& run : runs.broken) log_warning("cannot be listed: " + run.reason);
   if (json) {
     auto list = nlohmann::ordered_json::array();
-    for (const RunMetrics& run : runs) list.push_back(to_json(run));
+    for (const RunMetrics& run : runs.whole) list.push_back(to_json(run));
+    for (const BrokenRun& run : runs.broken)
+      list.push_back({{"run", run.folder.string()}, {"error", run.reason}});
     std::cout << json_text(list) << "\n";
-    return kGood;
+    return exit_code;
   }
   std::vector<Row> rows{{"run", "data", "model", "step", "loss", "held-out", "updated", "picture"}};
-  for (const RunMetrics& run : runs)
+  for (const RunMetrics& run : runs.whole)
     rows.push_back({run.folder.string(), run.config.data.type, run.config.model.type,
                     concat(run.step(), "/", run.config.train.steps),
                     number_text(run.last("train/loss")), number_text(run.last("held_out/loss")),
                     age_text(run), last_picture(run)});
+  for (const BrokenRun& run : runs.broken)
+    rows.push_back({run.folder.string(), "broken", "-", "-", "-", "-", "-", "-"});
   print_table(rows);
-  return kGood;
+  return exit_code;
 }
 
 }  // namespace

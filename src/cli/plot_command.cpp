@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "diffuse/core/error.h"
 #include "diffuse/io/atomic_write.h"
+#include "outputs.h"
 #include "run_metrics.h"
 
 namespace fs = std::filesystem;
@@ -43,18 +44,19 @@ std::vector<std::string> chosen_metrics(const PlotFlags& flags,
 }
 
 int run_plot(const PlotFlags& flags) {
+  const fs::path out = flags.out.empty() && flags.csv.empty() ? "loss.png" : flags.out;
+  check_outputs({{"-o", out}, {"--csv", flags.csv}});
   std::vector<RunMetrics> runs;
   for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
   if (!flags.csv.empty()) {
     if (runs.size() != 1) throw Error("--csv: takes one run, got ", runs.size());
     atomic_write(flags.csv, metrics_csv(runs[0].rows));
     std::cout << flags.csv.string() << "\n";
-    if (flags.out.empty()) return kGood;
+    if (out.empty()) return kGood;
   }
   std::vector<PlotPanel> panels;
   for (const std::string& metric : chosen_metrics(flags, all_names(runs)))
     panels.push_back(metric_panel(runs, metric));
-  const fs::path out = flags.out.empty() ? "loss.png" : flags.out;
   write_png(out, draw_plot(panels));
   std::cout << out.string() << "\n";
   return kGood;

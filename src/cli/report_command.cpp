@@ -9,6 +9,7 @@
 #include "diffuse/core/version.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/file.h"
+#include "outputs.h"
 #include "run_metrics.h"
 
 namespace fs = std::filesystem;
@@ -136,6 +137,7 @@ Command add_report(CLI::App& app) {
   command->add_option("run", *folder, "Run folder")->required();
   command->add_option("-o,--out", *out, "The page; default report.html");
   return [folder, out] {
+    check_outputs({{"-o", *out}});
     atomic_write(*out, page(read_run(*folder)));
     std::cout << out->string() << "\n";
     return kGood;

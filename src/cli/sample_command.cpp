@@ -14,6 +14,7 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "generate_together.h"
+#include "outputs.h"
 #include "sample_output.h"
 #include "sample_plan.h"
 
@@ -133,6 +134,11 @@ int run_sample(const SampleFlags& flags) {
   const c10::Device device = flags.machine.apply(launch);
   install_stop_handlers();
   World world(launch, device, parse_duration(flags.peer_timeout));
+  if (world.is_first())
+    check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
+                  {{"--ckpt", flags.model.checkpoint},
+                   {"--noise", flags.plan.noise},
+                   {"--from", flags.plan.from}});
   Model model = flags.model.load(device);
   const Plan plan = make_plan(flags.plan, model);
   const GenerateOptions options = generate_options(flags, plan, model, device);

@@ -1,12 +1,10 @@
 #include "sample_output.h"
 
 #include <ATen/ATen.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -40,15 +38,6 @@ OutputKind output_kind(const fs::path& path, bool is_image) {
                 ": this model makes points or signals, not images; expected .npy, ",
                 ".png or .gif");
   return kind;
-}
-
-void check_output_folder(const fs::path& path) {
-  const fs::path folder = path.extension().empty() ? path : path.parent_path();
-  std::error_code failure;
-  if (!folder.empty()) fs::create_directories(folder, failure);
-  if (failure) throw Error("-o ", path.string(), ": cannot create the folder: ", failure.message());
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-    throw Error("-o ", path.string(), ": cannot write there: ", std::strerror(errno));
 }
 
 // What a run was asked for, as JSON; discarded where the file holds none.
@@ -91,8 +80,9 @@ SampleOutput::SampleOutput(OutputOptions options)
   const fs::path& path = options_.path;
   if (options_.resume && !resumable())
     throw Error("--resume: only a folder, .npz or .npy can be gone on with, not ", path.string());
-  check_output_folder(path);
   if (!resumable()) return;
+  const fs::path folder = kind_ == OutputKind::kFolder ? path : fs::absolute(path).parent_path();
+  fs::create_directories(folder);
   const bool resumed = begin_or_resume();
   if (kind_ == OutputKind::kFolder) {
     while (resumed && done_ < options_.count && fs::exists(image_file(done_))) ++done_;

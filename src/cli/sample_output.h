@@ -20,9 +20,6 @@ enum class OutputKind { kGrid, kAnimation, kNpz, kNpy, kFolder };
 // Throws Error where the name says no kind, or one that does not fit (a folder of pictures of points).
 OutputKind output_kind(const std::filesystem::path& path, bool is_image);
 
-// Makes the folder to write in where it is missing. Throws Error where it cannot be written.
-void check_output_folder(const std::filesystem::path& path);
-
 struct OutputOptions {
   std::filesystem::path path;
   std::vector<int64_t> shape;  // of one sample: [C, H, W] or [D]
@@ -38,7 +35,7 @@ class SampleOutput {
  public:
   // Where nothing is resumed, what an earlier run left (the folder's images, the unfinished array) is
   // removed. Throws Error where the output does not fit the samples (a folder of pictures of points),
-  // cannot be written, is resumed with other parameters, or is a folder with numbered images of
+  // is resumed with other parameters, or is a folder with numbered images of
   // somebody else's; nothing is generated first.
   explicit SampleOutput(OutputOptions options);
 

@@ -17,6 +17,7 @@
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/plot.h"
+#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -175,6 +176,8 @@ void write_plot(const fs::path& file, const NoiseSchedule& schedule,
 int run_schedule(const ScheduleFlags& flags) {
   if (!flags.plot.empty() && flags.plot.extension() != ".png")
     throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  check_outputs({{"--csv", flags.csv}, {"--plot", flags.plot}, {"--json", flags.json}},
+                {{"--config", flags.config}});
   const DiffusionConfig diffusion = diffusion_of(flags);
   const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
   const auto columns = columns_of(schedule);
@@ -182,12 +185,14 @@ int run_schedule(const ScheduleFlags& flags) {
   warn_of_prior(schedule);
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
   if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
+  nlohmann::ordered_json json;
+  if (!flags.json.empty()) json = json_of(diffusion, schedule, columns, data);
   constexpr int kOneLine = -1;  // else each number of the tables would have its own
-  if (!flags.json.empty() &&
-      !write_json(flags.json, json_of(diffusion, schedule, columns, data), kOneLine))
-    return kGood;
-  print_table(columns);
-  print_prior(schedule, data);
+  const auto print_text = [&] {
+    print_table(columns);
+    print_prior(schedule, data);
+  };
+  write_report(flags.json, json, print_text, kOneLine);
   return kGood;
 }
 

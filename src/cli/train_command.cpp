@@ -21,7 +21,9 @@
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
+#include "diffuse/train/run_warnings.h"
 #include "generate_together.h"
+#include "train_folder.h"
 #include "train_recorder.h"
 
 namespace fs = std::filesystem;
@@ -42,7 +44,7 @@ struct TrainFlags {
 };
 
 // Thrown out of a grid of samples where the run has to end.
-struct Stopped {};
+struct GridStopped {};
 
 // A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
 // the run has to end, which all ranks must ask alike: not where some have no sample to draw.
@@ -63,9 +65,9 @@ at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
       x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
                             consecutive_keys(config.seed, 0, config.sample.grid), options,
                             [&](const SampleStep&) {
-                              if (all_draw && stop()) throw Stopped();
+                              if (all_draw && stop()) throw GridStopped();
                             });
-    } catch (const Stopped&) {
+    } catch (const GridStopped&) {
       log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
     }
   });
@@ -83,19 +85,36 @@ TimeLimit time_limit(const TrainFlags& flags) {
   return {.end = seconds > 0 ? seconds_now() + seconds : 0};
 }
 
+fs::path out_folder(const TrainFlags& flags) {
+  return flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out;
+}
+
+// All that is known of the folder before the data are read.
+void check_out(const TrainFlags& flags, const DataConfig& data) {
+  const fs::path out = out_folder(flags);
+  check_run_folder(out, data);
+  if (!flags.dry_run && flags.resume_option->count() == 0) check_untrained(out);
+  if (!flags.resume.empty() && !fs::exists(flags.resume))
+    throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
+}
+
 // The checkpoint to continue from: the one named, else the run folder's newest, if it has one.
 fs::path resume_file(const TrainFlags& flags, const RunFolder& folder) {
   if (flags.resume_option->count() == 0) {
-    if (folder.has_model())
-      throw Error(
-          "--out ", folder.path().string(),
-          ": holds a trained model already; continue it with --resume, or name another folder");
+    check_untrained(folder.path());
     return {};
   }
   if (!flags.resume.empty()) return flags.resume;
   const fs::path newest = newest_checkpoint(folder.path());
   if (newest.empty()) log_info("nothing to resume yet: starting from step 0");
   return newest;
+}
+
+// What the one who starts the run may not have meant.
+void warn_of_run(Trainer& trainer, const Dataset& held_out) {
+  warn_of_prior(trainer.diffusion().schedule());
+  for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
+    log_warning(warning);
 }
 
 void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, int64_t memory) {
@@ -142,8 +161,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
   if (trainer.world().is_first()) {
-    folder = std::make_unique<RunFolder>(
-        flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out, folder_patience());
+    folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
     const fs::path resume = resume_file(flags, *folder);
     const double begin = seconds_now();
     if (!resume.empty()) checkpoint = load_checkpoint(resume);
@@ -175,7 +193,7 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
   const auto folder = open_folder(flags, trainer, limit.save_seconds);
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
-  if (folder) warn_of_prior(trainer.diffusion().schedule());
+  if (folder) warn_of_run(trainer, held_out);
   const Config& config = trainer.config();
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data.size(), " items of ", config.data.type, ", ",
@@ -205,6 +223,7 @@ int run_train(const TrainFlags& flags) {
   if (flags.seed) config.seed = *flags.seed;
   install_stop_handlers();
   const auto world = make_world(flags, launch, device, config);
+  if (world->is_first()) check_out(flags, config.data);
   std::shared_ptr<const Dataset> data, held_out;
   in_config(flags.config, [&] {
     data = make_dataset(config.data, Split::kTrain, config.seed);
@@ -218,6 +237,7 @@ int run_train(const TrainFlags& flags) {
       flags.config, [&] { return std::make_unique<Trainer>(config, data, device, world); });
   Trainer& trainer = *owner;
   if (flags.dry_run) {
+    if (world->is_first()) warn_of_run(trainer, *held_out);
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);
     return kGood;
   }

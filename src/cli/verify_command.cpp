@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/eval/verify.h"
+#include "outputs.h"
 
 namespace diffuse::cli {
 
@@ -30,13 +31,14 @@ static void print_table(const std::vector<VerifyCheck>& checks) {
 }
 
 static int run_verify(const std::filesystem::path& json) {
+  check_outputs({{"--json", json}});
   const auto checks = verify();
   const auto failed =
       std::count_if(checks.begin(), checks.end(), [](const VerifyCheck& c) { return !c.pass; });
-  if (write_json(json, json_of(checks))) {
+  write_report(json, json_of(checks), [&] {
     print_table(checks);
     std::printf("%zu checks, %td failed\n", checks.size(), failed);
-  }
+  });
   return failed == 0 ? kGood : kFailed;
 }
 

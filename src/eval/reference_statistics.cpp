@@ -65,6 +65,8 @@ ReferenceStatistics read_statistics(const std::filesystem::path& path) {
   if (mean.dim() != 1 || covariance.sizes() != at::IntArrayRef({mean.size(0), mean.size(0)}))
     throw Error(path.string(), ": mu of ", mean.sizes(), " and sigma of ", covariance.sizes(),
                 "; expected [D] and [D, D]");
+  if (!mean.isfinite().all().item<bool>() || !covariance.isfinite().all().item<bool>())
+    throw Error(path.string(), ": mu and sigma are not all finite");
   const auto names = npz_names(path);
   if (contains(names, "count")) {
     const at::Tensor count = read_npz(path, "count");

@@ -93,7 +93,21 @@ static void compare_points(const Gathered& samples, const Gathered& data,
   result.mmd = gaussian_mmd(x, y, result.bandwidth);
 }
 
-// Runs the feature network once, so that what cannot work fails before the samples are drawn.
+static void check_counts(int64_t samples, int64_t data, const SampleMetricsOptions& options) {
+  const auto want = [&](const char* figure, int64_t least, int64_t of_data) {
+    if (samples < least || data < of_data)
+      throw Error(figure, ": expected at least ", least, " samples and ", of_data,
+                  " items of data, got ", samples, " and ", data);
+  };
+  if (options.fid) want("fid", 2, options.reference ? 0 : 2);
+  if (options.kid) want("kid", 2, 2);
+  if (options.inception) want("is", options.splits, 0);
+  if (options.precision_recall) want("pr", options.neighbours + 1, options.neighbours + 1);
+  if (options.sliced_wasserstein) want("swd", 1, 1);
+  if (options.mmd) want("mmd", 2, 2);
+}
+
+// Runs the feature network once.
 static void try_out(const FeatureExtractor& extractor, const at::Tensor& image,
                     const SampleMetricsOptions& options) {
   const Features found =
@@ -105,12 +119,23 @@ static void try_out(const FeatureExtractor& extractor, const at::Tensor& image,
                 " gives ", found.features.size(1));
 }
 
+void check_measurable(const SampleSource& samples, const SampleSource& data,
+                      const FeatureExtractor* extractor, const SampleMetricsOptions& options) {
+  check_counts(samples.count, data.count, options);
+  const KernelDistanceOptions& kernel = options.kernel;
+  if (options.kid && (kernel.subsets < 1 || kernel.subset_size < 2))
+    throw Error("kid: expected at least 1 subset of at least 2 samples, got ", kernel.subsets,
+                " of ", kernel.subset_size);
+  const bool features = options.fid || options.compares_features() || options.inception;
+  if (features && data.count > 0) try_out(*extractor, data.read(0, 1), options);
+}
+
 SampleMetrics measure_samples(const SampleSource& samples, const SampleSource& data,
                               const FeatureExtractor* extractor,
                               const SampleMetricsOptions& options) {
   SampleMetrics result;
   const bool features = options.fid || options.compares_features();
-  if (features || options.inception) try_out(*extractor, data.read(0, 1), options);
+  check_measurable(samples, data, extractor, options);
   const Gathered y = gather(data,
                             {.stage = "data",
                              .extractor = options.wants_data_features() ? extractor : nullptr,

@@ -142,13 +142,13 @@ void ArrayStream::finish() {
   std::filesystem::remove(partial_);
 }
 
-// Calls `work`; what the system refuses becomes an Error naming the file.
+// Calls `work`; what the system refuses is thrown with the name of the file.
 template <class Work>
 void ArrayStream::naming(const Work& work) const {
   try {
     work();
   } catch (const std::system_error& error) {
-    throw Error(partial_.string(), ": cannot write: ", error.code().message());
+    throw_unwritable(partial_, error.code());
   }
 }
 

@@ -76,18 +76,47 @@ static void write_and_rename(const fs::path& target,
   }
 }
 
-// Calls `work`; what the system refuses becomes an Error naming `target`.
+void throw_unwritable(const fs::path& target, const std::error_code& reason) {
+  const std::string text = concat(target.string(), ": cannot write: ", reason.message());
+  for (const int ours : {ENOSPC, EDQUOT, EFBIG, EIO})
+    if (reason == std::error_code(ours, std::generic_category())) throw std::runtime_error(text);
+  throw Error(text);
+}
+
+// Calls `work`; what the system refuses is thrown with the name of `target`.
 template <class Work>
 static void naming(const fs::path& target, const Work& work) {
   try {
     work();
   } catch (const std::system_error& error) {  // filesystem_error is one too
-    throw Error(target.string(), ": cannot write: ", error.code().message());
+    throw_unwritable(target, error.code());
   }
 }
 
 void atomic_write(const fs::path& target, const std::function<void(const fs::path&)>& write) {
   naming(target, [&] { write_and_rename(target, write); });
+}
+
+// The folder that `path` would be made in, or the first above it that is there.
+static fs::path existing_folder(const fs::path& path) {
+  fs::path folder = path.parent_path();
+  while (!fs::exists(fs::symlink_status(folder))) folder = folder.parent_path();
+  if (!fs::is_directory(folder))
+    throw std::system_error(std::make_error_code(std::errc::not_a_directory));
+  return folder;
+}
+
+void check_can_write(const fs::path& target) {
+  naming(target, [&] {
+    const fs::path path = resolve(target);
+    fs::remove(create_temporary(existing_folder(path) / path.filename()));
+  });
+}
+
+void check_can_write_in(const fs::path& folder) {
+  naming(folder, [&] {
+    fs::remove(create_temporary(existing_folder(fs::absolute(folder) / "file") / "file"));
+  });
 }
 
 void atomic_rename(const fs::path& file, const fs::path& target) {

@@ -76,19 +76,37 @@ static void read_through(const fs::path& file) {
   }
 }
 
-// The step of a file whose bytes are whole; -1 with the reason where they are damaged. Throws where it
-// cannot be read for another reason, Error where it is whole and not for this program.
-static int64_t step_where_whole(const fs::path& file, std::string& reason) {
+void check_resumable(const Checkpoint& checkpoint) {
+  for (const char* const key : {"model", "ema", "exp_avg", "exp_avg_sq", "counters"})
+    if (find(checkpoint.root, key) == nullptr)
+      throw Error(checkpoint.file.string(), ": training cannot go on from it: it has no \"", key,
+                  "\", which train saves and a converted model lacks");
+}
+
+// The step of a file that training can go on from; -1 with the reason where its bytes are damaged or it
+// holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
+// another version of this program.
+static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
+  const auto passed_over = [&](const char* kind, const Error& error) {
+    log_warning(concat("passing over ", kind, ": ", error.what()));
+    reason = error.what();
+    return -1;
+  };
   ValueDict root;
   try {
     root = read_checkpoint_file(file);
   } catch (const Error& error) {
     read_through(file);
-    log_warning(concat("passing over a damaged checkpoint: ", error.what()));
-    reason = error.what();
-    return -1;
+    return passed_over("a damaged checkpoint", error);
   }
-  return parse_checkpoint(file, std::move(root)).step;
+  Checkpoint checkpoint{.file = file, .config = {}, .root = {}};
+  if (find(root, "format") != nullptr) checkpoint = parse_checkpoint(file, std::move(root));
+  try {
+    check_resumable(checkpoint);
+  } catch (const Error& error) {
+    return passed_over("what is no checkpoint of a run", error);
+  }
+  return checkpoint.step;
 }
 
 std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
@@ -100,10 +118,10 @@ std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path&
 }
 
 fs::path newest_checkpoint(const fs::path& run_folder) {
-  std::vector<std::string> names, reasons;  // of the damaged
-  const auto whole = [&](const fs::path& file) {
+  std::vector<std::string> names, reasons;  // of those passed over
+  const auto resumable = [&](const fs::path& file) {
     std::string reason;
-    const int64_t step = step_where_whole(file, reason);
+    const int64_t step = step_where_resumable(file, reason);
     if (step < 0) {
       names.push_back(file.lexically_relative(run_folder).string());
       reasons.push_back(reason);
@@ -111,15 +129,15 @@ fs::path newest_checkpoint(const fs::path& run_folder) {
     return step;
   };
   const fs::path latest = run_folder / "model.pt";
-  const int64_t step = fs::exists(latest) ? whole(latest) : -1;
+  const int64_t step = fs::exists(latest) ? resumable(latest) : -1;
   for (const auto& [saved, file] : numbered_checkpoints(run_folder)) {
     if (saved <= step) break;  // else the run died before it wrote model.pt as well
-    if (whole(file) >= 0) return file;
+    if (resumable(file) >= 0) return file;
   }
   if (step >= 0) return latest;
   if (!names.empty())
-    throw Error(run_folder.string(), ": holds no whole checkpoint to resume: ", join(names),
-                " damaged (", reasons[0], "); name another with --resume, or move these away");
+    throw Error(run_folder.string(), ": holds no checkpoint to resume, ", join(names),
+                " cannot be (", reasons[0], "); name another with --resume, or move these away");
   return {};
 }
 
@@ -185,9 +203,16 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   const auto ours = nlohmann::json::parse(config_to_json(wanted));
   const auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
   for (const char* const part : {"model", "diffusion"})
-    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part)))
-      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part,
-                  change.at("path").get<std::string>(), " differs from the checkpoint's");
+    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
+      const auto path = change.at("path").get<std::string>();
+      const nlohmann::json::json_pointer place(path);
+      const auto shown = [&](const nlohmann::json& config) {
+        return config.at(part).contains(place) ? config.at(part).at(place).dump() : "none";
+      };
+      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part, path,
+                  " differs from the checkpoint's, ", shown(theirs), " there and ", shown(ours),
+                  " in the config");
+    }
 }
 
 // The network of a checkpoint's config with its starting weights; on the meta device with their

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <stdexcept>
 
@@ -11,6 +12,8 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/train/spike_watch.h"
+
+namespace fs = std::filesystem;
 
 namespace diffuse {
 
@@ -124,6 +127,16 @@ struct Loop {
     hooks.on_samples(trainer, [&] { return agreed_reason(0) != 0; });
   }
 
+  // A run of no steps, and one that was resumed at its end without model.pt, save it all the same.
+  void leave_model() {
+    const auto lacks_model = [&] {
+      return int64_t{folder != nullptr && !fs::exists(folder->path() / "model.pt")};
+    };
+    if (trainer.world().start_max(lacks_model)() == 0) return;
+    saved_step = -1;
+    save();
+  }
+
   // What is due of a held-out loss and samples, unless there is a reason to stop. Returns that, which may
   // have come up meanwhile.
   int64_t measure(int64_t reason) {
@@ -134,7 +147,8 @@ struct Loop {
       if (reason != 0) log_warning(concat("step ", step, ": no ", part, ", as the run has to end"));
       return reason == 0;
     };
-    if (due(step, config.eval_every, config.steps) && goes_on("held-out loss", held_out_seconds))
+    if (held_out.size() > 0 && due(step, config.eval_every, config.steps) &&
+        goes_on("held-out loss", held_out_seconds))
       evaluate();
     if (due(step, config.sample_every, config.steps) && goes_on("samples", 0)) {
       draw_samples();
@@ -180,6 +194,7 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* 
     }
   }
   progress.finish();
+  loop.leave_model();
   return RunEnd::kFinished;
 }
 

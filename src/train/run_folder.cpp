@@ -75,8 +75,8 @@ RunFolder::RunFolder(fs::path path, double patience) : path_(std::move(path)) {
 
 RunFolder::~RunFolder() { close(lock_); }
 
-bool RunFolder::has_model() const {
-  return fs::exists(path_ / "model.pt") || !numbered_checkpoints(path_).empty();
+bool holds_model(const fs::path& run_folder) {
+  return fs::exists(run_folder / "model.pt") || !numbered_checkpoints(run_folder).empty();
 }
 
 // A run that has gone back to an earlier checkpoint would take those from before for its newest.

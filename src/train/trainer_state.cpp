@@ -47,6 +47,7 @@ ValueDict Trainer::checkpoint() const {
 void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
   if (checkpoint) check_same_model(config_, *checkpoint);
+  if (checkpoint) check_resumable(*checkpoint);
   const at::Tensor step = at::full({}, checkpoint ? checkpoint->step : -1, at::kLong);
   world_->broadcast({step});
   if (step.item<int64_t>() < 0) return;

@@ -97,11 +97,40 @@ TEST(AtomicWrite, FailedWriteKeepsTheOldFile) {
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{.rlim_cur = 4096, .rlim_max = before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string message = failure(target, std::string(100'000, 'x'));
+  std::string message;
+  try {
+    atomic_write(target, std::string(100'000, 'x'));
+  } catch (const std::runtime_error& error) {
+    if (dynamic_cast<const Error*>(&error) == nullptr) message = error.what();  // no bad use
+  }
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(message, target.string() + ": cannot write: File too large");
   EXPECT_EQ(contents(target), "old");
   EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(AtomicWrite, IsCheckedWithoutATrace) {
+  const TestFolder folder;
+  const auto refused = [](const fs::path& target) {
+    return message_of([&] { check_can_write(target); });
+  };
+  EXPECT_EQ(refused(folder.path() / "new/deep/file"), "");
+  EXPECT_EQ(refused(folder.path() / "file"), "");
+  EXPECT_EQ(entries(folder.path()), 0);
+  const fs::path file = folder.path() / "file";
+  atomic_write(file, "x");
+  EXPECT_EQ(refused(file), "");
+  EXPECT_EQ(contents(file), "x");
+  EXPECT_EQ(entries(folder.path()), 1);
+  EXPECT_EQ(refused(file / "below/it"),
+            (file / "below/it").string() + ": cannot write: Not a directory");
+  EXPECT_EQ(refused(folder.path()), folder.path().string() + ": cannot write: it is a folder");
+  EXPECT_EQ(message_of([&] { check_can_write_in(file); }),
+            file.string() + ": cannot write: Not a directory");
+  EXPECT_EQ(message_of([&] { check_can_write_in(folder.path() / "new/deep"); }), "");
+  EXPECT_EQ(entries(folder.path()), 1);
+  const fs::path device = "/proc/no/file";  // where nobody can write
+  EXPECT_EQ(refused(device), device.string() + ": cannot write: No such file or directory");
 }
 
 }  // namespace

@@ -237,11 +237,34 @@ TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
   fs::resize_file(path / "model.pt", 1000);  // step-10.pt too
   const std::string message = message_of([&] { newest_checkpoint(path); });
   EXPECT_EQ(message, path.string() +
-                         ": holds no whole checkpoint to resume: model.pt, checkpoints/step-10.pt "
-                         "damaged (" +
+                         ": holds no checkpoint to resume, model.pt, checkpoints/step-10.pt "
+                         "cannot be (" +
                          (path / "model.pt").string() +
                          ": not a zip archive, or truncated); name another with --resume, or move "
                          "these away");
+}
+
+// As `convert` writes it, and a state dict of another program.
+TEST(RunFolder, PassesOverAModelWithoutATrainingState) {
+  const fs::path path = scratch("converted");
+  const RunFolder folder(path);
+  const ValueDict saved = make_trainer(small_config()).checkpoint();
+  folder.save(saved, 10, TrainConfig{});
+  ValueDict converted = saved;
+  std::erase_if(converted, [](const auto& entry) { return entry.first.starts_with("exp_avg"); });
+  write_checkpoint_file(path / "model.pt", converted);
+  write_checkpoint_file(path / "checkpoints/step-30.pt", {{"weight", {at::ones({2})}}});
+  EXPECT_EQ(newest_checkpoint(path), path / "checkpoints/step-10.pt");
+  fs::remove(path / "checkpoints/step-10.pt");
+  const std::string refusal = message_of([&] { newest_checkpoint(path); });
+  EXPECT_EQ(refusal,
+            path.string() +
+                ": holds no checkpoint to resume, model.pt, checkpoints/step-30.pt "
+                "cannot be (" +
+                (path / "model.pt").string() +
+                ": training cannot go on from it: it has no \"exp_avg\", which train saves "
+                "and a converted model lacks); "
+                "name another with --resume, or move these away");
 }
 
 TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {

@@ -61,9 +61,14 @@ struct SampleMetrics {
   ChannelMoments samples, data;                  // of images: of their 8-bit values / 127.5 - 1
 };
 
+// Throws Error where the figures asked for cannot be had: too few items, a feature network that fails
+// on the data's first item or gives other features than the reference's. Draws no samples.
+void check_measurable(const SampleSource& samples, const SampleSource& data,
+                      const FeatureExtractor* extractor, const SampleMetricsOptions& options);
+
 // `extractor` may be null where no figure of images is asked for. Memory holds one batch at a time,
 // and of each set: D^2 numbers for the FID, every feature for KID and precision and recall, every
-// point for the distances of points. Throws Error for too few items or bad features.
+// point for the distances of points. Throws Error where check_measurable() does, and for bad features.
 SampleMetrics measure_samples(const SampleSource& samples, const SampleSource& data,
                               const FeatureExtractor* extractor,
                               const SampleMetricsOptions& options);

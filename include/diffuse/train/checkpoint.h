@@ -42,10 +42,15 @@ Checkpoint parse_checkpoint(const std::filesystem::path& file, ValueDict root);
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);
 
-// The newest whole checkpoint of a run folder: model.pt, else the highest checkpoints/step-N.pt that
-// is whole; a damaged file is passed over with a warning. Empty when the folder has none. Throws Error
-// where all are damaged and where one is whole but of another version or with a config that this program
-// does not know, std::runtime_error where the system cannot read one.
+// Throws Error where training cannot go on from it: it is a converted model, say, which has weights
+// alone.
+void check_resumable(const Checkpoint& checkpoint);
+
+// The newest checkpoint of a run folder that training can go on from: model.pt, else the highest
+// checkpoints/step-N.pt; a damaged file and one without a training state are passed over with a
+// warning. Empty when the folder has none. Throws Error where all are such and where one is of another
+// version or with a config that this program does not know, std::runtime_error where the system cannot
+// read one.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;

@@ -10,6 +10,9 @@
 
 namespace diffuse {
 
+// Whether there are checkpoints in a run's folder.
+bool holds_model(const std::filesystem::path& run_folder);
+
 class RunFolder {
  public:
   // Creates the folder and locks it against a second run for as long as this object lives; the lock
@@ -23,7 +26,7 @@ class RunFolder {
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  bool has_model() const;
+  bool has_model() const { return holds_model(path_); }
 
   // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
   // then removes the checkpoints that config.keep_last and keep_every do not ask for, and those beyond

@@ -1,0 +1,82 @@
+#include "diffuse/train/run_warnings.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "diffuse/core/error.h"
+#include "diffuse/train/optimizer.h"
+
+namespace diffuse {
+
+// The highest learning rate of a run, to within a thousandth of it.
+static double highest_learning_rate(const TrainConfig& train) {
+  constexpr int64_t kParts = 1000;
+  double highest = 0;
+  for (int64_t i = 1; i <= kParts; ++i)
+    highest =
+        std::max(highest, learning_rate_at(train, (train.steps * i + kParts - 1) / kParts - 1));
+  return highest;
+}
+
+static std::string short_warmup(const TrainConfig& train) {
+  if (train.warmup_steps <= train.steps) return "";
+  return concat("/train/warmup_steps: ", train.warmup_steps, " are more than the ", train.steps,
+                " steps of the run: the learning rate reaches only ", highest_learning_rate(train),
+                " of ", train.learning_rate);
+}
+
+static std::string never_due(const char* key, int64_t every, int64_t steps, const char* what) {
+  if (every <= steps) return "";
+  return concat("/train/", key, ": ", every, " is more than the ", steps, " steps of the run: no ",
+                what);
+}
+
+// What the averages keep of the weights that the run began with.
+static std::string early_averages(const TrainConfig& train) {
+  constexpr double kMost = 0.5;
+  const double kept = std::pow(train.ema_decay, static_cast<double>(train.steps));
+  if (train.ema_warmup || kept <= kMost) return "";
+  return concat("/train/ema_decay: after ", train.steps,
+                " steps the averaged weights, which samples ", "are drawn with, are still ",
+                std::round(1000 * kept) / 10, "% the initial ones; lower it, or set ema_warmup");
+}
+
+static std::string no_held_out(const TrainConfig& train, int64_t held_out) {
+  if (train.eval_every == 0 || held_out > 0) return "";
+  return "/train/eval_every: no items are held out, so there are no held-out losses; "
+         "/data/held_out says how many are kept";
+}
+
+static std::string untrained_guidance(const Config& config) {
+  if (config.sample.guidance == 1 || !config.model.class_conditional ||
+      config.train.label_dropout > 0)
+    return "";
+  return concat("/sample/guidance: ", config.sample.guidance,
+                " compares with samples of no class, which the model does not learn without ",
+                "/train/label_dropout");
+}
+
+static std::string without(bool missing, const char* key, const char* needs) {
+  return missing ? concat(key, ": has no effect without ", needs) : "";
+}
+
+std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
+  const TrainConfig& train = config.train;
+  std::vector<std::string> warnings;
+  if (train.steps > 0)
+    warnings = {short_warmup(train), early_averages(train),
+                never_due("eval_every", train.eval_every, train.steps, "held-out loss"),
+                never_due("sample_every", train.sample_every, train.steps, "samples")};
+  warnings.push_back(no_held_out(train, held_out));
+  warnings.push_back(untrained_guidance(config));
+  warnings.push_back(without(train.label_dropout > 0 && !config.model.class_conditional,
+                             "/train/label_dropout", "/model/class_conditional"));
+  warnings.push_back(without(config.sample.guidance != 1 && !config.model.class_conditional,
+                             "/sample/guidance", "/model/class_conditional"));
+  warnings.push_back(without(train.weight_decay > 0 && train.optimizer == "adam",
+                             "/train/weight_decay", "/train/optimizer adamw"));
+  std::erase(warnings, "");
+  return warnings;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,259 @@
+// Where commands write: never over a run or what they read, and nowhere before it is known to work.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "diffuse/io/array_file.h"
+#include "tests/cli/run_program.h"
+#include "tests/io/test_folder.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse::testing_cli {
+namespace {
+
+// What `files` hold is written nowhere: refusals come before anything is read.
+fs::path folder_of(const std::string& name, const std::vector<std::string>& files) {
+  const fs::path folder = scratch(name);
+  for (const std::string& file : files) {
+    fs::create_directories((folder / file).parent_path());
+    write_text(folder / file, "old");
+  }
+  return folder;
+}
+
+const std::vector<std::string> kRun{"run/config.json", "run/metrics.jsonl", "run/model.pt",
+                                    "run/checkpoints/step-5.pt", "run/samples/step-5.png"};
+
+// One line that holds `says`; no file of `folder` is another than before.
+void expect_refused(const fs::path& folder, const std::vector<std::string>& arguments,
+                    const std::string& says) {
+  const Outcome o = run_program(arguments);
+  EXPECT_EQ(o.exit_code, 2) << testing::PrintToString(arguments) << o.err;
+  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+  EXPECT_NE(o.err.find(says), std::string::npos) << says << "\n" << o.err;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    EXPECT_NE(entry.path().filename(), "new") << testing::PrintToString(arguments);
+    if (entry.is_regular_file()) {
+      EXPECT_EQ(contents(entry.path()), "old") << entry.path();
+    }
+  }
+}
+
+TEST(Outputs, OfConvertAreNoRuns) {
+  const fs::path folder = folder_of("convert_run", kRun);
+  const fs::path run = folder / "run";
+  fs::create_directory_symlink(run, folder / "link");
+  fs::create_symlink(run / "model.pt", folder / "link.pt");
+  const auto convert = [&](const fs::path& out, const std::string& says) {
+    expect_refused(folder, {"convert", run, out}, says);
+  };
+  const std::string belongs = ": belongs to the run in " + run.string();
+  convert(run / "model.pt", belongs + "; write to another name, such as " +
+                                (folder / "run-model.pt").string() + "\n");
+  convert(folder / "link/model.pt", belongs);
+  convert(run / "samples/../model.pt", belongs);
+  convert(folder / "link.pt", belongs);
+  convert(run / "checkpoints/step-5.pt", belongs);
+  convert(run / "checkpoints/step-99.pt", belongs);
+  convert(run / "checkpoints", belongs);
+  convert(run, "; write to another name, such as " + (folder / "run-2").string() + "\n");
+  convert(folder / "link", "; write to another name, such as " + (folder / "link-2").string());
+  expect_refused(folder, {"convert", run / "model.pt", run}, ": is the folder of a run");
+}
+
+TEST(Outputs, OfConvertAreNoInputs) {
+  const fs::path folder =
+      folder_of("convert_input", {"a.pt", "pipe/unet/config.json", "pipe/scheduler/x",
+                                  "flat/config.json", "flat/x.safetensors", "mine/config.json"});
+  fs::create_hard_link(folder / "a.pt", folder / "b.pt");
+  const auto convert = [&](const char* in, const char* out, const std::string& says) {
+    expect_refused(folder, {"convert", folder / in, folder / out}, says);
+  };
+  convert("a.pt", "a.pt",
+          ": is the input itself; write to another name, such as " + (folder / "a-2.pt").string() +
+              "\n");
+  convert("a.pt", "b.pt", ": is the input itself");
+  convert("pipe", "pipe", ": is the input itself");
+  convert("pipe", "pipe/unet", ": is the input itself");
+  convert("flat/x.safetensors", "flat", ": is the input itself");
+  convert("a.pt", "mine", ": holds a config.json that is not diffusers'");
+}
+
+TEST(Outputs, AreNoInputsOfAnyCommand) {
+  const fs::path folder =
+      folder_of("inputs", {"a.npy", "c.json", "f.pt", "run/config.json", "run/metrics.jsonl"});
+  const std::string a = folder / "a.npy", c = folder / "c.json", f = folder / "f.pt";
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& says) {
+    expect_refused(folder, arguments, says);
+  };
+  const std::string two = " reads; write to another name, such as " + (folder / "a-2.npy").string();
+  refused({"sample", "--ckpt", f, "--noise", a, "-o", a}, "-o " + a + ": is what --noise" + two);
+  refused({"encode", "--ckpt", f, "--image", a, "-o", a}, "--image" + two);
+  refused({"inpaint", "--ckpt", f, "--image", a, "--mask", c, "-o", a}, "--image" + two);
+  refused({"denoise", "--ckpt", f, "--clean", a, "-o", a}, "--clean" + two);
+  refused({"interpolate", "--ckpt", f, "--from", c, "--to", a, "-o", a}, "--to" + two);
+  refused({"data", "inspect", a, "--json", a}, "--json " + a + ": is what source" + two);
+  refused({"eval", "--ckpt", c, "--json", c}, "--json " + c + ": is what --ckpt reads");
+  refused({"eval", "--ckpt", c, "--features", f, "--csv", f},
+          "--csv " + f + ": is what --features");
+  refused({"schedule", "--config", c, "--csv", c}, "--csv " + c + ": is what --config reads");
+  refused({"eval", "--ckpt", f, "--json", a, "--csv", a}, "--csv " + a + ": is what --json writes");
+}
+
+TEST(Outputs, AreNoFilesOfARun) {
+  const fs::path folder = folder_of("run_files", kRun);
+  const fs::path run = folder / "run";
+  const std::string belongs = ": belongs to the run in ";
+  expect_refused(folder, {"plot", run, "--csv", run / "metrics.jsonl"}, belongs);
+  expect_refused(folder, {"plot", run, "-o", run / "samples/step-5.png"}, belongs);
+  expect_refused(folder, {"report", run, "-o", run / "config.json"}, belongs);
+  expect_refused(folder, {"eval", "--ckpt", run, "--json", run / "config.json"}, belongs);
+  expect_refused(folder, {"verify", "--json", run / "model.pt"}, belongs);
+}
+
+// The model is not there: what is refused first is the output.
+TEST(Outputs, AreCheckedBeforeAnythingIsRead) {
+  const fs::path folder = folder_of("unwritable", {"file"});
+  fs::create_directories(folder / "folder.png");
+  const std::string bad = folder / "file/x", no = folder / "none.pt";
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& flag,
+                           const std::string& ending) {
+    arguments.insert(arguments.end(), {flag, bad + ending});
+    const std::string says = flag + " " + bad + ending + ": cannot write: Not a directory\n";
+    expect_refused(folder, arguments, says);
+  };
+  const std::vector<std::string> eval{"eval", "--ckpt", no};
+  for (const char* const flag : {"--json", "--csv", "--save-reference"}) refused(eval, flag, "");
+  for (const char* const flag : {"--plot", "--neighbour-picture"}) refused(eval, flag, ".png");
+  for (const char* const out : {"", ".png", ".npz"}) refused({"sample", "--ckpt", no}, "-o", out);
+  refused({"encode", "--ckpt", no, "--image", no}, "-o", ".npy");
+  refused({"inpaint", "--ckpt", no, "--image", no, "--mask", no}, "--strip", ".png");
+  refused({"denoise", "--ckpt", no}, "--json", ".json");
+  refused({"interpolate", "--ckpt", no, "--from", no, "--to", no}, "-o", ".png");
+  refused({"bench", "samplers", "--ckpt", no}, "--plot", ".png");
+  refused({"bench", "--config", no}, "--profile", ".json");
+  refused({"forward", "--config", no}, "-o", ".gif");
+  refused({"schedule", "--config", no}, "--csv", ".csv");
+  refused({"data", "inspect", no}, "-o", ".png");
+  refused({"plot", no}, "--csv", ".csv");
+  refused({"report", no}, "-o", ".html");
+  refused({"verify"}, "--json", ".json");
+  expect_refused(folder, {"sample", "--ckpt", no, "-o", folder / "folder.png"}, "it is a folder");
+  expect_refused(folder, {"sample", "--ckpt", no, "-o", folder / "new/x.png"},
+                 "no such checkpoint");
+}
+
+TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
+  const fs::path folder =
+      folder_of("train_out", {"pictures/a.jpg", "other/config.json", "begun/checkpoints"});
+  const fs::path place = scratch("train_config");
+  write_text(place / "c.json", R"({"data": {"type": "image_folder", "path": ")" +
+                                   (folder / "pictures").string() + "\"}}");
+  const auto refused = [&](const char* out, const std::string& says) {
+    expect_refused(folder, {"train", "--config", place / "c.json", "--out", folder / out}, says);
+  };
+  refused("pictures", ": is the folder of /data/path");
+  refused("other", ": holds a config.json that is no run's");
+  refused("begun", "begun/checkpoints: cannot write: Not a directory");
+  refused("pictures/a.jpg/run", "a.jpg/run: cannot write: Not a directory");
+}
+
+TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {
+  const fs::path folder = scratch("ls");
+  for (const char* const name : {"a", "b", "c"}) {
+    fs::create_directory(folder / name);
+    write_text(folder / name / "config.json", small_points_config());
+    write_text(folder / name / "metrics.jsonl", "{\"step\":5,\"time\":2,\"train/loss\":0.5}\n");
+  }
+  write_text(folder / "b/config.json", R"({"_class_name": "UNet2DModel"})");
+  const Outcome o = run_program({"ls", folder});
+  EXPECT_EQ(o.exit_code, 0);
+  for (const char* const line :
+       {"a  swiss_roll  mlp    5/10", "c  swiss_roll  mlp    5/10", "b  broken      -      -"})
+    EXPECT_NE(o.out.find(line), std::string::npos) << line << "\n" << o.out;
+  EXPECT_NE(o.err.find("b/config.json: /_class_name: unknown key"), std::string::npos) << o.err;
+  const Outcome json = run_program({"ls", folder, "--json"});
+  EXPECT_NE(json.out.find("\"error\": \"" + (folder / "b/config.json").string()),
+            std::string::npos);
+  EXPECT_EQ(run_program({"ls", folder / "b"}).exit_code, 2);
+}
+
+// Points that are all the same have no median distance, which mmd finds when bpd has been measured.
+TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
+  const fs::path folder = scratch("eval_failure");
+  write_npy(folder / "same.npy", at::zeros({8, 2}));
+  const std::string points = (folder / "same.npy").string();
+  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+      "diffusion": {"timesteps": 5}, "data": {"type": "array", "held_out": 2, "path": ")" +
+                                    points + "\"}}");
+  const Outcome o =
+      run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd", "--samples", points,
+                   "--json", folder / "figures.json", "--device", "cpu"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("MMD: expected a bandwidth above 0, got 0"), std::string::npos) << o.err;
+  EXPECT_NE(o.out.find("total     with the closed form"), std::string::npos) << o.out;
+  const std::string json = contents(folder / "figures.json");
+  for (const char* const part : {"\"total\": {", "\"error\": \"MMD: expected a bandwidth"})
+    EXPECT_NE(json.find(part), std::string::npos) << json;
+}
+
+TEST(Eval, RefusesWhatIsTooLittleBeforeItMeasures) {
+  const fs::path folder = scratch("eval_early");
+  write_npy(folder / "one.npy", at::zeros({1, 2}));
+  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+      "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
+  const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
+                                 "--samples", folder / "one.npy", "--device", "cpu"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("mmd: expected at least 2 samples"), std::string::npos) << o.err;
+  EXPECT_EQ(o.out, "");
+}
+
+TEST(Train, OfNoStepsLeavesTheModelItNames) {
+  const fs::path folder = scratch("no_steps");
+  write_text(folder / "c.json", small_points_config());
+  const auto train = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return run_program(flags);
+  };
+  const Outcome none = train({"--set", "train.steps=0"});
+  EXPECT_EQ(none.out, (folder / "run/model.pt").string() + "\n");
+  EXPECT_TRUE(fs::exists(folder / "run/model.pt"));
+  EXPECT_EQ(train({"--resume"}).exit_code, 0);
+  fs::remove(folder / "run/model.pt");
+  EXPECT_EQ(train({"--resume"}).exit_code, 0);
+  EXPECT_EQ(contents(folder / "run/model.pt"), contents(folder / "run/checkpoints/step-10.pt"));
+}
+
+TEST(Train, WarnsOfAWarmUpLongerThanTheRun) {
+  const fs::path folder = scratch("warm_up");
+  write_text(folder / "c.json", small_points_config());
+  const std::string warning =
+      "/train/warmup_steps: 5000 are more than the 10 steps of the run: the learning rate reaches "
+      "only 4e-07 of 0.0002\n";  // 2e-4 * 10 / 5000
+  const std::vector<std::string> train{"train", "--config", folder / "c.json", "--out",
+                                       folder / "run"};
+  EXPECT_NE(run_program(train).err.find(warning), std::string::npos);
+  std::vector<std::string> dry = train;
+  dry.emplace_back("--dry-run");
+  EXPECT_NE(run_program(dry).err.find(warning), std::string::npos);
+}
+
+TEST(Train, DoesWithoutHeldOutLossesWhereNothingIsHeldOut) {
+  const fs::path folder = scratch("none_held_out");
+  write_npy(folder / "one.npy", at::ones({1, 2}));
+  write_text(folder / "c.json", small_points_config());
+  const Outcome o =
+      run_program({"train", "--config", folder / "c.json", "--out", folder / "run", "--set",
+                   "data.type=array", "--set", "data.path=" + (folder / "one.npy").string(),
+                   "--set", "data.count=0", "--set", "train.eval_every=1"});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(o.err.find("/train/eval_every: no items are held out"), std::string::npos) << o.err;
+  EXPECT_EQ(contents(folder / "run/metrics.jsonl").find("held_out"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace diffuse::testing_cli
