@@ -109,10 +109,10 @@ int run_forward_command(const ForwardFlags& flags) {
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
     const at::Tensor items = first_items(*data, flags.items);
+    if (items.dim() == 2 && items.size(1) < 2 && flags.out.extension() != ".npy")
+      throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
     return std::pair(items, make_film(flags, items, GaussianDiffusion(config.diffusion)));
   });
-  if (x0.dim() == 2 && x0.size(1) < 2 && flags.out.extension() != ".npy")
-    throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
   const at::Tensor& end = film.frames.back();
   log_info(concat(film.frames.size(), " frames of ", x0.size(0), " items; after ",
                   film.steps.back(), " steps their mean is ", end.mean().item<double>(),

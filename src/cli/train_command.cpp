@@ -98,18 +98,6 @@ void check_out(const TrainFlags& flags, const DataConfig& data) {
     throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
 }
 
-// The checkpoint to continue from: the one named, else the run folder's newest, if it has one.
-fs::path resume_file(const TrainFlags& flags, const RunFolder& folder) {
-  if (flags.resume_option->count() == 0) {
-    check_untrained(folder.path());
-    return {};
-  }
-  if (!flags.resume.empty()) return flags.resume;
-  const fs::path newest = newest_checkpoint(folder.path());
-  if (newest.empty()) log_info("nothing to resume yet: starting from step 0");
-  return newest;
-}
-
 // What the one who starts the run may not have meant.
 void warn_of_run(Trainer& trainer, const Dataset& held_out) {
   warn_of_prior(trainer.diffusion().schedule());
@@ -161,8 +149,13 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
   if (trainer.world().is_first()) {
+    if (!flags.resume.empty()) check_resume(flags.resume, trainer.config());
     folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
-    const fs::path resume = resume_file(flags, *folder);
+    fs::path resume;
+    if (flags.resume_option->count() > 0)
+      resume = resume_file(flags.resume, folder->path());
+    else
+      check_untrained(folder->path());
     const double begin = seconds_now();
     if (!resume.empty()) checkpoint = load_checkpoint(resume);
     seconds = seconds_now() - begin;

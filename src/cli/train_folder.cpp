@@ -4,6 +4,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/io/atomic_write.h"
+#include "diffuse/train/checkpoint.h"
 #include "diffuse/train/run_folder.h"
 #include "outputs.h"
 
@@ -55,6 +56,19 @@ void check_untrained(const fs::path& folder) {
     throw Error(
         "--out ", folder.string(),
         ": holds a trained model already; continue it with --resume, or name another folder");
+}
+
+void check_resume(const fs::path& file, const Config& config) {
+  const Checkpoint checkpoint = load_checkpoint(file);
+  check_same_model(config, checkpoint);
+  check_resumable(checkpoint);
+}
+
+fs::path resume_file(const fs::path& named, const fs::path& folder) {
+  if (!named.empty()) return named;
+  const fs::path newest = newest_checkpoint(folder);
+  if (newest.empty()) log_info("nothing to resume yet: starting from step 0");
+  return newest;
 }
 
 }  // namespace diffuse::cli

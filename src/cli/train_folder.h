@@ -1,4 +1,4 @@
-// Whether a folder may become a run's.
+// Whether a folder may become a run's, and what a run there goes on from.
 #pragma once
 
 #include <filesystem>
@@ -13,5 +13,13 @@ void check_run_folder(const std::filesystem::path& folder, const DataConfig& dat
 
 // Throws Error where it holds checkpoints.
 void check_untrained(const std::filesystem::path& folder);
+
+// Throws Error where a run of `config` cannot go on from `file`: before there is a folder of a run that
+// cannot begin.
+void check_resume(const std::filesystem::path& file, const Config& config);
+
+// The checkpoint to continue from: the one named, else the folder's newest; "" where it has none.
+std::filesystem::path resume_file(const std::filesystem::path& named,
+                                  const std::filesystem::path& folder);
 
 }  // namespace diffuse::cli

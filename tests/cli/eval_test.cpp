@@ -1,4 +1,5 @@
 // diffuse eval as a user runs it, where the right figures are known.
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "diffuse/io/array_file.h"
 #include "diffuse/io/image_file.h"
 #include "tests/cli/run_program.h"
+#include "tests/io/test_folder.h"
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
@@ -128,6 +131,37 @@ TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
   EXPECT_NE(total({"--seed", "1"}), all);
   EXPECT_NE(total({"--no-ema"}), all);
   EXPECT_NE(total({"--timesteps-per-item", "3"}), all);
+}
+
+// Points that are all the same have no median distance, which mmd finds when bpd has been measured.
+TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
+  const fs::path folder = scratch("eval_failure");
+  write_npy(folder / "same.npy", at::zeros({8, 2}));
+  const std::string points = (folder / "same.npy").string();
+  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+      "diffusion": {"timesteps": 5}, "data": {"type": "array", "held_out": 2, "path": ")" +
+                                    points + "\"}}");
+  const Outcome o =
+      run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd", "--samples", points,
+                   "--json", folder / "figures.json", "--device", "cpu"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("MMD: expected a bandwidth above 0, got 0"), std::string::npos) << o.err;
+  EXPECT_NE(o.out.find("total     with the closed form"), std::string::npos) << o.out;
+  const std::string json = contents(folder / "figures.json");
+  for (const char* const part : {"\"total\": {", "\"error\": \"MMD: expected a bandwidth"})
+    EXPECT_NE(json.find(part), std::string::npos) << json;
+}
+
+TEST(Eval, RefusesWhatIsTooLittleBeforeItMeasures) {
+  const fs::path folder = scratch("eval_early");
+  write_npy(folder / "one.npy", at::zeros({1, 2}));
+  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+      "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
+  const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
+                                 "--samples", folder / "one.npy", "--device", "cpu"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("mmd: expected at least 2 samples"), std::string::npos) << o.err;
+  EXPECT_EQ(o.out, "");
 }
 
 }  // namespace

@@ -1,10 +1,8 @@
 // Where commands write: never over a run or what they read, and nowhere before it is known to work.
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "diffuse/io/array_file.h"
 #include "tests/cli/run_program.h"
 #include "tests/io/test_folder.h"
 
@@ -158,101 +156,6 @@ TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
   refused("other", ": holds a config.json that is no run's");
   refused("begun", "begun/checkpoints: cannot write: Not a directory");
   refused("pictures/a.jpg/run", "a.jpg/run: cannot write: Not a directory");
-}
-
-TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {
-  const fs::path folder = scratch("ls");
-  for (const char* const name : {"a", "b", "c"}) {
-    fs::create_directory(folder / name);
-    write_text(folder / name / "config.json", small_points_config());
-    write_text(folder / name / "metrics.jsonl", "{\"step\":5,\"time\":2,\"train/loss\":0.5}\n");
-  }
-  write_text(folder / "b/config.json", R"({"_class_name": "UNet2DModel"})");
-  const Outcome o = run_program({"ls", folder});
-  EXPECT_EQ(o.exit_code, 0);
-  for (const char* const line :
-       {"a  swiss_roll  mlp    5/10", "c  swiss_roll  mlp    5/10", "b  broken      -      -"})
-    EXPECT_NE(o.out.find(line), std::string::npos) << line << "\n" << o.out;
-  EXPECT_NE(o.err.find("b/config.json: /_class_name: unknown key"), std::string::npos) << o.err;
-  const Outcome json = run_program({"ls", folder, "--json"});
-  EXPECT_NE(json.out.find("\"error\": \"" + (folder / "b/config.json").string()),
-            std::string::npos);
-  EXPECT_EQ(run_program({"ls", folder / "b"}).exit_code, 2);
-}
-
-// Points that are all the same have no median distance, which mmd finds when bpd has been measured.
-TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
-  const fs::path folder = scratch("eval_failure");
-  write_npy(folder / "same.npy", at::zeros({8, 2}));
-  const std::string points = (folder / "same.npy").string();
-  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
-      "diffusion": {"timesteps": 5}, "data": {"type": "array", "held_out": 2, "path": ")" +
-                                    points + "\"}}");
-  const Outcome o =
-      run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd", "--samples", points,
-                   "--json", folder / "figures.json", "--device", "cpu"});
-  EXPECT_EQ(o.exit_code, 2);
-  EXPECT_NE(o.err.find("MMD: expected a bandwidth above 0, got 0"), std::string::npos) << o.err;
-  EXPECT_NE(o.out.find("total     with the closed form"), std::string::npos) << o.out;
-  const std::string json = contents(folder / "figures.json");
-  for (const char* const part : {"\"total\": {", "\"error\": \"MMD: expected a bandwidth"})
-    EXPECT_NE(json.find(part), std::string::npos) << json;
-}
-
-TEST(Eval, RefusesWhatIsTooLittleBeforeItMeasures) {
-  const fs::path folder = scratch("eval_early");
-  write_npy(folder / "one.npy", at::zeros({1, 2}));
-  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
-      "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
-  const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
-                                 "--samples", folder / "one.npy", "--device", "cpu"});
-  EXPECT_EQ(o.exit_code, 2);
-  EXPECT_NE(o.err.find("mmd: expected at least 2 samples"), std::string::npos) << o.err;
-  EXPECT_EQ(o.out, "");
-}
-
-TEST(Train, OfNoStepsLeavesTheModelItNames) {
-  const fs::path folder = scratch("no_steps");
-  write_text(folder / "c.json", small_points_config());
-  const auto train = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
-    flags.insert(flags.end(), more.begin(), more.end());
-    return run_program(flags);
-  };
-  const Outcome none = train({"--set", "train.steps=0"});
-  EXPECT_EQ(none.out, (folder / "run/model.pt").string() + "\n");
-  EXPECT_TRUE(fs::exists(folder / "run/model.pt"));
-  EXPECT_EQ(train({"--resume"}).exit_code, 0);
-  fs::remove(folder / "run/model.pt");
-  EXPECT_EQ(train({"--resume"}).exit_code, 0);
-  EXPECT_EQ(contents(folder / "run/model.pt"), contents(folder / "run/checkpoints/step-10.pt"));
-}
-
-TEST(Train, WarnsOfAWarmUpLongerThanTheRun) {
-  const fs::path folder = scratch("warm_up");
-  write_text(folder / "c.json", small_points_config());
-  const std::string warning =
-      "/train/warmup_steps: 5000 are more than the 10 steps of the run: the learning rate reaches "
-      "only 4e-07 of 0.0002\n";  // 2e-4 * 10 / 5000
-  const std::vector<std::string> train{"train", "--config", folder / "c.json", "--out",
-                                       folder / "run"};
-  EXPECT_NE(run_program(train).err.find(warning), std::string::npos);
-  std::vector<std::string> dry = train;
-  dry.emplace_back("--dry-run");
-  EXPECT_NE(run_program(dry).err.find(warning), std::string::npos);
-}
-
-TEST(Train, DoesWithoutHeldOutLossesWhereNothingIsHeldOut) {
-  const fs::path folder = scratch("none_held_out");
-  write_npy(folder / "one.npy", at::ones({1, 2}));
-  write_text(folder / "c.json", small_points_config());
-  const Outcome o =
-      run_program({"train", "--config", folder / "c.json", "--out", folder / "run", "--set",
-                   "data.type=array", "--set", "data.path=" + (folder / "one.npy").string(),
-                   "--set", "data.count=0", "--set", "train.eval_every=1"});
-  EXPECT_EQ(o.exit_code, 0) << o.err;
-  EXPECT_NE(o.err.find("/train/eval_every: no items are held out"), std::string::npos) << o.err;
-  EXPECT_EQ(contents(folder / "run/metrics.jsonl").find("held_out"), std::string::npos);
 }
 
 }  // namespace
