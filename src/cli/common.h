@@ -74,7 +74,7 @@ struct ModelFlags {
 std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
 
 // For --json: "-" prints the JSON in place of the text for people; another name is a file for it,
-// written when the text is out, which a full disk does not take along; and none leads nowhere.
+// written after the text is printed, so that a full disk does not lose the figures.
 void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,
                   const std::function<void()>& print_text, int indent = 2);
 

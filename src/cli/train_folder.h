@@ -8,7 +8,7 @@
 namespace diffuse::cli {
 
 // Throws Error where `folder` cannot be written, is that of the pictures to train on or holds a
-// config.json that is no run's. Leaves nothing behind.
+// config.json that is no run's; warns where it lies among those pictures. Leaves nothing behind.
 void check_run_folder(const std::filesystem::path& folder, const DataConfig& data);
 
 // Throws Error where it holds checkpoints.
