@@ -139,7 +139,9 @@ Image plot_of(const std::vector<SamplerError>& results) {
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
   Model model = flags.model.load(device);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const NoiseSchedule schedule = NoiseSchedule::make(model.config.diffusion);
+  in_config(model.name, [&] { check_last_step(model.config.diffusion, schedule); });
+  const int64_t T = schedule.timesteps();
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;
   const int64_t classes = model.config.model.classes;
