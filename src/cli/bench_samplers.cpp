@@ -153,7 +153,9 @@ int bench_samplers(const SamplersFlags& flags) {
                  {"--reference", flags.of_features.reference}});
   Model model = flags.model.load(device);
   want_plain_data(model.config.data, model.name, "bench samplers");
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const NoiseSchedule schedule = NoiseSchedule::make(model.config.diffusion);
+  in_config(model.name, [&] { check_last_step(model.config.diffusion, schedule); });
+  const int64_t T = schedule.timesteps();
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;
   const int64_t classes = model.config.model.classes;

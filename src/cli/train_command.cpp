@@ -18,7 +18,6 @@
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
@@ -163,7 +162,8 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
   if (trainer.world().is_first()) {
-    if (!flags.resume.empty()) check_resume(flags.resume, trainer.config());
+    if (!flags.resume.empty())  // before there is a folder of a run that cannot begin
+      check_same_model(trainer.config(), read_to_resume(flags.resume));
     folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
     fs::path resume;
     if (flags.resume_option->count() > 0)
@@ -171,9 +171,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     else
       check_untrained(folder->path());
     const double begin = seconds_now();
-    if (!resume.empty())
-      checkpoint =
-          is_diffusers_model(resume) ? read_diffusers_model(resume) : load_checkpoint(resume);
+    if (!resume.empty()) checkpoint = read_to_resume(resume);
     seconds = seconds_now() - begin;
   }
   trainer.restore(checkpoint);

@@ -3,8 +3,8 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
-#include "diffuse/train/checkpoint.h"
 #include "diffuse/train/run_folder.h"
 #include "outputs.h"
 
@@ -58,10 +58,8 @@ void check_untrained(const fs::path& folder) {
         ": holds a trained model already; continue it with --resume, or name another folder");
 }
 
-void check_resume(const fs::path& file, const Config& config) {
-  const Checkpoint checkpoint = load_checkpoint(file);
-  check_same_model(config, checkpoint);
-  check_resumable(checkpoint);
+Checkpoint read_to_resume(const fs::path& file) {
+  return is_diffusers_model(file) ? read_diffusers_model(file) : load_checkpoint(file);
 }
 
 fs::path resume_file(const fs::path& named, const fs::path& folder) {

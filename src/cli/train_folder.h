@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "diffuse/config/config.h"
+#include "diffuse/train/checkpoint.h"
 
 namespace diffuse::cli {
 
@@ -14,9 +15,8 @@ void check_run_folder(const std::filesystem::path& folder, const DataConfig& dat
 // Throws Error where it holds checkpoints.
 void check_untrained(const std::filesystem::path& folder);
 
-// Throws Error where a run of `config` cannot go on from `file`: before there is a folder of a run that
-// cannot begin.
-void check_resume(const std::filesystem::path& file, const Config& config);
+// The checkpoint, or the weights of another program, in a file or folder.
+Checkpoint read_to_resume(const std::filesystem::path& file);
 
 // The checkpoint to continue from: the one named, else the folder's newest; "" where it has none.
 std::filesystem::path resume_file(const std::filesystem::path& named,

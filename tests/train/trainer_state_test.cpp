@@ -65,7 +65,8 @@ TEST(TrainerState, IsTheSameShardedOrNot) {
 // As a converted model has them: the step in it was another training's.
 TEST(TrainerState, StartsAnewFromWeightsAlone) {
   Config config;
-  config.data = {.type = "swiss_roll", .count = 20};
+  config.data.type = "swiss_roll";
+  config.data.count = 20;
   config.model.type = "mlp";
   config.train.shard_optimizer = true;
   const auto thrown = run_worlds(2, [&](World& world) {
