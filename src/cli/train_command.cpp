@@ -206,6 +206,9 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
   if (folder) warn_of_run(trainer, held_out);
   const Config& config = trainer.config();
+  if (folder && config.data.normalize && config.sample.dynamic_threshold > 0)
+    log_warning(
+        "/sample/dynamic_threshold brings samples into [-1, 1], where normalised data are not");
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data.size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ",

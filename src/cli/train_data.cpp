@@ -26,9 +26,6 @@ TrainData open_train_data(Config& config) {
   config.data = with_normalization(config.data, *data.train);
   data.held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   check_scale(config.data, *data.train, config.sample.clip_x0);
-  if (config.data.normalize && config.sample.dynamic_threshold > 0)
-    log_warning(
-        "/sample/dynamic_threshold brings samples into [-1, 1], where normalised data are not");
   number_classes(config.model, data);
   return data;
 }
