@@ -75,8 +75,10 @@ int run_convert(ConvertFlags flags) {
     write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights));
   else
     write_diffusers_model(flags.out, checkpoint, weights);
-  if (flags.out.extension() != ".pt" && checkpoint.config.data.normalize)
-    log_warning("diffusers has no data.normalize: samples made there are in normalised units");
+  if (flags.out.extension() != ".pt" && !checkpoint.config.data.mean.empty())
+    log_warning(
+        "diffusers has no data.normalize or data.range: samples made there are in the network's "
+        "units");
   log_info(concat(checkpoint.file.string(), ": ", parameter_count(*network), " parameters in ",
                   weights.size(), " tensors"));
   print_path(flags.out);
