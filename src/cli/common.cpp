@@ -82,9 +82,13 @@ static Model analytic_model(const std::filesystem::path& file) {
   return model;
 }
 
+bool is_oracle(const std::filesystem::path& path) {
+  return ending_of(path) == ".json" && !is_diffusers_model(path);
+}
+
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device) {
   Model model;
-  if (ending_of(path) == ".json" && !is_diffusers_model(path)) {
+  if (is_oracle(path)) {
     model = analytic_model(path);
   } else {
     const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});

@@ -56,6 +56,9 @@ struct Model {
   bool is_image() const { return config.model.sample_shape.size() == 3; }
 };
 
+// Whether a file is the config of an analytic model: a .json that is no index of weights.
+bool is_oracle(const std::filesystem::path& path);
+
 // From model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or
 // the config of an analytic model (an oracle).
 Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device);

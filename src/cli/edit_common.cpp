@@ -65,6 +65,7 @@ GenerateOptions Editor::options_from(int64_t t, int64_t rows) const {
   std::vector<int64_t>& list = result.sampler.timesteps;
   std::erase_if(list, [&](int64_t later) { return later >= t; });
   list.insert(list.begin(), t);
+  check_sampler(result.sampler, model.config.diffusion);
   return result;
 }
 

@@ -101,7 +101,7 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
 }
 
 std::string weights_of(const EvalFlags& flags) {
-  if (ending_of(flags.model.checkpoint) == ".json") return "exact";
+  if (is_oracle(flags.model.checkpoint)) return "exact";
   return flags.model.no_ema ? "raw" : "ema";
 }
 

@@ -84,7 +84,7 @@ void print(const ordered_json& facts) {
 }
 
 int run_info(const InfoFlags& flags) {
-  if (ending_of(flags.file) == ".json") {
+  if (is_oracle(flags.file)) {
     std::cout << config_to_json(load_config(flags.file));
     return kGood;
   }

@@ -108,6 +108,12 @@ nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
   // Left out where it is the default: runs that began before there was a choice go on.
   if (options.network_epsilon && config.sampler == "ddim")
     all["ddim_epsilon"] = config.ddim_epsilon;
+  if (!config.end_at_data && config.sampler == "ddim") all["end_at_data"] = false;
+  if (config.clip_range != 1) all["clip_range"] = config.clip_range;
+  if (config.dynamic_threshold_max != 0)
+    all["dynamic_threshold_max"] = config.dynamic_threshold_max;
+  if (config.steps_offset != 0) all["steps_offset"] = config.steps_offset;
+  if (config.skip_zero) all["skip_zero"] = true;
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/data/dataset.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/train/run_folder.h"
@@ -48,7 +49,9 @@ static void check_places(const fs::path& folder) {
 void check_run_folder(const fs::path& folder, const DataConfig& data) {
   check_places(folder);
   check_config_in(folder);
-  if (data.type == "image_folder" && fs::is_directory(data.path)) check_data_in(folder, data.path);
+  if (data.type != "image_folder" || data.path.empty()) return;
+  if (const fs::path pictures = resolve_path(data, ""); fs::is_directory(pictures))
+    check_data_in(folder, pictures);
 }
 
 void check_untrained(const fs::path& folder) {

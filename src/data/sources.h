@@ -13,10 +13,6 @@
 
 namespace diffuse {
 
-// config.path, as given or else below $DIFFUSE_DATA (./data where that is not set); the folder
-// `usual` there when config.path is empty. Throws Error when nothing is there.
-std::filesystem::path resolve_path(const DataConfig& config, const std::string& usual);
-
 // MNIST and its relatives: four IDX files, plain or .gz. A larger image_size pads with black.
 ImageSet load_mnist(const DataConfig& config, Split split);
 

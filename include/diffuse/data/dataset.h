@@ -46,6 +46,10 @@ class Dataset {
 // Throws Error for a missing path, a bad file or a set with no items.
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed);
 
+// Where its files are: config.path as given or else below $DIFFUSE_DATA (./data where that is not
+// set); the folder `usual` there when config.path is empty. Throws Error when nothing is there.
+std::filesystem::path resolve_path(const DataConfig& config, const std::string& usual);
+
 // The set at a path: pictures of a folder or archive, or an array in a .npy, .npz or .safetensors
 // file. Throws Error where the path is something else.
 DataConfig data_config_of(const std::filesystem::path& path);
