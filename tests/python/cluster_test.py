@@ -3,6 +3,7 @@ it, whatever stops it."""
 import json
 import os
 import pathlib
+import resource
 import signal
 import sys
 import tempfile
@@ -248,12 +249,12 @@ class Cluster(unittest.TestCase):
         self.assertNotIn("starting all processes again", err)
 
     def test_what_fails_once_training_has_started_is_no_bad_use(self):
-        config = merged(POINTS, {"train": {"keep_last": 1}})
-        (self.folder / "run").mkdir()
-        (self.folder / "run/checkpoints").write_text("in the way")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20480, limits[1]))  # below a checkpoint's size
         for n in (1, 2):
-            _, err = self.train(n, config, "run", code=1)
-            self.assertIn("cannot write", err)
+            _, err = self.train(n, POINTS, f"run{n}", code=1)
+            self.assertIn("cannot write: File too large", err)
 
     def test_a_rank_that_cannot_start_is_named(self):
         path = cluster.write_config(self.folder, POINTS)
