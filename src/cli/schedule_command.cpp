@@ -14,7 +14,7 @@
 #include "csv.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
-#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/loss_weight.h"
 #include "diffuse/io/atomic_write.h"
 #include "diffuse/io/file.h"
 #include "diffuse/io/plot.h"
@@ -81,8 +81,8 @@ std::vector<Column> columns_of(const NoiseSchedule& s) {
           column("coef_x0", s.coef_x0()),
           column("coef_xt", s.coef_xt()),
           column("snr", s.snr()),
-          column("weight_eq9_large", s.eps_weight(s.beta())),
-          column("weight_eq9_small", s.eps_weight(s.posterior_variance()))};
+          column("weight_eq9_large", bound_weight(s, s.beta())),
+          column("weight_eq9_small", bound_weight(s, s.posterior_variance()))};
 }
 
 // Measured on the first thousand items; nothing where the data are not on this machine.

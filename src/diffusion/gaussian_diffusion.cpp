@@ -7,6 +7,8 @@
 
 #include "at_time.h"
 #include "diffuse/core/error.h"
+#include "diffuse/diffusion/loss_weight.h"
+#include "prediction.h"
 
 namespace diffuse {
 
@@ -45,25 +47,27 @@ void check_trainable(const DiffusionConfig& config) {
 
 GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config)
     : schedule_(NoiseSchedule::make(config)),
-      quantity_(parse<Quantity>(config.prediction, "/diffusion/prediction",
-                                {"epsilon", "x0", "v", "mu"})),
+      predicts_eps_(config.prediction == "epsilon"),
       variance_(parse<Variance>(config.variance, "/diffusion/variance",
                                 {"fixed_large", "fixed_small", "learned", "learned_range"})),
       loss_(parse<Loss>(config.loss, "/diffusion/loss",
                         {"simple", "vlb_weighted", "min_snr", "mse", "vlb", "hybrid"})),
       hybrid_lambda_(config.hybrid_lambda),
       min_snr_gamma_(config.min_snr_gamma) {
+  const PredictionTable table = prediction_table(config.prediction, schedule_);
+  p_ = table.p;
+  q_ = table.q;
   derive_tables();
 }
 
+// All but p and q, from the schedule.
 void GaussianDiffusion::derive_tables() {
   const NoiseSchedule& s = schedule_;
-  sqrt_alpha_bar_ = s.alpha_bar().sqrt();
-  sqrt_one_minus_alpha_bar_ = s.one_minus_alpha_bar().sqrt();
+  a_ = s.alpha_bar().sqrt();
+  s_ = s.one_minus_alpha_bar().sqrt();
+  d_ = q_ * a_ - s_ * p_;
   coef_x0_ = s.coef_x0();
   coef_xt_ = s.coef_xt();
-  mu_coef_x0_ = coef_x0_;
-  mu_coef_xt_ = coef_xt_;
   posterior_variance_ = s.posterior_variance();
   posterior_log_variance_ = s.posterior_log_variance_clipped();
   log_beta_ = s.beta().log();
@@ -72,23 +76,10 @@ void GaussianDiffusion::derive_tables() {
   fixed_log_variance_ = (large ? log_beta_ : posterior_log_variance_).clone();
   fixed_log_variance_[0] = posterior_log_variance_[0];
 
-  switch (quantity_) {
-    case Quantity::kEpsilon:
-      to_eps_ = at::ones_like(s.beta());
-      break;
-    case Quantity::kX0:
-      to_eps_ = s.snr().sqrt();
-      break;
-    case Quantity::kV:
-      to_eps_ = sqrt_alpha_bar_;
-      break;
-    case Quantity::kMu:  // eq. 8
-      to_eps_ = s.alpha().sqrt() * sqrt_one_minus_alpha_bar_ / s.beta();
-      break;
-  }
-  at::Tensor weight = at::ones_like(s.beta());
-  if (loss_ == Loss::kVlbWeighted) weight = s.eps_weight(fixed_log_variance_.exp());
-  if (loss_ == Loss::kMinSnr) weight = s.snr().clamp_max(min_snr_gamma_) / s.snr();
+  to_eps_ = predicts_eps_ ? at::ones_like(a_) : a_ / d_;
+  at::Tensor weight = at::ones_like(a_);
+  if (loss_ == Loss::kVlbWeighted) weight = bound_weight(s, fixed_log_variance_.exp());
+  if (loss_ == Loss::kMinSnr) weight = min_snr_weight(s, min_snr_gamma_);
   loss_scale_ = loss_ == Loss::kMse ? weight : to_eps_ * weight.sqrt();
 }
 
@@ -107,20 +98,20 @@ GaussianDiffusion GaussianDiffusion::respaced(const std::vector<int64_t>& timest
     begin = rising[i] + 1;
   }
   GaussianDiffusion chain = *this;
+  chain.to(at::kCPU);
   chain.schedule_ = NoiseSchedule(beta);
+  const at::Tensor visited = at::tensor(rising, at::kLong);
+  chain.p_ = chain.p_.index_select(0, visited);
+  chain.q_ = chain.q_.index_select(0, visited);
   chain.derive_tables();
-  const at::Tensor visited = at::tensor(rising, at::kLong).to(mu_coef_x0_.device());
-  chain.mu_coef_x0_ = mu_coef_x0_.index_select(0, visited);
-  chain.mu_coef_xt_ = mu_coef_xt_.index_select(0, visited);
-  chain.to(sqrt_alpha_bar_.device());
+  chain.to(a_.device());
   return chain;
 }
 
 void GaussianDiffusion::to(at::Device device) {
-  for (at::Tensor* table :
-       {&sqrt_alpha_bar_, &sqrt_one_minus_alpha_bar_, &coef_x0_, &coef_xt_, &mu_coef_x0_,
-        &mu_coef_xt_, &posterior_variance_, &posterior_log_variance_, &fixed_variance_,
-        &fixed_log_variance_, &log_beta_, &to_eps_, &loss_scale_})
+  for (at::Tensor* table : {&a_, &s_, &p_, &q_, &d_, &coef_x0_, &coef_xt_, &posterior_variance_,
+                            &posterior_log_variance_, &fixed_variance_, &fixed_log_variance_,
+                            &log_beta_, &to_eps_, &loss_scale_})
     *table = table->to(device);
 }
 
@@ -132,7 +123,7 @@ at::Tensor GaussianDiffusion::q_step(const at::Tensor& x_prev, const at::Tensor&
 
 at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const at::Tensor& t,
                                        const at::Tensor& eps) const {
-  return at_time(sqrt_alpha_bar_, t, x0) * x0 + at_time(sqrt_one_minus_alpha_bar_, t, x0) * eps;
+  return at_time(a_, t, x0) * x0 + at_time(s_, t, x0) * eps;
 }
 
 Gaussian GaussianDiffusion::posterior(const at::Tensor& x0, const at::Tensor& x_t,
@@ -153,27 +144,10 @@ std::pair<at::Tensor, at::Tensor> GaussianDiffusion::split(const at::Tensor& out
   return {output.narrow(1, 0, channels), output.narrow(1, channels, channels)};
 }
 
-at::Tensor GaussianDiffusion::predicted_x0(const at::Tensor& raw, const at::Tensor& x_t,
-                                           const at::Tensor& t) const {
-  const auto table = [&](const at::Tensor& values) { return at_time(values, t, x_t); };
-  switch (quantity_) {
-    case Quantity::kEpsilon:  // eq. 6
-      return (x_t - table(sqrt_one_minus_alpha_bar_) * raw) / table(sqrt_alpha_bar_);
-    case Quantity::kX0:
-      return raw;
-    case Quantity::kV:  // v = √ᾱ ε − √(1 − ᾱ) x_0                               [Salimans22] app. D
-      return table(sqrt_alpha_bar_) * x_t - table(sqrt_one_minus_alpha_bar_) * raw;
-    case Quantity::kMu:
-      return (raw - table(mu_coef_xt_) * x_t) / table(mu_coef_x0_);
-  }
-  TORCH_CHECK(false, "unreachable");
-}
-
 void GaussianDiffusion::replace_x0(Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
                                    const at::Tensor& t) const {
   p.x0 = x0;
-  p.eps =
-      (x_t - at_time(sqrt_alpha_bar_, t, x_t) * x0) / at_time(sqrt_one_minus_alpha_bar_, t, x_t);
+  p.eps = (x_t - at_time(a_, t, x_t) * x0) / at_time(s_, t, x_t);
   p.mean = posterior(x0, x_t, t).mean;
 }
 
@@ -181,11 +155,12 @@ GaussianDiffusion::Prediction GaussianDiffusion::predict(const at::Tensor& outpu
                                                          const at::Tensor& x_t, const at::Tensor& t,
                                                          bool clip_x0) const {
   const auto table = [&](const at::Tensor& values) { return at_time(values, t, x_t); };
-  const auto [raw, raw_variance] = split(output, x_t);
+  const auto [y, raw_variance] = split(output, x_t);
+  const at::Tensor d = table(d_);
+  const at::Tensor x0 = (table(q_) * x_t - table(s_) * y) / d;  // of epsilon eq. 6
   Prediction p;
-  const at::Tensor x0 = predicted_x0(raw, x_t, t);
   replace_x0(p, clip_x0 ? x0.clamp(-1, 1) : x0, x_t, t);
-  if (quantity_ == Quantity::kEpsilon && !clip_x0) p.eps = raw;
+  if (!clip_x0) p.eps = predicts_eps_ ? y : (table(a_) * y - table(p_) * x_t) / d;
   if (!learns_variance()) {
     p.variance = table(fixed_variance_);
     p.log_variance = table(fixed_log_variance_);
@@ -198,6 +173,43 @@ GaussianDiffusion::Prediction GaussianDiffusion::predict(const at::Tensor& outpu
   }
   p.variance = p.log_variance.exp();
   return p;
+}
+
+// (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]. Scaling before squaring keeps large weights
+// of small errors in range.
+at::Tensor GaussianDiffusion::squared_error(const at::Tensor& y, const at::Tensor& x0,
+                                            const at::Tensor& t, const at::Tensor& eps,
+                                            const at::Tensor& scale) const {
+  const at::Tensor target = at_time(p_, t, x0) * x0 + at_time(q_, t, x0) * eps;
+  return (at_time(scale, t, x0) * (target - y)).square().flatten(1).mean(1);
+}
+
+at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x0,
+                                   const at::Tensor& t, const at::Tensor& eps) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  const at::Tensor output = denoiser(x_t, t);
+  const auto whole_bound = [&](const at::Tensor& from) {
+    return static_cast<double>(schedule_.timesteps()) *
+           bound_term(posterior(x0, x_t, t), predict(from, x_t, t, false), x0, t);
+  };
+  if (loss_ == Loss::kVlb) return whole_bound(output);
+  const auto [y, raw_variance] = split(output, x_t);
+  const at::Tensor error = squared_error(y, x0, t, eps, loss_scale_);
+  if (loss_ != Loss::kHybrid) return error;
+  return error + hybrid_lambda_ * whole_bound(at::cat({y.detach(), raw_variance}, 1));
+}
+
+at::Tensor GaussianDiffusion::epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0,
+                                           const at::Tensor& t, const at::Tensor& eps) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  return squared_error(split(denoiser(x_t, t), x_t).first, x0, t, eps, to_eps_);
+}
+
+at::Tensor GaussianDiffusion::vb_term(const Denoiser& denoiser, const at::Tensor& x0,
+                                      const at::Tensor& t, const at::Tensor& eps,
+                                      bool clip_x0) const {
+  const at::Tensor x_t = q_sample(x0, t, eps);
+  return bound_term(posterior(x0, x_t, t), predict(denoiser(x_t, t), x_t, t, clip_x0), x0, t);
 }
 
 }  // namespace diffuse

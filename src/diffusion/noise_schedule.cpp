@@ -195,10 +195,6 @@ NoiseSchedule::NoiseSchedule(const at::Tensor& beta) {
 
 at::Tensor NoiseSchedule::snr() const { return alpha_bar_ / one_minus_alpha_bar_; }
 
-at::Tensor NoiseSchedule::eps_weight(const at::Tensor& variance) const {
-  return beta_.square() / (2 * variance * alpha_ * one_minus_alpha_bar_);
-}
-
 bool NoiseSchedule::zero_terminal_snr() const { return alpha_bar_[-1].item<double>() == 0; }
 
 double NoiseSchedule::prior_bits_per_dim(double mean_square_x0) const {

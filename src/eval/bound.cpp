@@ -85,8 +85,7 @@ static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measu
 
 // log q(x_{t-1} | x_t, x_0) - log p(x_{t-1} | x_t) at x_{t-1} ~ q, by z ~ N(0, I): what the KL is
 // the mean of. Bits per dimension [B]; meaningless at t = 0.
-static at::Tensor sampled_kl(const Gaussian& q, const GaussianDiffusion::Prediction& p,
-                             const at::Tensor& z) {
+static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Tensor& z) {
   const at::Tensor x_prev = q.mean + (0.5 * q.log_variance).exp() * z;
   const at::Tensor log_ratio = gaussian_log_density(x_prev, q.mean, q.log_variance) -
                                gaussian_log_density(x_prev, p.mean, p.log_variance);
@@ -112,9 +111,9 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
   const Denoiser denoiser = in_double(network, labels, options.evaluation);
   const auto p = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
-  const at::Tensor term = diffusion.bound_term(p, x0, x_t, t);
-  const at::Tensor draw =
-      sampled_kl(diffusion.posterior(x0, x_t, t), p, noise_like(x0, keys, posterior));
+  const Gaussian q = diffusion.posterior(x0, x_t, t);
+  const at::Tensor term = bound_term(q, p, x0, t);
+  const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
   const at::Tensor distortion = (x0 - p.x0).square().flatten(1).mean(1);
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
 }
@@ -141,7 +140,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
   out.term = all[0];
   out.monte_carlo = all[1];
   out.distortion = all[2];
-  out.prior = diffusion.prior_term(items.x0).to(at::kCPU);
+  out.prior = prior_term(diffusion.schedule(), items.x0).to(at::kCPU);
   return out;
 }
 

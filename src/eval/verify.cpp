@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
+#include "diffuse/diffusion/loss_weight.h"
 #include "diffuse/model/small_networks.h"
 #include "verify_checks.h"
 
@@ -46,8 +47,8 @@ Gaussian Verifier::posterior(const GaussianDiffusion& diffusion, const at::Tenso
   return q;
 }
 
-at::Tensor Verifier::eps_weight(const NoiseSchedule& schedule, const at::Tensor& variance) const {
-  return schedule.eps_weight(variance) * faults().weight;
+at::Tensor Verifier::bound_weight(const NoiseSchedule& schedule, const at::Tensor& variance) const {
+  return diffuse::bound_weight(schedule, variance) * faults().weight;
 }
 
 Denoiser Verifier::oracle(const GaussianDiffusion& diffusion, double variance) const {

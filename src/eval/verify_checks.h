@@ -33,7 +33,7 @@ class Verifier {
                          double beta_end = 0.02) const;
   Gaussian posterior(const GaussianDiffusion& diffusion, const at::Tensor& x0,
                      const at::Tensor& x_t, const at::Tensor& t) const;
-  at::Tensor eps_weight(const NoiseSchedule& schedule, const at::Tensor& variance) const;
+  at::Tensor bound_weight(const NoiseSchedule& schedule, const at::Tensor& variance) const;
   // The best network for data N(0, variance).
   Denoiser oracle(const GaussianDiffusion& diffusion, double variance) const;
 

@@ -80,7 +80,7 @@ void divergences(Verifier& v, const Points& p) {
     const at::Tensor ratio = column(s.posterior_variance() / variance);
     const at::Tensor constant = 0.5 * (ratio - 1 - ratio.log());
     const at::Tensor eq4 = (q.mean - guess.mean).square() / (2 * column(variance));
-    const at::Tensor eq9 = column(v.eps_weight(s, variance)) * (p.eps - p.other).square();
+    const at::Tensor eq9 = column(v.bound_weight(s, variance)) * (p.eps - p.other).square();
     v.same("eq4_is_the_kl" + suffix, later(eq4 + constant), later(kl), 1e-9);
     v.same("eq9_is_the_kl" + suffix, later(eq9 + constant), later(kl), 1e-8);
   }
@@ -170,10 +170,12 @@ void closed_form(Verifier& v, const Paths& p) {
   const at::Tensor drawn = ((p.log_forward - log_p).sum(0) - prior) / std::numbers::ln2;
   const Gaussian q = v.posterior(p.diffusion, p.x0, p.x_t, p.t);
   const at::Tensor kl = normal_kl(q.mean, q.log_variance, model.mean, model.log_variance);
-  const at::Tensor closed = (later(kl).sum(0) - log_p[0]) / std::numbers::ln2 +
-                            p.diffusion.prior_term(p.states[0].unsqueeze(1));
-  const at::Tensor bound = p.diffusion.bound_term(model, p.x0, p.x_t, p.t).sum() +
-                           p.diffusion.prior_term(p.states[0].unsqueeze(0))[0];
+  const NoiseSchedule& s = p.diffusion.schedule();
+  const at::Tensor closed =
+      (later(kl).sum(0) - log_p[0]) / std::numbers::ln2 + prior_term(s, p.states[0].unsqueeze(1));
+  const Gaussian posterior = p.diffusion.posterior(p.x0, p.x_t, p.t);
+  const at::Tensor bound =
+      bound_term(posterior, model, p.x0, p.t).sum() + prior_term(s, p.states[0].unsqueeze(0))[0];
   v.near("bound_terms_add_up", closed.mean().item<double>(), bound.item<double>(), 1e-9);
   const at::Tensor difference = drawn - closed;  // of each path
   const auto count = static_cast<double>(difference.numel());

@@ -122,10 +122,10 @@ void tables(Verifier& v) {
         {1, 0.5452915, 0.388706836, 0.13627786, 0.0188954556, 0.00305805708, 0.000128351487});
   check("coef_xt", s.coef_xt(),
         {0, 0.454708499, 0.61129316, 0.863722069, 0.981076103, 0.994104351, 0.989948678});
-  check("weight_eq9_large", v.eps_weight(s, s.beta()),
+  check("weight_eq9_large", v.bound_weight(s, s.beta()),
         {0.500050005, 0.272692084, 0.194401977, 0.068223989, 0.00999623023, 0.00550973453,
          0.0102044935});
-  check("weight_eq9_small", v.eps_weight(s, s.posterior_variance()),
+  check("weight_eq9_small", v.bound_weight(s, s.posterior_variance()),
         {kInfinity, 0.599671512, 0.317995352, 0.0789765416, 0.0101783834, 0.00551446196,
          0.0102045019});
 }

@@ -191,7 +191,7 @@ TEST(Losses, FirstTermOfAPointIsItsDensity) {
 TEST(Losses, PriorTermIsTheSchedulesForEachSample) {
   const auto d = make("simple");
   const at::Tensor x0 = at::tensor({1.0, -1.0, 0.5, 0.0}, at::kDouble).view({2, 2});
-  const at::Tensor bits = d.prior_term(x0);
+  const at::Tensor bits = prior_term(d.schedule(), x0);
   EXPECT_NEAR(bits[0].item<double>(), 2.91129454e-05, 1e-13);
   EXPECT_NEAR(bits[1].item<double>(), d.schedule().prior_bits_per_dim(0.125), 1e-16);
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "diffuse/core/error.h"
+#include "diffuse/diffusion/loss_weight.h"
 #include "tests/message_of.h"
 
 namespace diffuse {
@@ -90,8 +91,8 @@ TEST(NoiseSchedule, LinearBetasAreNotRescaledByTheNumberOfSteps) {
 // tests/reference/schedule_reference.py, exact rational arithmetic.
 TEST(NoiseSchedule, MatchesTheReferenceRowsOfEquation3And9) {
   const auto s = NoiseSchedule::make(config_of("linear"));
-  const at::Tensor large = s.eps_weight(s.beta());
-  const at::Tensor small = s.eps_weight(s.posterior_variance());
+  const at::Tensor large = bound_weight(s, s.beta());
+  const at::Tensor small = bound_weight(s, s.posterior_variance());
   struct Row {
     int64_t t;
     double posterior_variance, coef_x0, coef_xt, weight_large, weight_small;

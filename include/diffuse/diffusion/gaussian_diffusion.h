@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "diffuse/diffusion/bound_terms.h"
 #include "diffuse/diffusion/noise_schedule.h"
 
 namespace diffuse {
@@ -19,11 +20,6 @@ namespace diffuse {
 // The network's raw output for x_t at t: epsilon, x0, v or mu, followed in dimension 1 by as many
 // channels again when the variance is learned. Labels and guidance are already bound in.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x_t, const at::Tensor& t)>;
-
-// A Gaussian's moments. Variances are [B, 1, ...] where they do not differ within a sample.
-struct Gaussian {
-  at::Tensor mean, variance, log_variance;
-};
 
 // Throws Error naming the JSON path where x_0 cannot be had at t = T: from epsilon where no signal is
 // left (ᾱ_T = 0).
@@ -60,8 +56,8 @@ class GaussianDiffusion {
 
   // What the network's output says: x_0 and ε, and p_θ(x_{t−1} | x_t).
   // At row 0 a fixed log-variance is log β̃ of row 1, as L_0 wants it; a sampler adds no noise there.
-  struct Prediction {
-    at::Tensor x0, eps, mean, variance, log_variance;
+  struct Prediction : Gaussian {
+    at::Tensor x0, eps;
   };
   // clip_x0 clamps x_0 to [−1, 1] first, and ε and the mean follow from it.                 eq. 6, 8
   Prediction predict(const at::Tensor& output, const at::Tensor& x_t, const at::Tensor& t,
@@ -86,41 +82,29 @@ class GaussianDiffusion {
   at::Tensor epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
                           const at::Tensor& eps) const;
 
-  // The bound's term of row t in bits per dimension: for t >= 1 the KL of q(x_{t−1} | x_t, x_0)
-  // from p_θ, at t = 0 −log p_θ(x_0 | x_1): of 8-bit values for images (discretised Gaussian,
-  // [Ho20] eq. 13), as a density for all else, which may be negative.
-  at::Tensor bound_term(const Prediction& p, const at::Tensor& x0, const at::Tensor& x_t,
-                        const at::Tensor& t) const;
+  // bound_term of each sample at its row of t, in bits per dimension.
   at::Tensor vb_term(const Denoiser& denoiser, const at::Tensor& x0, const at::Tensor& t,
                      const at::Tensor& eps, bool clip_x0) const;
 
-  // L_T of each sample in bits per dimension: x0 [B, ...] -> [B].
-  at::Tensor prior_term(const at::Tensor& x0) const;
-
  private:
-  enum class Quantity { kEpsilon, kX0, kV, kMu };
   enum class Variance { kFixedLarge, kFixedSmall, kLearned, kLearnedRange };
   enum class Loss { kSimple, kVlbWeighted, kMinSnr, kMse, kVlb, kHybrid };
 
   void derive_tables();
-  at::Tensor target(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t,
-                    const at::Tensor& eps) const;
-  at::Tensor predicted_x0(const at::Tensor& raw, const at::Tensor& x_t, const at::Tensor& t) const;
   std::pair<at::Tensor, at::Tensor> split(const at::Tensor& output, const at::Tensor& x_t) const;
-  at::Tensor squared_error(const at::Tensor& raw, const at::Tensor& x0, const at::Tensor& x_t,
-                           const at::Tensor& t, const at::Tensor& eps,
-                           const at::Tensor& scale) const;
+  at::Tensor squared_error(const at::Tensor& y, const at::Tensor& x0, const at::Tensor& t,
+                           const at::Tensor& eps, const at::Tensor& scale) const;
 
   NoiseSchedule schedule_;
-  Quantity quantity_;
+  bool predicts_eps_;
   Variance variance_;
   Loss loss_;
   double hybrid_lambda_, min_snr_gamma_;
 
   // [T] float64
-  at::Tensor sqrt_alpha_bar_, sqrt_one_minus_alpha_bar_, coef_x0_, coef_xt_;
-  at::Tensor mu_coef_x0_, mu_coef_xt_;  // of the chain that a network of mu was trained on
-  at::Tensor posterior_variance_, posterior_log_variance_;
+  at::Tensor a_, s_;      // x_t = a x_0 + s ε
+  at::Tensor p_, q_, d_;  // the network's output is p x_0 + q ε; d = q a − s p
+  at::Tensor coef_x0_, coef_xt_, posterior_variance_, posterior_log_variance_;
   at::Tensor fixed_variance_, fixed_log_variance_, log_beta_;
   at::Tensor to_eps_;      // error in the network's quantity -> error in ε
   at::Tensor loss_scale_;  // the same times the root of the loss's weight

@@ -43,10 +43,6 @@ class NoiseSchedule {
   const at::Tensor& coef_xt() const { return coef_xt_; }
   at::Tensor snr() const;  // ᾱ / (1 − ᾱ)
 
-  // β² / (2 σ² α (1 − ᾱ)): what eq. 9 puts on ‖ε − ε_θ‖², in nats. variance σ² [T] -> [T];
-  // infinite where σ² or α is 0.
-  at::Tensor eps_weight(const at::Tensor& variance) const;
-
   // True when ᾱ_T = 0: x_T holds no signal, and x_0 cannot be had from x_T and ε (eq. 6).
   bool zero_terminal_snr() const;
 

@@ -1,0 +1,29 @@
+// What a network's output y says of x_t = a x_0 + s ε: y = p x_0 + q ε, where p and q are functions of
+// the noise level.
+//
+//   epsilon   p = 0,             q = 1
+//   x0        p = 1,             q = 0
+//   v         p = −s,            q = a                                       [Salimans22] app. D
+//   mu        p = c_0 + c_t a,   q = c_t s: the posterior's mean c_0 x_0 + c_t x_t          eq. 3
+//
+// x_t and y are two equations for x_0 and ε. With d = q a − s p:
+//   x_0 = (q x_t − s y) / d,   ε = (a y − p x_t) / d,   and a / d times the error of y is that of ε.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "diffuse/diffusion/noise_schedule.h"
+
+namespace diffuse {
+
+// p and q at the levels of a schedule, [T] float64.
+struct PredictionTable {
+  at::Tensor p, q;
+};
+
+// Throws Error naming /diffusion/prediction for an unknown kind.
+PredictionTable prediction_table(const std::string& kind, const NoiseSchedule& schedule);
+
+}  // namespace diffuse
