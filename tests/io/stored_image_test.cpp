@@ -41,7 +41,7 @@ TEST(StoredImage, OfAJpegIsLossy) {
 
 TEST(StoredImage, ErrorsNameTheFile) {
   EXPECT_EQ(message_of([] { read_stored_image("tests/io/fixtures/pax.tar"); }),
-            "tests/io/fixtures/pax.tar: neither PNG nor JPEG");
+            "tests/io/fixtures/pax.tar: no picture; expected " + readable_formats());
 }
 
 }  // namespace
