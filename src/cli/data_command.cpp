@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/data/number_range.h"
@@ -107,7 +108,8 @@ void print_text(const Inspection& found) {
             << " held out\nshape    " << at::IntArrayRef(found.train->sample_shape()) << "\n";
   if (!found.classes.empty()) {
     std::cout << "classes  " << found.classes.size() << " (training items):";
-    for (const auto& [name, count] : found.classes) std::cout << " " << name << " " << count;
+    for (const auto& [name, count] : found.classes)
+      std::cout << " " << printable(name) << " " << count;
     std::cout << "\n";
   }
   print_numbers("mean    ", found.moments.mean);

@@ -119,16 +119,26 @@ void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, 
             << "memory      " << (memory >> 20) << " MB at the peak of an update of one process\n";
 }
 
-// "classes 2: cat 95, dog 96", of the training items; of many the first.
-void log_classes(const Dataset& data) {
+// The first of many.
+std::string first_of(std::vector<std::string> names) {
   constexpr size_t kNamed = 20;
-  const auto classes = count_classes(data);
-  std::vector<std::string> named;
-  for (size_t i = 0; i < std::min(classes.size(), kNamed); ++i)
-    named.push_back(concat(printable(classes[i].first), " ", classes[i].second));
-  if (!classes.empty())
-    log_info(concat("classes ", classes.size(), ": ", join(named),
-                    classes.size() > kNamed ? ", ..." : ""));
+  const bool more = names.size() > kNamed;
+  names.resize(std::min(names.size(), kNamed));
+  return join(names) + (more ? ", ..." : "");
+}
+
+// "classes 2: cat 95, dog 96", of the training items. A model that is told the class learns nothing of
+// one without items.
+void log_classes(const Dataset& data, bool warns) {
+  std::vector<std::string> named, empty;
+  for (const auto& [name, count] : count_classes(data)) {
+    named.push_back(concat(printable(name), " ", count));
+    if (count == 0) empty.push_back(printable(name));
+  }
+  if (!named.empty()) log_info(concat("classes ", named.size(), ": ", first_of(named)));
+  if (warns && !empty.empty())
+    log_warning(concat("no item to train on in ", empty.size(), " of ", named.size(),
+                       " classes: ", first_of(empty)));
 }
 
 // Of one process, before any other network is there to be counted with it.
@@ -247,7 +257,7 @@ int run_train(const TrainFlags& flags) {
     return std::make_unique<Trainer>(config, train, device, world);
   });
   Trainer& trainer = *owner;
-  log_classes(*data);
+  log_classes(*data, world->is_first() && config.model.class_conditional);
   if (flags.dry_run) {
     if (world->is_first()) warn_of_run(trainer, *held_out);
     if (world->is_first()) print_plan(trainer, *data, *held_out, memory);

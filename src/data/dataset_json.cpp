@@ -1,6 +1,7 @@
 #include "dataset_json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
@@ -18,11 +19,15 @@ static std::pair<std::string, int64_t> read_label(const json& pair, const std::s
     throw Error(
         name, ": /labels: ", printable(pair[0].get<std::string>()),
         " has a list of numbers, expected one class number; \"labels\": null leaves labels out");
-  if (!whole || !pair[1].is_number_integer() || pair[1] < 0 || pair[1] >= kMaxClasses)
+  // 3.0 is what arrays of floats leave of 3.
+  const bool is_class = whole && pair[1].is_number() && pair[1] >= 0 && pair[1] < kMaxClasses &&
+                        pair[1] == std::floor(pair[1].get<double>());
+  if (!is_class)
     throw Error(name, ": /labels: expected [\"path\", class number from 0 on], got ",
                 printable(pair.dump(-1, ' ', false, json::error_handler_t::replace)));
   std::string path = pair[0].get<std::string>();
   std::replace(path.begin(), path.end(), '\\', '/');
+  if (path.starts_with("./")) path.erase(0, 2);
   return {path, pair[1].get<int64_t>()};
 }
 
@@ -35,8 +40,12 @@ std::optional<std::unordered_map<std::string, int64_t>> parse_dataset_json(
   if (list.is_null()) return labels;
   if (!list.is_structured())
     throw Error(name, ": /labels: expected a list or null, got ", list.type_name());
-  for (const auto& [path, value] : list.items())
-    labels.insert(read_label(list.is_array() ? value : json{path, value}, name));
+  for (const auto& [path, value] : list.items()) {
+    const auto [file, label] = read_label(list.is_array() ? value : json{path, value}, name);
+    if (labels.emplace(file, label).first->second != label)
+      throw Error(name, ": /labels: ", printable(file), " has two classes, ", labels[file], " and ",
+                  label);
+  }
   return labels;
 }
 

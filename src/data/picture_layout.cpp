@@ -10,6 +10,7 @@
 #include "dataset_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/io/picture_files.h"
+#include "picture_part.h"
 
 namespace diffuse {
 namespace {
@@ -21,23 +22,6 @@ struct Group {
   int64_t label = 0;
   Numbers files;
 };
-
-enum class Part { kNone, kTrain, kValidation, kTest };
-
-// What a folder's name says, in letters of either case: train, train2017, training_set, val_images.
-Part part_of(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  constexpr std::string_view kRest = "0123456789_-";
-  name.erase(name.find_last_not_of(kRest) + 1);
-  for (const std::string_view ending : {"set", "data", "images"})
-    if (name.ends_with(ending)) name.erase(name.size() - ending.size());
-  name.erase(name.find_last_not_of(kRest) + 1);
-  if (name == "train" || name == "training") return Part::kTrain;
-  if (name == "val" || name == "valid" || name == "validation") return Part::kValidation;
-  if (name == "test" || name == "testing") return Part::kTest;
-  return Part::kNone;
-}
 
 // The groups take turns.
 std::vector<PictureEntry> take_turns(const std::vector<Group>& groups) {
@@ -62,9 +46,8 @@ class LayoutReader {
   PictureLayout read() {
     const std::string begin = shared_folder(found_.pictures);
     Folders folders = by_folder(found_.pictures, begin);
-    const std::string train = find_part(folders, Part::kTrain);
-    std::string held_out = find_part(folders, Part::kValidation);
-    if (held_out.empty()) held_out = find_part(folders, Part::kTest);
+    const std::string train = find_train(folders);
+    const std::string held_out = find_held_out(folders, part_of(train).before);
     // Alone beside a few pictures, or with a part to hold out: else "train" is a class, of vehicles.
     const bool alone = folders.size() == 2 && folders.contains("") && !train.empty() &&
                        folders.at("").size() < folders.at(train).size();
@@ -100,10 +83,23 @@ class LayoutReader {
     return folders;
   }
 
-  static std::string find_part(const Folders& folders, Part part) {
-    for (const auto& [name, files] : folders)
-      if (part_of(name) == part) return name;
+  static std::string find_held_out(const Folders& folders, const std::string& before) {
+    for (const Part part : {Part::kValidation, Part::kTest})
+      for (const auto& [name, files] : folders)
+        if (const NamedPart is = part_of(name); is.part == part && is.before == before) return name;
     return "";
+  }
+
+  // seg_train is one where seg_test is beside it, and no cat_train with a cat_test.
+  static std::string find_train(const Folders& folders) {
+    std::vector<std::string> found;
+    for (const auto& [name, files] : folders) {
+      const NamedPart is = part_of(name);
+      if (is.part != Part::kTrain) continue;
+      if (is.before.empty()) return name;
+      if (!find_held_out(folders, is.before).empty()) found.push_back(name);
+    }
+    return found.size() == 1 ? found[0] : "";
   }
 
   void leave_out(const std::string& kind, const Numbers& files) {
@@ -151,7 +147,9 @@ class LayoutReader {
     for (auto& [name, inner] : by_folder(files, begin)) {
       const int64_t label = label_of(name);
       if (label < 0)
-        leave_out("pictures of classes that the training part lacks", inner);
+        leave_out(name.empty() ? "pictures to hold out that lie in no class folder"
+                               : "pictures of classes that the training part lacks",
+                  inner);
       else
         groups.push_back({label, inner});
     }
@@ -230,7 +228,9 @@ class LayoutReader {
       if (!std::binary_search(names_.begin(), names_.end(), name))
         layout_.left_out.add("labels of dataset.json without their picture", name);
     if (by_label.empty())
-      throw Error("dataset.json: has no label for any of ", files.size(), " pictures");
+      throw Error("dataset.json: has a label for none of ", files.size(), " pictures, ",
+                  found_.files->title(files.front()), " for one; it names ",
+                  printable(std::min_element(labels.begin(), labels.end())->first));
     for (int64_t i = std::ssize(layout_.class_names); i <= by_label.rbegin()->first; ++i)
       layout_.class_names.push_back(std::to_string(i));
     return by_label;

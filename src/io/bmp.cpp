@@ -17,8 +17,12 @@ struct BmpHeader {
   size_t palette = 0, entry = 4, colours = 0;
   uint32_t bits = 0;                                      // a pixel
   std::array<uint32_t, 3> masks{0xff0000, 0xff00, 0xff};  // of red, green and blue in 16 or 32 bits
+  uint32_t opacity_mask = 0;
 
   size_t row_bytes() const { return (static_cast<size_t>(width) * bits + 31) / 32 * 4; }
+  size_t row_begin(size_t y) const {
+    return pixels + (top_down ? y : static_cast<size_t>(height) - 1 - y) * row_bytes();
+  }
 };
 
 uint32_t little_endian(std::string_view bytes, size_t at, size_t size) {
@@ -31,6 +35,7 @@ uint32_t little_endian(std::string_view bytes, size_t at, size_t size) {
 // The fields behind the size of a BITMAPINFOHEADER.
 void read_info_header(std::string_view bytes, size_t size, BmpHeader& header) {
   constexpr uint32_t kPlain = 0, kMasks = 3, kMasksWithAlpha = 6;
+  constexpr size_t kSizeWithAlpha = 56;
   const auto height = static_cast<int32_t>(little_endian(bytes, 22, 4));
   header.width = static_cast<int32_t>(little_endian(bytes, 18, 4));
   header.height = std::abs(int64_t{height});
@@ -44,6 +49,8 @@ void read_info_header(std::string_view bytes, size_t size, BmpHeader& header) {
   header.palette = 14 + size;
   if (header.bits == 16) header.masks = {0x7c00, 0x3e0, 0x1f};
   for (size_t c = 0; masks && c < 3; ++c) header.masks[c] = little_endian(bytes, 54 + 4 * c, 4);
+  if (compression == kMasksWithAlpha || (masks && size >= kSizeWithAlpha))
+    header.opacity_mask = little_endian(bytes, 66, 4);
 }
 
 BmpHeader read_bmp_header(std::string_view bytes) {
@@ -97,6 +104,19 @@ void append_pixel(std::string_view bytes, const BmpHeader& header, size_t row, s
   }
 }
 
+// Of pictures in which nothing could be seen, programs mean another thing: they left the field empty.
+void blend_opacities(std::string_view bytes, const BmpHeader& header, Image& image) {
+  std::vector<uint8_t> opacities;
+  for (size_t y = 0; y < static_cast<size_t>(header.height); ++y)
+    for (size_t x = 0; x < static_cast<size_t>(header.width); ++x)
+      opacities.push_back(
+          masked(little_endian(bytes, header.row_begin(y) + x * header.bits / 8, header.bits / 8),
+                 header.opacity_mask));
+  if (std::all_of(opacities.begin(), opacities.end(), [](uint8_t v) { return v == 0; })) return;
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = on_white(image.pixels[i], opacities[i / 3]);
+}
+
 }  // namespace
 
 Image decode_bmp(std::string_view bytes) {
@@ -110,11 +130,10 @@ Image decode_bmp(std::string_view bytes) {
     throw Error("corrupt BMP: truncated");
   Image image{.height = header.height, .width = header.width, .channels = 3, .pixels = {}};
   image.pixels.reserve(height * width * 3);
-  for (size_t y = 0; y < height; ++y) {
-    const size_t stored = header.top_down ? y : height - 1 - y;
+  for (size_t y = 0; y < height; ++y)
     for (size_t x = 0; x < width; ++x)
-      append_pixel(bytes, header, header.pixels + stored * header.row_bytes(), x, image.pixels);
-  }
+      append_pixel(bytes, header, header.row_begin(y), x, image.pixels);
+  if (header.opacity_mask != 0 && header.bits != 24) blend_opacities(bytes, header, image);
   return image;
 }
 

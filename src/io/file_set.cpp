@@ -144,11 +144,16 @@ class ArchiveFiles : public FileSet {
       else if (wanted(name))
         files.emplace_back(std::move(name), &entry);
     }
-    std::sort(files.begin(), files.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (auto& [name, entry] : files) {
-      names_.push_back(std::move(name));
-      entries_.push_back(entry);
+    std::stable_sort(files.begin(), files.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (size_t i = 0; i < files.size(); ++i) {
+      // What tar appends takes the place of what has the same name.
+      if (i + 1 < files.size() && files[i].first == files[i + 1].first) {
+        left_out_.add("earlier files of the same name in the archive", files[i].first);
+        continue;
+      }
+      names_.push_back(files[i].first);
+      entries_.push_back(files[i].second);
     }
   }
 

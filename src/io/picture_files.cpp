@@ -60,6 +60,7 @@ PictureFiles find_pictures(const std::filesystem::path& path) {
     if (kind == FileKind::kLabels) found.labels.push_back(i);
   }
   if (!found.pictures.empty()) return found;
+  found.left_out.add(found.others);
   const std::vector<std::string> left_out = found.left_out.lines();
   throw Error(path.string(), ": no picture in it that is read (", readable_formats(), ")",
               left_out.empty() ? "" : "; left out are " + join(left_out, "; "));

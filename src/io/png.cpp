@@ -65,7 +65,8 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
   encoder->bytes.append(reinterpret_cast<const char*>(bytes), size);
 }
 
-// The file up to its last whole chunk. libpng takes the memory that a chunk claims before it reads it.
+// The file up to its end mark, which may be missing or damaged, or to its last whole chunk. libpng takes
+// the memory that a chunk claims before it reads it.
 std::string_view whole_chunks(std::string_view bytes) {
   constexpr size_t kSignature = 8, kHeader = 8, kAround = 12;  // length and kind; and a checksum
   size_t at = kSignature;
@@ -74,7 +75,15 @@ std::string_view whole_chunks(std::string_view bytes) {
     if (length + kAround > bytes.size() - at) return bytes.substr(0, at);
     at += kAround + length;
   }
-  return bytes;
+  return bytes.substr(0, at);
+}
+
+// EXIF may stand before the pixels or behind them.
+void read_orientation(PngDecoder& decoder) {
+  png_bytep exif = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0)
+    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
 }
 
 // Reads up to the pixels. False on error.
@@ -89,10 +98,6 @@ bool read_header(PngDecoder& decoder) {
   decoder.height = png_get_image_height(decoder.png, decoder.info);
   decoder.width = png_get_image_width(decoder.png, decoder.info);
   decoder.stored_row = png_get_rowbytes(decoder.png, decoder.info);
-  png_bytep exif = nullptr;
-  png_uint_32 size = 0;
-  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &exif) != 0)
-    decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
   return true;
 }
 
@@ -108,12 +113,12 @@ bool choose_format(PngDecoder& decoder) {
   return true;
 }
 
-// A file that stops between its pixels and its end mark is read, as viewers do.
+// The end mark is never there: see whole_chunks().
 bool read_pixels(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return decoder.all_rows && decoder.truncated;
   png_read_image(decoder.png, decoder.rows.data());
   decoder.all_rows = true;
-  png_read_end(decoder.png, nullptr);
+  png_read_end(decoder.png, decoder.info);
   return true;
 }
 
@@ -167,6 +172,7 @@ void decode(PngDecoder& decoder, std::string_view file) {
   for (size_t y = 0; y < decoder.height; ++y)
     decoder.rows.push_back(decoder.pixels.data() + y * row);
   if (!read_pixels(decoder)) throw Error(decoder.message);
+  read_orientation(decoder);
 }
 
 // The pixels, of `bytes` bytes each.

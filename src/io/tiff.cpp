@@ -42,6 +42,16 @@ toff_t seek_tiff(thandle_t handle, toff_t offset, int whence) {
 
 int close_tiff(thandle_t) { return 0; }
 
+// libtiff only reads from it. Without a map, 4.5 refuses uncompressed tiles of most sizes.
+int map_tiff(thandle_t handle, void** bytes, toff_t* size) {
+  const auto& file = *static_cast<TiffBytes*>(handle);
+  *bytes = const_cast<char*>(file.bytes.data());
+  *size = file.bytes.size();
+  return 1;
+}
+
+void unmap_tiff(thandle_t, void*, toff_t) {}
+
 toff_t size_of_tiff(thandle_t handle) { return static_cast<TiffBytes*>(handle)->bytes.size(); }
 
 int on_tiff_error(TIFF*, void* handle, const char*, const char* format, va_list arguments) {
@@ -62,42 +72,78 @@ TiffFile open_tiff(TiffBytes& file) {
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_tiff_error, &file);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_tiff_warning, &file);
-  return {TIFFClientOpenExt("", "rm", &file, read_tiff, write_tiff, seek_tiff, close_tiff,
-                            size_of_tiff, nullptr, nullptr, options.get()),
+  return {TIFFClientOpenExt("", "r", &file, read_tiff, write_tiff, seek_tiff, close_tiff,
+                            size_of_tiff, map_tiff, unmap_tiff, options.get()),
           TIFFClose};
 }
 
-// libtiff's pixels: 0xAABBGGRR, the colours multiplied by the opacity.
-Image from_abgr(const std::vector<uint32_t>& pixels, int64_t height, int64_t width, bool grey) {
+// Channel c of one of libtiff's pixels, 0xAABBGGRR, on white.
+uint8_t channel_on_white(uint32_t pixel, uint32_t c, bool multiplied) {
+  const uint32_t value = pixel >> (8 * c) & 255, opacity = pixel >> 24;
+  return multiplied ? static_cast<uint8_t>(std::min<uint32_t>(255, value + 255 - opacity))
+                    : on_white(static_cast<uint8_t>(value), static_cast<int>(opacity));
+}
+
+// `multiplied`: by the opacity.
+Image from_abgr(const std::vector<uint32_t>& pixels, int64_t height, int64_t width, bool grey,
+                bool multiplied) {
   Image image{.height = height, .width = width, .channels = grey ? 1 : 3, .pixels = {}};
   image.pixels.reserve(pixels.size() * (grey ? 1 : 3));
   for (const uint32_t pixel : pixels)
     for (uint32_t c = 0; c < (grey ? 1U : 3U); ++c)
-      image.pixels.push_back(static_cast<uint8_t>(
-          std::min<uint32_t>(255, (pixel >> (8 * c) & 255) + 255 - (pixel >> 24))));
+      image.pixels.push_back(channel_on_white(pixel, c, multiplied));
   return image;
+}
+
+// Of channels beyond the colours, which libtiff takes for the opacity even where the file does not say
+// what they are.
+bool has_unknown_channels(TIFF* tiff) {
+  uint16_t count = 0;
+  uint16_t* kinds = nullptr;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds);
+  return count > 0 && kinds[0] == EXTRASAMPLE_UNSPECIFIED;
+}
+
+// What libtiff would read as something else.
+void check_kind(TIFF* tiff) {
+  uint16_t compression = 0, format = 0, colours = 0;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
+  if (compression == COMPRESSION_OJPEG)
+    throw Error("a TIFF of the old kind of JPEG, which is not read; convert to PNG or JPEG");
+  if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &colours) != 0 && colours == PHOTOMETRIC_CIELAB)
+    throw Error("a TIFF of L*a*b* colours, which is not read; convert to PNG or JPEG");
+  if (format == SAMPLEFORMAT_INT || format == SAMPLEFORMAT_COMPLEXINT)
+    throw Error("a TIFF of signed numbers, which is not read; convert to PNG, or to a .npy");
 }
 
 // The pixels as they are stored, without the turn that the file asks for.
 Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
   char message[1024] = "";
   TIFFRGBAImage reader{};
-  uint16_t compression = 0;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
-  if (compression == COMPRESSION_OJPEG)
-    throw Error("a TIFF of the old kind of JPEG, which is not read; convert to PNG or JPEG");
+  check_kind(tiff);
   if (TIFFRGBAImageBegin(&reader, tiff, /*stop=*/1, message) == 0)
     throw Error("a TIFF that is not read: ", printable(message));
   const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> guard(&reader,
                                                                           TIFFRGBAImageEnd);
   check_packed_size(reader.height, reader.width, file.bytes.size());
   reader.req_orientation = reader.orientation;
+  const bool has_grey =
+      reader.photometric == PHOTOMETRIC_MINISBLACK || reader.photometric == PHOTOMETRIC_MINISWHITE;
+  const bool grey = has_grey && reader.samplesperpixel <= 2;
+  // libtiff leaves out the opacity of more bits, and mixes up the last tiles of a row.
+  if (has_grey && reader.samplesperpixel > 1 &&
+      (TIFFIsTiled(tiff) != 0 || (reader.alpha != 0 && reader.bitspersample != 8)))
+    throw Error("a TIFF of grey with further channels in tiles or in ", reader.bitspersample,
+                " bits, which is not read; convert to PNG");
   std::vector<uint32_t> pixels(size_t{reader.height} * reader.width);
   if (TIFFRGBAImageGet(&reader, pixels.data(), reader.width, reader.height) == 0)
     throw Error("corrupt TIFF: ", printable(file.message));
-  const bool grey = reader.samplesperpixel == 1 && (reader.photometric == PHOTOMETRIC_MINISBLACK ||
-                                                    reader.photometric == PHOTOMETRIC_MINISWHITE);
-  return from_abgr(pixels, reader.height, reader.width, grey);
+  if (has_unknown_channels(tiff))
+    for (uint32_t& pixel : pixels) pixel |= 0xff000000;
+  // libtiff multiplies colours, but not grey.
+  const bool multiplied = !grey || reader.alpha != EXTRASAMPLE_UNASSALPHA;
+  return from_abgr(pixels, reader.height, reader.width, grey, multiplied);
 }
 
 }  // namespace

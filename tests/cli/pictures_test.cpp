@@ -39,6 +39,22 @@ TEST(Pictures, TrainTellsClassesAndWhatIsLeftOut) {
   EXPECT_EQ(o.err.find("files that are no pictures", once + 1), std::string::npos) << o.err;
 }
 
+TEST(Pictures, TrainWarnsOfAClassThatHasNone) {
+  const fs::path folder = scratch("class_without");
+  for (const char* const name : {"cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png"}) {
+    fs::create_directories((folder / name).parent_path());
+    write_text(folder / name, name[0] == 'd' ? "damaged" : png());
+  }
+  write_text(folder / "c.json",
+             R"({"data": {"type": "image_folder", "on_error": "skip", "path": ")" +
+                 folder.string() +
+                 R"(", "image_size": 8}, "train": {"batch_size": 2},
+      "model": {"channels": 32, "attention_resolutions": [], "class_conditional": true}})");
+  const Outcome o = run_program({"train", "--config", folder / "c.json", "--dry-run"});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(says(o.err, "no item to train on in 1 of 2 classes: dog")) << o.err;
+}
+
 TEST(Pictures, EndingsMayBeInUpperCase) {
   const fs::path folder = scratch("upper_case");
   ZipWriter zip(folder / "A.ZIP");

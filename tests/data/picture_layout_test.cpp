@@ -105,7 +105,27 @@ TEST_F(PictureLayoutTest, AValidationPartWithoutTheClassesIsLeftOut) {
   EXPECT_FALSE(found.has_held_out);
   EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
   EXPECT_EQ(found.left_out.lines(),
-            Words{"pictures of classes that the training part lacks: 1 (val2012/3.png)"});
+            Words{"pictures to hold out that lie in no class folder: 1 (val2012/3.png)"});
+}
+
+TEST_F(PictureLayoutTest, PartsMayHaveAWordInFront) {
+  add({"seg_train/seg_train/cat/1.png", "seg_train/seg_train/dog/2.png",
+       "seg_test/seg_test/cat/3.png", "seg_test/seg_test/dog/4.png", "seg_pred/5.png"});
+  const PictureLayout found = layout();
+  EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(found.notes, Words{"seg_train/ is trained on, seg_test/ is held out"});
+  EXPECT_EQ(found.left_out.lines(),
+            Words{"pictures of another part, seg_pred/: 1 (seg_pred/5.png)"});
+}
+
+TEST_F(PictureLayoutTest, TwoOfThemAreClasses) {
+  add({"cat_train/1.png", "cat_test/2.png", "dog_train/3.png", "dog_test/4.png"});
+  EXPECT_EQ(layout().class_names, (Words{"cat_test", "cat_train", "dog_test", "dog_train"}));
+}
+
+TEST_F(PictureLayoutTest, PartsMayBeOfTwoWords) {
+  add({"Training Set/1.png", "Validation Set/2.png"});
+  EXPECT_EQ(layout().notes, Words{"Training Set/ is trained on, Validation Set/ is held out"});
 }
 
 TEST_F(PictureLayoutTest, TrainMayBeAClass) {
@@ -161,6 +181,36 @@ TEST_F(PictureLayoutTest, APictureWithoutALabelIsRefusedOrLeftOut) {
   EXPECT_NE(refusal().find("has a list of numbers, expected one class number"), std::string::npos);
   write("dataset.json", R"({"labels": [["00000/2.png", -1]]})");
   EXPECT_NE(refusal().find("class number from 0 on], got [\"00000/2.png\",-1]"), std::string::npos);
+}
+
+TEST_F(PictureLayoutTest, LabelsMayBeWholeFloatsAndPathsBeginWithADot) {
+  add({"00000/1.png", "00000/2.png"});
+  write("dataset.json", R"({"labels": [["./00000/1.png", 1.0], ["00000/2.png", 0.0]]})");
+  EXPECT_EQ(told(layout(), layout().train), (Words{"00000/2.png 0", "00000/1.png 1"}));
+  write("dataset.json", R"({"labels": [["00000/1.png", 0.5], ["00000/2.png", 0]]})");
+  EXPECT_NE(refusal().find("class number from 0 on], got [\"00000/1.png\",0.5]"),
+            std::string::npos);
+}
+
+TEST_F(PictureLayoutTest, APictureOfTwoClassesIsRefused) {
+  add({"00000/1.png"});
+  write("dataset.json", R"({"labels": [["00000/1.png", 1], ["00000/1.png", 4]]})");
+  EXPECT_EQ(refusal(), (folder_.path() / "dataset.json").string() +
+                           ": /labels: 00000/1.png has two classes, 1 and 4");
+}
+
+TEST_F(PictureLayoutTest, LabelsOfOtherPathsAreNamed) {
+  add({"00000/1.png"});
+  write("dataset.json", R"({"labels": [["1.png", 0], ["2.png", 0]]})");
+  EXPECT_EQ(message_of([&] { layout(/*skip=*/true); }),
+            "dataset.json: has a label for none of 1 pictures, " +
+                (folder_.path() / "00000/1.png").string() + " for one; it names 1.png");
+}
+
+TEST_F(PictureLayoutTest, APlaceWithoutPicturesTellsWhatIsThere) {
+  write("train-0.parquet", "PAR1");
+  EXPECT_NE(refusal().find("left out are files that are no pictures: 1 (train-0.parquet)"),
+            std::string::npos);
 }
 
 TEST_F(PictureLayoutTest, ReadsAZipOfWindows) {

@@ -171,6 +171,23 @@ TEST(FileSet, TakesTheWantedNamesAlone) {
   EXPECT_EQ(files->names(), std::vector<std::string>{"b/one.txt"});
 }
 
+// As tar -r leaves it: gnu.tar's files, and behind them all again, one with "new" for "two".
+TEST(FileSet, TheLastOfOneNameCounts) {
+  const TestFolder folder;
+  std::ifstream in(kFixtures / "gnu.tar", std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  const size_t blocks = (whole.find_last_not_of('\0') / 512 + 1) * 512;
+  std::string twice = whole.substr(0, blocks) + whole;
+  const std::string two("two\0", 4);
+  twice.replace(twice.rfind(two), 3, "new");
+  std::ofstream(folder.path() / "x.tar", std::ios::binary) << twice;
+  const auto files = open_all(folder.path() / "x.tar");
+  EXPECT_EQ(files->names().size(), 3U);
+  EXPECT_EQ(files->read(0), "new");
+  EXPECT_TRUE(files->left_out().lines().at(0).starts_with(
+      "earlier files of the same name in the archive: 3 (a/two.txt, b/one.txt, "));
+}
+
 TEST(FileSet, RefusesWhatIsNoArchive) {
   const TestFolder folder;
   for (const char* const name : {"x.tar", "x.zip", "x.rar", "x.tar.gz"})

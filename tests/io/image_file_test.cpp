@@ -101,6 +101,20 @@ TEST(ReadImage, ReadsBitmaps) {
             (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255}));
 }
 
+// Blue, green, red, opacity: red, clear green, half of black on white, blue.
+TEST(ReadImage, OpacityOfBitmapsIsBlendedOnWhite) {
+  const std::string masks =
+      little(0xff0000, 4) + little(0xff00, 4) + little(0xff, 4) + little(0xff000000, 4);
+  const std::string pixels =
+      little(0xffff0000, 4) + little(0xff00, 4) + little(0x80000000, 4) + little(0xff0000ff, 4);
+  EXPECT_EQ(decode_image(bitmap(-2, 32, 6, masks + pixels, 16), "x").pixels,
+            (Pixels{255, 0, 0, 255, 255, 255, 127, 127, 127, 0, 0, 255}));
+  // Where nothing is opaque the field was left empty.
+  const std::string empty = little(0xff0000, 4) + little(0, 4) + little(0xff, 4) + little(0, 4);
+  EXPECT_EQ(decode_image(bitmap(-2, 32, 6, masks + empty, 16), "x").pixels,
+            (Pixels{255, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0}));
+}
+
 TEST(ReadImage, RefusesWhatBitmapsOnlyClaim) {
   const auto refusal = [](const std::string& bytes) {
     return message_of([&] { decode_image(bytes, "x"); });

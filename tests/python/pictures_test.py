@@ -24,6 +24,7 @@ if "DIFFUSE_PROGRAM" not in os.environ:
     sys.exit(77)
 
 SIDE = 64
+TURN = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"  # EXIF's orientation 6
 
 
 def smooth():
@@ -91,6 +92,8 @@ def pngs():
             "interlaced.png": png(8, 2, passes, interlaced=1),
             "no_end.png": png(8, 2, plain, end=b""),
             "half_end.png": png(8, 2, plain, end=b"\0\0\0\0IE"),
+            "bad_end.png": png(8, 2, plain, end=chunk(b"IEND", b"", 7)),
+            "turned_behind.png": png(8, 2, plain, end=chunk(b"eXIf", TURN) + chunk(b"IEND", b"")),
             "bad_checksum.png": png(8, 2, plain, extra=chunk(b"gAMA", bytes([0, 0, 177, 143]), 7)),
             "gamma.png": png(8, 2, plain, extra=chunk(b"gAMA", struct.pack(">I", 100000))),
             "profile.png": saved(PICTURE, "png", icc_profile=b"no profile " * 20)}
@@ -116,12 +119,44 @@ def jpegs():
             "a.jfif": plain, "b.jpe": plain, "C.JPG": plain, "no_ending": plain}
 
 
+def tiff(array, **tags):
+    """Uncompressed, in one strip, or in tiles of 16 x 16 where tags[tile] is set."""
+    tile = tags.pop("tile", False)
+    height, width, channels = array.shape
+    pieces = ([array[y:y + 16, x:x + 16] for y in range(0, height, 16) for x in range(0, width, 16)]
+              if tile else [array])
+    data = [numpy.ascontiguousarray(piece).tobytes() for piece in pieces]
+    offsets = [8 + sum(map(len, data[:i])) for i in range(len(data))]
+    sizes = [len(piece) for piece in data]
+    bits = [8 * array.itemsize] * channels
+    fields = {256: [width], 257: [height], 258: bits, 259: [1],
+              262: [tags.get("colours", 2 if channels > 2 else 1)], 277: [channels]}
+    fields |= {322: [16], 323: [16], 324: offsets, 325: sizes} if tile else {273: offsets, 279: sizes}
+    if "extra" in tags:
+        fields[338] = [tags["extra"]]
+    if "kind" in tags:
+        fields[339] = [tags["kind"]] * channels
+    body, directory = b"".join(data), b""
+    end = 8 + len(body) + 2 + 12 * len(fields) + 4
+    behind = b""
+    for tag, values in sorted(fields.items()):
+        packed = struct.pack(f"<{len(values)}I", *values)
+        if len(values) > 1:
+            packed, behind = struct.pack("<I", end + len(behind)), behind + packed
+        directory += struct.pack("<HHI", tag, 4, len(values)) + packed
+    return (b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", len(fields))
+            + directory + b"\0\0\0\0" + behind)
+
+
 def others():
-    tiff = {f"{name}.tif": saved(PICTURE, "tiff", compression=name)
-            for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")}
-    tiff |= {f"{mode}.tiff": saved(PICTURE.convert(mode), "tiff") for mode in ("L", "1", "P", "CMYK")}
+    tiffs = {f"{name}.tif": saved(PICTURE, "tiff", compression=name)
+             for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")}
+    tiffs |= {f"{mode}.tiff": saved(PICTURE.convert(mode), "tiff") for mode in ("L", "1", "P", "CMYK")}
     bmp = {f"{mode}.bmp": saved(PICTURE.convert(mode), "bmp") for mode in ("RGB", "L", "1", "P")}
-    return tiff | bmp | {
+    return tiffs | bmp | {
+        "tiles.tif": tiff(numpy.asarray(PICTURE), tile=True),
+        "grey_alpha.tif": saved(with_alpha().convert("LA"), "tiff"),
+        "unknown_channel.tif": tiff(numpy.asarray(with_alpha()), extra=0),
         "turned.tiff": turned("tiff"),
         "alpha.tiff": saved(with_alpha(), "tiff"),
         "wide.bmp": saved(with_alpha().convert("RGBA"), "bmp"),
@@ -143,9 +178,9 @@ def by_pillow(data):
     with unittest.mock.patch("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", True):
         image.load()
     image = ImageOps.exif_transpose(image)
-    if image.mode == "RGBA":
+    if image.mode in ("RGBA", "LA"):
         white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(white, image.convert("RGBA"))
     return numpy.asarray(image.convert("RGB")).astype(int)
 
 
@@ -193,7 +228,8 @@ class PicturesTest(unittest.TestCase):
     def test_png_is_read_as_pillow_does(self):
         files = pngs()
         for name, pixels in self.read(files):
-            whole = name not in ("no_end.png", "half_end.png", "bad_checksum.png")  # others refuse it
+            whole = name not in ("no_end.png", "half_end.png", "bad_end.png",
+                                 "bad_checksum.png")  # others refuse it
             wanted = by_pillow(files[name] if whole else files["plain.png"])
             with self.subTest(name):
                 self.assertLessEqual(abs(pixels - wanted).max(), 1)
@@ -219,6 +255,20 @@ class PicturesTest(unittest.TestCase):
         self.assertEqual([line.split(": ")[0].split("/")[-1] for line in found], sorted(bad))
         self.assertIn("avif.jpg: AVIF, which is not read; convert to PNG or JPEG", found[0])
         self.assertIn("expected PNG, JPEG", found[-1])
+
+    def test_tiffs_that_would_be_read_as_something_else_are_refused(self):
+        grey = numpy.zeros((SIDE, SIDE, 2), numpy.uint16)
+        files = {"deep.tif": (tiff(grey, extra=2), "16 bits"),
+                 "lab.tif": (tiff(numpy.asarray(PICTURE), colours=8), "L*a*b*"),
+                 "signed.tif": (tiff(grey[..., :1], kind=2), "signed numbers")}
+        (self.folder / "a.png").write_bytes(saved(PICTURE, "png"))
+        for name, (data, _) in files.items():
+            (self.folder / name).write_bytes(data)
+        found = inspect(self.folder)
+        if "build with libtiff" in str(found["left_out"]):
+            self.skipTest("built without libtiff")
+        for (_, words), line in zip(files.values(), found["bad"], strict=True):
+            self.assertIn(words, line)
 
     def test_what_is_not_read_is_named_and_counted(self):
         for i in range(3):

@@ -1,0 +1,25 @@
+#include "picture_part.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace diffuse {
+
+NamedPart part_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  constexpr std::string_view kRest = "0123456789_- ";
+  name.erase(name.find_last_not_of(kRest) + 1);
+  for (const std::string_view ending : {"set", "data", "images"})
+    if (name.ends_with(ending)) name.erase(name.size() - ending.size());
+  name.erase(name.find_last_not_of(kRest) + 1);
+  const size_t begin = name.find_last_of("_- ") + 1;  // 0 where there is none
+  const std::string before = name.substr(0, begin);
+  name.erase(0, begin);
+  if (name == "train" || name == "training") return {Part::kTrain, before};
+  if (name == "val" || name == "valid" || name == "validation") return {Part::kValidation, before};
+  if (name == "test" || name == "testing") return {Part::kTest, before};
+  return {};
+}
+
+}  // namespace diffuse
