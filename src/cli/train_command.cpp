@@ -189,8 +189,8 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     log_info(
         holds_training(*checkpoint)
             ? concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step())
-            : concat(checkpoint->file.string(), ": weights without the state of a training; a ",
-                     "new optimiser starts from them at step 0"));
+            : concat(checkpoint->file.string(), ": has weights but no optimiser state: training ",
+                     "starts from them at step 0"));
   if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()));
   return folder;
 }

@@ -66,8 +66,8 @@ void check_packed_size(int64_t height, int64_t width, size_t file_bytes) {
   if (height < 1 || width < 1) throw Error("the image has no pixels");
   if (height * width > kAlwaysRead &&
       height * width / kMaxPixelsPerByte > static_cast<int64_t>(file_bytes))
-    throw Error("the image is ", width, "x", height, " pixels out of ", file_bytes,
-                " bytes, which is not believed");
+    throw Error("the header claims ", width, "x", height, " pixels, far more than ", file_bytes,
+                " bytes can hold");
 }
 
 Image rgba_on_white(int64_t height, int64_t width, const uint8_t* rgba) {

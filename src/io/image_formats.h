@@ -24,7 +24,7 @@ const std::vector<ImageFormat>& image_formats();
 const ImageFormat* format_of_content(std::string_view bytes);
 const ImageFormat* format_of_ending(std::string_view ending);
 
-// "; convert it to PNG or JPEG", or which library this build lacks.
+// "convert to PNG or JPEG", or which library this build lacks.
 std::string what_to_do(const ImageFormat& format);
 
 }  // namespace diffuse

@@ -148,7 +148,7 @@ struct SampleConfig {
   double dynamic_threshold = 0.0;      // share of |x_0| within the clamp's bounds; 0 = fixed bounds
   double dynamic_threshold_max = 0.0;  // largest such bound; 0 = any
   std::string ddim_epsilon = "clipped";  // clipped: follows from the clamped x_0; network: its own
-  bool end_at_data = true;               // ddim: else the last step ends at the noise of t = 1
+  bool end_at_data = true;               // ddim: whether the last step goes to x_0
   int64_t grid = 64;                     // images in a training grid
   double guidance = 1.0;                 // classifier-free guidance weight; 1 = plain conditional
 };

@@ -47,7 +47,7 @@ struct SamplerOptions {
   double dynamic_threshold_max = 0.0;  // of that s; 0 = any
   // ddim: keeps the network's ε where x_0 was clamped; else ε follows from the clamped x_0.
   bool network_epsilon = false;
-  // ddim: else the last step goes to ᾱ of the first timestep, which leaves that one's noise in x.
+  // ddim: whether the last step goes to x_0; if not, it stops at ᾱ of timestep 0.
   bool end_at_data = true;
 
   // Whether the noise source is drawn from.

@@ -1,4 +1,4 @@
-// Values of a config that will not do in this run what their author hopes.
+// Config values that have no effect, or a surprising one, in this run.
 #pragma once
 
 #include <cstdint>
