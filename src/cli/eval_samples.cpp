@@ -65,7 +65,7 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   const bool features = options.fid || options.inception || options.compares_features();
   if (features && !image)
     throw Error("--metrics fid, kid, is, pr: needs a model of images, which ", input.model.name,
-                " makes none; expected swd or mmd");
+                " is not; expected swd or mmd");
   if (features) want_pixels(input.model);
   if (features && flags.of_features.features.empty())
     throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
