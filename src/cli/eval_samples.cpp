@@ -1,10 +1,10 @@
 // eval --metrics fid,kid,is,pr,swd,mmd: samples of the model, or stored ones, against data.
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 
 #include "diffuse/core/log.h"
+#include "diffuse/data/normalization.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
 #include "sample_report.h"
@@ -35,13 +35,12 @@ void check(const ComparisonFlags& flags) {
     throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
 }
 
-// Features are of 8-bit images: what lies beyond [-1, 1] would be cut off.
+// Features are of 8-bit images from -1 to 1.
 void want_pixels(const Model& model) {
-  const DataConfig& data = model.config.data;
-  for (size_t c = 0; c < data.mean.size(); ++c)
-    if (std::abs(data.mean[c]) > 1 || data.std[c] > 1)
-      throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; the data of ", model.name,
-                  " have mean ", data.mean[c], " and standard deviation ", data.std[c]);
+  const auto [low, high] = picture_range(model.config.data);
+  if (low != -1 || high != 1)
+    throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; those of ", model.name,
+                " are shown from ", low, " to ", high);
 }
 
 SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& input,

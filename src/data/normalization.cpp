@@ -96,31 +96,12 @@ DataConfig with_normalization(DataConfig config, const Dataset& set) {
   return config;
 }
 
-namespace {
-
-struct Affine {
-  at::Tensor mean, std;  // [1, C, 1, ...]
-};
-
-Affine affine_for(const at::Tensor& x, const DataConfig& config) {
-  std::vector<int64_t> shape(x.dim(), 1);
-  shape.at(1) = -1;
-  return {at::tensor(config.mean).to(x.options()).view(shape),
-          at::tensor(config.std).to(x.options()).view(shape)};
-}
-
-}  // namespace
-
 at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config) {
   if (config.mean.empty()) return x;
-  const auto [mean, std] = affine_for(x, config);
-  return x * std + mean;
-}
-
-at::Tensor to_model_units(const at::Tensor& x, const DataConfig& config) {
-  if (config.mean.empty()) return x;
-  const auto [mean, std] = affine_for(x, config);
-  return (x - mean) / std;
+  std::vector<int64_t> shape(x.dim(), 1);
+  shape.at(1) = -1;
+  return x * at::tensor(config.std).to(x.options()).view(shape) +
+         at::tensor(config.mean).to(x.options()).view(shape);
 }
 
 // Numbers in [-1, 1] have mean^2 + std^2 <= 1.
@@ -141,11 +122,6 @@ at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config) {
   const auto [low, high] = picture_range(config);
   if (x.dim() != 4 || (low == -1 && high == 1)) return x;
   return (x - low) * (2 / (high - low)) - 1;
-}
-
-at::Tensor from_picture_range(const at::Tensor& x, const DataConfig& config) {
-  const auto [low, high] = picture_range(config);
-  return (x + 1) * ((high - low) / 2) + low;
 }
 
 }  // namespace diffuse

@@ -77,6 +77,18 @@ TEST(NormalisedUnits, AreRefusedWhereTheyWouldHaveToBeConverted) {
   expect_refused(run({"forward", "--config", "@model.json", "-o", "@o.npy"}), says);
 }
 
+TEST(NormalisedUnits, OfARangeAreRefusedToo) {
+  write_npy(files() / "unit.npy", at::rand({40, 1, 8, 8}));
+  write_text(files() / "unit.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.3},
+      "data": {"type": "array", "path": ")" +
+                                        (files() / "unit.npy").string() +
+                                        R"(", "range": [0, 1]}, "diffusion": {"timesteps": 20,
+      "beta_end": 0.5}})");
+  expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4"}),
+                 "of images from -1 to 1; those of");
+  expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "bpd"}), "has data.range");
+}
+
 // Samples that the program wrote, the model's own and the data compare in one unit: all are near.
 TEST(NormalisedUnits, SamplesAreComparedWithTheDataInTheDatasOwn) {
   ASSERT_EQ(run({"sample", "--ckpt", "@model.json", "-n", "1000", "-o", "@s.npy"}).exit_code, 0);

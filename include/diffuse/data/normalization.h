@@ -24,17 +24,11 @@ DataConfig with_normalization(DataConfig config, const Dataset& set);
 // are.
 at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config);
 
-// The way back: (x - mean) / std.
-at::Tensor to_model_units(const at::Tensor& x, const DataConfig& config);
-
 // The numbers that a picture of the data shows as black and white: the ends of data.range, else
 // -1 and 1 unless the moments of normalize say that the data go beyond; then 2.5 std either way.
 std::pair<double, double> picture_range(const DataConfig& config);
 
 // Images [B, C, H, W] in the data's units -> [-1, 1], as pictures are made of; others as they are.
 at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config);
-
-// The way back.
-at::Tensor from_picture_range(const at::Tensor& x, const DataConfig& config);
 
 }  // namespace diffuse
