@@ -171,18 +171,25 @@ double folder_patience() {
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
-  if (trainer.world().is_first()) {
-    if (!flags.resume.empty())  // before there is a folder of a run that cannot begin
-      check_same_model(trainer.config(), read_to_resume(flags.resume));
-    folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
-    fs::path resume;
-    if (flags.resume_option->count() > 0)
-      resume = resume_file(flags.resume, folder->path());
-    else
-      check_untrained(folder->path());
+  const auto read = [&](const fs::path& file) {
     const double begin = seconds_now();
-    if (!resume.empty()) checkpoint = read_to_resume(resume);
+    checkpoint = read_to_resume(file);
     seconds = seconds_now() - begin;
+  };
+  if (trainer.world().is_first()) {
+    if (!flags.resume.empty()) {  // before there is a folder of a run that cannot begin
+      read(flags.resume);
+      check_same_model(trainer.config(), *checkpoint);
+    }
+    folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
+    if (flags.resume_option->count() == 0) check_untrained(folder->path());
+    if (flags.resume_option->count() > 0 && !checkpoint) {
+      const fs::path newest = newest_checkpoint(folder->path());
+      if (newest.empty())
+        log_info("nothing to resume yet: starting from step 0");
+      else
+        read(newest);
+    }
   }
   trainer.restore(checkpoint);
   if (checkpoint)

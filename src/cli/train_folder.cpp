@@ -65,11 +65,4 @@ Checkpoint read_to_resume(const fs::path& file) {
   return is_diffusers_model(file) ? read_diffusers_model(file) : load_checkpoint(file);
 }
 
-fs::path resume_file(const fs::path& named, const fs::path& folder) {
-  if (!named.empty()) return named;
-  const fs::path newest = newest_checkpoint(folder);
-  if (newest.empty()) log_info("nothing to resume yet: starting from step 0");
-  return newest;
-}
-
 }  // namespace diffuse::cli

@@ -18,8 +18,4 @@ void check_untrained(const std::filesystem::path& folder);
 // The checkpoint, or the weights of another program, in a file or folder.
 Checkpoint read_to_resume(const std::filesystem::path& file);
 
-// The checkpoint to continue from: the one named, else the folder's newest; "" where it has none.
-std::filesystem::path resume_file(const std::filesystem::path& named,
-                                  const std::filesystem::path& folder);
-
 }  // namespace diffuse::cli

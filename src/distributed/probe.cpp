@@ -33,9 +33,11 @@ static bool is_own(int stream, const addrinfo& address) {
 
 static std::string connect_failure(const addrinfo& address) {
   const int stream = socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (stream < 0) return std::strerror(errno);
   const timeval longest{.tv_sec = 5, .tv_usec = 0};
   setsockopt(stream, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);  // of connect(), too
   int reason = connect(stream, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  if (reason == EINPROGRESS) reason = ETIMEDOUT;
   if (reason == 0 && is_own(stream, address)) reason = ECONNREFUSED;
   close(stream);
   return reason == 0 ? "" : std::strerror(reason);
