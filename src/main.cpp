@@ -71,7 +71,7 @@ static int run(int argc, char** argv) {
       "  diffuse sample --ckpt runs/shapes/model.pt -n 64\n"
       "  diffuse COMMAND --help");
   const std::map<std::string, Command> commands = add_commands(app);
-  unify_whole_numbers(app);
+  unify_numbers(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),

@@ -128,7 +128,7 @@ void write_report(const std::filesystem::path& json_target, const nlohmann::orde
     std::cout << json_text(json, indent) << "\n";
     return;
   }
-  print_text();
+  if (json_target.empty() || !stdout_is_unread()) print_text();
   if (!json_target.empty()) atomic_write(json_target, json_text(json, indent) + "\n");
 }
 

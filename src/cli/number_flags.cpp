@@ -23,13 +23,22 @@ static std::string rewrite_unsigned(std::string& text) {
   return rewrite(text, parse_unsigned, "2^64");
 }
 
-void unify_whole_numbers(CLI::App& app) {
+static std::string trim_real(std::string& text) {
+  if (!parse_real(text)) return concat("expected a number, got \"", text, "\"");
+  constexpr auto kBlanks = " \t\n\r";
+  text.erase(text.find_last_not_of(kBlanks) + 1);
+  text.erase(0, text.find_first_not_of(kBlanks));
+  return "";
+}
+
+void unify_numbers(CLI::App& app) {
   for (CLI::Option* option : app.get_options({})) {  // CLI11 knows the types by these names alone
     const std::string type = option->get_type_name();
     if (type.starts_with("UINT")) option->transform(CLI::Validator(rewrite_unsigned, ""));
     if (type.starts_with("INT")) option->transform(CLI::Validator(rewrite_integer, ""));
+    if (type.starts_with("FLOAT")) option->transform(CLI::Validator(trim_real, ""));
   }
-  for (CLI::App* child : app.get_subcommands({})) unify_whole_numbers(*child);
+  for (CLI::App* child : app.get_subcommands({})) unify_numbers(*child);
 }
 
 }  // namespace diffuse::cli

@@ -34,9 +34,10 @@ void PlanFlags::add_to(CLI::App& command) {
                      "Many ends of one x_t: all samples are one until they leave this timestep");
 }
 
-static uint64_t parse_seed(std::string_view text) {
+// One of the two of `range`.
+static uint64_t parse_seed(std::string_view text, const std::string& range) {
   if (const auto value = parse_unsigned(text)) return *value;
-  throw Error("--seeds: expected whole numbers and ranges such as 0-63 or 1,5,9, got \"", text,
+  throw Error("--seeds: expected whole numbers and ranges such as 0-63 or 1,5,9, got \"", range,
               "\"");
 }
 
@@ -47,8 +48,9 @@ static std::vector<StreamKey> parse_seeds(const std::string& text) {
     const size_t end = std::min(text.find(',', begin), text.size());
     const std::string part = text.substr(begin, end - begin);
     const size_t dash = part.find('-');
-    const uint64_t first = parse_seed(part.substr(0, dash));
-    const uint64_t last = dash == std::string::npos ? first : parse_seed(part.substr(dash + 1));
+    const uint64_t first = parse_seed(part.substr(0, dash), part);
+    const uint64_t last =
+        dash == std::string::npos ? first : parse_seed(part.substr(dash + 1), part);
     if (last < first) throw Error("--seeds: expected a rising range, got \"", part, "\"");
     if (last - first >= 10'000'000)
       throw Error("--seeds: more than 10,000,000 seeds in \"", part, "\"");
@@ -129,7 +131,7 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   plan.config = flags.sampler.over(model);
   plan.sampler = flags.sampler.options(plan.config, model);
   plan.seed = flags.seed;
-  if (!flags.seeds.empty()) plan.listed = parse_seeds(flags.seeds);
+  if (flags.seeds) plan.listed = parse_seeds(*flags.seeds);
   if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
   plan.classes = flags.class_name ? parse_classes(*flags.class_name, model.config.model)
                                   : all_classes(model.config.model);
@@ -154,13 +156,12 @@ void Plan::choose(int64_t begin, int64_t size, GenerateOptions& options) const {
 
 std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
                      const std::string& precision) {
-  nlohmann::ordered_json parameters{
-      {"checkpoint", model.name},
-      {"step", model.step},
-      {"weights", ema ? "ema" : "raw"},
-      {"precision", precision},
-      {"seeds", flags.seeds.empty() ? std::to_string(flags.seed) : flags.seeds},
-      {"n", plan.count}};
+  nlohmann::ordered_json parameters{{"checkpoint", model.name},
+                                    {"step", model.step},
+                                    {"weights", ema ? "ema" : "raw"},
+                                    {"precision", precision},
+                                    {"seeds", flags.seeds.value_or(std::to_string(flags.seed))},
+                                    {"n", plan.count}};
   parameters.update(flags.sampler.describe(plan.config, plan.sampler));
   if (!flags.from.empty()) {
     parameters["from"] = flags.from.string();

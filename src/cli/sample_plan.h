@@ -22,7 +22,7 @@ struct PlanFlags {
   std::optional<int64_t> count, batch, share_from_step;
   std::optional<double> strength;
   std::optional<std::string> class_name;
-  std::string seeds;
+  std::optional<std::string> seeds;
   uint64_t seed = 0;
 
   void add_to(CLI::App& command);

@@ -41,6 +41,12 @@ static json as_integer(const json& found, const std::string* plain) {
   return x == std::floor(x) && std::abs(x) < kExact ? json(static_cast<int64_t>(x)) : found;
 }
 
+// An override may write a real number as JSON does not: .5, 5., +1.
+static json as_real(const json& found, const std::string* plain) {
+  const auto value = plain != nullptr && found.is_string() ? parse_real(*plain) : std::nullopt;
+  return value ? json(*value) : found;
+}
+
 // Whether it would fit but may not be what the file says.
 static bool is_rounded(const json& found) {
   return found.is_number_float() && found.get<double>() >= kExact && found.get<double>() < 0x1p64;
@@ -115,8 +121,11 @@ class Reader {
     } else if constexpr (std::is_integral_v<T>) {
       return read_integer(path, as_integer(found, plain_), rule, value);
     } else {
-      if (!found.is_number() || !rule.holds(found.get<double>()))
+      const json number = as_real(found, plain_);
+      if (!number.is_number() || !rule.holds(number.get<double>()))
         fail(path, wanted<T>(rule), found);
+      value = number.get<T>();
+      return;
     }
     value = found.get<T>();
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -13,6 +15,12 @@ static std::optional<T> read_all(std::string_view text, int base = 10) {
   const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (failure != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+static std::string_view without_blanks(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\r";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 static std::string_view without_plus(std::string_view text) {
@@ -30,8 +38,7 @@ static std::optional<uint64_t> scaled(std::string digits, int64_t exponent) {
   return read_all<uint64_t>(digits + std::string(static_cast<size_t>(exponent), '0'));
 }
 
-std::optional<uint64_t> parse_unsigned(std::string_view text) {
-  text = without_plus(text);
+static std::optional<uint64_t> read_magnitude(std::string_view text) {
   if (text.starts_with("0x") || text.starts_with("0X"))
     return read_all<uint64_t>(text.substr(2), 16);
   std::optional<int32_t> exponent = 0;
@@ -47,13 +54,29 @@ std::optional<uint64_t> parse_unsigned(std::string_view text) {
   return scaled(digits, *exponent - static_cast<int64_t>(digits.size() - point));
 }
 
+std::optional<uint64_t> parse_unsigned(std::string_view text) {
+  return read_magnitude(without_plus(without_blanks(text)));
+}
+
 std::optional<int64_t> parse_integer(std::string_view text) {
+  text = without_blanks(text);
   const bool negative = text.starts_with('-');
-  if (negative && text.starts_with("-+")) return std::nullopt;
-  const auto magnitude = parse_unsigned(text.substr(negative ? 1 : 0));
+  const auto magnitude = read_magnitude(negative ? text.substr(1) : without_plus(text));
   const uint64_t most = std::numeric_limits<int64_t>::max();
   if (!magnitude || *magnitude > most + (negative ? 1 : 0)) return std::nullopt;
   return static_cast<int64_t>(negative ? 0 - *magnitude : *magnitude);
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  const std::string number(without_blanks(text));
+  if (number.empty()) return std::nullopt;
+  char* end = nullptr;
+  const double value = std::strtod(number.c_str(), &end);
+  const bool is_all = end == number.c_str() + number.size();
+  const bool vanished =
+      value == 0 && number.find_first_of("123456789") < number.find_first_of("eE");
+  if (!is_all || !std::isfinite(value) || vanished) return std::nullopt;
+  return value;
 }
 
 }  // namespace diffuse

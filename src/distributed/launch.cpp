@@ -45,6 +45,12 @@ static Launch from_torchrun() {
   return launch;
 }
 
+static Launch alone(const std::string& note) {
+  Launch launch;
+  launch.note = note + ": this process works alone";
+  return launch;
+}
+
 static Launch from_open_mpi() {
   Launch launch{.rank = number("OMPI_COMM_WORLD_RANK"),
                 .size = number("OMPI_COMM_WORLD_SIZE"),
@@ -52,30 +58,49 @@ static Launch from_open_mpi() {
                 .local_size = find_number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(0)};
   if (launch.local_size == launch.size) launch.host = "127.0.0.1";
   launch.port = port_of_job(text_of("PMIX_NAMESPACE") + text_of("OMPI_MCA_ess_base_jobid"));
-  launch.advice = concat("Open MPI says ", launch.size, " processes, this is one: start with ",
-                         "mpirun, or unset OMPI_COMM_WORLD_SIZE");
+  launch.advice = concat("Open MPI says ", launch.size, " processes, this is one: start all, ",
+                         "or unset OMPI_COMM_WORLD_SIZE");
   return launch;
 }
 
+// The shells of sbatch and salloc are steps, too, with numbers near 2^32.
+static bool is_started_by_srun() {
+  const auto step = parse_unsigned(text_of("SLURM_STEP_ID"));
+  return step && *step < 0xfffffff0;
+}
+
 static Launch from_slurm() {
-  Launch launch{.rank = number("SLURM_PROCID"),
-                .size = number("SLURM_NTASKS"),
-                .local_rank = number("SLURM_LOCALID")};
+  Launch launch{.rank = number("SLURM_PROCID"), .size = number("SLURM_NTASKS")};
+  if (launch.size > 1 && find_number("SLURM_STEP_NUM_TASKS") == 1)
+    return alone(
+        concat("SLURM says ", launch.size, " tasks, but 1 in this step (srun starts all)"));
+  if (launch.size > 1) launch.local_rank = number("SLURM_LOCALID");
   const std::string step_hosts = text_of("SLURM_STEP_NODELIST");
   launch.host = first_host(step_hosts.empty() ? text_of("SLURM_JOB_NODELIST") : step_hosts);
   launch.attempt = text_of("SLURM_STEP_ID") + "." + text_of("SLURM_RESTART_COUNT");
   launch.port = port_of_job(text_of("SLURM_JOB_ID") + "." + launch.attempt);
-  launch.advice = concat("SLURM says ", launch.size, " tasks, this is one: start with srun, or ",
-                         "unset SLURM_NTASKS");
+  launch.by_hand = !is_started_by_srun();
+  launch.advice = concat("SLURM says ", launch.size, " tasks, this is one",
+                         launch.by_hand ? ": start with srun, or unset SLURM_NTASKS" : "");
   return launch;
 }
 
+// Variables that speak of several processes and do not say which this one is, or not in a way known here.
+static Launch without_launcher() {
+  if (parse_integer(text_of("WORLD_SIZE")).value_or(1) > 1)
+    return alone("WORLD_SIZE says " + text_of("WORLD_SIZE") + " processes, but RANK is not set");
+  if (parse_integer(text_of("PMI_SIZE")).value_or(1) > 1)
+    return alone("PMI_SIZE says " + text_of("PMI_SIZE") +
+                 " processes, but RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are not set");
+  return {};
+}
+
 static Launch found_launch() {
-  const auto is_set = [](const char* variable) { return std::getenv(variable) != nullptr; };
+  const auto is_set = [](const char* variable) { return !text_of(variable).empty(); };
   if (is_set("RANK") && is_set("WORLD_SIZE")) return from_torchrun();
   if (is_set("OMPI_COMM_WORLD_SIZE")) return from_open_mpi();
   if (is_set("SLURM_PROCID") && is_set("SLURM_NTASKS")) return from_slurm();
-  return {};
+  return without_launcher();
 }
 
 static void check_numbers(const Launch& launch) {

@@ -94,13 +94,18 @@ static StorePtr find_store(Attempt& attempt) {
   }
 }
 
+static std::vector<std::string> all_keys(int64_t size) {
+  std::vector<std::string> keys;
+  for (int64_t rank = 0; rank < size; ++rank) keys.push_back(beat_key(rank));
+  return keys;
+}
+
 // Whether rank 0 has heard of all within a moment.
 static bool all_have_come(c10d::Store& store, const Attempt& attempt) {
   constexpr double kMoment = 0.5;
-  std::vector<std::string> keys;
-  for (int64_t rank = 0; rank < attempt.launch.size; ++rank) keys.push_back(beat_key(rank));
   try {
-    store.wait(keys, milliseconds(std::clamp(attempt.end - seconds_now(), 0.01, kMoment)));
+    store.wait(all_keys(attempt.launch.size),
+               milliseconds(std::clamp(attempt.end - seconds_now(), 0.01, kMoment)));
     return true;
   } catch (const std::exception&) {
     return false;
@@ -121,6 +126,9 @@ static std::string missing(c10d::Store& store, int64_t size) {
 
 static void await_all(c10d::Store& store, const Attempt& attempt) {
   const Launch& launch = attempt.launch;
+  if (store.check(all_keys(launch.size)))
+    throw std::runtime_error(concat("all ", launch.size, " processes are at ", attempt.place(),
+                                    " already: another run, which needs a MASTER_PORT of its own"));
   store.set(beat_key(launch.rank), Beat{}.text());
   while (!all_have_come(store, attempt)) {
     const std::string ranks = missing(store, launch.size);
@@ -191,13 +199,14 @@ Meeting meet(const Launch& launch, double timeout) {
   const auto attempt = std::make_shared<Attempt>(launch, timeout);
   std::future<Meeting> result = start(attempt);
   const double begin = seconds_now();
-  bool told = launch.rank == 0;
-  if (told) log_info(waiting_line(*attempt));
+  bool told = false;
   while (result.wait_for(Milliseconds(50)) != std::future_status::ready) {
     const double waited = seconds_now() - begin;
     if (waited > timeout + (attempt->connected ? 2 : 0.5))
       throw std::runtime_error(nobody_line(*attempt));
-    if (!told && !attempt->connected && waited > 1) {  // until then the others are just starting
+    const bool is_first = launch.rank == 0;
+    const double patience = is_first && launch.by_hand ? 0 : 1;  // the others are just starting
+    if (!told && (is_first || !attempt->connected) && waited > patience) {
       told = true;
       log_warning(waiting_line(*attempt));
     }

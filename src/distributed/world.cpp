@@ -7,6 +7,7 @@
 
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 #include "meeting.h"
 #include "world_parts.h"
 
@@ -16,6 +17,7 @@ World::World() = default;
 
 World::World(const Launch& launch, c10::Device device, double peer_timeout)
     : rank_(launch.rank), size_(launch.size) {
+  if (!launch.note.empty()) log_warning(launch.note);
   if (size_ == 1) return;
   parts_ = std::make_unique<Parts>();
   const Meeting meeting = meet(launch, peer_timeout);

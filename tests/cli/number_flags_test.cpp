@@ -1,4 +1,4 @@
-// Whole numbers are read alike by every flag of every command.
+// Numbers are read alike by every flag of every command.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ void expect_refused(const std::vector<std::string>& arguments, const std::string
 
 TEST(NumberFlags, TenIsTenHoweverItIsWritten) {
   const at::Tensor ten = sample({"-n", "10", "--seed", "10", "--steps", "10"});
-  for (const char* const text : {"010", "1e1", "10.0"}) {
+  for (const char* const text : {"010", "1e1", "10.0", " 10", "10 "}) {
     const at::Tensor same = sample({"-n", text, "--seed", text, "--steps", text});
     EXPECT_TRUE(at::equal(same, ten)) << text;
   }
@@ -56,6 +56,10 @@ TEST(NumberFlags, ListsReadThemAlike) {
   EXPECT_TRUE(at::equal(sample({"--seeds", "08-010,1e2"}), sample({"--seeds", "8,9,10,100"})));
   EXPECT_TRUE(at::equal(sample({"-n", "2", "--sampler", "ddim", "--timesteps", "1e1,07"}),
                         sample({"-n", "2", "--sampler", "ddim", "--timesteps", "10,7"})));
+  EXPECT_TRUE(at::equal(sample({"--seeds", "8, 10"}), sample({"--seeds", "8,10"})));
+  for (const char* const text : {"", "-1", "1-", "1e-1"})
+    expect_refused({"sample", "--ckpt", "@oracle.json", "--seeds", text},
+                   std::string("ranges such as 0-63 or 1,5,9, got \"") + text + "\"");
   EXPECT_EQ(run({"bench", "samplers", "--ckpt", "@oracle.json", "-n", "02", "--steps", "02,4.0"})
                 .exit_code,
             0);
@@ -67,6 +71,16 @@ TEST(NumberFlags, SeedsGoUpToTheLargestOf64Bits) {
   for (const char* const text : {"18446744073709551616", "99999999999999999999999", "1e30"})
     expect_refused({"sample", "--ckpt", "@oracle.json", "--seed", text},
                    std::string("--seed: expected a whole number below 2^64, got \"") + text + "\"");
+}
+
+TEST(NumberFlags, RealNumbersAreReadAlike) {
+  const at::Tensor half = sample({"-n", "2", "--sampler", "ddim", "--eta", "0.5"});
+  for (const char* const text : {".5", "+0.5", "5e-1", " .5 "})
+    EXPECT_TRUE(at::equal(sample({"-n", "2", "--sampler", "ddim", "--eta", text}), half)) << text;
+  for (const char* const flag : {"--eta", "--guidance", "--strength"})
+    for (const char* const text : {"", "0,5", "half", "nan", "1e400"})
+      expect_refused({"sample", "--ckpt", "@oracle.json", flag, text},
+                     std::string(flag) + ": expected a number, got \"" + text + "\"");
 }
 
 TEST(NumberFlags, OtherTextIsRefused) {

@@ -61,6 +61,9 @@ TEST(Config, TakesThemInOverridesToo) {
   EXPECT_EQ(seed("9007199254740993.0"), 9007199254740993u);
   EXPECT_EQ(seed("18446744073709551615"), UINT64_MAX);
   EXPECT_EQ(parse("{}", {"train.batch_size=0100.0"}).train.batch_size, 100);
+  for (const char* const text : {".5", "+0.5", "5e-1"})
+    EXPECT_EQ(parse("{}", {std::string("train.ema_decay=") + text}).train.ema_decay, 0.5) << text;
+  EXPECT_EQ(parse("{}", {"train.learning_rate=1."}).train.learning_rate, 1);
 }
 
 TEST(Config, IgnoresCommentsAndTheSchemaAddress) {

@@ -64,6 +64,41 @@ TEST(Launch, ReadsSlurmAndFindsRankZeroOnTheFirstNode) {
             "SLURM says 4 tasks, this is one: start with srun, or unset SLURM_NTASKS");
   EXPECT_GE(launch.port, 20000);
   EXPECT_FALSE(launch.store_is_up);
+  EXPECT_TRUE(launch.by_hand);
+}
+
+TEST(Launch, KnowsTheStepsOfSrunFromShells) {
+  const auto by_hand = [](const std::string& step) {
+    const Variables variables({{"SLURM_PROCID", "0"},
+                               {"SLURM_NTASKS", "2"},
+                               {"SLURM_LOCALID", "0"},
+                               {"SLURM_JOB_NODELIST", "a"},
+                               {"SLURM_STEP_ID", step}});
+    return launch_from_environment().by_hand;
+  };
+  EXPECT_FALSE(by_hand("0"));
+  EXPECT_FALSE(by_hand("12"));
+  EXPECT_TRUE(by_hand("4294967290"));  // salloc's interactive step
+  EXPECT_TRUE(by_hand("4294967291"));  // sbatch's script
+}
+
+TEST(Launch, IsAloneWhereNoOtherCanCome) {
+  const auto note = [](std::map<std::string, std::string> variables) {
+    const Variables set(std::move(variables));
+    const Launch launch = launch_from_environment();
+    EXPECT_EQ(launch.size, 1);
+    return launch.note;
+  };
+  EXPECT_EQ(note({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_STEP_NUM_TASKS", "1"}}),
+            "SLURM says 4 tasks, but 1 in this step (srun starts all): this process works alone");
+  EXPECT_EQ(note({{"WORLD_SIZE", "4"}}),
+            "WORLD_SIZE says 4 processes, but RANK is not set: this process works alone");
+  EXPECT_EQ(note({{"PMI_SIZE", "2"}, {"PMI_RANK", "1"}}),
+            "PMI_SIZE says 2 processes, but RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are not "
+            "set: this process works alone");
+  EXPECT_EQ(note({{"RANK", ""}, {"WORLD_SIZE", ""}}), "");
+  EXPECT_EQ(note({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "1"}}), "");
+  EXPECT_EQ(note({{"PMI_SIZE", "1"}, {"PMI_RANK", "0"}}), "");
 }
 
 TEST(Launch, ReadsOpenMpiOnOneMachine) {

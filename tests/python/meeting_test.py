@@ -55,6 +55,29 @@ class Meeting(unittest.TestCase):
         self.assertIn(f"of 4 processes, rank 1, 2, 3 did not come to localhost:{port} within 3s "
                       + advice, err)
 
+    def test_the_last_task_of_srun_is_not_told_to_use_srun(self):
+        err = self.after_the_wait({
+            "SLURM_JOB_ID": "77", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0",
+            "SLURM_STEP_ID": "3", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_NODELIST": "localhost",
+            "MASTER_PORT": str(cluster.free_port())})
+        self.assertNotIn("srun", err)
+
+    def test_another_run_at_the_same_port_is_left_alone(self):
+        self.config = cluster.write_config(os.path.dirname(self.out), cluster.merged(
+            cluster.POINTS, {"train": {"steps": 1_000_000, "checkpoint_every": 100}}))
+        port = cluster.free_port()
+        run = [self.start(by_torchrun(rank, "127.0.0.1", port), "1m") for rank in range(3)]
+        cluster.wait_until_saved(self.out, 0)
+        other = self.start(by_torchrun(1, "127.0.0.1", port), "10s")
+        _, err = other.communicate(timeout=60)
+        self.assertEqual(other.returncode, 1, err)
+        self.assertIn(f"all 3 processes are at 127.0.0.1:{port} already: another run", err)
+        run[0].send_signal(signal.SIGTERM)
+        for rank in run:
+            _, err = rank.communicate(timeout=60)
+            self.assertEqual(rank.returncode, 75, err)
+            self.assertNotIn("waiting up to", err)
+
     def test_a_rank_without_rank_0(self):
         port = cluster.free_port()
         err = self.after_the_wait(by_torchrun(1, "127.0.0.1", port))
@@ -74,7 +97,7 @@ class Meeting(unittest.TestCase):
             port = silent.getsockname()[1]
             err = self.after_the_wait(by_torchrun(1, "127.0.0.1", port))
             self.assertIn("within 3s: what listens there has not answered as rank 0 would", err)
-            err = self.after_the_wait(by_torchrun(0, "127.0.0.1", port))
+            err = self.after_the_wait(by_torchrun(0, "127.0.0.1", port), lines=1)
             self.assertIn(f"rank 0 cannot listen at 127.0.0.1:{port}; name a free port with "
                           "MASTER_PORT", err)
 

@@ -73,6 +73,13 @@ class Streams(unittest.TestCase):
         for line in ("schema", "ls ."):
             self.assertEqual(self.diffuse(*line.split(), closed=(1,)).returncode, 1, line)
 
+    def test_figures_kept_in_a_file_need_no_stdout(self):
+        self.assertEqual(self.train().returncode, 0)
+        line = ("eval", "--ckpt", "run", "--items", 4, "--json", "f.json")
+        outcome = self.diffuse(*line, closed=(1,))
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        self.assertIn("bpd", json.loads((self.folder / "f.json").read_text()))
+
     def test_a_reader_that_leaves_ends_what_is_printed_in_silence(self):
         outcome = self.diffuse("schema", stdout=unread_pipe())
         self.assertEqual((outcome.returncode, outcome.stderr), (-signal.SIGPIPE, ""))

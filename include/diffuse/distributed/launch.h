@@ -17,11 +17,13 @@ struct Launch {
   std::string attempt{};     // keeps the keys of one start apart from those of a restart
   bool store_is_up = false;  // the launcher itself listens at host:port (torchrun)
   std::string advice{};      // what to do where there is but this process
+  bool by_hand = false;      // no launcher started it: the others are not about to come
+  std::string note{};        // why it works alone where some variables speak of several
 };
 
 // From the variables of torchrun (RANK, WORLD_SIZE, ...; `diffuse launch` sets them too), of Open MPI
 // (OMPI_COMM_WORLD_*) or of srun (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_JOB_NODELIST), in
-// this order; one process where none is set. MASTER_ADDR and MASTER_PORT override host and port.
+// this order; one process where none is set (an empty one is not). MASTER_ADDR and MASTER_PORT override host and port.
 // Throws Error naming the variable that is missing or makes no sense.
 Launch launch_from_environment();
 
