@@ -44,8 +44,14 @@ class LayoutReader {
   }
 
   PictureLayout read() {
-    const std::string begin = shared_folder(found_.pictures);
-    Folders folders = by_folder(found_.pictures, begin);
+    Numbers files = found_.pictures;
+    std::string begin = shared_folder(files);
+    Folders folders = by_folder(files, begin);
+    while (leave_out_beside_the_set(folders, begin)) {
+      files = folders.begin()->second;
+      begin = shared_folder(files);
+      folders = by_folder(files, begin);
+    }
     const std::string train = find_train(folders);
     const std::string held_out = find_held_out(folders, part_of(train).before);
     // Alone beside a few pictures, or with a part to hold out: else "train" is a class, of vehicles.
@@ -54,7 +60,7 @@ class LayoutReader {
     if (alone || (!train.empty() && !held_out.empty()))
       read_parts(folders, begin, train, held_out);
     else
-      layout_.train = train_entries(found_.pictures, begin);
+      layout_.train = train_entries(files, begin);
     for (const size_t i : found_.labels)
       if (!used_.contains(i)) layout_.others.add("files that are no pictures", names_[i]);
     return std::move(layout_);
@@ -81,6 +87,18 @@ class LayoutReader {
         layout_.left_out.add("pictures outside the folders of the training part", names_[i]);
     }
     return folders;
+  }
+
+  // A few pictures beside a single folder that has folders in it: that one is the set.
+  bool leave_out_beside_the_set(Folders& folders, const std::string& begin) {
+    if (folders.size() != 2 || !folders.begin()->first.empty()) return false;
+    const auto& [name, inner] = *folders.rbegin();
+    const bool few = folders.begin()->second.size() < inner.size();
+    if (!few || part_of(name).part != Part::kNone || labels_for(begin)) return false;
+    if (by_folder(inner, shared_folder(inner)).size() < 2) return false;
+    leave_out(concat("pictures beside the set, ", begin, name, "/"), folders.begin()->second);
+    folders.erase(folders.begin());
+    return true;
   }
 
   static std::string find_held_out(const Folders& folders, const std::string& before) {

@@ -1,5 +1,6 @@
 #include "diffuse/io/picture_files.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "diffuse/core/error.h"
@@ -11,12 +12,21 @@ namespace {
 
 enum class FileKind { kPicture, kUnread, kUnknown, kLabels, kOther };
 
+// As downloads and their copies are called: 1.jpg_large, 1.jpg?w=64, 1.jpg.2, 0.25.
+bool may_be_picture(std::string_view ending) {
+  constexpr std::string_view kDigits = "0123456789", kRest = "0123456789_-?!&=:@~ ";
+  const size_t word = std::min(ending.find_first_of(kRest), ending.size());
+  return (word < ending.size() && format_of_ending(ending.substr(0, word)) != nullptr) ||
+         ending.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
 FileKind kind_by_name(const std::filesystem::path& name) {
   if (name.filename() == "dataset.json") return FileKind::kLabels;
   const std::string ending = ending_of(name);
   if (ending.empty()) return FileKind::kUnknown;
   const ImageFormat* const format = format_of_ending(ending.substr(1));
-  if (format == nullptr) return FileKind::kOther;
+  if (format == nullptr)
+    return may_be_picture(ending.substr(1)) ? FileKind::kUnknown : FileKind::kOther;
   return format->decode != nullptr ? FileKind::kPicture : FileKind::kUnread;
 }
 

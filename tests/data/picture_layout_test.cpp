@@ -65,6 +65,27 @@ TEST_F(PictureLayoutTest, AFewPicturesBesideTheClassesAreLeftOut) {
             Words{"no classes: 2 pictures lie beside 2 folders that have no more on average"});
 }
 
+TEST_F(PictureLayoutTest, APictureBesideTheSetIsLeftOut) {
+  add({"a/b/cat/1.png", "a/b/dog/2.png", "a/cover.png", "preview.png"});
+  write("a/readme.md", "");
+  EXPECT_EQ(layout().class_names, (Words{"cat", "dog"}));
+  EXPECT_EQ(layout().left_out.lines(), (Words{"pictures beside the set, a/: 1 (preview.png)",
+                                              "pictures beside the set, a/b/: 1 (a/cover.png)"}));
+}
+
+TEST_F(PictureLayoutTest, PicturesBesideASingleFolderOfPicturesBelongToTheSet) {
+  add({"more/1.png", "more/2.png", "3.png"});
+  EXPECT_EQ(layout().train.size(), 3U);
+}
+
+TEST_F(PictureLayoutTest, DownloadsAreReadAsWhatTheyHold) {
+  add({"1.jpg_large", "2.png?w=64", "3.png.1", "0.25", "4.txt", "5.png.txt"});
+  write("6.jpg_large", "<html>");
+  EXPECT_EQ(layout().train.size(), 4U);
+  EXPECT_EQ(layout().others.lines(),
+            Words{"files that are no pictures: 3 (4.txt, 5.png.txt, 6.jpg_large)"});
+}
+
 TEST_F(PictureLayoutTest, TrainAndTestAreParts) {
   add({"Train/cat/1.png", "Train/dog/2.png", "test/cat/3.png", "test/dog/4.png", "test/eel/5.png"});
   const PictureLayout found = layout();
