@@ -179,6 +179,10 @@ static std::string waiting_line(const Attempt& attempt) {
 
 static std::string nobody_line(const Attempt& attempt) {
   const Launch& launch = attempt.launch;
+  if (attempt.connected)
+    return concat("rank ", launch.rank, " found rank 0 at ", attempt.place(), ", but not all of ",
+                  launch.size, " processes came within ", format_duration(attempt.timeout),
+                  attempt.advice());
   return concat("rank ", launch.rank, " of ", launch.size, " did not find rank 0 at ",
                 attempt.place(), " (MASTER_ADDR, MASTER_PORT) within ",
                 format_duration(attempt.timeout), ": ", attempt.trouble(), attempt.advice());
@@ -218,6 +222,8 @@ Meeting meet(const Launch& launch, double timeout) {
   }
   Meeting meeting = result.get();
   if (!meeting.store) throw std::runtime_error(nobody_line(*attempt));
+  for (const StorePtr& store : {meeting.store, meeting.monitor_store})
+    store->setTimeout(milliseconds(timeout));
   return meeting;
 }
 
