@@ -59,6 +59,9 @@ static at::Tensor read_array(const fs::path& path) {
                   images.sizes(), "; expected uint8 [N, H, W, C]");
     return images.permute({0, 3, 1, 2});
   }
+  const InputFile file(path);
+  if (!file.read(0, std::min<uint64_t>(file.size(), 6)).starts_with("\x93NUMPY"))
+    throw Error("--samples ", path.string(), ": expected a .npz, a .npy or a folder of pictures");
   const at::Tensor x = read_npy(path);
   if (!x.is_floating_point() || x.dim() < 2)
     throw Error("--samples ", path.string(), ": expected float32 [N, C, H, W] or [N, D], got ",
@@ -70,7 +73,18 @@ static at::Tensor in_unit_range(const at::Tensor& bytes) {
   return bytes.to(at::kFloat) / 127.5 - 1;
 }
 
-// The pictures that lie in the folder itself.
+// uint8 [C, H, W].
+static at::Tensor read_sample(const FileSet& files, size_t file,
+                              const std::vector<int64_t>& shape) {
+  const std::string title = files.title(file);
+  const Image image = decode_image(files.read(file), title, shape.size() == 3 ? shape[0] : 0);
+  check_shape(title, {image.channels, image.height, image.width}, shape);
+  return at::tensor(image.pixels)
+      .view({image.height, image.width, image.channels})
+      .permute({2, 0, 1});
+}
+
+// The pictures that lie in the folder itself. The first is read at once, before any other work.
 static SampleSource folder_of_images(const fs::path& folder, const std::vector<int64_t>& shape,
                                      int64_t n, int64_t batch) {
   const PictureFiles found = find_pictures(folder);
@@ -86,17 +100,11 @@ static SampleSource folder_of_images(const fs::path& folder, const std::vector<i
   for (const std::string& line : left_out.lines())
     log_warning(concat("--samples ", folder.string(), ": left out ", line));
   const int64_t count = checked_count(folder, std::ssize(pictures), n);
+  read_sample(*found.files, pictures.at(0), shape);
   return {count, batch, [files = found.files, pictures, shape](int64_t first, int64_t size) {
             std::vector<at::Tensor> images;
-            for (int64_t i = first; i < first + size; ++i) {
-              const std::string title = files->title(pictures[i]);
-              const Image image =
-                  decode_image(files->read(pictures[i]), title, shape.size() == 3 ? shape[0] : 0);
-              check_shape(title, {image.channels, image.height, image.width}, shape);
-              images.push_back(at::tensor(image.pixels)
-                                   .view({image.height, image.width, image.channels})
-                                   .permute({2, 0, 1}));
-            }
+            for (int64_t i = first; i < first + size; ++i)
+              images.push_back(read_sample(*files, pictures[i], shape));
             return in_unit_range(at::stack(images));
           }};
 }

@@ -133,6 +133,19 @@ TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
   EXPECT_NE(total({"--timesteps-per-item", "3"}), all);
 }
 
+TEST(Eval, RefusesSamplesOfOtherKinds) {
+  const fs::path folder = scratch("eval_samples");
+  write_text(folder / "x.zip", "PK");
+  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+      "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
+  const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
+                                 "--samples", folder / "x.zip", "--device", "cpu"});
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("x.zip: expected a .npz, a .npy or a folder of pictures"), std::string::npos)
+      << o.err;
+  EXPECT_EQ(o.out, "");
+}
+
 // Points that are all the same have no median distance, which mmd finds when bpd has been measured.
 TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
   const fs::path folder = scratch("eval_failure");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
+#include "diffuse/io/image_file.h"
 #include "tests/message_of.h"
 
 namespace diffuse {
