@@ -44,7 +44,7 @@ static at::Tensor to_levels(const std::string& name, const at::Tensor& values) {
   const bool fractions = white == 1;
   if (most < white * (fractions ? kTolerance : 0.5))
     throw Error(name, ": its brightest is ", most, ", and white is ", white,
-                ", so almost nothing would be new; expected ", white, " where it is painted",
+                ", so little would be new; expected ", white, " where it is painted",
                 fractions ? "" : "; for less than half, a .npy of fractions from 0 to 1");
   if (most < white / 2)
     log_warning(concat(name, ": its brightest is ", most, ": what is painted keeps at least ",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
+#include "diffuse/io/image_file.h"
 #include "tests/message_of.h"
 
 namespace diffuse {
@@ -40,7 +41,7 @@ TEST(StoredImage, OfAJpegIsLossy) {
 }
 
 TEST(StoredImage, OfAWebpMayBeLossy) {
-  if (!readable_formats().contains("WebP")) GTEST_SKIP() << "built without libwebp";
+  if (readable_formats().find("WebP") == std::string::npos) GTEST_SKIP() << "built without libwebp";
   EXPECT_TRUE(read_stored_image("tests/fuzz/corpus/webp/lossy").lossy);
   EXPECT_FALSE(read_stored_image("tests/fuzz/corpus/webp/lossless").lossy);
 }
