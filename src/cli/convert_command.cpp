@@ -35,7 +35,7 @@ bool is_anothers_folder(const fs::path& folder) {
 // weights lie in.
 std::vector<NamedPath> inputs_of(const fs::path& in) {
   std::vector<NamedPath> inputs{{"", in}, {"", in / "unet"}, {"", in / "scheduler"}};
-  if (in.extension() == ".safetensors") inputs.push_back({"", fs::absolute(in).parent_path()});
+  if (ending_of(in) == ".safetensors") inputs.push_back({"", fs::absolute(in).parent_path()});
   return inputs;
 }
 
@@ -55,7 +55,7 @@ void check_name(const fs::path& out) {
 // Nothing that is there may be lost but an earlier model under the same name.
 void check_output(const ConvertFlags& flags) {
   const fs::path& out = flags.out;
-  const bool folder = out.extension() != ".pt";
+  const bool folder = ending_of(out) != ".pt";
   check_name(out);
   check_outputs({{"", out, folder}}, inputs_of(flags.in));
   if (folder && is_anothers_folder(out))
@@ -75,7 +75,7 @@ int run_convert(ConvertFlags flags) {
     write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights));
   else
     write_diffusers_model(flags.out, checkpoint, weights);
-  if (flags.out.extension() != ".pt" && !checkpoint.config.data.mean.empty())
+  if (ending_of(flags.out) != ".pt" && !checkpoint.config.data.mean.empty())
     log_warning(
         "diffusers has no data.normalize or data.range: samples made there are in the network's "
         "units");

@@ -7,6 +7,7 @@
 
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/stored_image.h"
 
 namespace fs = std::filesystem;
@@ -105,8 +106,8 @@ static at::Tensor load_array(const std::string& name, const fs::path& file, cons
 
 at::Tensor load_samples(const std::string& flag, const fs::path& file, const Model& model) {
   const std::string name = flag + " " + file.string();
-  return file.extension() == ".npy" ? load_array(name, file, model)
-                                    : load_picture(name, file, model);
+  return ending_of(file) == ".npy" ? load_array(name, file, model)
+                                   : load_picture(name, file, model);
 }
 
 void check_range(const std::string& flag, const fs::path& file, const at::Tensor& x, double limit) {

@@ -27,14 +27,14 @@ struct InpaintFlags {
   int64_t feather = 0, count = 1, batch = 64;
 };
 
-// The mask faded in from its edge. Throws where a wide fade leaves less than half of anything new.
+// The mask faded in from its edge. Throws where a wide fade leaves less than half of it.
 at::Tensor feathered(const at::Tensor& mask, const InpaintFlags& flags, const Editor& editor) {
   if (flags.feather == 0) return mask;
   if (!editor.model.is_image())
     throw Error("--feather: of images; this model makes ", kind_of(editor.model));
   const at::Tensor faded = feather(mask, flags.feather);
   const double most = faded.max().item<double>();
-  if (most < 0.5)
+  if (most < 0.5 * mask.max().item<double>())
     throw Error("--feather ", flags.feather, ": wider than what is painted, of which at most ",
                 std::lround(most * 100), " % would be new; expected fewer pixels");
   return faded;

@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "diffuse/core/log.h"
 #include "diffuse/io/array_file.h"
+#include "diffuse/io/file.h"
 #include "diffuse/io/stored_image.h"
 #include "edit_input.h"
 
@@ -33,15 +35,20 @@ static double white_of(const std::string& name, const at::Tensor& values) {
               "; expected 0 where the image is kept and 1, or 255, where it is painted");
 }
 
-// Levels from 0 to 1, of which some are at least half white: painted fainter, a picture comes back
-// nearly as it was, as of a map of labels.
+// Levels from 0 to 1. Painted fainter than half, a picture comes back nearly as it was: whole numbers
+// as low are a map of labels or a mask of another scale, while fractions are meant.
 static at::Tensor to_levels(const std::string& name, const at::Tensor& values) {
   const double white = white_of(name, values), most = values.max().item<double>();
   if (most <= 0)
     throw Error(name, ": all black, so there is nothing to paint; white is what is painted");
-  if (most < white / 2)
+  const bool fractions = white == 1;
+  if (most < white * (fractions ? kTolerance : 0.5))
     throw Error(name, ": its brightest is ", most, ", and white is ", white,
-                "; expected 0 where the image is kept and 1, or 255, where it is painted");
+                ", so little would be new; expected ", white, " where it is painted",
+                fractions ? "" : "; for less than half, a .npy of fractions from 0 to 1");
+  if (most < white / 2)
+    log_warning(concat(name, ": its brightest is ", most, ": what is painted keeps at least ",
+                       std::lround(100 * (1 - most)), " % of the image"));
   return (values / white).clamp(0, 1);
 }
 
@@ -83,13 +90,14 @@ static at::Tensor levels_of_greys(const std::string& name, const at::Tensor& gre
   return levels;
 }
 
-// A JPEG's noise taken away.
+// A lossy format's noise taken away.
 static at::Tensor black_or_white(const std::string& name, const at::Tensor& levels) {
   const at::Tensor clear = levels.round();
   if (!at::equal(clear, levels))
-    log_info(concat(name,
-                    ": greys of a JPEG are noise: each counts as black or white, whichever is ",
-                    "nearer; a PNG may have greys"));
+    log_info(concat(
+        name,
+        ": greys of a JPEG or lossy WebP are noise: each counts as black or white, whichever is ",
+        "nearer; a PNG may have greys"));
   return clear;
 }
 
@@ -138,7 +146,7 @@ static at::Tensor levels_of_array(const std::string& name, const fs::path& file,
 
 // -> [H, W] of images, else as a sample or without its channels.
 static at::Tensor read_levels(const std::string& name, const fs::path& file, const Model& model) {
-  if (file.extension() == ".npy") return levels_of_array(name, file, model);
+  if (ending_of(file) == ".npy") return levels_of_array(name, file, model);
   const auto& shape = model.config.model.sample_shape;
   if (!model.is_image())
     throw Error(name, ": this model makes ", kind_of(model), ", not images; expected a .npy file");

@@ -44,8 +44,10 @@ static void check_numbers(const std::string& name, const at::Tensor& x, bool ima
     throw Error("--samples ", name, ": sample ", bad[0].item<int64_t>(),
                 " holds numbers that are not finite");
   const auto [low, high] = x.aminmax();
-  if (const double least = low.item<double>(), most = high.item<double>();
-      images && (least < -2 || most > 2))
+  const double least = low.item<double>(), most = high.item<double>();
+  if (images && least >= 0 && most <= 1)
+    log_warning(concat("--samples ", name, ": all numbers are from 0 to 1; black is -1, white 1"));
+  if (images && (least < -2 || most > 2))
     throw Error("--samples ", name, ": numbers from ", least, " to ", most,
                 "; wanted images in [-1, 1], or uint8 [N, H, W, C] as arr_0 of an .npz");
 }

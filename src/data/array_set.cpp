@@ -79,10 +79,12 @@ static std::vector<int64_t> read_labels(const fs::path& path, const DataConfig& 
                                         int64_t count) {
   if (config.labels.empty()) return {};
   const at::Tensor labels = read_named(path, config.labels, config);
-  if (labels.dim() != 1 || labels.size(0) != count || labels.is_floating_point())
+  const at::Tensor wide = labels.to(at::kLong);
+  const bool is_column = labels.dim() == 2 && labels.size(1) == 1;
+  const bool whole = at::equal(wide.to(labels.scalar_type()), labels);
+  if ((labels.dim() != 1 && !is_column) || labels.size(0) != count || !whole)
     throw Error(path.string(), ": data.labels: \"", config.labels, "\" is ", labels.scalar_type(),
                 " ", labels.sizes(), "; wanted ", count, " whole numbers");
-  const at::Tensor wide = labels.to(at::kLong);
   const int64_t* begin = wide.const_data_ptr<int64_t>();
   const auto [least, most] = std::minmax_element(begin, begin + count);
   constexpr int64_t kMaxClasses = 1'000'000;
@@ -116,7 +118,7 @@ static void say_doubts(const at::Tensor& x, const DataConfig& config, const std:
   if (x.dim() != 4 || config.normalize || !config.range.empty()) return;
   const auto [low, high] = at::aminmax(x);
   const double least = low.item<double>(), most = high.item<double>();
-  if (least >= 0 && most <= 1 && most > least)
+  if (least >= 0 && most <= 1 && most - least > 0.1)
     log_info(concat(what, ": numbers from ", least, " to ", most, " are taken as they are, and ",
                     "pictures show -1 as black; data.range=[0,1] brings them to [-1, 1]"));
 }

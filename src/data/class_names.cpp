@@ -58,7 +58,7 @@ ClassMap map_classes(const std::vector<std::string>& data, const std::vector<std
   if (are_numbers(data) && data.size() <= model.size())
     return by_number(data.size(), concat("the data's classes are numbers: 0 is taken for ",
                                          printable(model[0]), " and so on"));
-  if (are_numbers(model) && data.size() == model.size())
+  if (model.empty() || (are_numbers(model) && data.size() == model.size()))
     return by_number(data.size(), concat("the model knows its classes by number alone: ",
                                          printable(data[0]), " is taken for 0 and so on"));
   ClassMap map;

@@ -49,10 +49,15 @@ static NumberRange likely_scale(const NumberRange& found) {
 }
 
 void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0) {
-  constexpr double kFar = 10;
+  constexpr double kFar = 10, kNear = 0.1;
   if (config.type != "array") return;
   const NumberRange found = range_of(set);
   if (clip_x0 && set.is_image() && !found.within_unit()) refuse(config, found);
+  if (found.most - found.least < kNear)
+    log_warning(concat(config.path, ": to the network all numbers are from ", found.least, " to ",
+                       found.most, ", so close that noise hides them; bytes are expected to reach ",
+                       "from 0 to 255, other numbers to be brought to [-1, 1] by data.range or to ",
+                       "standard deviation 1 by data.normalize"));
   if (config.mean.empty() && std::max(-found.least, found.most) > kFar)
     log_info(concat(config.path, ": numbers from ", found.least, " to ", found.most,
                     " are taken as they are, next to which the noise is small; data.normalize or ",

@@ -9,6 +9,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/interchange/model_files.h"
+#include "diffuse/io/file.h"
 #include "foreign_json.h"
 
 namespace fs = std::filesystem;
@@ -115,7 +116,7 @@ static void check_pipeline(const fs::path& index) {
 bool is_diffusers_model(const fs::path& path) {
   if (!fs::is_directory(path)) {
     const bool named = weights_file(path).has_value();
-    return path.extension() == ".safetensors" ||
+    return ending_of(path) == ".safetensors" ||
            (named && fs::exists(path.parent_path() / "config.json"));
   }
   if (fs::exists(path / "model.pt")) return false;

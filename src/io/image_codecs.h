@@ -17,6 +17,7 @@ Image decode_bmp(std::string_view bytes);
 
 // Built where their libraries were found: libwebp, libtiff, giflib. Of several pictures, the first.
 Image decode_webp(std::string_view bytes);
+bool is_lossy_webp(std::string_view bytes);  // false of what is none
 Image decode_tiff(std::string_view bytes);
 Image decode_gif(std::string_view bytes);
 

@@ -21,6 +21,14 @@ static int webp_orientation(const WebPDemuxer* file) {
   return orientation;
 }
 
+bool is_lossy_webp(std::string_view bytes) {
+  constexpr int kLossy = 1;
+  WebPBitstreamFeatures features{};
+  const auto* const data = reinterpret_cast<const uint8_t*>(bytes.data());
+  return WebPGetFeatures(data, bytes.size(), &features) == VP8_STATUS_OK &&
+         features.format == kLossy;
+}
+
 // The first canvas of an animation; a still picture is one of a single frame.
 Image decode_webp(std::string_view bytes) {
   const WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <unordered_set>
@@ -211,12 +212,45 @@ static void check_same_classes(const Config& wanted, const Checkpoint& checkpoin
   const bool by_number = ours.size() == theirs.size() && (are_numbers(ours) || are_numbers(theirs));
   if (ours == theirs || ours.empty() || theirs.empty() || by_number) return;
   const auto known = [&](const std::string& name) { return contains(theirs, name); };
+  const bool fewer_numbers = are_numbers(ours) && ours.size() < theirs.size();
   throw Error(checkpoint.file.string(),
               ": cannot continue with other classes: ", class_difference(ours, theirs),
-              std::ranges::all_of(ours, known)
-                  ? "; /model/class_names set to the model's takes the data's by name: " +
-                        nlohmann::json(theirs).dump()
+              fewer_numbers || std::ranges::all_of(ours, known)
+                  ? concat("; /model/class_names set to the model's takes the data's by ",
+                           fewer_numbers ? "number: " : "name: ", nlohmann::json(theirs).dump())
                   : "");
+}
+
+// Up to a thousandth of a standard deviation.
+static bool same_units(const DataConfig& one, const DataConfig& other) {
+  if (one.mean.size() != other.mean.size()) return false;
+  for (size_t c = 0; c < one.mean.size(); ++c) {
+    const double limit = 1e-3 * std::min(one.std[c], other.std[c]);
+    if (std::abs(one.mean[c] - other.mean[c]) > limit) return false;
+    if (std::abs(one.std[c] - other.std[c]) > limit) return false;
+  }
+  return true;
+}
+
+// A network that has learnt its data in other units would have to learn anew; a new optimiser may.
+static void check_same_units(const DataConfig& ours, const Checkpoint& checkpoint) {
+  const DataConfig& theirs = checkpoint.config.data;
+  if (!holds_training(checkpoint) || same_units(ours, theirs)) return;
+  const auto text = [](const std::vector<double>& numbers) {
+    return nlohmann::json(numbers).dump();
+  };
+  const auto units = [&](const DataConfig& data) {
+    return data.mean.empty() ? std::string("units of its own")
+                             : concat("mean ", text(data.mean), " and std ", text(data.std));
+  };
+  throw Error(checkpoint.file.string(),
+              ": cannot continue with data in other units: ", units(theirs), " there, ",
+              units(ours), " in the config; set ",
+              theirs.mean.empty() ? "data.range=[] and data.normalize=false"
+              : theirs.normalize  ? concat("data.normalize=true, data.mean=", text(theirs.mean),
+                                           " and data.std=", text(theirs.std))
+                                  : concat("data.range=", text(theirs.range)),
+              " to keep the checkpoint's");
 }
 
 void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
@@ -235,6 +269,7 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
                   " differs from the checkpoint's, ", shown(theirs), " there and ", shown(ours),
                   " in the config");
     }
+  check_same_units(wanted.data, checkpoint);
 }
 
 // The network of a checkpoint's config with its starting weights; on the meta device with their

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/log.h"
 #include "diffuse/data/class_names.h"
 #include "diffuse/train/trainer.h"
 
@@ -44,13 +45,20 @@ ValueDict Trainer::checkpoint() const {
   return root;
 }
 
+// Where one side knows its classes by number alone they keep the other's names.
+static void take_class_names(const Checkpoint& checkpoint, std::vector<std::string>& ours) {
+  const auto& theirs = checkpoint.config.model.class_names;
+  if (ours == theirs || (are_numbers(ours) && theirs.empty())) return;
+  if (!ours.empty()) log_info(map_classes(ours, theirs, checkpoint.file.string()).note);
+  if (are_numbers(ours)) ours = theirs;
+}
+
 // Every rank receives every tensor, one at a time, and keeps it if it has a place for it.
 void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
   if (checkpoint) {
     check_same_model(config_, *checkpoint);
-    const auto& names = checkpoint->config.model.class_names;
-    if (are_numbers(config_.model.class_names) && !names.empty()) config_.model.class_names = names;
+    take_class_names(*checkpoint, config_.model.class_names);
   }
   const bool weights_alone = checkpoint && !holds_training(*checkpoint);
   const int64_t known = !checkpoint ? -1 : weights_alone ? 0 : checkpoint->step;

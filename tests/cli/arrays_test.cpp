@@ -64,6 +64,30 @@ TEST(Arrays, OfARangeAreSampledInTheirUnits) {
   EXPECT_LE((found.to(at::kInt) - expected.to(at::kInt)).abs().max().item<int>(), 1);
 }
 
+TEST(Arrays, AreNotResumedInOtherUnits) {
+  const fs::path folder = scratch("other_units");
+  ASSERT_EQ(train(folder, ramp(), {"--set", "data.range=[0,4095]"}).exit_code, 0);
+  const Outcome wider = train(folder, ramp(), {"--resume", "--set", "data.range=[0,8000]"});
+  EXPECT_EQ(wider.exit_code, 2);
+  EXPECT_NE(
+      wider.err.find("data in other units: mean [2047.5] and std [2047.5] there, mean [4000.0] "
+                     "and std [4000.0] in the config; set data.range=[0.0,4095.0]"),
+      std::string::npos)
+      << wider.err;
+  const Outcome none = train(folder, ramp(), {"--resume", "--set", "sample.clip_x0=false"});
+  EXPECT_NE(none.err.find("units of its own in the config"), std::string::npos) << none.err;
+  EXPECT_EQ(train(folder, ramp(), {"--resume", "--set", "data.range=[0,4095]"}).exit_code, 0);
+}
+
+// A model of [-1, 1] has learnt nothing of 1e-6, nor of bytes that are 0 and 1.
+TEST(Arrays, ThatNoiseHidesAreToldOf) {
+  const fs::path folder = scratch("hidden");
+  const std::string says = "so close that noise hides them";
+  for (const at::Tensor& x : {ramp() / 4095e6, (ramp() > 2000).to(at::kByte)})
+    EXPECT_NE(train(folder, x, {"--dry-run"}).err.find(says), std::string::npos) << x.scalar_type();
+  EXPECT_EQ(train(folder, ramp() / 4095, {"--dry-run"}).err.find(says), std::string::npos);
+}
+
 TEST(Arrays, OfFourChannelsAreWrittenInEachKindOfOutput) {
   const fs::path folder = scratch("channels");
   ASSERT_EQ(train(folder, at::linspace(-1, 1, 20 * 4 * 64).view({20, 4, 8, 8})).exit_code, 0);

@@ -32,12 +32,12 @@ at::Tensor stripe() {
 }
 
 Outcome inpaint(const std::string& kind, const fs::path& mask,
-                const std::vector<std::string>& more = {}) {
+                const std::vector<std::string>& more = {}, const std::string& ending = ".npy") {
   std::vector<std::string> all{"inpaint",
                                "--ckpt",
                                files() / (kind == "image" ? "image.json" : kind + "s.json"),
                                "--image",
-                               files() / (kind + ".npy"),
+                               files() / (kind + ending),
                                "--mask",
                                mask,
                                "-o",
@@ -106,6 +106,28 @@ TEST(Mask, GreysMixNewAndOld) {
   const at::Tensor image = read_npy(files() / "image.npy");
   EXPECT_TRUE(at::equal(mixed[0][2], whole[0][2]));
   EXPECT_TRUE(at::allclose(mixed[0][3], 0.6 * image[0][3] + 0.4 * whole[0][3], 0, 1e-6));
+}
+
+// Fractions are meant; of whole numbers 100 of 255 may as well be a label.
+TEST(Mask, FractionsBelowHalfPaintFaintly) {
+  painted(inpaint_by(stripe()));
+  const at::Tensor whole = read_npy(files() / "out.npy")[0];
+  const Outcome faint = inpaint_by(stripe() * 0.25);
+  ASSERT_EQ(faint.exit_code, 0) << faint.err;
+  EXPECT_NE(faint.err.find("what is painted keeps at least 75 % of the image"), std::string::npos);
+  const at::Tensor image = read_npy(files() / "image.npy"), x = read_npy(files() / "out.npy")[0];
+  EXPECT_TRUE(at::allclose(x[0][3], 0.75 * image[0][3] + 0.25 * whole[0][3], 0, 1e-6));
+  expect_refused(inpaint_by(stripe() * 100), "expected 255 where it is painted");
+  expect_refused(inpaint_by(picture(stripe() * 100)), "a .npy of fractions from 0 to 1");
+  inpaint_by(stripe() * 0.4);
+  EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "1"}).exit_code, 0);
+}
+
+TEST(Mask, MayEndInCapitals) {
+  fs::copy_file(files() / "image.npy", files() / "image.NPY", fs::copy_options::overwrite_existing);
+  write_npy(files() / "MASK.NPY", stripe());
+  const Outcome o = inpaint("image", files() / "MASK.NPY", {}, ".NPY");
+  EXPECT_TRUE(at::equal(painted(o), stripe().to(at::kBool).unsqueeze(0)));
 }
 
 TEST(Mask, RefusesWhatWouldPaintNothingOrIsNoMask) {

@@ -89,6 +89,15 @@ TEST_F(ArraySet, TakesClassesFromAnotherArrayOfTheFile) {
     EXPECT_EQ(set->label(i), static_cast<int64_t>(values(*set, {i})[0]) % 2 * 2);
 }
 
+TEST_F(ArraySet, TakesClassesFromAColumnOrWholeFloats) {
+  const at::Tensor classes = at::tensor({1, 1, 1, 1});
+  for (const at::Tensor& y : {classes.view({4, 1}), classes.to(at::kDouble)}) {
+    DataConfig config = npz({{"x", at::zeros({4, 2})}, {"y", y}});
+    config.labels = "y";
+    EXPECT_EQ(training(config)->label(0), 1) << y.scalar_type();
+  }
+}
+
 TEST_F(ArraySet, AsksWhichOfSeveralArrays) {
   DataConfig config = npz({{"a", at::zeros({4, 2})}, {"b", at::ones({4, 2})}});
   EXPECT_TRUE(contains(error_of(config),
@@ -160,7 +169,8 @@ TEST_F(ArraySet, OfBytesHasItsRangeAlready) {
 }
 
 TEST_F(ArraySet, RefusesLabelsThatDoNotFit) {
-  for (const at::Tensor& labels : {at::zeros({3}, at::kLong), at::zeros({4}), at::full({4}, -1L)}) {
+  for (const at::Tensor& labels :
+       {at::zeros({3}, at::kLong), at::full({4}, 0.5), at::full({4}, -1L), at::eye(4)}) {
     DataConfig config = npz({{"x", at::zeros({4, 2})}, {"y", labels}});
     config.labels = "y";
     EXPECT_TRUE(contains(error_of(config), "data.labels")) << error_of(config);

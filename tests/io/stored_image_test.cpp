@@ -40,6 +40,12 @@ TEST(StoredImage, OfAJpegIsLossy) {
   EXPECT_FALSE(read_stored_image(kFixtures / "grey.png").lossy);
 }
 
+TEST(StoredImage, OfAWebpMayBeLossy) {
+  if (readable_formats().find("WebP") == std::string::npos) GTEST_SKIP() << "built without libwebp";
+  EXPECT_TRUE(read_stored_image("tests/fuzz/corpus/webp/lossy").lossy);
+  EXPECT_FALSE(read_stored_image("tests/fuzz/corpus/webp/lossless").lossy);
+}
+
 TEST(StoredImage, ErrorsNameTheFile) {
   const std::string message = message_of([] { read_stored_image("tests/io/fixtures/pax.tar"); });
   EXPECT_TRUE(message.starts_with("tests/io/fixtures/pax.tar: no picture; expected PNG, JPEG"))

@@ -15,7 +15,8 @@ struct NumberRange {
 NumberRange range_of(const Dataset& set);
 
 // Throws Error, which says what to set, where images of an array go beyond the [-1, 1] that `clip_x0`
-// keeps their samples to. Says where numbers that are taken as they are dwarf the noise.
+// keeps their samples to. Says where numbers that are taken as they are dwarf the noise, and where it
+// hides them.
 void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0);
 
 }  // namespace diffuse

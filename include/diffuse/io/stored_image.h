@@ -12,7 +12,7 @@ struct StoredImage {
   int64_t width = 0;
   int64_t channels = 0;   // 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha
   int64_t white = 255;    // the largest number: 65535 of 16 bits
-  bool lossy = false;     // numbers near black and white may stand for either, as in a JPEG
+  bool lossy = false;     // numbers near black and white may stand for either: JPEG, WebP
   bool on_white = false;  // transparency, where there was any, is blended away
   std::vector<uint16_t> values;
 
