@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/number_flags.h"
+#include "cli/outputs.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/heap.h"
@@ -72,6 +73,7 @@ static int run(int argc, char** argv) {
       "  diffuse COMMAND --help");
   const std::map<std::string, Command> commands = add_commands(app);
   unify_numbers(app);
+  refuse_empty_outputs(app);
   if (argc > 1 && argv[1][0] != '-' && !commands.contains(argv[1]))
     return bad_use("diffuse", concat("unknown command \"", argv[1], "\"",
                                      did_you_mean(argv[1], names_of(commands)),

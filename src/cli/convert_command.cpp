@@ -52,6 +52,14 @@ void check_name(const fs::path& out) {
                 ", found the other");
 }
 
+// A pipeline's own network would be read instead of what is written beside it.
+void check_is_no_pipeline(const fs::path& out) {
+  for (const char* const part : {"model_index.json", "unet", "unet_ema"})
+    if (fs::exists(out / part))
+      throw Error(out.string(), ": holds a pipeline (", part, "), whose network would be read ",
+                  "instead; write to another folder, such as ", free_name(out).string());
+}
+
 // Nothing that is there may be lost but an earlier model under the same name.
 void check_output(const ConvertFlags& flags) {
   const fs::path& out = flags.out;
@@ -63,6 +71,7 @@ void check_output(const ConvertFlags& flags) {
                 holds_run(out) ? ": is the folder of a run"
                                : ": holds a config.json that is not diffusers'",
                 "; write to another folder, such as ", free_name(out).string());
+  if (folder) check_is_no_pipeline(out);
 }
 
 int run_convert(ConvertFlags flags) {

@@ -8,6 +8,19 @@ namespace fs = std::filesystem;
 
 namespace diffuse::cli {
 
+void refuse_empty_outputs(CLI::App& app) {
+  const auto not_empty = [](const std::string& path) -> std::string {
+    return path.empty() ? "expected a path, got an empty text" : "";
+  };
+  for (CLI::Option* const option : app.get_options())
+    if (contains({"out", "json", "csv", "plot", "strip", "profile", "save-reference",
+                  "neighbour-picture"},
+                 option->get_single_name()) &&
+        option->get_items_expected_max() > 0)
+      option->check(not_empty);
+  for (CLI::App* const child : app.get_subcommands({})) refuse_empty_outputs(*child);
+}
+
 bool holds_run(const fs::path& folder) {
   return fs::exists(folder / "metrics.jsonl") || !numbered_checkpoints(folder).empty() ||
          (fs::exists(folder / "config.json") && fs::exists(folder / "model.pt"));
@@ -60,6 +73,11 @@ static void check_is_no_runs(const NamedPath& output) {
               "; write to another name, such as ", free.string());
 }
 
+static void check_is_no_dash(const NamedPath& output) {
+  if (output.path == "-")
+    throw Error(shown(output), ": expected a name; only --json takes - for stdout");
+}
+
 static void check_is_writable(const NamedPath& output) {
   try {
     output.folder ? check_can_write_in(output.path) : check_can_write(output.path);
@@ -71,8 +89,12 @@ static void check_is_writable(const NamedPath& output) {
 void check_outputs(const std::vector<NamedPath>& outputs, const std::vector<NamedPath>& inputs) {
   std::vector<NamedPath> seen;
   for (const NamedPath& output : outputs) {
-    if (output.path.empty() || output.path == "-") continue;
+    if (output.path.empty() || (output.path == "-" && output.flag == "--json")) continue;
+    check_is_no_dash(output);
     check_is_writable(output);
+    std::error_code not_there;
+    const fs::file_status status = fs::status(output.path, not_there);
+    if (fs::is_character_file(status) || fs::is_fifo(status)) continue;  // "/dev/stdout"
     check_is_no_input(output, inputs);
     check_is_no_runs(output);
     for (const NamedPath& other : seen)

@@ -1,6 +1,7 @@
 // Where results go, checked by every command that writes before its first second of work.
 #pragma once
 
+#include <CLI/App.hpp>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct NamedPath {
 // nothing behind.
 void check_outputs(const std::vector<NamedPath>& outputs,
                    const std::vector<NamedPath>& inputs = {});
+
+// Flags of outputs refuse "", which an unset variable of a shell leaves of "$OUT".
+void refuse_empty_outputs(CLI::App& app);
 
 // Whether a run has been in this folder.
 bool holds_run(const std::filesystem::path& folder);

@@ -100,7 +100,8 @@ static fs::path find_scheduler(const fs::path& folder) {
   if (parent.filename().string().starts_with("checkpoint-"))
     places.push_back(parent.parent_path() / "scheduler");
   for (const fs::path& place : places)
-    if (fs::exists(place / "scheduler_config.json")) return place / "scheduler_config.json";
+    if (fs::exists(place / "scheduler_config.json"))
+      return (place / "scheduler_config.json").lexically_normal();
   return {};
 }
 

@@ -38,7 +38,17 @@ static std::string current_name(const std::string& name) {
   return name;
 }
 
+// What a clone holds of a large file where Git LFS is not installed.
+static void check_is_no_pointer(const fs::path& file) {
+  constexpr std::string_view kBegin = "version https://git-lfs";
+  const InputFile input(file);
+  if (input.size() > kBegin.size() && input.read(0, kBegin.size()) == kBegin)
+    throw Error(file.string(), ": a pointer of Git LFS, not the weights themselves; ",
+                "`git lfs pull` in this folder fetches them");
+}
+
 static Safetensors read_file(const fs::path& file) {
+  check_is_no_pointer(file);
   Safetensors contents;
   if (ending_of(file) == ".safetensors")
     contents = read_safetensors(file);

@@ -106,8 +106,26 @@ static fs::path existing_folder(const fs::path& path) {
   return folder;
 }
 
+// A device or a pipe, such as /dev/null: there is nothing to keep whole.
+static bool is_stream(const fs::path& target) {
+  std::error_code unknown;
+  const fs::file_status status = fs::status(target, unknown);
+  return fs::is_character_file(status) || fs::is_fifo(status);
+}
+
+static void write_through(const fs::path& target, std::string_view bytes) {
+  std::FILE* const file = std::fopen(target.c_str(), "wb");
+  if (file == nullptr) throw_errno("open");
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  if (std::fclose(file) != 0 || !written) throw_errno("write");
+}
+
 void check_can_write(const fs::path& target) {
   naming(target, [&] {
+    if (is_stream(target)) {
+      if (::access(target.c_str(), W_OK) != 0) throw_errno("access");
+      return;
+    }
     const fs::path path = resolve(target);
     fs::remove(create_temporary(existing_folder(path) / path.filename()));
   });
@@ -124,6 +142,10 @@ void atomic_rename(const fs::path& file, const fs::path& target) {
 }
 
 void atomic_write(const fs::path& target, std::string_view bytes) {
+  if (is_stream(target)) {
+    naming(target, [&] { write_through(target, bytes); });
+    return;
+  }
   atomic_write(target, [bytes](const fs::path& path) {
     OutputFile file(path);
     file.write(bytes);

@@ -77,6 +77,29 @@ TEST(Outputs, OfConvertAreNoInputs) {
   convert("pipe", "pipe/unet", ": is the input itself");
   convert("flat/x.safetensors", "flat", ": is the input itself");
   convert("a.pt", "mine", ": holds a config.json that is not diffusers'");
+  convert("a.pt", "pipe",
+          ": holds a pipeline (unet), whose network would be read instead; write to another "
+          "folder, such as " +
+              (folder / "pipe-2").string() + "\n");
+}
+
+// "" is what an unset variable of a shell leaves, and "-" would be a file of that name.
+TEST(Outputs, HaveNames) {
+  const fs::path folder = folder_of("nameless", {"c.json", "f.pt"});
+  const std::string c = folder / "c.json", f = folder / "f.pt";
+  const std::string empty = ": expected a path, got an empty text";
+  expect_refused(folder, {"convert", f, ""}, "out" + empty);
+  expect_refused(folder, {"sample", "--ckpt", f, "-o", ""}, "--out" + empty);
+  expect_refused(folder, {"eval", "--ckpt", f, "--json", ""}, "--json" + empty);
+  expect_refused(folder, {"bench", "samplers", "--ckpt", f, "--plot", ""}, "--plot" + empty);
+  const std::string dash = " -: expected a name; only --json takes - for stdout";
+  expect_refused(folder, {"sample", "--ckpt", f, "-o", "-"}, "-o" + dash);
+  expect_refused(folder, {"schedule", "--config", c, "--csv", "-"}, "--csv" + dash);
+}
+
+TEST(Outputs, MayBeDevices) {
+  EXPECT_EQ(run_program({"schedule", "--kind", "cosine", "--csv", "/dev/null"}).exit_code, 0);
+  EXPECT_EQ(run_program({"schedule", "--kind", "cosine", "--json", "/dev/full"}).exit_code, 1);
 }
 
 TEST(Outputs, AreNoInputsOfAnyCommand) {

@@ -308,6 +308,17 @@ TEST(StateDict, RefusesMoreLevelsThanAUNetHas) {
   EXPECT_EQ(state_dict_error(dict), "x.pt: more than 8 levels; a UNet here has no more");
 }
 
+TEST(DiffusersModel, NamesPointersOfGitLfs) {
+  const TestFolder folder;
+  const fs::path weights = folder.path() / "diffusion_pytorch_model.safetensors";
+  std::ofstream(folder.path() / "config.json") << kCifarUnet;
+  std::ofstream(weights) << "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+  EXPECT_EQ(message_of([&] { load_model_file(folder.path(), {}); }),
+            weights.string() +
+                ": a pointer of Git LFS, not the weights themselves; `git lfs pull` "
+                "in this folder fetches them");
+}
+
 TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {
   const TestFolder folder;
   const fs::path file = folder.path() / "lone.safetensors";

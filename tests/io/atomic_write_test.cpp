@@ -73,9 +73,15 @@ TEST(AtomicWrite, ErrorsNameTheTargetAndTheReason) {
   atomic_write(file, "x");
   EXPECT_EQ(failure(file / "below"), (file / "below").string() + ": cannot write: Not a directory");
   EXPECT_EQ(failure(folder.path()), folder.path().string() + ": cannot write: it is a folder");
-  EXPECT_EQ(failure("/dev/null"), "/dev/null: cannot write: it is not a regular file");
   const fs::path long_name = folder.path() / std::string(300, 'n');
   EXPECT_EQ(failure(long_name), long_name.string() + ": cannot write: File name too long");
+}
+
+TEST(AtomicWrite, WritesToDevicesAsTheyAre) {
+  check_can_write("/dev/null");
+  atomic_write("/dev/null", "x");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_THROW(atomic_write("/dev/full", "x"), std::runtime_error);
 }
 
 TEST(AtomicWrite, RefusesAnUnwritableFolder) {
