@@ -67,7 +67,8 @@ void check_flags(const SamplersFlags& flags, int64_t timesteps) {
 std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, const Model& model,
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
-  if (!model.is_image()) throw Error("--features: needs a model of images, which ", model.name, " is not");
+  if (!model.is_image())
+    throw Error("--features: needs a model of images, which ", model.name, " is not");
   const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);

@@ -124,7 +124,8 @@ void print_text(const Inspection& found) {
 // What a picture of the items shows: all that there is, where that is not in [-1, 1].
 DataConfig shown_range(const Inspection& found) {
   DataConfig shown;
-  if (!found.range.within_unit()) shown.range = {found.range.least, found.range.most};
+  if (!found.range.within_unit() && found.range.least < found.range.most)
+    shown.range = {found.range.least, found.range.most};
   return shown;
 }
 

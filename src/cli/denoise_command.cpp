@@ -135,7 +135,7 @@ Command add_denoise(CLI::App& app) {
       "  diffuse denoise --ckpt runs/shapes --clean shape.png --sigma 0.3 --strip strip.png");
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
-  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or .npy");
+  command->add_option("--image", flags->image, "A picture of the model's size, or .npy");
   command->add_option("--sigma", flags->sigma,
                       "Standard deviation of the noise, pixels from -1 to 1; default: estimated");
   command

@@ -13,7 +13,7 @@ namespace diffuse::cli {
 // "images", "signals" or "points".
 std::string kind_of(const Model& model);
 
-// PNG, JPEG or .npy -> float32 [B, sample shape...] on the CPU; a picture is B = 1. Nothing is resized.
+// A picture or .npy -> float32 [B, sample shape...] on the CPU; a picture is B = 1. Nothing is resized.
 // Arrays of numbers are taken as they are, bytes as images from 0 to 255. Throws Error naming the
 // flag and the file where type, size or channels are not the model's, or a number is not finite.
 at::Tensor load_samples(const std::string& flag, const std::filesystem::path& file,

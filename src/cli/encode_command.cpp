@@ -111,7 +111,7 @@ Command add_encode(CLI::App& app) {
       "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --eta 0 --steps 100 "
       "--no-clip");
   flags->model.add_to(*command);
-  command->add_option("--image", flags->image, "PNG, JPEG, or .npy of one or more samples")
+  command->add_option("--image", flags->image, "A picture, or .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
   command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");

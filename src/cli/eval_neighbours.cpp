@@ -106,7 +106,8 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
 
 Measurement prepare(const std::shared_ptr<NeighbourFlags>& flags, const EvalInput& input) {
   if (!flags->picture.empty() && !input.model.is_image())
-    throw Error("--neighbour-picture: needs a model of images, which ", input.model.name, " is not");
+    throw Error("--neighbour-picture: needs a model of images, which ", input.model.name,
+                " is not");
   return [=, &input, training = input.open(Split::kTrain), held_out = input.open(Split::kHeldOut)](
              EvalReport& report) { measure(*flags, input, training, held_out, report); };
 }

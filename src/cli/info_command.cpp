@@ -9,6 +9,7 @@
 #include "diffuse/core/sha256.h"
 #include "diffuse/interchange/model_files.h"
 #include "diffuse/io/file.h"
+#include "diffuse/train/checkpoint.h"
 
 namespace diffuse::cli {
 
@@ -57,7 +58,7 @@ ordered_json describe(const Checkpoint& checkpoint, bool with_tensors) {
       {"parameters", parameters},
       {"tensors", model.size()},
       {"step", checkpoint.step},
-      {"resumable", find(checkpoint.root, "exp_avg") != nullptr},
+      {"resumable", holds_training(checkpoint)},
       {"sample_shape", config.sample_shape},
       {"classes", config.classes},
       {"class_names", config.class_names},

@@ -117,7 +117,7 @@ Command add_inpaint(CLI::App& app) {
   flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
-  command->add_option("--image", flags->image, "PNG or JPEG of the model's size, or .npy")
+  command->add_option("--image", flags->image, "A picture of the model's size, or .npy")
       ->required();
   command
       ->add_option("--mask", flags->mask, "Image of the same size: white = to be painted, or .npy")

@@ -123,8 +123,7 @@ Command add_interpolate(CLI::App& app) {
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --depth 750,500,250,0");
   flags->edit.sampler.steps_flag = "--reverse-steps";
   flags->edit.add_to(*command);
-  command->add_option("--from", flags->from, "PNG or JPEG of the model's size, or .npy")
-      ->required();
+  command->add_option("--from", flags->from, "A picture of the model's size, or .npy")->required();
   command->add_option("--to", flags->to, "The other end")->required();
   command->add_option("--steps", flags->steps, "Pictures from one to the other, with both ends")
       ->check(CLI::Range(2, 1000));

@@ -26,7 +26,7 @@ void PlanFlags::add_to(CLI::App& command) {
       command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
   command
       .add_option("--from", from,
-                  "Start from this image, noised: PNG, JPEG or .npy of the model's size")
+                  "Start from this image, noised: a picture or .npy of the model's size")
       ->excludes(given);
   command.add_option("--strength", strength,
                      "--from: the share of the noising process to go back, 0 .. 1; default 0.5");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "diffuse/core/error.h"
@@ -11,10 +12,13 @@ namespace diffuse {
 
 std::vector<std::string> class_names_of(const Dataset& set) {
   std::vector<std::string> names = set.class_names();
+  std::set<std::string> taken;
   for (std::string& name : names) {
     using nlohmann::json;
-    name = json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
-               .get<std::string>();
+    const auto text = json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
+                          .get<std::string>();
+    name = text;
+    for (int64_t i = 2; !taken.insert(name).second; ++i) name = concat(text, "-", i);
   }
   return names;
 }

@@ -56,9 +56,14 @@ Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
   return checkpoint;
 }
 
-bool holds_training(const Checkpoint& checkpoint) {
-  return find(checkpoint.root, "exp_avg") != nullptr;
+// The first part of a training that is missing; "" where training can go on.
+static std::string missing_part(const ValueDict& root) {
+  for (const char* const key : {"model", "ema", "exp_avg", "exp_avg_sq", "counters"})
+    if (find(root, key) == nullptr) return key;
+  return "";
 }
+
+bool holds_training(const Checkpoint& checkpoint) { return missing_part(checkpoint.root).empty(); }
 
 // N of "step-N.pt"; -1 for other names.
 static int64_t step_of(const fs::path& file) {
@@ -82,13 +87,6 @@ static void read_through(const fs::path& file) {
   }
 }
 
-void check_resumable(const Checkpoint& checkpoint) {
-  for (const char* const key : {"model", "ema", "exp_avg", "exp_avg_sq", "counters"})
-    if (find(checkpoint.root, key) == nullptr)
-      throw Error(checkpoint.file.string(), ": training cannot go on from it: it has no \"", key,
-                  "\", which train saves and a converted model lacks");
-}
-
 // The step of a file that training can go on from; -1 with the reason where its bytes are damaged or it
 // holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
 // another version of this program.
@@ -105,13 +103,13 @@ static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
     read_through(file);
     return passed_over("a damaged checkpoint", error);
   }
-  Checkpoint checkpoint{.file = file, .config = {}, .root = {}};
-  if (find(root, "format") != nullptr) checkpoint = parse_checkpoint(file, std::move(root));
-  try {
-    check_resumable(checkpoint);
-  } catch (const Error& error) {
-    return passed_over("what is no checkpoint of a run", error);
-  }
+  if (find(root, "format") == nullptr)
+    return passed_over("another program's file",
+                       Error(file.string(), ": no checkpoint of diffuse"));
+  const Checkpoint checkpoint = parse_checkpoint(file, std::move(root));
+  if (const std::string missing = missing_part(checkpoint.root); !missing.empty())
+    return passed_over("a model without a training", Error(file.string(), ": no \"", missing,
+                                                           "\", which training needs to go on"));
   return checkpoint.step;
 }
 

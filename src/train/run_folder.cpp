@@ -79,24 +79,25 @@ bool holds_model(const fs::path& run_folder) {
   return fs::exists(run_folder / "model.pt") || !numbered_checkpoints(run_folder).empty();
 }
 
-// A run that has gone back to an earlier checkpoint would take those from before for its newest.
-static void remove_numbered_beyond(const fs::path& folder, int64_t step) {
+// A run that has gone back to an earlier checkpoint would take those from before for its newest: they get
+// another name.
+static void set_aside_beyond(const fs::path& folder, int64_t step) {
   for (const auto& [saved, file] : numbered_checkpoints(folder)) {
     if (saved <= step) break;
-    fs::remove(file);
-    log_info(concat("removed ", file.string(), ": this run has gone back to before it"));
+    fs::rename(file, file.string() + ".old");
+    log_info(concat(file.string(), ": renamed to .pt.old, as this run has gone back to before it"));
   }
 }
 
 void RunFolder::save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const {
   if (config.keep_last == 0 && (config.keep_every == 0 || step % config.keep_every != 0)) {
     write_checkpoint_file(path_ / "model.pt", checkpoint);
-    remove_numbered_beyond(path_, step);
+    set_aside_beyond(path_, step);
     return;
   }
   const fs::path numbered = path_ / "checkpoints" / concat("step-", step, ".pt");
   write_checkpoint_file(numbered, checkpoint);
-  remove_numbered_beyond(path_, step);
+  set_aside_beyond(path_, step);
   atomic_write(path_ / "model.pt", [&](const fs::path& temporary) {
     std::error_code failure;
     fs::remove(temporary, failure);

@@ -136,7 +136,7 @@ class DiffusersTest(PairTest):
                                 capture_output=True, text=True, check=True).stdout
         (self.folder / "model.json").write_text(json.dumps(json.loads(config)["config"]))
         for start in (path, self.folder / "model.pt"):
-            said = diffuse("train", *flags, "--resume", start, "--out", self.folder / start.stem)
+            said = diffuse("train", *flags, "--resume", start, "--out", self.folder / f"run_{start.stem}")
             self.assertIn("training starts from them at step 0", said)
             self.assertTrue((self.folder / start.stem / "model.pt").exists())
 

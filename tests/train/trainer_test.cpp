@@ -257,14 +257,12 @@ TEST(RunFolder, PassesOverAModelWithoutATrainingState) {
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints/step-10.pt");
   fs::remove(path / "checkpoints/step-10.pt");
   const std::string refusal = message_of([&] { newest_checkpoint(path); });
-  EXPECT_EQ(refusal,
-            path.string() +
-                ": holds no checkpoint to resume, model.pt, checkpoints/step-30.pt "
-                "cannot be (" +
-                (path / "model.pt").string() +
-                ": training cannot go on from it: it has no \"exp_avg\", which train saves "
-                "and a converted model lacks); "
-                "name another with --resume, or move these away");
+  EXPECT_EQ(refusal, path.string() +
+                         ": holds no checkpoint to resume, model.pt, checkpoints/step-30.pt "
+                         "cannot be (" +
+                         (path / "model.pt").string() +
+                         ": no \"exp_avg\", which training needs to go on); "
+                         "name another with --resume, or move these away");
 }
 
 TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {

@@ -45,10 +45,6 @@ bool holds_training(const Checkpoint& checkpoint);
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);
 
-// Throws Error where training cannot go on from it: it is a converted model, say, which has weights
-// alone.
-void check_resumable(const Checkpoint& checkpoint);
-
 // The newest checkpoint of a run folder that training can go on from: model.pt, else the highest
 // checkpoints/step-N.pt; a damaged file and one without a training state are passed over with a
 // warning. Empty when the folder has none. Throws Error where all are such and where one is of another
