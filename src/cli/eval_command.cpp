@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "commands.h"
-#include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
@@ -13,9 +12,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/data/number_range.h"
-#include "diffuse/io/file.h"
+#include "eval_data.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;
@@ -34,59 +31,6 @@ struct EvalFlags {
   uint64_t seed = 0;
   MachineFlags machine;
 };
-
-// The data set with where it came from.
-struct EvalData {
-  DataConfig config;
-  std::shared_ptr<const Dataset> set;
-  std::string name;
-  std::string class_note{};  // what is worth saying of its classes
-};
-
-// The set's classes, where it has any, become the model's.
-void take_classes(const Model& model, EvalData& data) {
-  const std::vector<std::string>& names = model.config.model.class_names;
-  if (names.empty() || data.set->class_names().empty()) return;
-  const ClassMap map = map_classes(class_names_of(*data.set), names, "--data: " + data.name);
-  data.set = with_classes(data.set, map, names);
-  data.class_note = map.note;
-}
-
-void check_unit_range(const Model& model, const DataConfig& config, const EvalData& data) {
-  if (!model.config.sample.clip_x0 || config.type != "array" || !data.set->is_image()) return;
-  const NumberRange found = range_of(*data.set);
-  if (!found.within_unit())
-    throw Error("--data: ", data.name, ": numbers from ", found.least, " to ", found.most, "; ",
-                model.name, " makes images in [-1, 1]");
-}
-
-// What --data names: the data of a config, else a place of files. Those are of the kind the model
-// was trained on, or pictures in a folder where that was generated.
-EvalData open_data(const EvalFlags& flags, const Model& model, Split split) {
-  Config config = model.config;
-  EvalData data;
-  if (ending_of(flags.data) == ".json") {
-    config = load_config(flags.data);
-    data.set = in_config(flags.data, [&] { return make_dataset(config.data, split, config.seed); });
-  } else {
-    if (!flags.data.empty()) {
-      if (!fs::exists(flags.data)) throw Error("--data ", flags.data.string(), ": does not exist");
-      config.data.path = flags.data.string();
-      const auto& type = config.data.type;
-      if (type != "mnist" && type != "cifar10") config.data.type = data_config_of(flags.data).type;
-    }
-    data.set = make_dataset(config.data, split, config.seed);
-  }
-  data.config = config.data;
-  data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
-  if (data.set->sample_shape() != model.config.model.sample_shape)
-    throw Error("--data: ", model.name, " is a model of samples of ",
-                c10::IntArrayRef(model.config.model.sample_shape), ", ", data.name, " has ",
-                c10::IntArrayRef(data.set->sample_shape()));
-  check_unit_range(model, config.data, data);
-  take_classes(model, data);
-  return data;
-}
 
 void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   std::vector<std::string> names;
@@ -229,7 +173,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
     flags.sampler.options(flags.sampler.over(model), model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
-  const EvalData data = open_data(flags, model, split);
+  const EvalData data = open_eval_data(flags.data, model, split);
   if (!data.class_note.empty()) log_info(data.class_note);
   check_units(flags, families, model, data);
   const GaussianDiffusion diffusion(model.config.diffusion);
@@ -238,7 +182,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         diffusion,
                         *data.set,
                         options_of(flags, model, data, device, world),
-                        [&](Split part) { return open_data(flags, model, part).set; }};
+                        [&](Split part) { return open_eval_data(flags.data, model, part).set; }};
   const bool of_items = measures_items(flags, families);
   if (of_items)  // they look at every timestep
     in_config(model.name, [&] { check_last_step(model.config.diffusion, diffusion.schedule()); });

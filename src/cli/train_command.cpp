@@ -19,12 +19,11 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/io/atomic_write.h"
-#include "diffuse/train/memory_plan.h"
 #include "diffuse/train/run.h"
-#include "diffuse/train/run_warnings.h"
 #include "generate_together.h"
 #include "train_data.h"
 #include "train_folder.h"
+#include "train_plan.h"
 #include "train_recorder.h"
 
 namespace fs = std::filesystem;
@@ -97,57 +96,6 @@ void check_out(const TrainFlags& flags, const DataConfig& data) {
   if (!flags.dry_run && flags.resume_option->count() == 0) check_untrained(out);
   if (!flags.resume.empty() && !fs::exists(flags.resume))
     throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
-}
-
-// What the one who starts the run may not have meant.
-void warn_of_run(Trainer& trainer, const Dataset& held_out) {
-  warn_of_prior(trainer.diffusion().schedule());
-  for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
-    log_warning(warning);
-}
-
-void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, int64_t memory) {
-  const Config& config = trainer.config();
-  std::cout << "model       " << config.model.type << ", " << parameter_count(trainer.network())
-            << " parameters\n"
-            << "data        " << config.data.type << ", " << data.size() << " items of "
-            << c10::IntArrayRef(config.model.sample_shape) << ", " << held_out.size()
-            << " held out\n"
-            << "train       " << config.train.steps << " steps of " << config.train.batch_size
-            << "\n"
-            << "device      " << trainer.device() << "\n"
-            << "memory      " << (memory >> 20) << " MB at the peak of an update of one process\n";
-}
-
-// The first of many.
-std::string first_of(std::vector<std::string> names) {
-  constexpr size_t kNamed = 20;
-  const bool more = names.size() > kNamed;
-  names.resize(std::min(names.size(), kNamed));
-  return join(names) + (more ? ", ..." : "");
-}
-
-// "classes 2: cat 95, dog 96", of the training items. A model that is told the class learns nothing of
-// one without items.
-void log_classes(const Dataset& data, bool warns) {
-  std::vector<std::string> named, empty;
-  for (const auto& [name, count] : count_classes(data)) {
-    named.push_back(concat(printable(name), " ", count));
-    if (count == 0) empty.push_back(printable(name));
-  }
-  if (!named.empty()) log_info(concat("classes ", named.size(), ": ", first_of(named)));
-  if (warns && !empty.empty())
-    log_warning(concat("no item to train on in ", empty.size(), " of ", named.size(),
-                       " classes: ", first_of(empty)));
-}
-
-// Of one process, before any other network is there to be counted with it.
-int64_t foretold_memory(const Config& config, const std::shared_ptr<const Dataset>& data,
-                        c10::Device device, const World& world) {
-  const int64_t share = world.share(config.train.batch_size).size();
-  const int64_t micro_batch = config.train.micro_batch;
-  return predict_memory(config, data, device,
-                        micro_batch > 0 ? std::min(micro_batch, share) : share);
 }
 
 // What all ranks need, met and checked.
@@ -258,7 +206,7 @@ int run_train(const TrainFlags& flags) {
   if (world->is_first()) check_out(flags, config.data);
   const auto [data, held_out] = in_config(flags.config, [&] { return open_train_data(config); });
   const int64_t memory = in_config(flags.config, [&, train = data] {
-    return flags.dry_run ? foretold_memory(config, train, device, *world) : 0;
+    return flags.dry_run ? predicted_memory(config, train, device, *world) : 0;
   });
   const auto owner = in_config(flags.config, [&, train = data] {
     return std::make_unique<Trainer>(config, train, device, world);

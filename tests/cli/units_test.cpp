@@ -84,7 +84,7 @@ TEST(NormalisedUnits, OfARangeAreRefusedToo) {
                                         (files() / "unit.npy").string() +
                                         R"(", "range": [0, 1]}, "diffusion": {"timesteps": 20,
       "beta_end": 0.5}})");
-  expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4"}),
+  expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4", "-q"}),
                  "of images from -1 to 1; those of");
   expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "bpd"}), "has data.range");
 }

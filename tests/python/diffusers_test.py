@@ -138,7 +138,7 @@ class DiffusersTest(PairTest):
         for start in (path, self.folder / "model.pt"):
             said = diffuse("train", *flags, "--resume", start, "--out", self.folder / f"run_{start.stem}")
             self.assertIn("training starts from them at step 0", said)
-            self.assertTrue((self.folder / start.stem / "model.pt").exists())
+            self.assertTrue((self.folder / f"run_{start.stem}" / "model.pt").exists())
 
     def test_wants_the_size_and_the_weights_of_images(self):
         model = build(dict(SMALL, sample_size=None))
