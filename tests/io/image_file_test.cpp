@@ -70,9 +70,9 @@ TEST(ReadImage, CmykBecomesRgb) {
   for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(image.pixels[(3 * 8 + 5) * 3 + c], wanted[c], 1);
 }
 
-std::string little(uint32_t value, size_t size) {
+std::string little(uint64_t value, size_t size) {
   std::string bytes;
-  for (size_t i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i) & 255);
+  for (size_t i = 0; i < size; ++i, value >>= 8) bytes += static_cast<char>(value & 255);
   return bytes;
 }
 
