@@ -191,6 +191,7 @@ TEST(RunFolder, LeavesTheCheckpointsBeyondAStepThatARunHasGoneBackTo) {
   for (int64_t step = 10; step <= 40; step += 10) folder.save(checkpoint, step, config);
   folder.save(checkpoint, 25, config);
   EXPECT_EQ(kept(), (std::vector<int64_t>{25, 20, 10}));
+  EXPECT_TRUE(fs::exists(path / "checkpoints/step-40.pt.old"));
   config.keep_last = 0;
   folder.save(checkpoint, 15, config);
   EXPECT_EQ(kept(), (std::vector<int64_t>{10}));
@@ -199,10 +200,10 @@ TEST(RunFolder, LeavesTheCheckpointsBeyondAStepThatARunHasGoneBackTo) {
 TEST(RunFolder, HasAModelWhereThereIsANumberedCheckpoint) {
   const fs::path path = scratch("numbered");
   const RunFolder folder(path);
-  EXPECT_FALSE(folder.has_model());
+  EXPECT_FALSE(holds_model(path));
   folder.save(make_trainer(small_config()).checkpoint(), 10, TrainConfig{});
   fs::remove(path / "model.pt");
-  EXPECT_TRUE(folder.has_model());
+  EXPECT_TRUE(holds_model(path));
 }
 
 TEST(RunFolder, PassesOverADamagedCheckpoint) {

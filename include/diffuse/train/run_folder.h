@@ -26,11 +26,10 @@ class RunFolder {
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  bool has_model() const { return holds_model(path_); }
 
   // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
-  // then removes the checkpoints that config.keep_last and keep_every do not ask for, and those beyond
-  // `step`: a run that has gone back to an earlier checkpoint has left them.
+  // then removes the checkpoints that config.keep_last and keep_every do not ask for, and renames those
+  // beyond `step`, which a run that has gone back to an earlier checkpoint has left, to .pt.old.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
  private:
