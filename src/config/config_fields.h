@@ -192,7 +192,7 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
       "precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
       "Number format of the network in training: fp16 wants a GPU, auto takes the best there is.");
   visit("gradient_checkpointing", c.gradient_checkpointing, anything(),
-        "unet: compute each residual block again on the way back instead of keeping its inner "
+        "unet: compute each residual block again in the backward pass instead of keeping its inner "
         "results: less memory, a third more arithmetic.");
   visit("compress_gradients", c.compress_gradients, anything(),
         "Several processes: rounds gradients to bfloat16 on their way, which halves the traffic.");

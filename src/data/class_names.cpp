@@ -72,7 +72,7 @@ ClassMap map_classes(const std::vector<std::string>& data, const std::vector<std
       throw Error(what, ": other classes than the model's; ", class_difference(data, model));
     map.numbers.push_back(found - model.begin());
   }
-  map.note = concat("classes are taken by name, as the model's are others; ",
+  map.note = concat("classes are matched by name, as the model's list differs; ",
                     class_difference(data, model));
   return map;
 }

@@ -101,7 +101,7 @@ at::Tensor Upsample::forward(const at::Tensor& x) const {
 }
 
 // The i-th residual block of h, joined with a skip connection where one is given, and its attention.
-// The lists belong to the network: they outlive the way back.
+// The lists belong to the network: they outlive the backward pass.
 static at::Tensor residual_unit(const ModuleList<ResnetBlock>& resnets,
                                 const ModuleList<Attention>& attentions, size_t i, bool recompute,
                                 const at::Tensor& h, const at::Tensor& time,

@@ -122,7 +122,7 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   {
     const ProductCounter counter;
     steps.train();
-    // Each product of the forward pass has two of the same size on the way back.
+    // Each product of the forward pass has two of the same size in the backward pass.
     result.train_gflop = 3e-9 * counter.operations();
   }
   const auto wait = [&] { wait_for(device); };

@@ -16,6 +16,11 @@ std::string refusal(const Names& data, const Names& model) {
   return message_of([&] { map_classes(data, model, "photos"); });
 }
 
+TEST(ClassNames, OfBytesThatAreNoUtf8StayApart) {
+  const auto set = make_tensor_dataset(at::zeros({3, 2}), {0, 1, 2}, {"\xe9", "\xe8", "cat"});
+  EXPECT_EQ(class_names_of(*set), (Names{"\uFFFD", "\uFFFD-2", "cat"}));
+}
+
 TEST(ClassNames, ThatAreTheSameKeepTheirNumbersWithoutAWord) {
   const ClassMap map = map_classes({"cat", "dog"}, {"cat", "dog"}, "photos");
   EXPECT_EQ(map.numbers, (Numbers{0, 1}));
@@ -27,7 +32,7 @@ TEST(ClassNames, InAnotherOrderOrFewerAreFoundByName) {
   const ClassMap fewer = map_classes({"dog"}, {"ant", "cat", "dog"}, "photos");
   EXPECT_EQ(fewer.numbers, (Numbers{2}));
   EXPECT_EQ(fewer.note,
-            "classes are taken by name, as the model's are others; not in the data: ant, cat");
+            "classes are matched by name, as the model's list differs; not in the data: ant, cat");
 }
 
 TEST(ClassNames, ThatTheModelDoesNotKnowAreRefused) {

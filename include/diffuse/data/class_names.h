@@ -10,7 +10,7 @@
 
 namespace diffuse {
 
-// As UTF-8: bytes of a folder's name that are none are replaced by a sign.
+// Valid UTF-8, where invalid bytes of a folder's name become U+FFFD, and no two alike.
 std::vector<std::string> class_names_of(const Dataset& set);
 
 // Whether the names are "0", "1", ... in order, as those of MNIST and of arrays are, or there are none.

@@ -20,7 +20,7 @@ class Network : public torch::nn::Module {
   virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& t,
                              const at::Tensor& labels) = 0;
   virtual bool self_conditioned() const { return false; }
-  // From now on keeps less for the way back and computes it again: the same gradients from less
+  // From now on keeps less for the backward pass and computes it again: the same gradients from less
   // memory. Without effect on networks that are small anyway.
   virtual void checkpoint_gradients() {}
 };

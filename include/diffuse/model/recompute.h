@@ -11,7 +11,7 @@ namespace diffuse {
 using Block =
     std::function<at::Tensor(const at::Tensor& h, const at::Tensor& time, const at::Tensor& skip)>;
 
-// block(h, time, skip), of which only the inputs are kept for the gradients: the way back computes
+// block(h, time, skip), of which only the inputs are kept for the gradients: the backward pass computes
 // the block once more, with the same random numbers and autocast, and adds to the gradients of the
 // parameters it uses. Plain block(h, time, skip) where no gradients are wanted.
 at::Tensor recomputed(const Block& block, const at::Tensor& h, const at::Tensor& time,
