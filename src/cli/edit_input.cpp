@@ -110,6 +110,12 @@ at::Tensor load_samples(const std::string& flag, const fs::path& file, const Mod
                                    : load_picture(name, file, model);
 }
 
+void check_finite(const std::string& name, const at::Tensor& x) {
+  const at::Tensor bad = at::isfinite(x).flatten(1).all(1).logical_not().nonzero();
+  if (bad.size(0) > 0)
+    throw Error(name, ": sample ", bad[0].item<int64_t>(), " holds numbers that are not finite");
+}
+
 void check_range(const std::string& flag, const fs::path& file, const at::Tensor& x, double limit) {
   if (x.abs().max().item<double>() <= limit) return;
   throw Error(flag, " ", file.string(), ": numbers from ", x.min().item<double>(), " to ",

@@ -19,6 +19,9 @@ std::string kind_of(const Model& model);
 at::Tensor load_samples(const std::string& flag, const std::filesystem::path& file,
                         const Model& model);
 
+// Throws where a number of x [B, ...] is not finite, naming the first such sample after `name`.
+void check_finite(const std::string& name, const at::Tensor& x);
+
 // Throws where a number of x is farther from 0 than `limit`.
 void check_range(const std::string& flag, const std::filesystem::path& file, const at::Tensor& x,
                  double limit);

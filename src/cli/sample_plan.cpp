@@ -67,10 +67,7 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
       noise.sizes().slice(1) != at::IntArrayRef(shape))
     throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
                 ", got ", noise.scalar_type(), " ", noise.sizes());
-  const at::Tensor finite = at::isfinite(noise).flatten(1).all(1);
-  if (const at::Tensor bad = finite.logical_not().nonzero(); bad.size(0) > 0)
-    throw Error("--noise ", file.string(), ": sample ", bad[0].item<int64_t>(),
-                " holds numbers that are not finite");
+  check_finite("--noise " + file.string(), noise);
   return noise;
 }
 

@@ -13,6 +13,7 @@
 #include "diffuse/io/file.h"
 #include "diffuse/io/image_file.h"
 #include "diffuse/io/picture_files.h"
+#include "edit_input.h"
 #include "generate_together.h"
 
 namespace fs = std::filesystem;
@@ -39,10 +40,7 @@ static bool has_channels_last(at::IntArrayRef sizes, const std::vector<int64_t>&
 
 // Numbers of images are in [-1, 1], but for what goes over without clipping; [0, 255] is no overshoot.
 static void check_numbers(const std::string& name, const at::Tensor& x, bool images) {
-  const at::Tensor bad = at::isfinite(x).flatten(1).all(1).logical_not().nonzero();
-  if (bad.size(0) > 0)
-    throw Error("--samples ", name, ": sample ", bad[0].item<int64_t>(),
-                " holds numbers that are not finite");
+  check_finite("--samples " + name, x);
   const auto [low, high] = x.aminmax();
   const double least = low.item<double>(), most = high.item<double>();
   if (images && least >= 0 && most <= 1)
