@@ -33,7 +33,7 @@ void PeerWatch::observe(int64_t rank, const Beat& beat, double now) {
 
 std::optional<std::string> PeerWatch::verdict(double now) const {
   const Seen* culprit = nullptr;
-  bool any_hangs = false;
+  bool any_hangs = false, any_late = false;
   for (const Seen& seen : seen_) {
     if (seen.beat_at < 0) continue;
     const std::string where =
@@ -41,11 +41,11 @@ std::optional<std::string> PeerWatch::verdict(double now) const {
     if (now - seen.beat_at > dead_after_)
       return concat("rank ", &seen - seen_.data(), " died", where, ": not heard of for ",
                     format_duration(now - seen.beat_at));
+    any_late = any_late || now - seen.beat_at > dead_after_ / 4;
     any_hangs = any_hangs || now - std::max(seen.progress_at, unhurried_at_) > hung_after_;
     if (culprit == nullptr || seen.beat.collectives < culprit->beat.collectives) culprit = &seen;
   }
-  if (!any_hangs) return std::nullopt;
-  if (now - culprit->beat_at > dead_after_ / 4) return std::nullopt;  // dead? soon it is known
+  if (!any_hangs || any_late) return std::nullopt;  // a late one may be dead: soon it is known
   return concat("rank ", culprit - seen_.data(), " hangs in phase \"", culprit->beat.phase,
                 "\" of step ", culprit->beat.step, ": no progress for ",
                 format_duration(now - culprit->progress_at));

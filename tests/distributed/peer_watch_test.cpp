@@ -52,6 +52,21 @@ TEST(PeerWatch, CallsARankDeadThatStoppedBeatingAfterItsLastProgress) {
   }
 }
 
+TEST(PeerWatch, BlamesNoneThatWaitsForARankThatStoppedBeating) {
+  PeerWatch watch(3, 3, 3);
+  for (int tenth = 0; tenth <= 40; ++tenth) {
+    const double now = tenth / 10.0;
+    for (const int rank : {0, 2}) watch.observe(rank, beat_of(tenth, 9, 9), now);
+    watch.observe(1, beat_of(std::min(tenth, 5), 9, 9), now);  // as far as the others, then killed
+    const auto verdict = watch.verdict(now);
+    if (now <= 3.5) {
+      EXPECT_FALSE(verdict) << now << *verdict;
+    } else {
+      EXPECT_TRUE(verdict && verdict->starts_with("rank 1 died")) << now;
+    }
+  }
+}
+
 TEST(PeerWatch, BlamesTheRankThatTheOthersWaitFor) {
   PeerWatch watch(3, 10, 60);
   for (int second = 0; second <= 61; ++second) {
