@@ -36,7 +36,7 @@ def fuzz(reader, minutes, work):
     corpus.mkdir(parents=True, exist_ok=True)
     command = [PROGRAM, f"--reader={reader}", f"-max_len={MAX_BYTES.get(reader, 16384)}", *LIMITS,
                "-print_final_stats=1",
-               f"-artifact_prefix={work}/{reader}-", corpus, CORPUS / reader, ROOT / "tests/io/fixtures"]
+               f"-artifact_prefix={work}/{reader}-", corpus, CORPUS / reader, ROOT / "tests/fixtures"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
                                 "ASAN_OPTIONS": "quarantine_size_mb=32"}
     executions = edges = 0

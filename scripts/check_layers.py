@@ -13,27 +13,30 @@ ROOMS = {
     "core": "",
     "config": "core",
     "distributed": "core",
-    "io": "core",
-    "data": "core io config",
-    "model": "core io config data",
+    "files": "core",
+    "arrays": "core files",
+    "pictures": "core files",
+    "logs": "core files pictures",
+    "data": "core files arrays pictures config",
+    "model": "core config",
     "diffusion": "core config",  # no networks: it takes any callable
     "sample": "core config model diffusion",  # no files
-    "train": "core io config distributed data model diffusion sample",
-    "eval": "core io config distributed data model diffusion sample",
-    "interchange": "core io config model diffusion train",
-    "c_api": "core io config distributed data model diffusion sample train",
-    "cli": "core io config distributed data model diffusion sample train eval interchange",
+    "model_file": "core files arrays config data model diffusion sample",
+    "train": "core files arrays config distributed data model diffusion sample model_file",
+    "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
+    "c_api": "core config data sample model_file",
+    "cli": "core files arrays pictures logs config distributed data model diffusion sample model_file train eval",
 }
 
 # what an include begins with -> the only places, below include/diffuse or src, that may say so
 PACKAGES = {
     "spdlog/": ["core/log.cpp"],
     "CLI/": ["cli/", "main.cpp"],
-    "png.h": ["io/"],
-    "jpeglib.h": ["io/"],
-    "webp/": ["io/"],
-    "tiffio.h": ["io/"],
-    "gif_lib.h": ["io/"],
+    "png.h": ["pictures/"],
+    "jpeglib.h": ["pictures/"],
+    "webp/": ["pictures/"],
+    "tiffio.h": ["pictures/"],
+    "gif_lib.h": ["pictures/"],
     "../": [],
     "torch/torch.h": [],  # half a minute a file: include the narrowest header that does
 }
@@ -46,7 +49,7 @@ def room_of(place: str) -> str:
 
 
 def complaint(place: str, included: str) -> str:
-    """Why `place` ("io/png.cpp") may not include `included`, or ""."""
+    """Why `place` ("pictures/png.cpp") may not include `included`, or ""."""
     room = room_of(place)
     for prefix, allowed in PACKAGES.items():
         if included.startswith(prefix) and not place.startswith(tuple(allowed)):

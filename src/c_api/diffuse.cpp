@@ -13,8 +13,8 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/model_file/checkpoint.h"
 #include "diffuse/sample/generate.h"
-#include "diffuse/train/checkpoint.h"
 
 struct diffuse_model {
   diffuse::Config config;

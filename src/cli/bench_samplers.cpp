@@ -11,9 +11,9 @@
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sample_metrics.h"
 #include "diffuse/eval/sampler_error.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/picture.h"
+#include "diffuse/pictures/plot.h"
 #include "feature_flags.h"
 #include "outputs.h"
 

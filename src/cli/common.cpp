@@ -14,10 +14,10 @@
 #include "diffuse/core/standard_streams.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
-#include "diffuse/interchange/model_files.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/files/file.h"
+#include "diffuse/model_file/model_files.h"
+#include "diffuse/pictures/picture.h"
 
 namespace diffuse::cli {
 

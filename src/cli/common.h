@@ -20,8 +20,8 @@
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/distributed/launch.h"
-#include "diffuse/io/image_file.h"
 #include "diffuse/model/network.h"
+#include "diffuse/pictures/image_file.h"
 #include "diffuse/sample/sampler.h"
 
 namespace diffuse::cli {

@@ -4,11 +4,11 @@
 
 #include "commands.h"
 #include "common.h"
+#include "diffuse/arrays/checkpoint_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
-#include "diffuse/interchange/model_files.h"
-#include "diffuse/io/checkpoint_file.h"
-#include "diffuse/io/file.h"
+#include "diffuse/files/file.h"
+#include "diffuse/model_file/model_files.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;

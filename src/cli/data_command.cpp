@@ -16,7 +16,7 @@
 #include "diffuse/data/image_survey.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/data/number_range.h"
-#include "diffuse/io/file.h"
+#include "diffuse/files/file.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 
 #include "commands.h"
 #include "diffuse/core/log.h"
-#include "diffuse/io/atomic_write.h"
+#include "diffuse/files/atomic_write.h"
 #include "diffuse/sample/denoise.h"
 #include "edit_common.h"
 #include "edit_input.h"

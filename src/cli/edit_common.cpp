@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "class_flag.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/picture.h"
+#include "diffuse/pictures/plot.h"
 
 namespace fs = std::filesystem;
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/log.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/stored_image.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/stored_image.h"
 
 namespace fs = std::filesystem;
 

@@ -9,9 +9,9 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/eval/bound.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/plot.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;

@@ -4,7 +4,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/data/class_names.h"
 #include "diffuse/data/number_range.h"
-#include "diffuse/io/file.h"
+#include "diffuse/files/file.h"
 
 namespace fs = std::filesystem;
 

@@ -7,9 +7,9 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/eval/neighbours.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/picture.h"
+#include "diffuse/pictures/plot.h"
 #include "diffuse/sample/generate.h"
 #include "eval_metrics.h"
 

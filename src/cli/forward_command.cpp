@@ -9,12 +9,12 @@
 
 #include "commands.h"
 #include "common.h"
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/picture.h"
+#include "diffuse/pictures/plot.h"
 #include "diffuse/sample/forward.h"
 #include "outputs.h"
 

@@ -7,9 +7,9 @@
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/sha256.h"
-#include "diffuse/interchange/model_files.h"
-#include "diffuse/io/file.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/files/file.h"
+#include "diffuse/model_file/checkpoint.h"
+#include "diffuse/model_file/model_files.h"
 
 namespace diffuse::cli {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/log.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/stored_image.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/stored_image.h"
 #include "edit_input.h"
 
 namespace fs = std::filesystem;

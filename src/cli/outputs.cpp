@@ -1,8 +1,8 @@
 #include "outputs.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/train/resume.h"
 
 namespace fs = std::filesystem;
 

@@ -3,7 +3,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/io/atomic_write.h"
+#include "diffuse/files/atomic_write.h"
 #include "outputs.h"
 #include "run_metrics.h"
 

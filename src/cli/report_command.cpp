@@ -7,8 +7,8 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/io/file.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/files/file.h"
 #include "outputs.h"
 #include "run_metrics.h"
 

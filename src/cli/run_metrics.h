@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/io/metrics_log.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/logs/metrics_log.h"
+#include "diffuse/pictures/plot.h"
 
 namespace diffuse::cli {
 

@@ -13,10 +13,10 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/picture.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/picture.h"
+#include "diffuse/pictures/plot.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;

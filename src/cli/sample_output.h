@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/config/config.h"
-#include "diffuse/io/array_file.h"
 
 namespace diffuse::cli {
 

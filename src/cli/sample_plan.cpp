@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "class_flag.h"
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/array_file.h"
 #include "edit_input.h"
 
 namespace fs = std::filesystem;

@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/image_file.h"
-#include "diffuse/io/picture_files.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/image_file.h"
+#include "diffuse/pictures/picture_files.h"
 #include "edit_input.h"
 #include "generate_together.h"
 

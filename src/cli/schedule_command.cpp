@@ -15,9 +15,9 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/loss_weight.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/plot.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/files/file.h"
+#include "diffuse/pictures/plot.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;

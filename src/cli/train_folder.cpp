@@ -4,8 +4,8 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/interchange/model_files.h"
-#include "diffuse/io/atomic_write.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/model_file/model_files.h"
 #include "diffuse/train/run_folder.h"
 #include "outputs.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "diffuse/config/config.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/model_file/checkpoint.h"
 
 namespace diffuse::cli {
 

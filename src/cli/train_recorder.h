@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/io/metrics_log.h"
-#include "diffuse/io/tensorboard.h"
+#include "diffuse/logs/metrics_log.h"
+#include "diffuse/logs/tensorboard.h"
 #include "diffuse/train/trainer.h"
 
 namespace diffuse::cli {

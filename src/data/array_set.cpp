@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "diffuse/arrays/array_file.h"
+#include "diffuse/arrays/safetensors.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/safetensors.h"
-#include "diffuse/io/zip_file.h"
+#include "diffuse/files/file.h"
+#include "diffuse/files/zip_file.h"
 #include "sources.h"
 #include "tensor_dataset.h"
 

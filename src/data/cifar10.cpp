@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/io/gz_file.h"
+#include "diffuse/files/gz_file.h"
 #include "sources.h"
 
 namespace diffuse {

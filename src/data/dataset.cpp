@@ -5,8 +5,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/file.h"
-#include "diffuse/io/file_set.h"
+#include "diffuse/files/file.h"
+#include "diffuse/files/file_set.h"
 #include "sources.h"
 
 namespace diffuse {

@@ -11,7 +11,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/data/image_survey.h"
-#include "diffuse/io/image_file.h"
+#include "diffuse/pictures/image_file.h"
 #include "parallel.h"
 #include "picture_layout.h"
 #include "sources.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/io/gz_file.h"
+#include "diffuse/files/gz_file.h"
 #include "sources.h"
 
 namespace diffuse {

@@ -9,7 +9,7 @@
 
 #include "dataset_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/io/picture_files.h"
+#include "diffuse/pictures/picture_files.h"
 #include "picture_part.h"
 
 namespace diffuse {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/io/file_set.h"
+#include "diffuse/files/file_set.h"
 
 namespace diffuse {
 

@@ -8,7 +8,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/io/file.h"
+#include "diffuse/files/file.h"
 
 namespace diffuse {
 

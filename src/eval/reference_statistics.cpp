@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/io/array_file.h"
 
 namespace diffuse {
 

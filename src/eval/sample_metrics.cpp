@@ -7,7 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/eval/point_distance.h"
-#include "diffuse/io/picture.h"
+#include "diffuse/pictures/picture.h"
 
 namespace diffuse {
 

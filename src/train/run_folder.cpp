@@ -13,8 +13,8 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/stop.h"
-#include "diffuse/io/atomic_write.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/train/resume.h"
 
 namespace fs = std::filesystem;
 

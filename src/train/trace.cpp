@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "diffuse/io/atomic_write.h"
+#include "diffuse/files/atomic_write.h"
 
 namespace diffuse {
 

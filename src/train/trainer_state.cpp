@@ -5,6 +5,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 #include "diffuse/data/class_names.h"
+#include "diffuse/train/resume.h"
 #include "diffuse/train/trainer.h"
 
 namespace diffuse {

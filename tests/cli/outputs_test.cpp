@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "tests/cli/run_program.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 

@@ -6,10 +6,10 @@
 
 #include <csignal>
 
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/image_file.h"
+#include "diffuse/arrays/array_file.h"
+#include "diffuse/pictures/image_file.h"
 #include "tests/cli/run_program.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 

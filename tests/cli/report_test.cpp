@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/run_program.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 
@@ -19,7 +19,7 @@ fs::path run_with_picture(const std::string& picture) {
 }
 
 TEST(Report, HoldsPictures) {
-  const fs::path run = run_with_picture(contents("tests/io/fixtures/rgb.png"));
+  const fs::path run = run_with_picture(contents("tests/fixtures/rgb.png"));
   const Outcome o = run_program({"report", run, "-o", run / "page.html"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
   EXPECT_NE(contents(run / "page.html").find("image/png;base64,iVBORw0KGgo"), std::string::npos);
@@ -37,7 +37,7 @@ TEST(Report, TakesNothingElseForAPicture) {
   EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, found something else\n"),
             std::string::npos);
   fs::remove(picture);
-  fs::create_symlink(fs::absolute("tests/io/fixtures/rgb.png"), picture);
+  fs::create_symlink(fs::absolute("tests/fixtures/rgb.png"), picture);
   EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, found a link\n"),
             std::string::npos);
 }

@@ -2,9 +2,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/io/array_file.h"
+#include "diffuse/arrays/array_file.h"
 #include "tests/cli/run_program.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/io/array_file.h"
+#include "diffuse/arrays/array_file.h"
 #include "tests/cli/oracle_models.h"
 
 namespace fs = std::filesystem;

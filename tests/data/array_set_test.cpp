@@ -5,10 +5,10 @@
 #include <fstream>
 #include <limits>
 
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/safetensors.h"
+#include "diffuse/arrays/array_file.h"
+#include "diffuse/arrays/safetensors.h"
 #include "tests/data/data_files.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/data/data_files.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "tests/data/data_files.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

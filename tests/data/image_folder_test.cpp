@@ -3,11 +3,11 @@
 #include <set>
 
 #include "diffuse/data/image_survey.h"
-#include "diffuse/io/image_file.h"
-#include "diffuse/io/zip_file.h"
+#include "diffuse/files/zip_file.h"
+#include "diffuse/pictures/image_file.h"
 #include "tests/data/data_files.h"
-#include "tests/io/test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

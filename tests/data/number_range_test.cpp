@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/io/array_file.h"
 #include "tests/data/data_files.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

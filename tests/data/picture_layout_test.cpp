@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/io/image_file.h"
-#include "diffuse/io/zip_file.h"
-#include "tests/io/test_folder.h"
+#include "diffuse/files/zip_file.h"
+#include "diffuse/pictures/image_file.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

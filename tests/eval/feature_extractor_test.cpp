@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "diffuse/core/error.h"
-#include "tests/io/test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

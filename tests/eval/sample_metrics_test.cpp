@@ -5,12 +5,12 @@
 
 #include <cmath>
 
+#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/eval/point_distance.h"
-#include "diffuse/io/array_file.h"
 #include "tests/eval/features.h"
-#include "tests/io/test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/fuzz/readers.h"
-#include "tests/io/test_folder.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 
@@ -39,7 +39,7 @@ class FuzzCorpus : public testing::TestWithParam<FuzzReader> {};
 TEST_P(FuzzCorpus, IsReadOrRefused) {
   const TestFolder folder;
   int seeds = 0, read = 0;
-  for (const fs::path& corpus : {kCorpus / GetParam().name, fs::path("tests/io/fixtures")})
+  for (const fs::path& corpus : {kCorpus / GetParam().name, fs::path("tests/fixtures")})
     for (const fs::path& file : files_below(corpus)) {
       EXPECT_NO_THROW(read += feed(GetParam(), contents(file), folder.path()) ? 1 : 0) << file;
       ++seeds;

@@ -7,16 +7,16 @@
 #include <fstream>
 #include <numeric>
 
+#include "diffuse/arrays/array_file.h"
+#include "diffuse/arrays/checkpoint_file.h"
+#include "diffuse/arrays/safetensors.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/io/array_file.h"
-#include "diffuse/io/checkpoint_file.h"
-#include "diffuse/io/file_set.h"
-#include "diffuse/io/image_file.h"
-#include "diffuse/io/metrics_log.h"
-#include "diffuse/io/safetensors.h"
-#include "tests/io/test_folder.h"
+#include "diffuse/files/file_set.h"
+#include "diffuse/logs/metrics_log.h"
+#include "diffuse/pictures/image_file.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 

@@ -1,6 +1,6 @@
 """Archives and turned pictures for tests/io, by Python's zipfile and tarfile and by Pillow.
 
-Writes tests/io/fixtures/{files.zip,gnu.tar,links.tar,links.zip,pax.tar,turned.jpg,turned.png} and prints the pixels
+Writes tests/fixtures/{files.zip,gnu.tar,links.tar,links.zip,pax.tar,turned.jpg,turned.png} and prints the pixels
 that Pillow's exif_transpose makes of a 3 x 2 picture for each of the eight orientations.
 """
 
@@ -11,7 +11,7 @@ import zipfile
 
 from PIL import Image, ImageOps
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "io" / "fixtures"
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 FILES = {"b/one.txt": b"one\n" * 1000, "a/two.txt": b"two", "deep/" * 30 + "three.txt": b"three"}
 
 

@@ -1,7 +1,7 @@
 """Seeds for tests/fuzz: small files of each reader's kind, by numpy, Pillow, safetensors and Python's
 own gzip, tarfile and zipfile, and the size bombs that readers must refuse before they allocate.
 
-Writes tests/fuzz/corpus/<reader>/. The fuzzer takes tests/io/fixtures beside them.
+Writes tests/fuzz/corpus/<reader>/. The fuzzer takes tests/fixtures beside them.
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""Writes the small images of tests/io/fixtures with Pillow and prints the pixels that
+"""Writes the small images of tests/fixtures with Pillow and prints the pixels that
 image_file_test.cpp expects of them. Needs pillow and numpy."""
 
 import pathlib
@@ -6,7 +6,7 @@ import pathlib
 import numpy
 from PIL import Image
 
-folder = pathlib.Path(__file__).resolve().parent.parent / "io" / "fixtures"
+folder = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 folder.mkdir(exist_ok=True)
 
 rgb = numpy.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]]], numpy.uint8)

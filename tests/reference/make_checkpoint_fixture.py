@@ -1,4 +1,4 @@
-"""Writes tests/io/fixtures/torch_save.pt: what Python's torch.save makes of every kind of value that
+"""Writes tests/fixtures/torch_save.pt: what Python's torch.save makes of every kind of value that
 checkpoint_file_test.cpp reads back. Needs torch (made with 2.11)."""
 
 import pathlib
@@ -46,7 +46,7 @@ with torch.no_grad():
     linear.weight.copy_(torch.tensor([[0.5, -2.0]]))
     linear.bias.copy_(torch.tensor([1.25]))
 
-folder = pathlib.Path(__file__).resolve().parent.parent / "io" / "fixtures"
+folder = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 folder.mkdir(exist_ok=True)
 torch.save(contents, folder / "torch_save.pt")
 torch.save(contents, folder / "torch_save_protocol4.pt", pickle_protocol=4)

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "diffuse/core/error.h"
-#include "tests/io/test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 static int refusal = 0;  // what flock() fails with; 0: it works
 

@@ -11,8 +11,9 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "tests/io/test_folder.h"
+#include "diffuse/train/resume.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -7,9 +7,10 @@
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
+#include "diffuse/train/resume.h"
 #include "diffuse/train/run_folder.h"
-#include "tests/io/test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 

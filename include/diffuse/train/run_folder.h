@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "diffuse/arrays/checkpoint_file.h"
 #include "diffuse/config/config.h"
-#include "diffuse/io/checkpoint_file.h"
 
 namespace diffuse {
 

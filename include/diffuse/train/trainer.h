@@ -21,7 +21,7 @@
 #include "diffuse/distributed/shards.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/model/ema.h"
-#include "diffuse/train/checkpoint.h"
+#include "diffuse/model_file/checkpoint.h"
 #include "diffuse/train/held_out.h"
 #include "diffuse/train/loss_scaler.h"
 #include "diffuse/train/optimizer.h"

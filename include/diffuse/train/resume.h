@@ -1,0 +1,27 @@
+// Which checkpoints a training can go on from.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "diffuse/model_file/checkpoint.h"
+
+namespace diffuse {
+
+// checkpoints/step-N.pt of a run folder by N, newest first.
+std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
+    const std::filesystem::path& run_folder);
+
+// The newest checkpoint of a run folder that training can go on from: model.pt, else the highest
+// checkpoints/step-N.pt; a damaged file and one without a training state are passed over with a
+// warning. Empty when the folder has none. Throws Error where all are such and where one is of another
+// version or with a config that this program does not know, std::runtime_error where the system cannot
+// read one.
+std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
+
+// Throws Error naming the first field of the model or diffusion section in which they differ.
+void check_same_model(const Config& wanted, const Checkpoint& checkpoint);
+
+}  // namespace diffuse

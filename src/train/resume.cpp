@@ -1,0 +1,166 @@
+#include "diffuse/train/resume.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/data/class_names.h"
+#include "diffuse/files/file.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+// N of "step-N.pt"; -1 for other names.
+static int64_t step_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  if (file.extension() != ".pt" || !stem.starts_with("step-")) return -1;
+  const char* const end = stem.data() + stem.size();
+  int64_t step = -1;
+  const auto [stop, failure] = std::from_chars(stem.data() + 5, end, step);
+  return failure == std::errc{} && stop == end ? step : -1;
+}
+
+// Throws where the system does not give all of the file's bytes: no bad use, another try may do.
+static void read_through(const fs::path& file) {
+  constexpr uint64_t kPiece = 1 << 20;
+  try {
+    const InputFile input(file);
+    for (uint64_t offset = 0; offset < input.size(); offset += kPiece)
+      input.read(offset, std::min(kPiece, input.size() - offset));
+  } catch (const Error& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
+// The step of a file that training can go on from; -1 with the reason where its bytes are damaged or it
+// holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
+// another version of this program.
+static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
+  const auto passed_over = [&](const char* kind, const Error& error) {
+    log_warning(concat("passing over ", kind, ": ", error.what()));
+    reason = error.what();
+    return -1;
+  };
+  ValueDict root;
+  try {
+    root = read_checkpoint_file(file);
+  } catch (const Error& error) {
+    read_through(file);
+    return passed_over("a damaged checkpoint", error);
+  }
+  if (find(root, "format") == nullptr)
+    return passed_over("another program's file",
+                       Error(file.string(), ": no checkpoint of diffuse"));
+  const Checkpoint checkpoint = parse_checkpoint(file, std::move(root));
+  if (const std::string missing = missing_training_part(checkpoint.root); !missing.empty())
+    return passed_over("a model without a training", Error(file.string(), ": no \"", missing,
+                                                           "\", which training needs to go on"));
+  return checkpoint.step;
+}
+
+std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
+  std::map<int64_t, fs::path, std::greater<>> numbered;
+  if (!fs::is_directory(run_folder / "checkpoints")) return numbered;
+  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints"))
+    if (step_of(entry.path()) >= 0) numbered[step_of(entry.path())] = entry.path();
+  return numbered;
+}
+
+fs::path newest_checkpoint(const fs::path& run_folder) {
+  std::vector<std::string> names, reasons;  // of those passed over
+  const auto resumable = [&](const fs::path& file) {
+    std::string reason;
+    const int64_t step = step_where_resumable(file, reason);
+    if (step < 0) {
+      names.push_back(file.lexically_relative(run_folder).string());
+      reasons.push_back(reason);
+    }
+    return step;
+  };
+  const fs::path latest = run_folder / "model.pt";
+  const int64_t step = fs::exists(latest) ? resumable(latest) : -1;
+  for (const auto& [saved, file] : numbered_checkpoints(run_folder)) {
+    if (saved <= step) break;  // else the run died before it wrote model.pt as well
+    if (resumable(file) >= 0) return file;
+  }
+  if (step >= 0) return latest;
+  if (!names.empty())
+    throw Error(run_folder.string(), ": holds no checkpoint to resume, ", join(names),
+                " cannot be (", reasons[0], "); name another with --resume, or move these away");
+  return {};
+}
+
+// A side whose classes are numbers, or that is from before names were kept, goes by the numbers.
+static void check_same_classes(const Config& wanted, const Checkpoint& checkpoint) {
+  const auto& ours = wanted.model.class_names;
+  const auto& theirs = checkpoint.config.model.class_names;
+  const bool by_number = ours.size() == theirs.size() && (are_numbers(ours) || are_numbers(theirs));
+  if (ours == theirs || ours.empty() || theirs.empty() || by_number) return;
+  const auto known = [&](const std::string& name) { return contains(theirs, name); };
+  const bool fewer_numbers = are_numbers(ours) && ours.size() < theirs.size();
+  throw Error(checkpoint.file.string(),
+              ": cannot continue with other classes: ", class_difference(ours, theirs),
+              fewer_numbers || std::ranges::all_of(ours, known)
+                  ? concat("; /model/class_names set to the model's takes the data's by ",
+                           fewer_numbers ? "number: " : "name: ", nlohmann::json(theirs).dump())
+                  : "");
+}
+
+// Up to a thousandth of a standard deviation.
+static bool same_units(const DataConfig& one, const DataConfig& other) {
+  if (one.mean.size() != other.mean.size()) return false;
+  for (size_t c = 0; c < one.mean.size(); ++c) {
+    const double limit = 1e-3 * std::min(one.std[c], other.std[c]);
+    if (std::abs(one.mean[c] - other.mean[c]) > limit) return false;
+    if (std::abs(one.std[c] - other.std[c]) > limit) return false;
+  }
+  return true;
+}
+
+// A network that has learnt its data in other units would have to learn anew; a new optimiser may.
+static void check_same_units(const DataConfig& ours, const Checkpoint& checkpoint) {
+  const DataConfig& theirs = checkpoint.config.data;
+  if (!holds_training(checkpoint) || same_units(ours, theirs)) return;
+  const auto text = [](const std::vector<double>& numbers) {
+    return nlohmann::json(numbers).dump();
+  };
+  const auto units = [&](const DataConfig& data) {
+    return data.mean.empty() ? std::string("units of its own")
+                             : concat("mean ", text(data.mean), " and std ", text(data.std));
+  };
+  throw Error(checkpoint.file.string(),
+              ": cannot continue with data in other units: ", units(theirs), " there, ",
+              units(ours), " in the config; set ",
+              theirs.mean.empty() ? "data.range=[] and data.normalize=false"
+              : theirs.normalize  ? concat("data.normalize=true, data.mean=", text(theirs.mean),
+                                           " and data.std=", text(theirs.std))
+                                  : concat("data.range=", text(theirs.range)),
+              " to keep the checkpoint's");
+}
+
+void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
+  check_same_classes(wanted, checkpoint);
+  auto ours = nlohmann::json::parse(config_to_json(wanted));
+  auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
+  for (nlohmann::json* const config : {&ours, &theirs}) config->at("model").erase("class_names");
+  for (const char* const part : {"model", "diffusion"})
+    for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
+      const auto path = change.at("path").get<std::string>();
+      const nlohmann::json::json_pointer place(path);
+      const auto shown = [&](const nlohmann::json& config) {
+        return config.at(part).contains(place) ? config.at(part).at(place).dump() : "none";
+      };
+      throw Error(checkpoint.file.string(), ": cannot continue with another model: /", part, path,
+                  " differs from the checkpoint's, ", shown(theirs), " there and ", shown(ours),
+                  " in the config");
+    }
+  check_same_units(wanted.data, checkpoint);
+}
+
+}  // namespace diffuse
