@@ -5,34 +5,19 @@
 #include <tuple>
 
 #include "diffuse/arrays/checkpoint_file.h"
+#include "diffuse/core/error.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/zip_file.h"
+#include "dtype.h"
 
 namespace diffuse {
 
 namespace {
 
-const char* storage_type(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return "FloatStorage";
-    case at::kDouble:
-      return "DoubleStorage";
-    case at::kHalf:
-      return "HalfStorage";
-    case at::kBFloat16:
-      return "BFloat16Storage";
-    case at::kLong:
-      return "LongStorage";
-    case at::kInt:
-      return "IntStorage";
-    case at::kByte:
-      return "ByteStorage";
-    case at::kBool:
-      return "BoolStorage";
-    default:
-      TORCH_CHECK(false, "a checkpoint cannot hold tensors of ", type);
-  }
+std::string storage_class(at::ScalarType type) {
+  const std::string_view name = dtype_name(type, &DType::torch);
+  TORCH_CHECK(!name.empty(), "a checkpoint cannot hold tensors of ", type);
+  return concat(name, "Storage");
 }
 
 // Emits protocol-2 pickle: the opcodes' names are those of Python's pickletools.
@@ -128,7 +113,7 @@ void PickleWriter::operator()(const at::Tensor& tensor) {
   bytes_ += "ctorch._utils\n_rebuild_tensor_v2\n((";  // GLOBAL MARK MARK
   (*this)(std::string("storage"));
   bytes_ += "ctorch\n";
-  bytes_ += storage_type(tensor.scalar_type());
+  bytes_ += storage_class(tensor.scalar_type());
   bytes_ += '\n';
   (*this)(std::to_string(storage_key(tensor)));
   (*this)(std::string("cpu"));

@@ -5,28 +5,16 @@
 #include <ATen/ops/ne.h>
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "diffuse/core/error.h"
+#include "dtype.h"
 
 namespace diffuse {
 
-static constexpr std::array<std::pair<at::ScalarType, std::string_view>, 9> kTypes{
-    {{at::kBool, "|b1"},
-     {at::kByte, "|u1"},
-     {at::kChar, "|i1"},
-     {at::kShort, "<i2"},
-     {at::kInt, "<i4"},
-     {at::kLong, "<i8"},
-     {at::kHalf, "<f2"},
-     {at::kFloat, "<f4"},
-     {at::kDouble, "<f8"}}};
-
-std::string_view npy_descr(at::ScalarType type) {
-  for (const auto& [known, descr] : kTypes)
-    if (known == type) return descr;
-  TORCH_CHECK(false, "write_npy: arrays of ", type, " are not supported");
+std::string npy_descr(at::ScalarType type) {
+  const std::string_view name = dtype_name(type, &DType::numpy);
+  TORCH_CHECK(!name.empty(), "write_npy: arrays of ", type, " are not supported");
+  return concat(c10::elementSize(type) == 1 ? '|' : '<', name);
 }
 
 // What else NumPy stores, by the letter after the byte order.
@@ -57,9 +45,8 @@ NpyType npy_type(const std::string& name, std::string_view text) {
   const bool is_unsigned = code == "u2" || code == "u4" || code == "u8";
   const std::string signed_code = is_unsigned ? concat('i', code[1]) : std::string(code);
   if (order == '<' || order == '>' || order == '|' || order == '=')
-    for (const auto& [type, known] : kTypes)
-      if (known.substr(1) == signed_code)
-        return {type, order == '>' && c10::elementSize(type) > 1, is_unsigned};
+    if (const auto type = dtype_named(signed_code, &DType::numpy))
+      return {*type, order == '>' && c10::elementSize(*type) > 1, is_unsigned};
   const std::string_view shown =
       text.starts_with('[') ? text.substr(0, text.find(']') + 1) : quoted;
   throw Error(name, ": ", kind_of(text), " of type ", printable(shown),

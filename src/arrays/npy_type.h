@@ -16,7 +16,7 @@ struct NpyType {
 };
 
 // How NumPy names one of ours.
-std::string_view npy_descr(at::ScalarType type);
+std::string npy_descr(at::ScalarType type);
 
 // Of the text that follows 'descr': in the header of the file `name`. Throws Error for other kinds.
 NpyType npy_type(const std::string& name, std::string_view text);

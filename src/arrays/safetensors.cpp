@@ -13,6 +13,7 @@
 #include "diffuse/core/strict_json.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/file.h"
+#include "dtype.h"
 
 namespace diffuse {
 
@@ -20,24 +21,10 @@ using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie");
 
-static constexpr uint64_t kMaxHeader = 16 << 20;  // bytes; a model of 2,000 tensors takes 0.3 MB
+static constexpr uint64_t kMaxJson = 16 << 20;  // bytes; a model of 2,000 tensors takes 0.3 MB
 static constexpr const char* kMetadata = "__metadata__";
 
 namespace {
-
-struct Kind {
-  const char* name;
-  at::ScalarType type;
-};
-
-constexpr Kind kKinds[] = {{"F64", at::kDouble},         {"F32", at::kFloat},
-                           {"F16", at::kHalf},           {"BF16", at::kBFloat16},
-                           {"I64", at::kLong},           {"I32", at::kInt},
-                           {"I16", at::kShort},          {"I8", at::kChar},
-                           {"U64", at::kUInt64},         {"U32", at::kUInt32},
-                           {"U16", at::kUInt16},         {"U8", at::kByte},
-                           {"BOOL", at::kBool},          {"F8_E4M3", at::kFloat8_e4m3fn},
-                           {"F8_E5M2", at::kFloat8_e5m2}};
 
 // What the header says of one tensor, checked.
 struct Entry {
@@ -75,8 +62,7 @@ HeaderReader::HeaderReader(const InputFile& file) : name_(file.name()) {
   if (length_ > file.size() - 8)
     fail("not a safetensors file, or truncated: its header would be ", length_, " bytes long, the ",
          "file has ", file.size());
-  if (length_ > kMaxHeader)
-    fail("a header of ", length_, " bytes; at most ", kMaxHeader, " are read");
+  if (length_ > kMaxJson) fail("a header of ", length_, " bytes; at most ", kMaxJson, " are read");
   data_size_ = file.size() - 8 - length_;
   header_ = parse_strict_json(file.read(8, length_), name_);
   if (!header_.is_object()) fail("not a safetensors file: the header is no JSON object");
@@ -104,9 +90,8 @@ std::vector<uint64_t> HeaderReader::numbers(const std::string& key, const json& 
 }
 
 static std::optional<at::ScalarType> type_of(const json& value) {
-  for (const Kind& kind : kKinds)
-    if (value == kind.name) return kind.type;
-  return std::nullopt;
+  if (!value.is_string()) return std::nullopt;
+  return dtype_named(value.get_ref<const std::string&>(), &DType::safetensors);
 }
 
 Entry HeaderReader::entry(const std::string& key, const json& value) const {
@@ -182,10 +167,10 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   return contents;
 }
 
-static const char* name_of(at::ScalarType type) {
-  for (const Kind& kind : kKinds)
-    if (kind.type == type) return kind.name;
-  TORCH_CHECK(false, "a safetensors file cannot hold tensors of ", type);
+static std::string_view name_of(at::ScalarType type) {
+  const std::string_view name = dtype_name(type, &DType::safetensors);
+  TORCH_CHECK(!name.empty(), "a safetensors file cannot hold tensors of ", type);
+  return name;
 }
 
 void write_safetensors(const std::filesystem::path& path, const Safetensors& contents) {

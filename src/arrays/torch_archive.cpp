@@ -7,23 +7,22 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/files/zip_file.h"
+#include "dtype.h"
 
 namespace diffuse {
 
 static constexpr uint64_t kMaxPickle = 64 << 20;  // bytes; 100,000 tensors take some 20 MiB
 
-static at::ScalarType storage_type(std::string_view name) {
-  static const std::unordered_map<std::string_view, at::ScalarType> types = {
-      {"torch.FloatStorage", at::kFloat}, {"torch.DoubleStorage", at::kDouble},
-      {"torch.HalfStorage", at::kHalf},   {"torch.BFloat16Storage", at::kBFloat16},
-      {"torch.LongStorage", at::kLong},   {"torch.IntStorage", at::kInt},
-      {"torch.ShortStorage", at::kShort}, {"torch.CharStorage", at::kChar},
-      {"torch.ByteStorage", at::kByte},   {"torch.BoolStorage", at::kBool},
-  };
-  const auto found = types.find(name);
-  if (found == types.end())
-    throw PickleError(concat("tensors of ", printable(name), " are not supported"));
-  return found->second;
+// Of "torch.FloatStorage" and the like.
+static at::ScalarType stored_type(std::string_view name) {
+  constexpr std::string_view kPackage = "torch.", kClass = "Storage";
+  if (name.starts_with(kPackage) && name.ends_with(kClass) &&
+      name.size() > kPackage.size() + kClass.size())
+    if (const auto type =
+            dtype_named(name.substr(kPackage.size(), name.size() - kPackage.size() - kClass.size()),
+                        &DType::torch))
+      return *type;
+  throw PickleError(concat("tensors of ", printable(name), " are not supported"));
 }
 
 namespace {
@@ -73,7 +72,7 @@ std::string ZipArchive::read_text(const std::string& name, uint64_t limit) const
 }
 
 at::Tensor ZipArchive::read(const PickleNode::Storage& storage) const {
-  const at::ScalarType type = storage_type(storage.type);
+  const at::ScalarType type = stored_type(storage.type);
   const ZipReader::Entry* entry = stored("data/" + storage.key);
   if (entry == nullptr) throw PickleError("corrupt: a tensor's data is missing");
   const auto item = c10::elementSize(type);
@@ -104,7 +103,7 @@ class LegacyArchive : public TorchArchive {
   at::Tensor read(const PickleNode::Storage& storage) const override {
     const auto found = places_.find(storage.key);
     if (found == places_.end()) throw PickleError("corrupt: a tensor's data is missing");
-    const at::ScalarType type = storage_type(storage.type);
+    const at::ScalarType type = stored_type(storage.type);
     const uint64_t item = c10::elementSize(type);
     if (storage.numel < 0 || static_cast<uint64_t>(storage.numel) > found->second.size() / item ||
         static_cast<uint64_t>(storage.numel) * item != found->second.size())
@@ -121,7 +120,7 @@ class LegacyArchive : public TorchArchive {
     std::unordered_map<std::string_view, uint64_t> item_sizes;
     for (const PickleNode& node : pickle_.nodes)
       if (const auto* storage = std::get_if<PickleNode::Storage>(&node.data))
-        item_sizes[storage->key] = c10::elementSize(storage_type(storage->type));
+        item_sizes[storage->key] = c10::elementSize(stored_type(storage->type));
     const auto* list = std::get_if<PickleNode::List>(&keys.nodes[keys.root].data);
     if (list == nullptr) throw PickleError("corrupt: no list of storages");
     for (const PickleRef ref : list->items) {

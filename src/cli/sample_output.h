@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/arrays/array_file.h"
+#include "diffuse/arrays/array_stream.h"
 #include "diffuse/config/config.h"
 
 namespace diffuse::cli {

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "diffuse/arrays/array_stream.h"
 #include "diffuse/core/error.h"
 #include "diffuse/files/zip_file.h"
 #include "test_folder.h"
