@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "diffuse/core/error.h"
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/files/zip_file.h"
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

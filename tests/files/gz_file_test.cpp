@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

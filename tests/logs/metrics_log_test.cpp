@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

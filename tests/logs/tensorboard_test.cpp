@@ -5,8 +5,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "diffuse/pictures/image_file.h"
-#include "test_folder.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {

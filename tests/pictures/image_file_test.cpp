@@ -6,8 +6,8 @@
 #include <random>
 
 #include "diffuse/core/error.h"
-#include "test_folder.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 namespace {
