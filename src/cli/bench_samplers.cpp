@@ -68,13 +68,12 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
   if (!model.is_image())
-    throw Error("--features: needs a model of images, which ", model.name, " is not");
+    throw Error("--features: needs a model of images, which ", model.name(), " is not");
   const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);
   const SampleSource samples{.count = flags.count, .read = {}};
-  const SampleSource blank{.count = 1,
-                           .read = [shape = model.config.model.sample_shape](int64_t, int64_t) {
+  const SampleSource blank{.count = 1, .read = [shape = model.sample_shape()](int64_t, int64_t) {
                              return at::zeros(shape).unsqueeze(0);
                            }};
   check_measurable(samples, blank, extractor.get(), {.fid = true, .reference = reference});
@@ -152,32 +151,22 @@ int bench_samplers(const SamplersFlags& flags) {
                 {{"--ckpt", flags.model.checkpoint},
                  {"--features", flags.of_features.features},
                  {"--reference", flags.of_features.reference}});
-  Model model = flags.model.load(device);
-  want_plain_data(model.config.data, model.name, "bench samplers");
-  const NoiseSchedule schedule = NoiseSchedule::make(model.config.diffusion);
-  in_config(model.name, [&] { check_last_step(model.config.diffusion, schedule); });
-  const int64_t T = schedule.timesteps();
+  const Model model = flags.model.load(device);
+  in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+  const int64_t T = model.config().diffusion.timesteps;
   check_flags(flags, T);
-  const SampleConfig& sample = model.config.sample;
-  const int64_t classes = model.config.model.classes;
   const SamplerErrorOptions options{
       .samplers = flags.samplers,
       .steps = steps_of(flags, T),
       .spacing = flags.spacing,
-      .generate = {.sampler = {.clip_x0 = sample.clip_x0,
-                               .dynamic_threshold = sample.dynamic_threshold},
-                   .shape = model.config.model.sample_shape,
-                   .labels = round_robin_labels(flags.count, classes),
-                   .classes = classes,
-                   .guidance = sample.guidance,
-                   .device = device},
+      .labels = round_robin_labels(flags.count, model.config().model.classes),
       .batch = flags.batch,
       .distance = fid_of(flags, model, device)};
   const int64_t reference = reference_steps(options, T);
   log_info(
-      concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
+      concat(flags.count, " samples of ", model.name(), " against heun in ", reference, " steps"));
   const auto keys = consecutive_keys(flags.seed, 0, flags.count);
-  const auto results = sampler_errors(*model.network, model.config.diffusion, keys, options);
+  const auto results = sampler_errors(model, keys, options);
   write_report(flags.json, json_of(results, flags.count, reference), [&] {
     print_table(results, flags.count);
     if (flags.tolerance) print_fewest(results, *flags.tolerance);
@@ -194,7 +183,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "samplers", "Error of each sampler over its steps, against a reference of 4x as many");
   command->footer(
       "Every sampler starts from the same x_T and would end with the same samples in infinitely "
-      "many\nsteps. rmse is on the scale of the samples, [-1, 1] for images.\n"
+      "many\nsteps. rmse is in the units of the data, [-1, 1] for images.\n"
       "Examples:\n"
       "  diffuse bench samplers --ckpt model.pt\n"
       "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05\n"

@@ -6,17 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "diffuse/config/config_json.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/standard_streams.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
 #include "diffuse/pictures/picture.h"
 
 namespace diffuse::cli {
@@ -55,58 +51,6 @@ c10::Device MachineFlags::apply(const Launch& launch) const {
   const int sharers = static_cast<int>(std::max<int64_t>(launch.local_size, 1));
   set_thread_count(threads > 0 || sharers == 1 ? threads : std::max(cores / sharers, 1));
   return select_device(device, launch.local_rank);
-}
-
-bool starts_with_json_path(std::string_view message) {
-  for (const char* const section : {"/data", "/model", "/diffusion", "/train", "/sample"})
-    if (message.starts_with(std::string(section) + "/")) return true;
-  return false;
-}
-
-// The analytic model of a config file: there is nothing to train, so there is no checkpoint.
-static Model analytic_model(const std::filesystem::path& file) {
-  Model model;
-  model.name = file.string();
-  model.config = load_config(file);
-  if (!model.config.model.type.ends_with("_oracle"))
-    throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
-                "gaussian_oracle or mixture_oracle, got \"", model.config.model.type,
-                "\"; train it first");
-  const auto data = make_dataset(model.config.data, Split::kHeldOut, model.config.seed);
-  model.config.data = with_normalization(model.config.data, *data);
-  model.config.model.sample_shape = data->sample_shape();
-  model.network = in_config(file, [&] {
-    return make_network(model.config.model, model.config.diffusion.learns_variance(),
-                        GaussianDiffusion(model.config.diffusion).schedule().alpha_bar(), 0);
-  });
-  return model;
-}
-
-bool is_oracle(const std::filesystem::path& path) {
-  return ending_of(path) == ".json" && !is_diffusers_model(path);
-}
-
-Model load_model(const std::filesystem::path& path, bool use_ema, c10::Device device) {
-  Model model;
-  if (is_oracle(path)) {
-    model = analytic_model(path);
-  } else {
-    const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
-    model = {.name = checkpoint.file.string(),
-             .config = checkpoint.config,
-             .network = load_network(checkpoint, use_ema),
-             .step = checkpoint.step};
-  }
-  if (!model.is_image()) model.config.sample.clip_x0 = false;
-  model.network->to(device);
-  model.network->eval();
-  return model;
-}
-
-void want_plain_data(const DataConfig& data, const std::string& name, const std::string& what) {
-  if (data.normalize || !data.range.empty())
-    throw Error(what, ": ", name, " has data.", data.normalize ? "normalize = true" : "range",
-                "; its units are not converted here yet, only those of samples drawn from noise");
 }
 
 void ModelFlags::add_to(CLI::App& command) {
@@ -161,9 +105,9 @@ static double plot_limit(const DataConfig& data) {
   return limit > 0 ? limit : 3.5;
 }
 
-Image picture_of(const at::Tensor& x, const DataConfig& data) {
+Image picture_of(const at::Tensor& x, const DataConfig& data, int64_t size) {
   if (x.dim() == 3) return draw_signals(x);
-  if (x.dim() == 2) return draw_points(x, plot_limit(data));
+  if (x.dim() == 2) return draw_points(x, plot_limit(data), size);
   return make_grid(to_picture_range(x, data));
 }
 

@@ -7,6 +7,7 @@
 
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/log.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/stored_image.h"
 
@@ -16,14 +17,19 @@ namespace diffuse::cli {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
-  return model.config.model.sample_shape.size() == 2 ? "signals" : "points";
+  return model.sample_shape().size() == 2 ? "signals" : "points";
 }
 
-// Bytes 0 .. 255 -> -1 .. 1. Throws where they are zeros and ones: all but black.
-static at::Tensor from_bytes(const std::string& name, const at::Tensor& bytes) {
+// Bytes 0 .. 255 -> the data's black .. white.
+static at::Tensor from_levels(const at::Tensor& bytes, const Model& model) {
+  return from_picture_range(bytes.to(at::kFloat).div(127.5).sub(1), model.config().data);
+}
+
+// The same of an array. Throws where its bytes are zeros and ones: all but black.
+static at::Tensor from_bytes(const std::string& name, const at::Tensor& bytes, const Model& model) {
   if (bytes.max().item<int64_t>() == 1)
     throw Error(name, ": no number is above 1, so it would be black; expected 0 to 255");
-  return bytes.to(at::kFloat).div(127.5).sub(1);
+  return from_levels(bytes, model);
 }
 
 // What reading as 8 bits on white leaves unsaid.
@@ -44,11 +50,11 @@ static void check_stored(const std::string& name, const fs::path& file) {
     log_info(name + ": transparent parts are taken as white, as in training data");
 }
 
-// Pixels HWC, as images are stored, -> [1, C, H, W] in [-1, 1].
-static at::Tensor to_sample(const Image& image) {
+// Pixels HWC, as images are stored, -> uint8 [1, C, H, W].
+static at::Tensor to_batch(const Image& image) {
   const at::Tensor pixels = at::tensor(at::ArrayRef<uint8_t>(image.pixels))
                                 .view({1, image.height, image.width, image.channels});
-  return pixels.permute({0, 3, 1, 2}).to(at::kFloat).div(127.5).sub(1).contiguous();
+  return pixels.permute({0, 3, 1, 2}).contiguous();
 }
 
 static bool is_grey(const at::Tensor& x) { return at::equal(x, x.narrow(1, 0, 1).expand_as(x)); }
@@ -56,10 +62,10 @@ static bool is_grey(const at::Tensor& x) { return at::equal(x, x.narrow(1, 0, 1)
 static at::Tensor load_picture(const std::string& name, const fs::path& file, const Model& model) {
   if (!model.is_image())
     throw Error(name, ": this model makes ", kind_of(model), ", not images; expected a .npy file");
-  const auto& shape = model.config.model.sample_shape;
+  const auto& shape = model.sample_shape();
   const Image image = read_image(file);
   check_stored(name, file);
-  at::Tensor x = to_sample(image);
+  at::Tensor x = to_batch(image);
   if (shape[0] == 1 && is_grey(x)) x = x.narrow(1, 0, 1);
   if (x.size(1) == 3 && shape[0] == 1)
     throw Error(name, ": the image is in colour, this model makes grey ones; convert it first");
@@ -69,7 +75,7 @@ static at::Tensor load_picture(const std::string& name, const fs::path& file, co
   if (image.height != shape[1] || image.width != shape[2])
     throw Error(name, ": the image is ", image.width, "x", image.height, " pixels; this model ",
                 "makes ", shape[2], "x", shape[1]);
-  return x.repeat({1, shape[0] / x.size(1), 1, 1});
+  return from_levels(x.repeat({1, shape[0] / x.size(1), 1, 1}), model);
 }
 
 // [B, shape] of one sample or several; images may have their channels last, grey ones none.
@@ -91,15 +97,17 @@ static at::Tensor as_batch(const at::Tensor& x, at::IntArrayRef shape) {
 
 static at::Tensor load_array(const std::string& name, const fs::path& file, const Model& model) {
   const at::Tensor array = read_npy(file);
-  const at::IntArrayRef shape = model.config.model.sample_shape;
+  const at::IntArrayRef shape = model.sample_shape();
   const bool image = model.is_image(), bytes = image && array.scalar_type() == at::kByte;
   const at::Tensor x = as_batch(array, shape);
   if (!x.defined() || (image && !bytes && !array.is_floating_point()))
     throw Error(name, ": expected ", image ? "float or uint8" : "numbers", " N x ", shape, ", got ",
                 array.scalar_type(), " ", array.sizes());
-  if (bytes) return from_bytes(name, x).contiguous();
+  if (bytes) return from_bytes(name, x, model).contiguous();
   if (!at::isfinite(x).all().item<bool>()) throw Error(name, ": holds numbers that are not finite");
-  if (image && model.config.sample.clip_x0 && at::logical_and(x >= 0, x <= 1).all().item<bool>())
+  const bool plain = model.config().data.mean.empty();
+  if (image && plain && model.config().sample.clip_x0 &&
+      at::logical_and(x >= 0, x <= 1).all().item<bool>())
     log_warning(name + ": all numbers are from 0 to 1; black is -1, white 1");
   return x.to(at::kFloat).contiguous();
 }
@@ -116,11 +124,13 @@ void check_finite(const std::string& name, const at::Tensor& x) {
     throw Error(name, ": sample ", bad[0].item<int64_t>(), " holds numbers that are not finite");
 }
 
-void check_range(const std::string& flag, const fs::path& file, const at::Tensor& x, double limit) {
-  if (x.abs().max().item<double>() <= limit) return;
+void check_range(const std::string& flag, const fs::path& file, const at::Tensor& x,
+                 const Model& model, double limit) {
+  if (model.to_network(x).abs().max().item<double>() <= limit) return;
+  const auto [low, high] = picture_range(model.config().data);
   throw Error(flag, " ", file.string(), ": numbers from ", x.min().item<double>(), " to ",
-              x.max().item<double>(), "; expected -1 (black) to 1 (white): x / 127.5 - 1 brings 0 ",
-              "to 255 there");
+              x.max().item<double>(), "; expected ", low, " (black) to ", high, " (white)",
+              low == -1 && high == 1 ? ": x / 127.5 - 1 brings 0 to 255 there" : "");
 }
 
 double largest_number(const Model& model, const SampleConfig& config) {
@@ -134,7 +144,7 @@ at::Tensor load_sample(const std::string& flag, const fs::path& file, const Mode
   at::Tensor x = load_samples(flag, file, model);
   if (x.size(0) != 1)
     throw Error(flag, " ", file.string(), ": expected one sample, got ", x.size(0));
-  check_range(flag, file, x, largest_number(model, config));
+  check_range(flag, file, x, model, largest_number(model, config));
   return x;
 }
 

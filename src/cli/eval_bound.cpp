@@ -134,13 +134,14 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
              EvalReport& report) {
   const bool image = input.model.is_image();
   BoundOptions options{.evaluation = input.evaluation,
-                       .clip_x0 = input.model.config.sample.clip_x0,
+                       .clip_x0 = input.model.config().sample.clip_x0,
                        .timesteps_per_item = flags.timesteps_per_item};
   options.evaluation.progress = show_progress(input);
   if (flags.timesteps_per_item == 0)
-    log_info(concat("every one of ", input.diffusion.schedule().timesteps(),
+    log_info(concat("every one of ", input.model.config().diffusion.timesteps,
                     " timesteps of every item; --timesteps-per-item takes some of them"));
-  const Bound bound = evaluate_bound(*input.model.network, input.diffusion, input.data, options);
+  const Bound bound =
+      evaluate_bound(input.model.network(), input.model.diffusion(), input.data, options);
   report.json["provenance"]["timesteps_per_item"] = flags.timesteps_per_item;
   if (contains(asked, "bpd")) report_bpd(bound, report);
   if (contains(asked, "rd")) report_rd(bound, image, report);

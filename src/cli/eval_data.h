@@ -11,7 +11,6 @@ namespace diffuse::cli {
 
 // The data set with where it came from.
 struct EvalData {
-  DataConfig config;
   std::shared_ptr<const Dataset> set;
   std::string name;
   std::string class_note{};  // what is worth saying of its classes

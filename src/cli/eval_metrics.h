@@ -10,7 +10,6 @@
 
 #include "common.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/eval/evaluation.h"
 #include "outputs.h"
 #include "sampler_flags.h"
@@ -18,9 +17,8 @@
 namespace diffuse::cli {
 
 struct EvalInput {
-  Model& model;
+  const Model& model;
   const SamplerFlags& sampler;
-  const GaussianDiffusion& diffusion;
   const Dataset& data;           // whose samples have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
 
@@ -51,9 +49,6 @@ struct MetricFamily {
 
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;
-
-  // Whether what is normalised is compared in the units that it had before.
-  bool in_data_units = false;
 
   // Whether it draws samples, by EvalInput::sampler.
   std::function<bool()> draws = [] { return false; };

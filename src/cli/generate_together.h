@@ -5,18 +5,14 @@
 
 #include <span>
 
-#include "diffuse/config/config.h"
-#include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model/network.h"
-#include "diffuse/sample/generate.h"
+#include "diffuse/model_file/model.h"
 
 namespace diffuse::cli {
 
 // The samples of `keys` [B, ...], on the CPU, in the units of the data: the same in every process, and
 // whatever their number. `options` holds the labels and starts of all of them.
-at::Tensor generate_together(World& world, Network& network, const GaussianDiffusion& diffusion,
-                             const DataConfig& data, std::span<const StreamKey> keys,
+at::Tensor generate_together(World& world, const Model& model, std::span<const StreamKey> keys,
                              GenerateOptions options, const StepCallback& on_step = {});
 
 }  // namespace diffuse::cli

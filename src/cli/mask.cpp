@@ -139,7 +139,7 @@ static at::Tensor one_mask(const std::string& name, const at::Tensor& array, at:
 
 static at::Tensor levels_of_array(const std::string& name, const fs::path& file,
                                   const Model& model) {
-  const at::IntArrayRef shape = model.config.model.sample_shape;
+  const at::IntArrayRef shape = model.sample_shape();
   const at::Tensor mask = one_mask(name, read_npy(file), shape, plane_of(shape));
   return levels_of_greys(name, mask.to(at::kDouble), mask.scalar_type() == at::kByte ? 255 : 1);
 }
@@ -147,7 +147,7 @@ static at::Tensor levels_of_array(const std::string& name, const fs::path& file,
 // -> [H, W] of images, else as a sample or without its channels.
 static at::Tensor read_levels(const std::string& name, const fs::path& file, const Model& model) {
   if (ending_of(file) == ".npy") return levels_of_array(name, file, model);
-  const auto& shape = model.config.model.sample_shape;
+  const auto& shape = model.sample_shape();
   if (!model.is_image())
     throw Error(name, ": this model makes ", kind_of(model), ", not images; expected a .npy file");
   const StoredImage image = read_stored_image(file);
@@ -163,7 +163,7 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
   if ((levels > 0).all().item<bool>())
     log_warning(name + ": no black anywhere, so nothing is kept as it is");
   if (model.is_image()) return levels.unsqueeze(0).unsqueeze(0);
-  return levels.expand(model.config.model.sample_shape).unsqueeze(0);
+  return levels.expand(model.sample_shape()).unsqueeze(0);
 }
 
 }  // namespace diffuse::cli

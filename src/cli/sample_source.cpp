@@ -126,29 +126,26 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
 }
 
 SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch) {
-  return {n, batch, [data, n, units = with_normalization({}, *data)](int64_t first, int64_t size) {
+  return {n, batch, [data, n](int64_t first, int64_t size) {
             std::vector<int64_t> numbers(size);
             for (int64_t i = 0; i < size; ++i) numbers[i] = (first + i) * data->size() / n;
-            return to_data_units(data->gather(numbers), units);
+            return gather_data_units(*data, numbers);
           }};
 }
 
-SampleSource generated_samples(Model& model, const GenerateOptions& options,
+SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation, int64_t n) {
-  auto diffusion = std::make_shared<GaussianDiffusion>(model.config.diffusion);
   const at::Tensor labels = round_robin_labels(n, options.classes);
-  return {
-      n, evaluation.batch * evaluation.world->size(),
-      [=, &model, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
-        GenerateOptions some = options;
-        if (labels.defined()) some.labels = labels.slice(0, first, first + size);
-        const auto on_step = [](const SampleStep&) {
-          if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
-        };
-        return generate_together(*world, *model.network, *diffusion, model.config.data,
-                                 consecutive_keys(seed, static_cast<uint64_t>(first), size), some,
-                                 on_step);
-      }};
+  return {n, evaluation.batch * evaluation.world->size(),
+          [=, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
+            GenerateOptions some = options;
+            if (labels.defined()) some.labels = labels.slice(0, first, first + size);
+            const auto on_step = [](const SampleStep&) {
+              if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+            };
+            const auto keys = consecutive_keys(seed, static_cast<uint64_t>(first), size);
+            return generate_together(*world, model, keys, some, on_step);
+          }};
 }
 
 }  // namespace diffuse::cli

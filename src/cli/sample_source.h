@@ -8,7 +8,6 @@
 #include "common.h"
 #include "diffuse/eval/evaluation.h"
 #include "diffuse/eval/sample_metrics.h"
-#include "diffuse/sample/generate.h"
 
 namespace diffuse::cli {
 
@@ -24,7 +23,7 @@ SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int
 
 // n samples from the model, in the units of its data, drawn by all processes together: sample i is that
 // of `diffuse sample` with the same seed.
-SampleSource generated_samples(Model& model, const GenerateOptions& options,
+SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation, int64_t n);
 
 }  // namespace diffuse::cli

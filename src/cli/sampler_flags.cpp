@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "class_flag.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/sample/timesteps.h"
@@ -53,8 +54,8 @@ static void check_ranges(const SampleConfig& c) {
   if (!(c.guidance >= 0)) throw Error("--guidance: expected a number >= 0, got ", c.guidance);
 }
 
-SampleConfig SamplerFlags::over(const Model& model) const {
-  SampleConfig config = model.config.sample;
+SampleConfig SamplerFlags::config_over(const Model& model) const {
+  SampleConfig config = model.config().sample;
   config.sampler = sampler.value_or(config.sampler);
   if (config.sampler != "ddim") config.eta = 0;
   config.steps = steps.value_or(config.steps);
@@ -69,37 +70,50 @@ SampleConfig SamplerFlags::over(const Model& model) const {
     throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
   if (ddim_epsilon && config.sampler != "ddim")
     throw Error("--ddim-epsilon: of ddim alone, the sampler is ", config.sampler);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const int64_t T = model.config().diffusion.timesteps;
   if (steps && (*steps < 1 || *steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
-  if (model.config.data.normalize && (clip || dynamic_threshold.value_or(0) > 0))
+  if (model.config().data.normalize && (clip || dynamic_threshold.value_or(0) > 0))
     throw Error(clip ? "--clip" : "--dynamic-threshold",
                 ": this model's data are normalised, so its samples are not in [-1, 1]");
-  if (guidance && model.config.model.classes == 0)
+  if (guidance && model.config().model.classes == 0)
     throw Error("--guidance: this model was trained without classes");
-  if (config.guidance != 1 && model.config.model.classes > 0 &&
-      model.config.train.label_dropout == 0)
+  if (config.guidance != 1 && model.config().model.classes > 0 &&
+      model.config().train.label_dropout == 0)
     log_warning(
         "guidance wants a model trained with /train/label_dropout; this one had none, so "
         "it never learned what \"no class\" means");
   return config;
 }
 
-SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& model) const {
-  return in_config(model.name, [&] { return fitting_options(config, model); });
-}
-
-SamplerOptions SamplerFlags::fitting_options(const SampleConfig& config, const Model& model) const {
-  if (!timesteps) return sampler_options(config, model.config.diffusion);
+Sampling SamplerFlags::over(const Model& model) const {
+  const SampleConfig config = config_over(model);
+  if (!timesteps) return {config, model.options(config), {}};
   if (steps || spacing)
     throw Error("--timesteps: names the timesteps themselves; leave out ",
                 steps ? steps_flag : "--spacing");
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
-  return sampler_options(config, model.config.diffusion, parse_timesteps(*timesteps, T));
+  const int64_t T = model.config().diffusion.timesteps;
+  return {config, model.options(config, parse_timesteps(*timesteps, T)), {}};
 }
 
-nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
-                                              const SamplerOptions& options) const {
+GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {
+  GenerateOptions result = options;
+  result.labels = labels_in_turn(classes, first, rows);
+  return result;
+}
+
+GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
+  GenerateOptions result = rows(count);
+  std::vector<int64_t>& list = result.sampler.timesteps;
+  std::erase_if(list, [&](int64_t later) { return later >= t; });
+  list.insert(list.begin(), t);
+  check_sampler(result.sampler, model.config().diffusion);
+  return result;
+}
+
+nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {
+  const SampleConfig& config = sampling.config;
+  const SamplerOptions& options = sampling.options.sampler;
   nlohmann::ordered_json all{
       {"sampler", config.sampler},  {"steps", options.timesteps.size()},
       {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},

@@ -3,13 +3,27 @@
 
 #include <CLI/App.hpp>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "common.h"
-#include "diffuse/sample/sampler.h"
+#include "diffuse/model_file/model.h"
 
 namespace diffuse::cli {
+
+// How a model is sampled.
+struct Sampling {
+  SampleConfig config;           // the model's, with the flags over it
+  GenerateOptions options;       // without labels
+  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
+
+  // For samples `first` .. , along all of the timesteps.
+  GenerateOptions rows(int64_t rows, int64_t first = 0) const;
+
+  // The same for the reverse process from timestep `t` of that model on.
+  GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
+};
 
 struct SamplerFlags {
   std::optional<std::string> sampler, spacing, timesteps, ddim_epsilon;
@@ -23,18 +37,15 @@ struct SamplerFlags {
   // The first of them that was given, or "".
   std::string given() const;
 
-  // The model's sample section with the flags over it. Throws Error naming the flag that does not
-  // fit the model or the others.
-  SampleConfig over(const Model& model) const;
-
-  // What that comes to, with --timesteps in place of steps and spacing.
-  SamplerOptions options(const SampleConfig& config, const Model& model) const;
+  // The model's sample section with the flags over it, and what that comes to, with --timesteps in place
+  // of steps and spacing. Throws Error naming the flag that does not fit the model or the others.
+  Sampling over(const Model& model) const;
 
   // All of it that decides the samples.
-  nlohmann::ordered_json describe(const SampleConfig& config, const SamplerOptions& options) const;
+  nlohmann::ordered_json describe(const Sampling& sampling) const;
 
  private:
-  SamplerOptions fitting_options(const SampleConfig& config, const Model& model) const;
+  SampleConfig config_over(const Model& model) const;
 };
 
 }  // namespace diffuse::cli

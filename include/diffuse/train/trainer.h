@@ -99,6 +99,7 @@ class Trainer {
   const Config& config() const { return config_; }
   int64_t step() const { return step_; }
   Network& network() { return *network_; }
+  std::shared_ptr<Network> shared_network() const { return network_; }
   const GaussianDiffusion& diffusion() const { return diffusion_; }
   c10::Device device() const { return device_; }
   c10::ScalarType precision() const { return precision_; }
