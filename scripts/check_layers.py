@@ -21,8 +21,8 @@ ROOMS = {
     "model": "core config",
     "diffusion": "core config",  # no networks: it takes any callable
     "sample": "core config model diffusion",  # no files
-    "model_file": "core files arrays config data model diffusion sample",
-    "train": "core files arrays config distributed data model diffusion sample model_file",
+    "model_file": "core files arrays pictures distributed config data model diffusion sample",
+    "train": "core files arrays pictures logs config distributed data model diffusion sample model_file",
     "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
     "c_api": "core config data sample model_file",
     "cli": "core files arrays pictures logs config distributed data model diffusion sample model_file train eval",

@@ -11,9 +11,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/standard_streams.h"
-#include "diffuse/data/normalization.h"
 #include "diffuse/files/atomic_write.h"
-#include "diffuse/pictures/picture.h"
 
 namespace diffuse::cli {
 
@@ -80,14 +78,6 @@ void print_path(const std::filesystem::path& file) {
   if (!stdout_is_unread()) std::cout << file.string() << "\n";
 }
 
-std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set) {
-  std::vector<std::pair<std::string, int64_t>> counts;
-  for (const std::string& name : set.class_names()) counts.emplace_back(name, 0);
-  if (!counts.empty())
-    for (int64_t i = 0; i < set.size(); ++i) ++counts.at(set.label(i)).second;
-  return counts;
-}
-
 void warn_of_prior(const NoiseSchedule& schedule) {
   constexpr double kLimit = 1e-3;  // from which sampling starts visibly off
   const double prior = schedule.prior_bits_per_dim(1);
@@ -95,20 +85,6 @@ void warn_of_prior(const NoiseSchedule& schedule) {
     log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
                        "which sampling from N(0, I) cannot know; more timesteps or a larger ",
                        "beta_end lower it"));
-}
-
-// What a scatter plot of points reaches to.
-static double plot_limit(const DataConfig& data) {
-  double limit = 0;
-  for (size_t i = 0; i < std::min<size_t>(data.mean.size(), 2); ++i)
-    limit = std::max(limit, std::abs(data.mean[i]) + 3.5 * data.std[i]);
-  return limit > 0 ? limit : 3.5;
-}
-
-Image picture_of(const at::Tensor& x, const DataConfig& data, int64_t size) {
-  if (x.dim() == 3) return draw_signals(x);
-  if (x.dim() == 2) return draw_points(x, plot_limit(data), size);
-  return make_grid(to_picture_range(x, data));
 }
 
 }  // namespace diffuse::cli

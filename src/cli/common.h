@@ -1,7 +1,6 @@
 // Flags that several commands share, and what they need to load a model.
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
 #include <CLI/App.hpp>
@@ -20,7 +19,6 @@
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/distributed/launch.h"
 #include "diffuse/model_file/model.h"
-#include "diffuse/pictures/image_file.h"
 
 namespace diffuse::cli {
 
@@ -65,14 +63,7 @@ void write_report(const std::filesystem::path& json_target, const nlohmann::orde
 // it is of results that are printed.
 void print_path(const std::filesystem::path& file);
 
-// How many of a set's items are of each class.
-std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set);
-
 // Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);
-
-// A batch in the units of `data` as one picture: a grid of images, curves of signals, or a scatter plot of
-// points, `size` pixels a side.
-Image picture_of(const at::Tensor& x, const DataConfig& data = {}, int64_t size = 512);
 
 }  // namespace diffuse::cli

@@ -10,9 +10,9 @@
 #include "commands.h"
 #include "diffuse/core/log.h"
 #include "diffuse/files/atomic_write.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/denoise.h"
 #include "edit_common.h"
-#include "edit_input.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "class_flag.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
+#include "diffuse/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 
@@ -38,7 +38,7 @@ std::pair<Model, Sampling> open_model(const EditFlags& flags) {
   Sampling sampling = flags.sampler.over(model);
   if (flags.class_name)
     sampling.classes = parse_classes(*flags.class_name, model.config().model);
-  else if (flags.sampler.guidance && model.config().model.classes > 0)
+  else if (flags.sampler.has("--guidance") && model.config().model.classes > 0)
     throw Error("--guidance: leads towards a class; expected --class K with it");
   return {std::move(model), std::move(sampling)};
 }

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common.h"
+#include "diffuse/model_file/sample_output.h"
 #include "diffuse/pictures/image_file.h"
-#include "sample_output.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {

@@ -7,16 +7,16 @@
 #include <filesystem>
 #include <optional>
 
-#include "class_flag.h"
 #include "commands.h"
 #include "common.h"
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_input.h"
+#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "edit_input.h"
 #include "outputs.h"
 #include "sampler_flags.h"
 
@@ -40,10 +40,11 @@ Sampling sampling_of(const EncodeFlags& flags, const Model& model) {
   if (flags.passes < 1) throw Error("--passes: expected at least 1, got ", flags.passes);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
   SamplerFlags ddim = flags.sampler;
-  ddim.sampler = "ddim";
-  ddim.eta = 0;
-  ddim.no_clip = true;  // what is clamped cannot be undone
-  ddim.dynamic_threshold = 0;
+  for (const auto& [key, value] : {std::pair("sampler", "ddim"),
+                                   {"eta", "0"},
+                                   {"clip_x0", "false"},  // what is clamped cannot be undone
+                                   {"dynamic_threshold", "0"}})
+    ddim.values.push_back({"encode", concat("sample.", key), value});
   Sampling sampling = ddim.over(model);
   if (flags.class_name) sampling.classes = parse_classes(*flags.class_name, model.config().model);
   return sampling;
@@ -110,8 +111,8 @@ Command add_encode(CLI::App& app) {
   command->add_option("--image", flags->image, "A picture, or .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
-  command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");
-  command->add_option("--spacing", flags->sampler.spacing, join(kSpacings));
+  flags->sampler.add_field(*command, "--steps", "steps", "Steps, 1 .. T")->type_name("INT");
+  flags->sampler.add_field(*command, "--spacing", "spacing", join(kSpacings));
   command->add_option("--timesteps", flags->sampler.timesteps, "The timesteps: 999,749,499,249");
   command->add_option("--passes", flags->passes, "Network calls a step: more come back closer");
   command->add_option("--class", flags->class_name, kClassHelp);

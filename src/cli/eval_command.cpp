@@ -205,10 +205,6 @@ void add_options(CLI::App& command, EvalFlags& flags) {
 
 }  // namespace
 
-nlohmann::ordered_json json_of(const Estimate& estimate) {
-  return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
-}
-
 std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input, const std::string& unit,
                                                     const std::string& text) {
   return [unit, text, world = input.evaluation.world, progress = std::shared_ptr<Progress>()](

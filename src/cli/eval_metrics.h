@@ -4,13 +4,12 @@
 
 #include <CLI/App.hpp>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "common.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/eval/evaluation.h"
+#include "diffuse/eval/eval_report.h"
 #include "outputs.h"
 #include "sampler_flags.h"
 
@@ -27,11 +26,6 @@ struct EvalInput {
 
   // Another part of the same data.
   std::function<std::shared_ptr<const Dataset>(Split)> open;
-};
-
-struct EvalReport {             // NOLINT(bugprone-exception-escape): moving JSON throws nothing
-  nlohmann::ordered_json json;  // metric name -> figures
-  std::string text;             // the same for people
 };
 
 // The work, which may take hours.
@@ -62,9 +56,6 @@ MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
-
-// {"mean": ..., "stderr": ...}; a standard error that is not known is null.
-nlohmann::ordered_json json_of(const Estimate& estimate);
 
 // The command's progress on stderr, for EvaluationOptions::progress, and for the other processes;
 // ends the evaluation after a signal. `text` stands beside the bar.

@@ -5,10 +5,10 @@
 
 #include "diffuse/core/log.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/eval/sample_report.h"
+#include "diffuse/eval/sample_source.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
-#include "sample_report.h"
-#include "sample_source.h"
 
 namespace fs = std::filesystem;
 

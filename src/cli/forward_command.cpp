@@ -14,6 +14,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_picture.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
 #include "diffuse/sample/forward.h"

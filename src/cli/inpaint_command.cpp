@@ -9,10 +9,10 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/model_file/mask.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/inpaint.h"
 #include "edit_common.h"
-#include "edit_input.h"
-#include "mask.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;
@@ -124,7 +124,7 @@ Command add_inpaint(CLI::App& app) {
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
-  flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
+  flags->edit.sampler.usual_sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "A picture of the model's size, or .npy")

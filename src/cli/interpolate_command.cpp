@@ -6,10 +6,10 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/pictures/plot.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
-#include "edit_input.h"
 #include "outputs.h"
 
 namespace fs = std::filesystem;

@@ -12,9 +12,9 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/distributed/world.h"
-#include "generate_together.h"
+#include "diffuse/model_file/generate_together.h"
+#include "diffuse/model_file/sample_output.h"
 #include "outputs.h"
-#include "sample_output.h"
 #include "sample_plan.h"
 
 namespace diffuse::cli {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "diffuse/config/config_json.h"
 #include "diffuse/model_file/model.h"
 
 namespace diffuse::cli {
@@ -26,13 +26,18 @@ struct Sampling {
 };
 
 struct SamplerFlags {
-  std::optional<std::string> sampler, spacing, timesteps, ddim_epsilon;
-  std::optional<int64_t> steps;
-  std::optional<double> eta, guidance, dynamic_threshold;
-  bool clip = false, no_clip = false;
+  std::vector<FlagValue> values;         // of the config's section, as they were given
+  std::optional<std::string> timesteps;  // in place of steps and spacing
   std::string steps_flag = "--steps";
+  std::string usual_sampler = "";  // in place of the model's; "" = the model's
 
   void add_to(CLI::App& command, const std::string& group = "Options");
+
+  // A flag for one field of the section.
+  CLI::Option* add_field(CLI::App& command, const std::string& flag, const std::string& key,
+                         const std::string& help);
+
+  bool has(const std::string& flag) const;  // whether it was given
 
   // The first of them that was given, or "".
   std::string given() const;
@@ -46,6 +51,7 @@ struct SamplerFlags {
 
  private:
   SampleConfig config_over(const Model& model) const;
+  void check_fit(const Model& model, const SampleConfig& config) const;
 };
 
 }  // namespace diffuse::cli

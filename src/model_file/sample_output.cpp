@@ -1,4 +1,4 @@
-#include "sample_output.h"
+#include "diffuse/model_file/sample_output.h"
 
 #include <ATen/ATen.h>
 
@@ -8,7 +8,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "common.h"
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
@@ -16,13 +15,14 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_picture.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 static OutputKind kind_by_name(const fs::path& path) {
   const std::string extension = ending_of(path);
@@ -230,4 +230,4 @@ void SampleOutput::finish() {
   fs::remove(parameters_file());
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

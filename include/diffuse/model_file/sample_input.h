@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <string>
 
-#include "common.h"
+#include "diffuse/model_file/model.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // "images", "signals" or "points".
 std::string kind_of(const Model& model);
@@ -34,4 +34,4 @@ double largest_number(const Model& model, const SampleConfig& config);
 at::Tensor load_sample(const std::string& flag, const std::filesystem::path& file,
                        const Model& model, const SampleConfig& config);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "class_flag.h"
+#include "diffuse/sample/class_choice.h"
 
 #include <ATen/ops/tensor.h>
 
@@ -11,7 +11,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 static constexpr std::string_view kByName = "name:";
 
@@ -106,4 +106,4 @@ at::Tensor labels_in_turn(const std::vector<int64_t>& classes, int64_t first, in
   return at::tensor(labels, at::kLong);
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,8 +1,8 @@
-#include "csv.h"
+#include "diffuse/files/csv.h"
 
 #include <cstdio>
 
-namespace diffuse::cli {
+namespace diffuse {
 
 static std::string exact(double value) {
   char text[32];
@@ -20,4 +20,4 @@ std::string csv_of(const std::vector<Column>& columns) {
   return text + '\n';
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

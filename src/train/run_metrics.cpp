@@ -1,4 +1,4 @@
-#include "run_metrics.h"
+#include "diffuse/train/run_metrics.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 std::vector<std::string> RunMetrics::names() const {
   std::vector<std::string> names;
@@ -74,4 +74,4 @@ PlotPanel metric_panel(const std::vector<RunMetrics>& runs, const std::string& m
   return panel;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

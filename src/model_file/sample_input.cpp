@@ -1,4 +1,4 @@
-#include "edit_input.h"
+#include "diffuse/model_file/sample_input.h"
 
 #include <ATen/ATen.h>
 
@@ -13,7 +13,7 @@
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
@@ -148,4 +148,4 @@ at::Tensor load_sample(const std::string& flag, const fs::path& file, const Mode
   return x;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

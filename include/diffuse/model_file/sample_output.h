@@ -12,7 +12,7 @@
 #include "diffuse/arrays/array_stream.h"
 #include "diffuse/config/config.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // .png a grid, .gif the reverse process, .npz uint8 NHWC as arr_0, .npy float32 as computed, any
 // other name a folder of one PNG each, or of one .npy where a PNG cannot hold the channels.
@@ -81,4 +81,4 @@ class SampleOutput {
   std::vector<std::vector<at::Tensor>> frames_;  // [frame][batch]
 };
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

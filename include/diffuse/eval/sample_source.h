@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
-#include "common.h"
 #include "diffuse/eval/evaluation.h"
 #include "diffuse/eval/sample_metrics.h"
+#include "diffuse/model_file/model.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // The first n (0 = all) of what `diffuse sample` writes and its like: an .npz of arr_0, uint8
 // [N, H, W, C]; an .npy of float32 [N, C, H, W] in [-1, 1] or points [N, D]; a folder of
@@ -26,4 +26,4 @@ SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation, int64_t n);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

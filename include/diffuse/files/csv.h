@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace diffuse::cli {
+namespace diffuse {
 
 struct Column {
   std::string name;
@@ -15,4 +15,4 @@ struct Column {
 // the same length.
 std::string csv_of(const std::vector<Column>& columns);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -6,7 +6,7 @@
 
 #include "diffuse/eval/sample_metrics.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // Adds one entry for each figure, and `moments`.
 void write_json(const SampleMetrics& metrics, const SampleMetricsOptions& options,
@@ -15,4 +15,4 @@ void write_json(const SampleMetrics& metrics, const SampleMetricsOptions& option
 // Adds one line for each.
 void write_text(const SampleMetrics& metrics, std::string& text);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

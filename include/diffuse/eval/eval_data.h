@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "common.h"
+#include "diffuse/model_file/model.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // The data set with where it came from.
 struct EvalData {
@@ -21,4 +21,4 @@ struct EvalData {
 // of the model's shape, units or classes.
 EvalData open_eval_data(const std::filesystem::path& named, const Model& model, Split split);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -9,7 +9,7 @@
 
 #include "diffuse/config/config.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 inline constexpr const char* kClassHelp =
     "Class number or name, or a list of them that samples take in turn: 0,3,dog; all is each "
@@ -27,4 +27,4 @@ std::vector<int64_t> all_classes(const ModelConfig& model);
 // there are none.
 at::Tensor labels_in_turn(const std::vector<int64_t>& classes, int64_t first, int64_t rows);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,8 +1,8 @@
-#include "generate_together.h"
+#include "diffuse/model_file/generate_together.h"
 
 #include <ATen/ops/empty.h>
 
-namespace diffuse::cli {
+namespace diffuse {
 
 at::Tensor generate_together(World& world, const Model& model, std::span<const StreamKey> keys,
                              GenerateOptions options, const StepCallback& on_step) {
@@ -22,4 +22,4 @@ at::Tensor generate_together(World& world, const Model& model, std::span<const S
   return world.gather_rows(x, count);
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

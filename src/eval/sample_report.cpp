@@ -1,4 +1,4 @@
-#include "sample_report.h"
+#include "diffuse/eval/sample_report.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -6,7 +6,7 @@
 
 #include "diffuse/core/error.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 namespace {
 
@@ -69,4 +69,4 @@ void write_text(const SampleMetrics& m, std::string& text) {
                  "\ndata      mean ", text_of(m.data.mean), "  stddev ", text_of(m.data.std), "\n");
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "eval_data.h"
+#include "diffuse/eval/eval_data.h"
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
@@ -8,7 +8,7 @@
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // The set's classes, where it has any, become the model's.
 static void take_classes(const Model& model, EvalData& data) {
@@ -61,4 +61,4 @@ EvalData open_eval_data(const fs::path& named, const Model& model, Split split) 
   return data;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -12,7 +12,7 @@
 #include "diffuse/logs/metrics_log.h"
 #include "diffuse/pictures/plot.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 struct RunMetrics {
   std::filesystem::path folder;
@@ -37,4 +37,4 @@ RunMetrics read_run(const std::filesystem::path& folder);
 // One panel of a metric, a line for each run that has it.
 PlotPanel metric_panel(const std::vector<RunMetrics>& runs, const std::string& metric);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

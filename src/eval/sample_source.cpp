@@ -1,4 +1,4 @@
-#include "sample_source.h"
+#include "diffuse/eval/sample_source.h"
 
 #include <ATen/ATen.h>
 
@@ -11,14 +11,14 @@
 #include "diffuse/core/stop.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/generate_together.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/pictures/image_file.h"
 #include "diffuse/pictures/picture_files.h"
-#include "edit_input.h"
-#include "generate_together.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 static int64_t checked_count(const fs::path& path, int64_t there, int64_t wanted) {
   if (wanted > there) throw Error("-n ", wanted, ": ", path.string(), " holds ", there, " samples");
@@ -148,4 +148,4 @@ SampleSource generated_samples(const Model& model, const GenerateOptions& option
           }};
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "mask.h"
+#include "diffuse/model_file/mask.h"
 
 #include <ATen/ATen.h>
 
@@ -8,12 +8,12 @@
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/log.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/pictures/stored_image.h"
-#include "edit_input.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // A sample's shape without its channels; points have none.
 static at::IntArrayRef plane_of(at::IntArrayRef shape) {
@@ -166,4 +166,4 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
   return levels.expand(model.sample_shape()).unsqueeze(0);
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

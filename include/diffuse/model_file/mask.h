@@ -5,9 +5,9 @@
 
 #include <filesystem>
 
-#include "common.h"
+#include "diffuse/model_file/model.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // --mask: 1 where there is to be painted, 0 where what is there is kept. A picture or .npy ->
 // float32 [1, 1, H, W] for images, [1, C, L] for signals, [1, D] for points.
@@ -18,4 +18,4 @@ namespace diffuse::cli {
 // where none of this holds, no number is at least half white, or the size is not the model's.
 at::Tensor load_mask(const std::filesystem::path& file, const Model& model);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse
