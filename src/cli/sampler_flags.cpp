@@ -26,19 +26,26 @@ void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
             concat(join(kSamplers), "; default ",
                    usual_sampler.empty() ? "by the model's config" : usual_sampler));
   add_field(command, steps_flag, "steps", "Reverse steps, 1 .. T")->type_name("INT");
-  add_field(command, "--eta", "eta", "ddim: 0 deterministic .. 1 as noisy as ddpm")->type_name("FLOAT");
+  add_field(command, "--eta", "eta", "ddim: 0 deterministic .. 1 as noisy as ddpm")
+      ->type_name("FLOAT");
   add_field(command, "--spacing", "spacing", join(kSpacings));
   command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
   const auto clip = [&](const char* flag, const char* value, const char* help) {
     return command.add_flag_callback(
-        flag, [=, this] { values.push_back({flag, "sample.clip_x0", value}); }, help);
+        flag,
+        [=, this] {
+          values.push_back({flag, "sample.clip_x0", value});
+        },
+        help);
   };
   auto* const on = clip("--clip", "true", "Clamp each predicted x_0 to [-1, 1]");
   clip("--no-clip", "false", "Do not")->excludes(on);
   add_field(command, "--dynamic-threshold", "dynamic_threshold",
-            "Clamp it to what holds this share of it instead, 0.995 say, and rescale")->type_name("FLOAT");
+            "Clamp it to what holds this share of it instead, 0.995 say, and rescale")
+      ->type_name("FLOAT");
   add_field(command, "--guidance", "guidance",
-            "Classifier-free guidance weight; 1 = plain conditional")->type_name("FLOAT");
+            "Classifier-free guidance weight; 1 = plain conditional")
+      ->type_name("FLOAT");
   add_field(command, "--ddim-epsilon", "ddim_epsilon",
             "ddim: the noise a step goes along follows from the clamped x_0 (clipped), or is the "
             "network's own (network), as in diffusers");

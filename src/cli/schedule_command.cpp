@@ -199,7 +199,8 @@ Command add_schedule(CLI::App& app) {
   };
   add_field("--kind", "schedule", "linear, cosine, ... with the flags below");
   add_field("--timesteps", "timesteps", "T; default 1000")->type_name("INT");
-  add_field("--beta-start", "beta_start", "beta of the first step; default 1e-4")->type_name("FLOAT");
+  add_field("--beta-start", "beta_start", "beta of the first step; default 1e-4")
+      ->type_name("FLOAT");
   add_field("--beta-end", "beta_end", "beta of the last step; default 0.02")->type_name("FLOAT");
   command->add_option("--csv", flags->csv, "Write all rows, all digits");
   command->add_option("--json", flags->json, "Write all rows and L_T; - for stdout alone");

@@ -52,7 +52,7 @@ struct GridStopped {};
 // the run has to end, which all ranks must ask alike: not where some have no sample to draw.
 at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
   const Config& config = trainer.config();
-  const Model model("this run", config, trainer.shared_network(), trainer.device());
+  const Model model = trainer.model();
   GenerateOptions options = model.options(config.sample);
   options.labels = round_robin_labels(config.sample.grid, config.model.classes);
   options.precision = trainer.precision();

@@ -6,7 +6,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/data/inspection.h"
-#include "diffuse/train/memory_plan.h"
+#include "diffuse/measure/memory_plan.h"
 #include "diffuse/train/run_warnings.h"
 
 namespace diffuse::cli {

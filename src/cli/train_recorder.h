@@ -11,7 +11,9 @@
 #include "diffuse/config/config.h"
 #include "diffuse/logs/metrics_log.h"
 #include "diffuse/logs/tensorboard.h"
-#include "diffuse/train/trainer.h"
+#include "diffuse/pictures/image_file.h"
+#include "diffuse/train/held_out.h"
+#include "diffuse/train/train_report.h"
 
 namespace diffuse::cli {
 

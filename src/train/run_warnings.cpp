@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "diffuse/core/error.h"
-#include "diffuse/train/optimizer.h"
+#include "optimizer.h"
 
 namespace diffuse {
 

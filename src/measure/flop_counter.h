@@ -7,12 +7,12 @@ namespace diffuse {
 
 // While it lives, counts the multiplications and additions of this thread's forward convolutions,
 // linear layers and attention: all but a few hundredths of a network's. One at a time a thread.
-class ProductCounter {
+class FlopCounter {
  public:
-  ProductCounter();
-  ~ProductCounter();
-  ProductCounter(const ProductCounter&) = delete;
-  ProductCounter& operator=(const ProductCounter&) = delete;
+  FlopCounter();
+  ~FlopCounter();
+  FlopCounter(const FlopCounter&) = delete;
+  FlopCounter& operator=(const FlopCounter&) = delete;
 
   double operations() const;
 

@@ -1,4 +1,4 @@
-#include "diffuse/train/step_benchmark.h"
+#include "diffuse/measure/step_benchmark.h"
 
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
@@ -11,9 +11,9 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
+#include "flop_counter.h"
 #include "memory_counter.h"
-#include "phase_clock.h"
-#include "product_counter.h"
+#include "phase_timer.h"
 #include "trace.h"
 
 namespace diffuse {
@@ -120,7 +120,7 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   StepBenchmark result;
   Steps steps(config, device);
   {
-    const ProductCounter counter;
+    const FlopCounter counter;
     steps.train();
     // Each product of the forward pass has two of the same size in the backward pass.
     result.train_gflop = 3e-9 * counter.operations();
@@ -129,7 +129,7 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   const double update = seconds_of(
       seconds, [&] { steps.train(); }, wait);
   {
-    const PhaseClock clock(device);
+    const PhaseTimer clock(device);
     constexpr int kUpdates = 3;
     for (int i = 0; i < kUpdates; ++i) steps.train();
     for (const auto& [phase, sum] : clock.seconds()) result.phase_ms[phase] = 1e3 * sum / kUpdates;

@@ -1,4 +1,4 @@
-#include "product_counter.h"
+#include "flop_counter.h"
 
 #include <torch/csrc/autograd/function.h>
 
@@ -43,14 +43,14 @@ static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& func
   return nullptr;
 }
 
-ProductCounter::ProductCounter()
+FlopCounter::FlopCounter()
     : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(count).needsInputs(true).scopes(
           {at::RecordScope::FUNCTION}))) {
   counted = 0;
 }
 
-ProductCounter::~ProductCounter() { at::removeCallback(handle_); }
+FlopCounter::~FlopCounter() { at::removeCallback(handle_); }
 
-double ProductCounter::operations() const { return counted; }
+double FlopCounter::operations() const { return counted; }
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "phase_clock.h"
+#include "phase_timer.h"
 
 #include <chrono>
 
@@ -33,14 +33,14 @@ void end(const at::RecordFunction& function, at::ObserverContext* context) {
 
 }  // namespace
 
-PhaseClock::PhaseClock(c10::Device device)
+PhaseTimer::PhaseTimer(c10::Device device)
     : handle_(at::addThreadLocalCallback(
           at::RecordFunctionCallback(begin, end).scopes({at::RecordScope::USER_SCOPE}))) {
   sums = {device, {}};
 }
 
-PhaseClock::~PhaseClock() { at::removeCallback(handle_); }
+PhaseTimer::~PhaseTimer() { at::removeCallback(handle_); }
 
-std::map<std::string, double> PhaseClock::seconds() const { return sums.seconds; }
+std::map<std::string, double> PhaseTimer::seconds() const { return sums.seconds; }
 
 }  // namespace diffuse

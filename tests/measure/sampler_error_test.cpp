@@ -1,4 +1,4 @@
-#include "diffuse/eval/sampler_error.h"
+#include "diffuse/measure/sampler_error.h"
 
 #include <gtest/gtest.h>
 

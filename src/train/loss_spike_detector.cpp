@@ -1,11 +1,11 @@
-#include "diffuse/train/spike_watch.h"
+#include "loss_spike_detector.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace diffuse {
 
-bool SpikeWatch::see(double loss) {
+bool LossSpikeDetector::see(double loss) {
   constexpr int64_t kFirst = 10;
   if (!std::isfinite(loss)) return false;  // a skipped update, which is counted elsewhere
   const double limit = std::max(6 * std::sqrt(variance_), 0.5 * mean_);

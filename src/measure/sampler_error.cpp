@@ -1,4 +1,4 @@
-#include "diffuse/eval/sampler_error.h"
+#include "diffuse/measure/sampler_error.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>

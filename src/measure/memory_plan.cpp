@@ -1,4 +1,4 @@
-#include "diffuse/train/memory_plan.h"
+#include "diffuse/measure/memory_plan.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,13 +8,21 @@
 
 namespace diffuse {
 
+// Most bytes of tensors on the device while the gradients of `rows` samples are computed, beyond what
+// was there before.
+static int64_t gradient_memory(Trainer& trainer, int64_t rows) {
+  const MemoryCounter memory(trainer.device());
+  trainer.try_gradients(rows);
+  return memory.peak();
+}
+
 // Twice as many samples at a time until the process grows by enough to go by: a fifth, or 128 MB.
 static int64_t predict_resident(Trainer& trainer, int64_t probes, int64_t rows) {
-  trainer.gradient_memory(1);
+  trainer.try_gradients(1);
   int64_t peak = resident_peak(), grown = 0, done = 1;
   while (2 * done <= probes && grown < std::min<int64_t>(peak / 5, 128 << 20)) {
     done *= 2;
-    trainer.gradient_memory(done);
+    trainer.try_gradients(done);
     grown = resident_peak() - std::exchange(peak, resident_peak());
   }
   return done == 1 ? peak : peak + (rows - done) * grown / (done / 2);
@@ -32,7 +40,7 @@ int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data
   if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);
   const int64_t kept =
       int64_t{4} * 4 * parameter_count(trainer.network());  // weights, EMA, Adam's moments
-  const int64_t one = trainer.gradient_memory(1), two = trainer.gradient_memory(2);
+  const int64_t one = gradient_memory(trainer, 1), two = gradient_memory(trainer, 2);
   return kept + one + (rows - 1) * (two - one);
 }
 

@@ -11,12 +11,12 @@ namespace diffuse {
 
 // While it lives, sums the seconds that this thread spends in each RECORD_USER_SCOPE, the device's
 // work included: it waits for the device at the end of each.
-class PhaseClock {
+class PhaseTimer {
  public:
-  explicit PhaseClock(c10::Device device);
-  ~PhaseClock();
-  PhaseClock(const PhaseClock&) = delete;
-  PhaseClock& operator=(const PhaseClock&) = delete;
+  explicit PhaseTimer(c10::Device device);
+  ~PhaseTimer();
+  PhaseTimer(const PhaseTimer&) = delete;
+  PhaseTimer& operator=(const PhaseTimer&) = delete;
 
   std::map<std::string, double> seconds() const;
 

@@ -6,7 +6,7 @@
 namespace diffuse {
 
 // Keeps the mean and variance of the losses it has seen, each new one weighing a tenth.
-class SpikeWatch {
+class LossSpikeDetector {
  public:
   // Whether the loss is over 6 standard deviations, and over half of the mean, above the mean of
   // those before it; never among the first ten. One that is counts as that limit.

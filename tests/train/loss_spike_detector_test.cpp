@@ -1,4 +1,4 @@
-#include "diffuse/train/spike_watch.h"
+#include "src/train/loss_spike_detector.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 namespace diffuse {
 namespace {
 
-TEST(SpikeWatch, SeesWhatStandsOutAndGoesOnAsBefore) {
-  SpikeWatch watch;
+TEST(LossSpikeDetector, SeesWhatStandsOutAndGoesOnAsBefore) {
+  LossSpikeDetector watch;
   RandomStream stream(0, Purpose::kNoise, 0);
   const auto usual = [&] { return 1 + 0.1 * stream.uniform(); };
   for (int i = 0; i < 200; ++i) EXPECT_FALSE(watch.see(usual())) << i;
@@ -25,15 +25,15 @@ TEST(SpikeWatch, SeesWhatStandsOutAndGoesOnAsBefore) {
   EXPECT_LT(spikes, 25);  // a level that stays is one to get used to
 }
 
-TEST(SpikeWatch, TakesAFallingLossAndASlowRise) {
-  SpikeWatch watch;
+TEST(LossSpikeDetector, TakesAFallingLossAndASlowRise) {
+  LossSpikeDetector watch;
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(watch.see(std::exp(-0.1 * i))) << i;
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(watch.see(std::exp(0.02 * i - 10))) << i;
 }
 
 // Their spread is not known yet; and a loss that is no number says nothing of it.
-TEST(SpikeWatch, SaysNothingOfTheFirstNorOfWhatIsNotFinite) {
-  SpikeWatch watch;
+TEST(LossSpikeDetector, SaysNothingOfTheFirstNorOfWhatIsNotFinite) {
+  LossSpikeDetector watch;
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(watch.see(i % 2 == 0 ? 0.01 : 100));
   EXPECT_FALSE(watch.see(std::numeric_limits<double>::quiet_NaN()));
   EXPECT_TRUE(std::isfinite(watch.mean()));

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "diffuse/train/train_report.h"
 
-#include "diffuse/train/trainer.h"
+#include <gtest/gtest.h>
 
 namespace diffuse {
 
