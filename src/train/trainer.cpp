@@ -15,7 +15,7 @@
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/data/class_names.h"
 #include "diffuse/data/normalization.h"
-#include "diffuse/model/dropout.h"
+#include "diffuse/model/dropout_scope.h"
 #include "memory_counter.h"
 
 namespace diffuse {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/model/layers.h"
+#include "diffuse/model/layer_watch.h"
 #include "diffuse/train/trainer.h"
 
 namespace diffuse {
