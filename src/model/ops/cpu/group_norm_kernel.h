@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 
 // Some of an image's channels, `first` the first of them: x [P, channels], rows of pixels.
 struct NormPart {
@@ -31,4 +31,4 @@ void norm_apply(const NormImage& image, const float* mean, const float* rstd, fl
 void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
                    float* const dx[2], float* d_weight, float* d_bias, float* d_shift);
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 
 inline constexpr int64_t kTile = 4;     // outputs a tile has on a side
 inline constexpr int64_t kPlanes = 36;  // products a tile takes, for each pair of channels
@@ -45,4 +45,4 @@ void winograd_filters(const FilterSet& set, const float* weight, bool turned, fl
 // G' u G: the gradient of the filters from that of their planes.
 void winograd_filter_gradient(const FilterSet& set, const float* planes, float* weight);
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

@@ -5,7 +5,7 @@
 #include "vectorised.h"
 
 // NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result): sizes of a tile, 36 at most.
-namespace diffuse {
+namespace diffuse::ops::cpu {
 
 namespace {
 
@@ -233,5 +233,5 @@ void winograd_filter_gradient(const FilterSet& set, const float* planes, float* 
   }
 }
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu
 // NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

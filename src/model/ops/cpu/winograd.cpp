@@ -1,4 +1,4 @@
-#include "diffuse/model/winograd.h"
+#include "winograd.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -8,18 +8,18 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
+#include "diffuse/model/weight_cache.h"
 #include "winograd_kernel.h"
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-constexpr int64_t kRows = 32;  // rows of a matrix product from which it runs at full speed
+constexpr int64_t kRows = 32;  // minimum rows for full GEMM throughput
 
 // Calls work on equal parts of a weight's outputs, in parallel.
 template <class Work>
@@ -40,12 +40,11 @@ at::Tensor filter_planes(const at::Tensor& weight, bool turned) {
   return planes;
 }
 
-thread_local WinogradFilters* kept_filters = nullptr;
-
-// [O, I, 3, 3] -> [36, I, O], kept where a scope says so.
+// [O, I, 3, 3] -> [36, I, O], kept in a WeightCacheScope.
 at::Tensor forward_filters(const at::Tensor& weight) {
-  if (kept_filters == nullptr) return filter_planes(weight, false).transpose(1, 2);
-  at::Tensor& planes = (*kept_filters)[weight.const_data_ptr()];
+  WeightCache* const cache = WeightCacheScope::current();
+  if (cache == nullptr) return filter_planes(weight, false).transpose(1, 2);
+  at::Tensor& planes = (*cache)[weight.const_data_ptr()];
   if (!planes.defined())  // in the order that products like best
     planes = filter_planes(weight, false).transpose(1, 2).contiguous();
   return planes;
@@ -165,11 +164,6 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
 
 }  // namespace
 
-WinogradFilterScope::WinogradFilterScope(WinogradFilters& filters)
-    : outer_(std::exchange(kept_filters, &filters)) {}
-
-WinogradFilterScope::~WinogradFilterScope() { kept_filters = outer_; }
-
 bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
   if (!x.is_cpu() || x.scalar_type() != at::kFloat || weight.scalar_type() != at::kFloat ||
       at::autocast::is_autocast_enabled(at::kCPU))
@@ -184,4 +178,4 @@ at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const
   return WinogradFunction::apply(x, weight, bias);
 }
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

@@ -6,7 +6,7 @@
 
 #include "vectorised.h"
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 
 // e^x to 2 units in the last place, for |x| <= 87: 2^n e^r with |r| <= ln 2 / 2, e^r by Cephes'
 // polynomial. Unlike std::exp it lets the loops around it use vectors.
@@ -177,4 +177,4 @@ void norm_gradient(const NormImage& image, const float* mean, const float* rstd,
   }
 }
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

@@ -1,11 +1,13 @@
-#include "diffuse/model/winograd.h"
+#include "src/model/ops/cpu/winograd.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace diffuse {
+#include "diffuse/model/weight_cache.h"
+
+namespace diffuse::ops::cpu {
 namespace {
 
 // A leaf of values in [-1, 1] without a pattern.
@@ -66,9 +68,9 @@ TEST(Winograd, KeepsFiltersInAScopeAlone) {
   const at::Tensor x = leaf({1, 32, 8, 8}, at::kFloat, 0.5).detach();
   const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
   const at::Tensor plain = winograd_conv3x3(x, weight, bias);
-  WinogradFilters filters;
+  WeightCache filters;
   {
-    const WinogradFilterScope keep(filters);
+    const WeightCacheScope keep(filters);
     EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
     filters.begin()->second.mul_(2);  // so that it shows where they come from
     EXPECT_TRUE(at::allclose(winograd_conv3x3(x, weight, bias), 2 * plain));
@@ -78,4 +80,4 @@ TEST(Winograd, KeepsFiltersInAScopeAlone) {
 }
 
 }  // namespace
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

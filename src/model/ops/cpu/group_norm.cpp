@@ -1,4 +1,4 @@
-#include "diffuse/model/group_norm.h"
+#include "group_norm.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -8,7 +8,7 @@
 
 #include "group_norm_kernel.h"
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -112,35 +112,16 @@ struct GroupNormFunction : torch::autograd::Function<GroupNormFunction> {
             like(tables[1], bias),
             at::Tensor(),
             at::Tensor(),
-            shift.defined() ? tables[2] : at::Tensor(),
+            shift.defined() ? like(tables[2], shift) : at::Tensor(),
             dskip};
   }
 };
 
-// [C] or [B, C] -> [1 or B, C, 1, 1]
-at::Tensor per_pixel(const at::Tensor& table) {
-  return table.view({table.dim() == 2 ? table.size(0) : 1, -1, 1, 1});
-}
-
-at::Tensor by_operators(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
-                        const at::Tensor& bias, double eps, bool silu, const at::Tensor& shift) {
-  const at::Tensor in = shift.defined() ? x + per_pixel(shift).to(x.scalar_type()) : x;
-  const bool per_image = weight.dim() == 2;
-  at::Tensor y = per_image ? at::group_norm(in, groups, {}, {}, eps)
-                           : at::group_norm(in, groups, weight, bias, eps);
-  if (per_image) y = at::addcmul(per_pixel(bias), y, per_pixel(weight)).to(x.scalar_type());
-  return silu ? at::silu(y) : y;
-}
-
 }  // namespace
 
-at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight,
-                      const at::Tensor& bias, double eps, Activation activation,
-                      const at::Tensor& shift, const at::Tensor& skip) {
-  const bool silu = activation == Activation::kSilu;
-  if (!x.is_cpu() || weight.scalar_type() != at::kFloat)
-    return by_operators(skip.defined() ? at::cat({x, skip}, 1) : x, groups, weight, bias, eps, silu,
-                        shift);
+at::Tensor group_norm(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& shift,
+                      const at::Tensor& weight, const at::Tensor& bias, int64_t groups, double eps,
+                      bool silu) {
   const auto wide = [](const at::Tensor& tensor) -> std::optional<at::Tensor> {
     return tensor.defined() ? std::optional(tensor.to(at::kFloat)) : std::nullopt;
   };
@@ -149,4 +130,4 @@ at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& wei
       .to(x.scalar_type());
 }
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu

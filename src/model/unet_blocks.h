@@ -6,8 +6,11 @@
 
 #include <memory>
 
+#include "conv.h"
 #include "diffuse/config/config.h"
-#include "diffuse/model/layers.h"
+#include "linear.h"
+#include "module_list.h"
+#include "norm.h"
 
 namespace diffuse {
 
@@ -30,9 +33,6 @@ class ResnetBlock : public torch::nn::Module {
   uint32_t layer_;  // number of its dropout in the network
   bool scale_shift_;
 };
-
-// Heads of an attention over so many channels; 0 where they cannot be split evenly.
-int64_t attention_heads(const ModelConfig& config, int64_t channels);
 
 // Self-attention over the H W positions, with a residual connection. [Ho20] app. B
 class Attention : public torch::nn::Module {

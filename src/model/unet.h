@@ -4,7 +4,8 @@
 #include <memory>
 
 #include "diffuse/model/network.h"
-#include "diffuse/model/unet_blocks.h"
+#include "embedding.h"
+#include "unet_blocks.h"
 
 namespace diffuse {
 

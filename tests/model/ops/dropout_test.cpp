@@ -1,9 +1,12 @@
-#include "diffuse/model/dropout.h"
+#include "src/model/ops/dropout.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <vector>
+
+#include "diffuse/model/dropout_scope.h"
 
 namespace diffuse {
 namespace {
@@ -11,7 +14,7 @@ namespace {
 at::Tensor in_scope(const std::vector<StreamKey>& keys, const at::Tensor& h, double p,
                     uint32_t layer = 0) {
   const DropoutScope scope(std::make_shared<const std::vector<StreamKey>>(keys));
-  return diffuse::dropout(h, p, layer);
+  return ops::dropout(h, {p, layer});
 }
 
 TEST(Dropout, FollowsTheStreamOfEachSampleChannelsFirst) {
@@ -66,7 +69,7 @@ TEST(Dropout, ScopesNestAndAnotherNumberOfRowsIsRefused) {
     EXPECT_EQ(DropoutScope::current(), nullptr);
   }
   EXPECT_EQ(DropoutScope::current()->size(), 2);
-  EXPECT_THROW(diffuse::dropout(at::ones({3, 1, 2, 2}), 0.5, 0), c10::Error);
+  EXPECT_THROW(ops::dropout(at::ones({3, 1, 2, 2}), {0.5}), c10::Error);
 }
 
 }  // namespace

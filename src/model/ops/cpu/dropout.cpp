@@ -1,4 +1,4 @@
-#include "diffuse/model/dropout.h"
+#include "dropout.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
@@ -8,18 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <utility>
 
-namespace diffuse {
+namespace diffuse::ops::cpu {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-
-static thread_local DropoutScope::Keys scope_keys;
-
-DropoutScope::DropoutScope(Keys keys) : outer_(std::exchange(scope_keys, std::move(keys))) {}
-DropoutScope::~DropoutScope() { scope_keys = std::move(outer_); }
-DropoutScope::Keys DropoutScope::current() { return scope_keys; }
 
 // Where `kept` [B, C, H, W], channels last, is to be 1.
 static void fill_mask(const std::vector<StreamKey>& keys, double p, uint32_t layer,
@@ -75,15 +68,14 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
 
 }  // namespace
 
-at::Tensor dropout(const at::Tensor& h, double p, uint32_t layer) {
-  if (p == 0) return h;
-  if (!scope_keys || !h.is_cpu()) return at::dropout(h, p, /*train=*/true);
-  TORCH_CHECK(h.dim() == 4 && h.size(0) == std::ssize(*scope_keys), "dropout of ", h.sizes(),
-              " with the streams of ", scope_keys->size(), " samples");
+at::Tensor dropout(const at::Tensor& h, double p, uint32_t layer,
+                   const std::vector<StreamKey>& keys) {
+  TORCH_CHECK(h.dim() == 4 && h.size(0) == std::ssize(keys), "dropout of ", h.sizes(),
+              " with the streams of ", keys.size(), " samples");
   const at::Tensor kept = at::empty(h.sizes(), h.options().dtype(at::kBool).requires_grad(false),
                                     at::MemoryFormat::ChannelsLast);
-  fill_mask(*scope_keys, p, layer, kept);
+  fill_mask(keys, p, layer, kept);
   return DropoutFunction::apply(h, kept, 1 / (1 - p));
 }
 
-}  // namespace diffuse
+}  // namespace diffuse::ops::cpu
