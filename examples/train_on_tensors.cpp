@@ -1,5 +1,5 @@
-// Trains on tensors of your own: a data set is anything that hands out items by number. Points on a
-// circle, an MLP, and how far 1,000 samples lie from the circle.
+// Trains on your own tensors: a data set is any class that returns items by number. Trains an MLP on
+// points on a circle, and prints the mean distance of 1,000 samples from it.
 #include <ATen/ATen.h>
 #include <diffuse/config/config_json.h>
 #include <diffuse/sample/generate.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Many images from many small jobs: task K of the array draws the images of seeds K * PER_TASK up to
-# (K + 1) * PER_TASK - 1 into OUT/part-K. A task that died is submitted again by its number alone.
+# Many images from many small jobs: task K of the array draws the images of seeds K * PER_TASK to
+# (K + 1) * PER_TASK - 1 into OUT/part-K. To repeat a failed task, submit its number again.
 #
 #   sbatch --array=0-49 scripts/slurm/sample_array.sh CHECKPOINT OUT [PER_TASK [FLAG OF diffuse sample]...]
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One node, all its GPUs, for as many time limits as it takes: the job saves and puts itself back into
-# the queue before its time is up, or when it is preempted, and goes on from there.
+# One node with all its GPUs, over as many jobs as needed: before its time limit, or on preemption, the job
+# saves a checkpoint, requeues itself and continues from there.
 #
 #   sbatch scripts/slurm/train.sh CONFIG RUN_FOLDER [FLAG OF diffuse train]...
 #
@@ -17,7 +17,7 @@ set -u
 
 config=$1 out=$2
 shift 2
-trap : TERM USR1  # the processes that train get them too; this script outlives them to requeue
+trap : TERM USR1  # the training processes get them too; this script must outlive them to requeue
 
 srun --kill-on-bad-exit=0 "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
 code=$?
@@ -28,9 +28,9 @@ requeue() {
   exit $code
 }
 
-# 75: stopped early with a checkpoint saved. Others but bad use (2): a node may have died; a run that
-# fails by itself will fail again, so not for ever: MAX_RESTARTS times in a row, between which no
-# checkpoint was saved. The run's folder holds the count.
+# 75: stopped early with a checkpoint saved. Other failures except bad use (2): a node may have died, so
+# requeue. A defective run would fail every time, so at most MAX_RESTARTS failures in a row without a new
+# checkpoint. The count is in the run folder.
 failures=$out/.failures
 if [[ $code -eq 0 || $code -eq 2 || $code -eq 75 ]]; then
   rm -f "$failures"
