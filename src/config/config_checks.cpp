@@ -36,7 +36,7 @@ static void check_mixture(const DataConfig& c, const std::string& at) {
 }
 
 static void check_unet(const ModelConfig& c, const std::string& at) {
-  // Group normalisation and the heads split the channels of every level evenly.
+  // Group normalisation and the heads must divide the channels of every level.
   if (c.channels % c.norm_groups != 0) {
     throw Error(at, "/channels: expected a multiple of norm_groups, which is ", c.norm_groups,
                 ", got ", c.channels);

@@ -14,9 +14,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;  // bytes: a cache line, as LibTorch's kernels expect
 
-// Takes blocks from malloc() and aligns them itself. LibTorch's own takes them from posix_memalign(), which
-// before glibc 2.38 finds no freed block of the same size good enough: the heap of a training run grows to
-// twice what is in use.
+// Aligns blocks of malloc() itself. LibTorch's allocator uses posix_memalign(), which before glibc 2.38 does
+// not reuse freed blocks of the same size: the heap of a training run grows to twice the memory in use.
 class AlignedAllocator : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
