@@ -18,7 +18,7 @@
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
 #include "diffuse/sample/forward.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 

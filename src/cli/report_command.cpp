@@ -9,8 +9,8 @@
 #include "diffuse/core/version.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/file.h"
+#include "diffuse/train/outputs.h"
 #include "diffuse/train/run_metrics.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -18,7 +18,8 @@
 #include "diffuse/files/csv.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/plot.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_warnings.h"
 
 namespace fs = std::filesystem;
 

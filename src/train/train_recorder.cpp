@@ -1,14 +1,13 @@
-#include "train_recorder.h"
+#include "diffuse/train/train_recorder.h"
 
 #include <cmath>
 
-#include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const Config& config)
     : folder_(folder), metrics_(folder / "metrics.jsonl", resume_step), events_(folder) {
@@ -75,4 +74,4 @@ void TrainRecorder::write(int64_t step, const std::vector<std::pair<std::string,
   events_.flush();
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -15,7 +15,7 @@
 #include "diffuse/train/held_out.h"
 #include "diffuse/train/train_report.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 class TrainRecorder {
  public:
@@ -34,4 +34,4 @@ class TrainRecorder {
   std::vector<double> bin_ends_;  // of the histograms over t
 };
 
-}  // namespace diffuse::cli
+}  // namespace diffuse
