@@ -59,7 +59,7 @@ void ArrayStream::finish() {
   std::filesystem::remove(partial_);
 }
 
-// Calls `work`; what the system refuses is thrown with the name of the file.
+// Calls `work`; system errors are rethrown with the name of the file.
 template <class Work>
 void ArrayStream::naming(const Work& work) const {
   try {

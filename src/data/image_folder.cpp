@@ -25,10 +25,10 @@ struct Listing {
   std::shared_ptr<const FileSet> files;
   Entries entries;
   std::vector<std::string> class_names;
-  bool skip = false;  // what cannot be read
+  bool skip = false;  // unreadable files
 };
 
-// Once in a process: the parts of a set are opened one after the other.
+// Once per process: the parts of a set are opened one after another.
 void say_once(LogLevel level, const std::string& message) {
   static std::mutex mutex;
   static std::set<std::string> said;
@@ -52,8 +52,7 @@ Image read_picture(const FileSet& files, const PictureEntry& entry, int64_t chan
   return decode_image(files.read(entry.file), files.title(entry.file), channels);
 }
 
-// Calls use(i, image) for every entry, on several threads. Returns what is wrong with each: "" where
-// it could be read.
+// Calls use(i, image) for every entry, on several threads. Returns the error of each, "" for readable ones.
 template <class Use>
 std::vector<std::string> problems_of(const FileSet& files, const Entries& entries, const Use& use) {
   std::vector<std::string> problems(entries.size());
@@ -67,7 +66,7 @@ std::vector<std::string> problems_of(const FileSet& files, const Entries& entrie
   return problems;
 }
 
-// Those of `items`, numbers of entries, that can be read.
+// The readable ones of `items`, indices of entries.
 std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> items) {
   Entries entries;
   for (const int64_t i : items) entries.push_back(listing.entries[i]);
@@ -92,8 +91,8 @@ std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> i
   throw Error("/data/path: none of ", listing.entries.size(), " files can be read; ", why);
 }
 
-// As split_indices(), of the readable items: another takes the place of an unreadable one that would
-// be held out, and nothing else changes.
+// As split_indices(), with readable items only: another item replaces an unreadable one that would be held
+// out; nothing else changes.
 std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config, Split split,
                                     const std::string& what) {
   const auto size = std::ssize(all.entries);
@@ -105,7 +104,7 @@ std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config
     good.insert(good.end(), more.begin(), more.end());
     seen += count;
   };
-  // One more, so that some are left to train.
+  // One more, so that some remain for training.
   while (std::ssize(good) <= held_out && seen < size)
     look_at(std::min(size - seen, held_out + 1 - std::ssize(good)));
   if (good.empty() && size > 0) refuse_unreadable(all);
@@ -120,7 +119,7 @@ std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config
   return good;
 }
 
-// The items of a part that the set itself holds out or trains on.
+// The items of a training or held-out part defined by the set.
 std::vector<int64_t> whole_part(const Listing& part) {
   std::vector<int64_t> items(part.entries.size());
   std::iota(items.begin(), items.end(), 0);
@@ -165,8 +164,8 @@ class ImageFolderDataset : public Dataset {
   }
 
  private:
-  // Planes [C, side, side]. Of a file that has been damaged or removed since it was seen, where such are
-  // skipped, those of the next one of its class.
+  // Planes [C, side, side]. If bad files are skipped and this file was damaged or removed since the survey,
+  // the planes of the next one of its class.
   std::vector<uint8_t> decode(int64_t index) const {
     constexpr int64_t kMostTried = 100;
     for (int64_t i = 0, tried = 0;; ++i) {
@@ -205,7 +204,7 @@ ImageSurvey survey_images(const DataConfig& config) {
       lay_out_pictures(resolve_path(config, ""), config.on_error == "skip");
   Entries entries = layout.train;
   entries.insert(entries.end(), layout.held_out.begin(), layout.held_out.end());
-  std::vector<Image> sizes(entries.size());  // without their pixels
+  std::vector<Image> sizes(entries.size());  // without pixels
   const auto problems = problems_of(*layout.files, entries, [&](int64_t i, const Image& image) {
     sizes[i] = {image.height, image.width, image.channels, {}};
   });

@@ -48,7 +48,7 @@ class NormalizedDataset : public Dataset {
 
 }  // namespace
 
-// Sums are taken relative to the first item, so that a large mean costs no accuracy.
+// Sums are relative to the first item, so that a large mean does not cost accuracy.
 ChannelMoments channel_moments(const Dataset& set) {
   constexpr int64_t kBatch = 256;
   const int64_t channels = set.sample_shape().at(0);

@@ -26,7 +26,7 @@ NumberRange range_of(const Dataset& set) {
   return range;
 }
 
-// The scale that such numbers are most likely on: that of their bits where they are not negative.
+// The likely scale of such numbers: by bit depth if none is negative.
 static NumberRange likely_scale(const NumberRange& found) {
   if (found.least >= 0)
     for (const double most : {255.0, 1023.0, 4095.0, 65535.0})

@@ -13,7 +13,7 @@ NamedPart part_of(std::string name) {
   for (const std::string_view ending : {"set", "data", "images"})
     if (name.ends_with(ending)) name.erase(name.size() - ending.size());
   name.erase(name.find_last_not_of(kRest) + 1);
-  const size_t begin = name.find_last_of("_- ") + 1;  // 0 where there is none
+  const size_t begin = name.find_last_of("_- ") + 1;  // 0 for none
   const std::string before = name.substr(0, begin);
   name.erase(0, begin);
   if (name == "train" || name == "training") return {Part::kTrain, before};

@@ -1,4 +1,4 @@
-// The parts of a set of pictures that the names of folders tell.
+// The parts of a set of pictures, recognised by the names of folders.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@ enum class Part { kNone, kTrain, kValidation, kTest };
 
 struct NamedPart {
   Part part = Part::kNone;
-  std::string before;  // the words in front of it: "seg_" of seg_train
+  std::string before;  // the preceding words: "seg_" of seg_train
 };
 
-// In letters of either case: train, train2017, Training Set, val_images, seg_train.
+// In either case: train, train2017, Training Set, val_images, seg_train.
 NamedPart part_of(std::string name);
 
 }  // namespace diffuse

@@ -1,5 +1,5 @@
-// Signed distances, in units of the shape's radius: negative inside. A pixel's colour is mixed by
-// how much of it the outline covers, so edges are smooth at any size.
+// Signed distances, in units of the shape's radius: negative inside. Pixels blend colours by coverage, so
+// edges are smooth at any size.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -34,7 +34,7 @@ Colour mix(const Colour& a, const Colour& b, float share) {
   return result;
 }
 
-// Distance to the nearest side, negative where a ray to the right crosses an odd number of sides.
+// Distance to the nearest side, negative if a ray to the right crosses an odd number of sides.
 float polygon_distance(const Polygon& corners, Point p) {
   float nearest = 1e9F;
   bool inside = false;
@@ -88,7 +88,7 @@ Polygon crescent() {
   const float outer = std::acos((1 + d * d - kRadius * kRadius) / (2 * d));
   const float inner = std::acos((1 - d * d - kRadius * kRadius) / (2 * d * kRadius));
   Polygon polygon;
-  for (int i = 0; i < 2 * kSteps; ++i) {  // the long way round, then back along the bite
+  for (int i = 0; i < 2 * kSteps; ++i) {  // along the outer arc, then back along the inner one
     const bool back = i >= kSteps;
     const float share = static_cast<float>(back ? 2 * kSteps - i : i) / kSteps;
     const float meeting = back ? inner : outer;
@@ -100,7 +100,7 @@ Polygon crescent() {
   return polygon;
 }
 
-// The kinds in the order of their labels. Polygons are drawn `rounding` larger, corners rounded.
+// The kinds in label order. Polygons are drawn `rounding` larger, with rounded corners.
 struct Kind {
   const char* name;
   Polygon corners;

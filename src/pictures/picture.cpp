@@ -9,7 +9,7 @@
 
 namespace diffuse {
 
-// Halves go to the even neighbour, as in NumPy and PyTorch. A NaN becomes black.
+// Halves round to even, as in NumPy and PyTorch. NaN becomes black.
 at::Tensor to_uint8(const at::Tensor& x) {
   return x.detach()
       .to(at::kFloat)
@@ -21,8 +21,8 @@ at::Tensor to_uint8(const at::Tensor& x) {
       .to(at::kByte);
 }
 
-// x [B, C, H, W] -> grey [B, 1, H, ...] with its channels side by side, a pixel of white between them;
-// images of 1 or 3 channels as they are.
+// x [B, C, H, W] -> grey [B, 1, H, ...] with its channels side by side, separated by a white pixel; images
+// of 1 or 3 channels unchanged.
 static at::Tensor side_by_side(const at::Tensor& x) {
   if (is_pictured(x.size(1))) return x;
   const at::Tensor apart = at::constant_pad_nd(x, {0, 1}, 1);
@@ -89,7 +89,7 @@ class Canvas {
       for (int64_t x = left; x < left + width; ++x) blend(x, y, colour, 1);
   }
 
-  // A disc whose edge covers pixels in proportion to their distance from it.
+  // A disc with an anti-aliased edge.
   void disc(double x, double y, double radius, uint32_t colour, double opacity) {
     const auto reach = static_cast<int64_t>(std::ceil(radius + 1));
     const auto column = static_cast<int64_t>(std::floor(x)),
@@ -108,7 +108,7 @@ class Canvas {
   Image image_;
 };
 
-// Digits and the minus sign in a 3x5 raster, a row's left pixel in its highest bit.
+// Digits and the minus sign in a 3x5 raster, the left pixel of a row in its highest bit.
 constexpr std::array<std::array<uint8_t, 5>, 11> kGlyphs = {{{7, 5, 5, 5, 7},
                                                              {2, 6, 2, 2, 7},
                                                              {7, 1, 7, 4, 7},
@@ -121,7 +121,7 @@ constexpr std::array<std::array<uint8_t, 5>, 11> kGlyphs = {{{7, 5, 5, 5, 7},
                                                              {7, 5, 7, 1, 7},
                                                              {0, 0, 7, 0, 0}}};
 
-// `text` of digits and "-", centred at (x, y), every pixel of a glyph drawn `scale` times.
+// `text` of digits and "-", centred at (x, y), each pixel of a glyph repeated `scale` times.
 void draw_label(Canvas& canvas, const std::string& text, int64_t x, int64_t y, int64_t scale,
                 uint32_t colour) {
   const int64_t width = (4 * std::ssize(text) - 1) * scale;
@@ -153,7 +153,7 @@ struct Axes {
     constexpr uint32_t kGrid = 0xebebeb, kZero = 0xc8c8c8, kFrame = 0x808080, kText = 0x505050;
     const int64_t inner = side - 2 * margin;
     const int64_t scale = std::max<int64_t>(1, side / 256);
-    // At most nine lines, at multiples of a whole number.
+    // At most nine lines, at multiples of an integer.
     const auto step = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(limit / 4)));
     const int64_t last = static_cast<int64_t>(limit) / step * step;
     for (int64_t value = -last; value <= last; value += step) {
@@ -183,7 +183,7 @@ Image draw_points(const at::Tensor& points, double limit, int64_t side,
   Canvas canvas(side);
   const Axes axes{.limit = limit, .margin = side / 16, .side = side};
   axes.draw(canvas);
-  // Many points are drawn smaller and paler, so that density shows.
+  // Large sets have smaller and paler points, to make density visible.
   const double count = static_cast<double>(std::max<int64_t>(points.size(0), 1));
   const double radius =
       static_cast<double>(side) / 512 * std::clamp(80 / std::sqrt(count), 1.3, 4.0);

@@ -18,7 +18,7 @@ constexpr std::array<uint32_t, 6> kColours{0x1f6fb4, 0xd9561c, 0x2e9a4f,
 constexpr int64_t kLeft = 88, kRight = 20, kTop = 34, kBottom = 46;
 constexpr double kPad = 12;  // between the frame and the legend, and around its text
 
-// From the values of one axis to 0 .. 1 along it.
+// Maps the values of one axis to 0 .. 1.
 struct Scale {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool log = false;
@@ -35,7 +35,7 @@ struct Scale {
   }
 };
 
-// Ticks at 1, 2 or 5 times a power of ten, and the scale widened to whole ticks.
+// Ticks at 1, 2 or 5 times a power of ten; widens the scale to whole ticks.
 void settle_linear(Scale& scale, bool widen) {
   const double range = scale.high - scale.low;
   const double power = std::pow(10, std::floor(std::log10(range / 5)));
@@ -50,7 +50,7 @@ void settle_linear(Scale& scale, bool widen) {
   for (int64_t i = first; i <= last; ++i) scale.ticks.push_back(static_cast<double>(i) * step);
 }
 
-// Ticks at powers of ten, every so many of them that at most seven are left.
+// At most seven ticks, at every n-th power of ten.
 void settle_log(Scale& scale) {
   const auto first = static_cast<int64_t>(std::floor(std::log10(scale.low) + 1e-9));
   auto last = static_cast<int64_t>(std::ceil(std::log10(scale.high) - 1e-9));
@@ -125,7 +125,7 @@ void draw_series(PlotCanvas& canvas, const Frame& frame, const PlotSeries& serie
 
 uint32_t colour_of(size_t series) { return kColours[series % kColours.size()]; }
 
-// In the corner that holds the fewest points of the lines.
+// Puts it in the corner with the fewest points of the lines.
 void draw_legend(PlotCanvas& canvas, const Frame& frame, const PlotPanel& panel) {
   double text_width = 0;
   std::vector<size_t> shown;

@@ -6,7 +6,7 @@
 namespace diffuse {
 
 static constexpr double kDot = 1.5;      // pixels between the dots of a glyph's raster
-static constexpr double kAdvance = 6.2;  // dots from one character to the next
+static constexpr double kAdvance = 6.2;  // dots between characters
 static constexpr double kStroke = 1.35;  // pixels
 
 PlotCanvas::PlotCanvas(int64_t width, int64_t height) : image_{height, width, 3, {}} {
@@ -45,7 +45,7 @@ static double distance_to_segment(double x, double y, PlotPoint a, PlotPoint b) 
   return std::hypot(x - a.x - along * dx, y - a.y - along * dy);
 }
 
-// Coverage is taken as the largest of any segment, then blended once.
+// Coverage is the maximum over segments, blended once.
 void PlotCanvas::strokes(const std::vector<std::vector<PlotPoint>>& lines, double thickness,
                          uint32_t colour) {
   const double reach = thickness / 2 + 1;

@@ -17,15 +17,15 @@ class PlotCanvas {
  public:
   PlotCanvas(int64_t width, int64_t height);
 
-  // A line through `points`, `thickness` pixels wide with round ends. A pixel is covered once,
-  // however many segments meet in it.
+  // A line through `points`, `thickness` pixels wide with round ends. Each pixel is blended once, for any
+  // number of segments.
   void polyline(const std::vector<PlotPoint>& points, double thickness, uint32_t colour);
 
   void fill(int64_t left, int64_t top, int64_t width, int64_t height, uint32_t colour,
             double opacity = 1);
   void paste(const Image& picture, int64_t left, int64_t top);
 
-  // `text` with its capitals' feet at `y`; `align` 0 begins at x, 0.5 is centred on it, 1 ends there.
+  // `text` with its baseline at `y`; `align` 0 begins at x, 0.5 is centred on it, 1 ends there.
   void text(std::string_view text, double x, double y, double align, uint32_t colour);
   static double text_width(std::string_view text);
   static constexpr double kTextHeight = 9;  // of a capital, in pixels
@@ -39,7 +39,7 @@ class PlotCanvas {
   Image image_;
 };
 
-// The strokes of a character in a raster five wide; capitals fill rows 0 to 6, tails rows 7 and 8.
+// The strokes of a character in a raster five wide; capitals fill rows 0 to 6, descenders rows 7 and 8.
 std::vector<std::vector<PlotPoint>> glyph_strokes(char character);
 
 }  // namespace diffuse
