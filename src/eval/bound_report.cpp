@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Root-mean-square error of x_0(x_t): in levels of 0 .. 255 for images, as [Ho20] Table 4 has it.
+// Root-mean-square error of x_0(x_t); for images in levels of 0 .. 255, as in [Ho20] Table 4.
 static double rmse(const BoundRow& row, bool levels) {
   return std::sqrt(row.distortion.mean) * (levels ? 127.5 : 1);
 }
@@ -27,7 +27,7 @@ std::vector<Column> bound_columns(const Bound& bound, bool levels) {
   for (const auto& [name, part] :
        {std::pair("term", &BoundRow::term), std::pair("monte_carlo", &BoundRow::monte_carlo),
         std::pair("rate", &BoundRow::rate), std::pair("distortion", &BoundRow::distortion)}) {
-    const auto member = part;  // what lambdas can capture
+    const auto member = part;  // lambdas cannot capture structured bindings
     columns.push_back(column(name, bound, [=](const BoundRow& r) { return (r.*member).mean; }));
     columns.push_back(column(concat(name, "_stderr"), bound,
                              [=](const BoundRow& r) { return (r.*member).standard_error; }));
@@ -40,7 +40,7 @@ static PlotSeries series(const std::string& label, const Column& x, const Column
   return {label, x.values, y.values};
 }
 
-// L_0 is of another kind, and negative for points: the plots of terms begin at t = 1.
+// The plots of terms begin at t = 1, since L_0 is not a KL, and negative for points.
 std::vector<PlotPanel> term_panels(const Bound& bound) {
   Bound later = bound;
   std::erase_if(later.rows, [](const BoundRow& r) { return r.t == 0; });
@@ -81,7 +81,7 @@ void add_bpd(const Bound& bound, EvalReport& report) {
   line("total", "total     with the closed form", bound.total);
 }
 
-// About ten rows evenly spread, from much noise to little.
+// About ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report) {
   nlohmann::ordered_json& list = report.json["rd"] = nlohmann::ordered_json::array();
   for (const BoundRow& row : bound.rows)

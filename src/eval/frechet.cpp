@@ -48,7 +48,7 @@ static void check(const GaussianStatistics& s, const char* which) {
     throw Error("Frechet distance: the statistics of the ", which, " set are not all finite");
 }
 
-// Eigenvalues [D], or Error where one is more negative than rounding explains.
+// Eigenvalues [D]; throws Error if one is more negative than rounding can explain.
 static at::Tensor checked(const at::Tensor& eigenvalues, const char* what) {
   const double least = eigenvalues.min().item<double>();
   const double largest = eigenvalues.abs().max().item<double>();

@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Sums of k(x_i, y_j) over all pairs; over i != j where `apart`, for which x and y are one.
+// Sum of k(x_i, y_j) over all pairs; with `apart`, for x = y, over i != j.
 static double kernel_sum(const at::Tensor& x, const at::Tensor& y, const Kernel& kernel,
                          bool apart) {
   constexpr int64_t kBlock = 1024;

@@ -55,9 +55,9 @@ Flow::Point Flow::operator()(const at::Tensor& x, int64_t t) const {
   return {eps.detach(), divergence / static_cast<double>(probes.size())};
 }
 
-// log p(x) at the smallest noise, in nats [B]. x moves by Heun's rule in sigma, in which x is
-// straight once noise outweighs the data; the divergence is summed in log sigma, in which
-// sigma * divergence is then level.
+// log p(x) at the smallest noise level, in nats [B]. x is integrated by Heun's method in sigma, where its
+// path is straight once noise dominates; the divergence is integrated in log sigma, where sigma * divergence
+// is then constant.
 static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<int64_t>& times,
                               const std::function<void()>& on_step) {
   at::Tensor change = at::zeros({x.size(0)}, x.options());
@@ -79,7 +79,7 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
   return log_prior.flatten(1).sum(1) + change;
 }
 
-// Levels k / 127.5 - 1 in the data's units spread evenly over their bins, 2 / 255 wide.
+// Spreads levels k / 127.5 - 1, in the data's units, uniformly over their bins, 2 / 255 wide.
 static at::Tensor dequantised(const Items& items, const DataConfig& units) {
   const std::vector<uint32_t> steps(items.keys.size(), step_of(Draw::kDequantise));
   const at::Tensor uniform = at::special_ndtr(noise_like(items.x0, items.keys, steps));
@@ -122,7 +122,7 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const std::vector<int64_t> times = ode_timesteps(diffusion.schedule(), options.steps);
   const auto steps = static_cast<int64_t>(times.size()) - 1;
   const DataConfig units = with_normalization({}, data);
-  // Of a density in the network's units -> of one in the data's, or of its bins.
+  // From a density in the network's units to one in the data's, or to its bins.
   const double more_bits = log2_scale(units) + (data.is_image() ? std::log2(127.5) : 0);
   const Share own = evaluation.world->share(n);
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};

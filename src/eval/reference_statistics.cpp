@@ -50,7 +50,7 @@ void write_statistics(const std::filesystem::path& path, const ReferenceStatisti
   write_npz(path, arrays);
 }
 
-// A whole number in any of NumPy's types.
+// An integer in any of NumPy's types.
 static int64_t whole_number(const std::filesystem::path& path, const at::Tensor& number) {
   constexpr double kMost = 1e15;  // exact in float64
   const double value = number.to(at::kDouble).item<double>();

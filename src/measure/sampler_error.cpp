@@ -14,7 +14,7 @@ int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps) {
   return std::min(timesteps, 4 * *std::max_element(options.steps.begin(), options.steps.end()));
 }
 
-// Runs one sampler on some rows of x_T and fills in its calls.
+// Runs one sampler on rows of x_T and counts its network calls.
 static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateOptions& options,
                       int64_t& calls) {
   const Denoiser denoiser = model.denoiser(options);
@@ -26,7 +26,7 @@ static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateO
   return model.to_data(run_sampler(model.diffusion(), counted, x_T, options.sampler, {}).cpu());
 }
 
-// Samples from x_T by the sampler, spacing and steps of `result`, whose calls and seconds it fills.
+// Samples from x_T with the sampler, spacing and steps of `result`; sets its calls and seconds.
 static at::Tensor timed_samples(const Model& model, const at::Tensor& x_T,
                                 const SamplerErrorOptions& options, SamplerError& result) {
   SampleConfig config = model.config().sample;

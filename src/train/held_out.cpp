@@ -13,13 +13,13 @@
 
 namespace diffuse {
 
-// Multiples of the golden ratio: any run of them covers the timesteps evenly.
+// Multiples of the golden ratio: consecutive ones cover the timesteps evenly.
 static int64_t timestep_of(int64_t i, int64_t T) {
   const double turns = (static_cast<double>(i) + 0.5) * (std::numbers::phi - 1);
   return static_cast<int64_t>((turns - std::floor(turns)) * static_cast<double>(T));
 }
 
-// Losses of the i-th to (i + count)-th probe, and their timesteps.
+// Losses of probes i .. i + count - 1, and their timesteps.
 static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                         const HeldOutOptions& options, int64_t first,
                         const std::vector<int64_t>& ts) {

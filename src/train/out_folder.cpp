@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// A run's may be damaged: it is written anew.
+// A run's config.json may be damaged: it is rewritten.
 static void check_config_in(const fs::path& folder) {
   if (!fs::exists(folder / "config.json") || holds_run(folder)) return;
   try {
@@ -34,7 +34,7 @@ static void check_data_in(const fs::path& folder, const fs::path& data) {
                        data.string(), ": pictures of samples become data there"));
 }
 
-// What a run begins with, and what it comes to later.
+// Tests all files that a run writes, at its start and later.
 static void check_places(const fs::path& folder) {
   check_outputs({{"--out", folder, true}});
   try {

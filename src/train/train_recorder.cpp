@@ -17,7 +17,7 @@ TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const 
     bin_ends_.push_back(static_cast<double>(bin * config.diffusion.timesteps) / kTimestepBins);
 }
 
-// Where the time of each rank went, in seconds per update, and who keeps the others waiting.
+// The times of each rank in seconds per update, and the stragglers.
 static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, double>>& values) {
   values.emplace_back("train/overlap", r.overlap);
   for (size_t rank = 0; rank < r.ranks.size(); ++rank) {
@@ -51,7 +51,7 @@ void TrainRecorder::held_out(int64_t step, const HeldOutLoss& h) {
                                                      {"held_out/loss_stderr", h.standard_error}};
   std::vector<std::string> quarters;
   for (const double loss : h.by_quarter) {
-    const bool known = !std::isnan(loss);  // not where so few items leave a quarter without one
+    const bool known = !std::isnan(loss);  // unknown if a quarter has no items
     quarters.push_back(known ? concat(loss) : "-");
     if (known) values.emplace_back(concat("held_out/loss_t_quarter_", quarters.size()), loss);
   }

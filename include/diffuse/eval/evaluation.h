@@ -1,4 +1,4 @@
-// What every evaluation of a model on a data set shares.
+// Shared by all evaluations of a model on a data set.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -19,18 +19,17 @@ struct Estimate {
 };
 
 struct EvaluationOptions {
-  int64_t items = 256;  // spread evenly over the set; at most all
-  int64_t batch = 128;  // inputs of the network at once; does not change the figures
+  int64_t items = 256;  // evenly spaced over the set; at most all
+  int64_t batch = 128;  // inputs per network call; does not change the figures
   bool labels = false;  // give the network the items' classes
-  uint64_t seed = 0;    // of all noise: each draw is a function of (seed, item, t)
+  uint64_t seed = 0;    // of all noise: each sample is a function of (seed, item, t)
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 
-  // The processes that divide the items between them; each gets all figures.
+  // The processes that share the items; each gets all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
 
-  // Told how many of the network's inputs are done, of this process's; what it throws ends the
-  // evaluation.
+  // Called with the number of finished network inputs of this process; an exception ends the evaluation.
   std::function<void(int64_t done, int64_t total)> progress{};
 };
 

@@ -1,4 +1,4 @@
-// A run folder as ls, plot and report see it: its config and figures, read without LibTorch.
+// A run folder for ls, plot and report: its config and figures, read without LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,10 @@ struct RunMetrics {
 // Whether `folder` holds config.json and metrics.jsonl.
 bool is_run_folder(const std::filesystem::path& folder);
 
-// Throws Error naming the folder where it is no run's.
+// Throws Error naming the folder if it is not a run folder.
 RunMetrics read_run(const std::filesystem::path& folder);
 
-// One panel of a metric, a line for each run that has it.
+// One panel of a metric, with a line for each run that has it.
 PlotPanel metric_panel(const std::vector<RunMetrics>& runs, const std::string& metric);
 
 }  // namespace diffuse
