@@ -15,9 +15,9 @@ typedef struct diffuse_model diffuse_model;
 /* "0.1.0" */
 const char* diffuse_version(void);
 
-/* Loads a model, in the forms of `diffuse sample --ckpt` (a model.pt, a run folder, a diffusers folder, a .safetensors
- * beside its config.json, an oracle config), with its EMA weights. `device`: "auto", "cpu", "cuda" or
- * "cuda:N". Returns NULL on failure. */
+/* Loads a model as `diffuse sample --ckpt` does (a model.pt, a run folder, a diffusers folder, a
+ * .safetensors beside its config.json, an oracle config), with its EMA weights. `device`: "auto", "cpu",
+ * "cuda" or "cuda:N". Returns NULL on failure. */
 diffuse_model* diffuse_load(const char* path, const char* device);
 
 /* The shape of a sample: C, H, W of an image, C, L of a signal or D of a point. Writes up to three

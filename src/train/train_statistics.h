@@ -28,8 +28,8 @@ class TrainStatistics {
   // This rank's times in an update.
   void add_seconds(const RankTimes& seconds);
 
-  // The averages over all ranks; the caller fills in step and learning rate. Resets the sums. `reduced`: times
-  // of all passes so far.
+  // The averages over all ranks; the caller fills in step and learning rate. Resets the sums. `reduced`:
+  // times of all passes so far.
   TrainReport report(World& world, const ReduceTimes& reduced);
 
   // Updates skipped since step 0, as a float scalar; to resume, copy into it and call restored().

@@ -27,8 +27,8 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
 
   // Writes model.pt and checkpoints/step-N.pt (as hard links if the file system supports them), then removes
-  // the checkpoints that config.keep_last and keep_every do not keep. Checkpoints beyond `step`, left by a run
-  // that was then resumed from an earlier one, are renamed to .pt.old.
+  // the checkpoints that config.keep_last and keep_every do not keep. Checkpoints beyond `step`, left by a
+  // run that was then resumed from an earlier one, are renamed to .pt.old.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
  private:
