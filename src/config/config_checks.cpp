@@ -63,8 +63,8 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
     throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
-    throw Error(at, "/steps: ddpm with the variance \"learned\" takes all ", d.timesteps,
-                " timesteps, as it is of those steps; want learned_range, or another sampler");
+    throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
+                " timesteps, since it is for single steps; use learned_range or another sampler");
   }
 }
 

@@ -45,7 +45,7 @@ class AlignedAllocator : public c10::Allocator {
   static void* aligned(size_t size) {
     constexpr size_t kExtra = kAlignment + sizeof(Header);
     void* block = size > SIZE_MAX - kExtra ? nullptr : malloc(size + kExtra);
-    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "no ", size, " bytes to be had");
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "cannot allocate ", size, " bytes");
     char* const end = static_cast<char*>(block) + kExtra;
     void* const data = end - reinterpret_cast<uintptr_t>(end) % kAlignment;
     header(data) = {block, size};

@@ -113,14 +113,14 @@ static bool has_channels_last(at::IntArrayRef sizes) {
 // Logs the interpretation of ambiguous arrays.
 static void say_doubts(const at::Tensor& x, const DataConfig& config, const std::string& what) {
   if (x.dim() == 3 && x.size(1) == x.size(2) && x.size(1) > 4)
-    log_info(concat(what, ": numbers ", x.sizes(), " are taken for signals of ", x.size(1),
+    log_info(concat(what, ": numbers ", x.sizes(), " are read as signals of ", x.size(1),
                     " channels; grey images are N x 1 x H x W"));
   if (x.dim() != 4 || config.normalize || !config.range.empty()) return;
   const auto [low, high] = at::aminmax(x);
   const double least = low.item<double>(), most = high.item<double>();
   if (least >= 0 && most <= 1 && most - least > 0.1)
-    log_info(concat(what, ": numbers from ", least, " to ", most, " are taken as they are, and ",
-                    "pictures show -1 as black; data.range=[0,1] brings them to [-1, 1]"));
+    log_info(concat(what, ": numbers from ", least, " to ", most, " are not scaled, and pictures ",
+                    "show -1 as black; data.range=[0,1] scales them to [-1, 1]"));
 }
 
 // Numbers are used unscaled: N x D points, N x C x L signals or N x C x H x W images.

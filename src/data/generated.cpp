@@ -63,7 +63,7 @@ std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split spl
 // Component k with probability weights[k] / sum, then N(means[k], variance I).
 std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed) {
   const auto components = config.means.size() / static_cast<size_t>(config.dimensions);
-  TORCH_CHECK(components > 0, "a mixture wants components");
+  TORCH_CHECK(components > 0, "a mixture needs components");
   std::vector<double> cumulative =
       config.weights.empty() ? std::vector<double>(components, 1.0) : config.weights;
   std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());

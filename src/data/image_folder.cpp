@@ -177,11 +177,11 @@ class ImageFolderDataset : public Dataset {
         if (!listing_.skip)
           throw Error(error.what(), "; data.on_error = skip leaves such files out");
         if (++tried == kMostTried || i + 1 >= size())
-          throw Error(error.what(), tried == 1 ? "; its class has no other to take its place"
+          throw Error(error.what(), tried == 1 ? "; its class has no other picture"
                                                : concat("; nor can the ", tried - 1,
                                                         " files tried in its place be read"));
         say_once(LogLevel::kWarning,
-                 concat("skipping ", error.what(), "; the next picture takes its place"));
+                 concat("skipping ", error.what(), "; the next picture replaces it"));
       }
     }
   }

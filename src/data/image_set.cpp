@@ -29,7 +29,7 @@ void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
   int64_t bytes = 0;
   if (__builtin_mul_overflow(count, item_bytes, &bytes))
     throw Error(what, ": ", count, " items of ", item_bytes,
-                " bytes are more than any memory; lower data.count");
+                " bytes do not fit in any memory; lower data.count");
   check_memory(config, bytes, what);
 }
 

@@ -47,11 +47,11 @@ std::vector<PlotPanel> term_panels(const Bound& bound) {
   const auto c = bound_columns(later, false);
   return {{.title = "L_t-1, bits/dim",
            .x_label = "t",
-           .series = {series("closed form", c[0], c[2]), series("one draw an item", c[0], c[4])},
+           .series = {series("closed form", c[0], c[2]), series("one sample per item", c[0], c[4])},
            .log_y = true},
           {.title = "standard error of L_t-1 over items, bits/dim",
            .x_label = "t",
-           .series = {series("closed form", c[0], c[3]), series("one draw an item", c[0], c[5])},
+           .series = {series("closed form", c[0], c[3]), series("one sample per item", c[0], c[5])},
            .log_y = true}};
 }
 

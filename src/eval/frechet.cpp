@@ -31,7 +31,7 @@ void FeatureSums::merge(const FeatureSums& other) {
 }
 
 GaussianStatistics FeatureSums::statistics() const {
-  if (count_ < 2) throw Error("a covariance wants at least 2 samples, got ", count_);
+  if (count_ < 2) throw Error("a covariance needs at least 2 samples, got ", count_);
   const auto n = static_cast<double>(count_);
   const at::Tensor mean = sum_ / n;
   return {mean, (products_ - n * at::outer(mean, mean)) / (n - 1)};

@@ -97,7 +97,7 @@ static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
 }
 
 std::vector<int64_t> ode_timesteps(const NoiseSchedule& schedule, int64_t steps) {
-  TORCH_CHECK(steps > 0, "the solver wants at least one step, got ", steps);
+  TORCH_CHECK(steps > 0, "the solver needs at least one step, got ", steps);
   std::vector<double> log_sigma;  // rising
   for (int64_t t = 0; t < schedule.timesteps(); ++t)
     if (const Noise noise = noise_at(schedule, t); noise.alpha_bar > 0)

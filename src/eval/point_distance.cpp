@@ -68,7 +68,7 @@ double gaussian_mmd(const at::Tensor& x, const at::Tensor& y, double bandwidth) 
 double median_distance(const at::Tensor& points) {
   constexpr int64_t kMost = 2000;
   const int64_t n = points.size(0), count = std::min(n, kMost);
-  if (n < 2) throw Error("a median distance wants at least 2 points, got ", n);
+  if (n < 2) throw Error("a median distance needs at least 2 points, got ", n);
   const at::Tensor rows = at::arange(count, at::kLong) * (n / count);
   return at::pdist(points.to(at::kDouble).index_select(0, rows)).median().item<double>();
 }

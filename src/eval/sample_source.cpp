@@ -22,7 +22,7 @@ namespace diffuse {
 
 static int64_t checked_count(const fs::path& path, int64_t there, int64_t wanted) {
   if (wanted > there) throw Error("-n ", wanted, ": ", path.string(), " holds ", there, " samples");
-  if (there == 0) throw Error("--samples ", path.string(), ": no samples there");
+  if (there == 0) throw Error("--samples ", path.string(), ": contains no samples");
   return wanted == 0 ? there : wanted;
 }
 

@@ -62,8 +62,8 @@ static PlotPanel panel_of(const std::string& title, const std::vector<SamplerErr
 }
 
 std::vector<PlotPanel> panels_of(const std::vector<SamplerError>& results) {
-  std::vector<PlotPanel> panels{panel_of("root mean square distance from the exact flow's samples",
-                                         results, [](const auto& r) { return r.error; })};
+  std::vector<PlotPanel> panels{panel_of("RMS distance from the ODE's exact solution", results,
+                                         [](const auto& r) { return r.error; })};
   if (results[0].distance)
     panels.push_back(panel_of("FID", results, [](const auto& r) { return *r.distance; }));
   return panels;

@@ -72,7 +72,7 @@ BmpHeader read_bmp_header(std::string_view bytes) {
   if (header.bits <= 8 && header.colours == 0) header.colours = size_t{1} << header.bits;
   constexpr std::array<uint32_t, 6> kDepths{1, 4, 8, 16, 24, 32};
   if (std::find(kDepths.begin(), kDepths.end(), header.bits) == kDepths.end())
-    throw Error("corrupt BMP: ", header.bits, " bits a pixel");
+    throw Error("corrupt BMP: ", header.bits, " bits per pixel");
   return header;
 }
 

@@ -30,8 +30,8 @@ static void check_data_in(const fs::path& folder, const fs::path& data) {
     throw Error("--out ", folder.string(), ": is the folder of /data/path; name another, such as ",
                 free_name(folder).string());
   if (!way.empty() && *way.begin() != "..")
-    log_warning(concat("--out ", folder.string(), ": lies in the folder of /data/path, ",
-                       data.string(), ": pictures of samples become data there"));
+    log_warning(concat("--out ", folder.string(), ": is inside the folder of /data/path, ",
+                       data.string(), ": pictures of samples would become data"));
 }
 
 // Tests all files that a run writes, at its start and later.

@@ -56,11 +56,12 @@ static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   }
   if (find(root, "format") == nullptr)
     return passed_over("another program's file",
-                       Error(file.string(), ": no checkpoint of diffuse"));
+                       Error(file.string(), ": not a checkpoint of diffuse"));
   const Checkpoint checkpoint = parse_checkpoint(file, std::move(root));
   if (const std::string missing = missing_training_part(checkpoint.root); !missing.empty())
-    return passed_over("a model without a training", Error(file.string(), ": no \"", missing,
-                                                           "\", which training needs to go on"));
+    return passed_over(
+        "a model without training state",
+        Error(file.string(), ": no \"", missing, "\", which training needs to go on"));
   return checkpoint.step;
 }
 

@@ -70,8 +70,9 @@ struct Loop {
     if (in_row < most) return in_row;
     const std::string part = trainer.first_bad_part();
     throw std::runtime_error(concat("the last ", in_row, " updates up to step ", trainer.step(),
-                                    " had no finite gradients: ", part, "; the last checkpoint is ",
-                                    "from before, a lower /train/learning_rate may help"));
+                                    " had non-finite gradients: ", part,
+                                    "; the last checkpoint is ",
+                                    "from before them; a lower /train/learning_rate may help"));
   }
 
   void report() {
@@ -81,7 +82,7 @@ struct Loop {
     if (!trainer.world().is_first()) return;
     if (report.skipped_lately > 0)
       log_warning(concat("step ", report.step, ": ", report.skipped_lately,
-                         " updates left out for gradients that were not finite"));
+                         " updates skipped for non-finite gradients"));
     if (const double mean = spikes.mean(); spikes.see(report.loss))
       log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", it was ", mean));
     hooks.on_report(report);
@@ -99,7 +100,7 @@ struct Loop {
     const int64_t in_row = count_skipped(saved_step == 0 ? 2 : kMostSkipped);
     if (in_row <= 1) return save();
     log_warning(concat("step ", trainer.step(), ": not saved, as the last ", in_row,
-                       " updates had no finite gradients; the checkpoint of step ", saved_step,
+                       " updates had non-finite gradients; the checkpoint of step ", saved_step,
                        " is kept"));
   }
 

@@ -69,7 +69,7 @@ RunFolder::RunFolder(fs::path path, double patience) : path_(std::move(path)) {
   }
   if (reason != 0)
     log_warning(concat("--out ", path_.string(), ": cannot be locked (", std::strerror(reason),
-                       "): see to it that no second run writes here"));
+                       "): make sure that no second run writes here"));
   remove_unfinished_files(path_);
 }
 
@@ -85,7 +85,8 @@ static void set_aside_beyond(const fs::path& folder, int64_t step) {
   for (const auto& [saved, file] : numbered_checkpoints(folder)) {
     if (saved <= step) break;
     fs::rename(file, file.string() + ".old");
-    log_info(concat(file.string(), ": renamed to .pt.old, as this run has gone back to before it"));
+    log_info(
+        concat(file.string(), ": renamed to .pt.old, as this run resumed from an earlier step"));
   }
 }
 

@@ -86,9 +86,9 @@ void warn_of_prior(const NoiseSchedule& schedule) {
   constexpr double kLimit = 1e-3;  // above it, the start of sampling is visibly wrong
   const double prior = schedule.prior_bits_per_dim(1);
   if (prior > kLimit)
-    log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
-                       "which sampling from N(0, I) cannot know; more timesteps or a larger ",
-                       "beta_end lower it"));
+    log_warning(
+        concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T is not pure noise, but ",
+               "sampling starts from N(0, I); more timesteps or a larger beta_end lowers it"));
 }
 
 void warn_of_run(const Trainer& trainer, const Dataset& held_out) {

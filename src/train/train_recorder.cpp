@@ -27,9 +27,8 @@ static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, d
     values.emplace_back(name + "/communication", r.ranks[rank].communication);
   }
   for (const int64_t rank : stragglers(r.ranks))
-    log_warning(concat("step ", r.step, ": rank ", rank,
-                       " keeps the others waiting: ", r.ranks[rank].data, " s for data and ",
-                       r.ranks[rank].compute, " s of computing per update"));
+    log_warning(concat("step ", r.step, ": rank ", rank, " delays the others: ", r.ranks[rank].data,
+                       " s for data and ", r.ranks[rank].compute, " s of computation per update"));
 }
 
 void TrainRecorder::report(const TrainReport& r) {
