@@ -27,7 +27,7 @@ struct SamplersFlags {
   ModelFlags model;
   fs::path json, plot;
   FeatureFlags of_features;
-  std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
+  std::vector<std::string> samplers = kFlowSamplers;
   std::vector<int64_t> steps;
   std::string spacing = "auto";
   int64_t count = 16, batch = 64;
@@ -46,10 +46,9 @@ std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
 
 void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   for (const std::string& name : flags.samplers) {
-    const std::vector<std::string> exact{"ddim", "dpmpp2m", "heun"};
-    if (!contains(exact, name))
-      throw Error("--samplers: expected samplers without noise (", join(exact), "), got \"", name,
-                  "\"", did_you_mean(name, exact));
+    if (!contains(kFlowSamplers, name))
+      throw Error("--samplers: expected samplers without noise (", join(kFlowSamplers), "), got \"",
+                  name, "\"", did_you_mean(name, kFlowSamplers));
   }
   for (const int64_t steps : flags.steps)
     if (steps < 1 || steps > timesteps)
@@ -154,9 +153,9 @@ int bench_samplers(const SamplersFlags& flags) {
                  {"--reference", flags.of_features.reference}});
   Model model = flags.model.load(device);
   want_plain_data(model.config.data, model.name, "bench samplers");
-  const NoiseSchedule schedule = NoiseSchedule::make(model.config.diffusion);
-  in_config(model.name, [&] { check_last_step(model.config.diffusion, schedule); });
-  const int64_t T = schedule.timesteps();
+  const DiffusionConfig& diffusion = model.config.diffusion;
+  in_config(model.name, [&] { check_last_step(diffusion, *make_process(diffusion)); });
+  const int64_t T = diffusion.timesteps;
   check_flags(flags, T);
   const SampleConfig& sample = model.config.sample;
   const int64_t classes = model.config.model.classes;
@@ -201,7 +200,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
   flags->model.add_to(*command);
-  command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
+  command->add_option("--samplers", flags->samplers, "Of " + join(kFlowSamplers))->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")

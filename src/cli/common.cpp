@@ -18,6 +18,7 @@
 #include "diffuse/files/file.h"
 #include "diffuse/model_file/model_files.h"
 #include "diffuse/pictures/picture.h"
+#include "diffuse/sample/oracle_view.h"
 
 namespace diffuse::cli {
 
@@ -74,10 +75,10 @@ static Model analytic_model(const std::filesystem::path& file) {
                 "\"; train it first");
   const auto data = make_dataset(model.config.data, Split::kHeldOut, model.config.seed);
   model.config.data = with_normalization(model.config.data, *data);
-  model.config.model.sample_shape = data->sample_shape();
+  model.config.model = with_samples_of(model.config.model, *data);
   model.network = in_config(file, [&] {
     return make_network(model.config.model, model.config.diffusion.learns_variance(),
-                        GaussianDiffusion(model.config.diffusion).schedule().alpha_bar(), 0);
+                        oracle_view(GaussianDiffusion(model.config.diffusion)), 0);
   });
   return model;
 }

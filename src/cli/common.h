@@ -53,7 +53,7 @@ struct Model {
   std::shared_ptr<Network> network;
   int64_t step = 0;
 
-  bool is_image() const { return config.model.sample_shape.size() == 3; }
+  bool is_image() const { return diffuse::is_image(sample_kind(config.model)); }
 };
 
 // Whether a file is the config of an analytic model: a .json that is no index of weights.

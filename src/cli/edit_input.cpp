@@ -16,7 +16,7 @@ namespace diffuse::cli {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
-  return model.config.model.sample_shape.size() == 2 ? "signals" : "points";
+  return sample_kind(model.config.model) == SampleKind::kSignal ? "signals" : "points";
 }
 
 // Bytes 0 .. 255 -> -1 .. 1. Throws where they are zeros and ones: all but black.

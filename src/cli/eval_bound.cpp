@@ -138,7 +138,7 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
                        .timesteps_per_item = flags.timesteps_per_item};
   options.evaluation.progress = show_progress(input);
   if (flags.timesteps_per_item == 0)
-    log_info(concat("every one of ", input.diffusion.schedule().timesteps(),
+    log_info(concat("every one of ", input.model.config.diffusion.timesteps,
                     " timesteps of every item; --timesteps-per-item takes some of them"));
   const Bound bound = evaluate_bound(*input.model.network, input.diffusion, input.data, options);
   report.json["provenance"]["timesteps_per_item"] = flags.timesteps_per_item;

@@ -115,9 +115,9 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
   want_plain_data(model.config.data, model.name, "--from");
   plan.from = load_sample("--from", flags.from, model, plan.config);
-  std::vector<int64_t>& list = plan.sampler.timesteps;
+  std::vector<double>& list = plan.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
-  std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
+  std::erase_if(list, [&](double t) { return t >= limit; });
   if (list.empty())
     throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
                 "; expected more, or more --steps");
@@ -135,7 +135,7 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const int64_t T = model.config.diffusion.timesteps;
   check_shared(flags, plan, T);
   start_from_image(flags, model, T, plan);
   return plan;

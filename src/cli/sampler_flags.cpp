@@ -69,7 +69,7 @@ SampleConfig SamplerFlags::over(const Model& model) const {
     throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
   if (ddim_epsilon && config.sampler != "ddim")
     throw Error("--ddim-epsilon: of ddim alone, the sampler is ", config.sampler);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const int64_t T = model.config.diffusion.timesteps;
   if (steps && (*steps < 1 || *steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
   if (model.config.data.normalize && (clip || dynamic_threshold.value_or(0) > 0))
@@ -94,7 +94,7 @@ SamplerOptions SamplerFlags::fitting_options(const SampleConfig& config, const M
   if (steps || spacing)
     throw Error("--timesteps: names the timesteps themselves; leave out ",
                 steps ? steps_flag : "--spacing");
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const int64_t T = model.config.diffusion.timesteps;
   return sampler_options(config, model.config.diffusion, parse_timesteps(*timesteps, T));
 }
 

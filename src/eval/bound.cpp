@@ -95,7 +95,8 @@ static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Ten
 // (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
 static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
                                 const Items& items, const std::vector<int64_t>& item,
-                                const at::Tensor& t_cpu, const BoundOptions& options) {
+                                const at::Tensor& t_cpu, SampleKind kind,
+                                const BoundOptions& options) {
   std::vector<StreamKey> keys;
   std::vector<uint32_t> forward, posterior;
   for (size_t b = 0; b < item.size(); ++b) {
@@ -112,7 +113,7 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const Denoiser denoiser = in_double(network, labels, options.evaluation);
   const auto p = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
   const Gaussian q = diffusion.posterior(x0, x_t, t);
-  const at::Tensor term = bound_term(q, p, x0, t);
+  const at::Tensor term = bound_term(q, p, x0, t, kind);
   const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
   const at::Tensor distortion = (x0 - p.x0).square().flatten(1).mean(1);
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
@@ -120,7 +121,8 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
 
 // All pairs of items and their timesteps, whole batches of them whatever the number of items.
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
-                        const BoundOptions& options, const std::function<void(int64_t)>& on_done) {
+                        SampleKind kind, const BoundOptions& options,
+                        const std::function<void(int64_t)>& on_done) {
   const int64_t T = diffusion.schedule().timesteps(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
   Measured out;
@@ -133,7 +135,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
     std::vector<int64_t> item;
     for (int64_t pair = begin; pair < end; ++pair) item.push_back(pair % n);
     parts.push_back(measure_pairs(network, diffusion, items, item,
-                                  times.slice(0, begin, end).contiguous(), options));
+                                  times.slice(0, begin, end).contiguous(), kind, options));
     on_done(end - begin);
   }
   const at::Tensor all = at::cat(parts, 1).view({3, -1, n}).transpose(1, 2);
@@ -217,8 +219,8 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   int64_t done = 0;
   for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
     const int64_t count = std::min(evaluation.batch, own.end - first);
-    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), options,
-                    [&](int64_t more) {
+    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count),
+                    data.sample_kind(), options, [&](int64_t more) {
                       done += more;
                       if (evaluation.progress) evaluation.progress(done, own.size() * each);
                     }));

@@ -32,7 +32,7 @@ static at::Tensor timed_samples(Network& network, const GaussianDiffusion& diffu
                                 SamplerError& result) {
   GenerateOptions generate = options.generate;
   generate.sampler.sampler = result.sampler;
-  generate.sampler.timesteps = spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
+  generate.sampler.timesteps = spaced_timesteps(diffusion.process(), result.steps, result.spacing);
   const double begin = seconds_now();
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
@@ -57,9 +57,8 @@ std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig
   const auto sample = [&](SamplerError& result) {
     return timed_samples(network, diffusion, x_T, options, result);
   };
-  SamplerError reference{.sampler = "heun",
-                         .spacing = "uniform",
-                         .steps = reference_steps(options, diffusion.schedule().timesteps())};
+  SamplerError reference{
+      .sampler = "heun", .spacing = "uniform", .steps = reference_steps(options, config.timesteps)};
   const at::Tensor exact = sample(reference);
   std::vector<SamplerError> results;
   for (const std::string& sampler : options.samplers)

@@ -163,6 +163,11 @@ at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(silu_consuming(linear_1_->forward(sinusoids)));
 }
 
+at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes) {
+  if (labels.defined()) return labels;
+  return at::full(time.sizes(), classes, time.options().dtype(at::kLong));
+}
+
 at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels) {
   if (x.size(1) == channels) return x;
   std::vector<int64_t> shape = x.sizes().vec();

@@ -16,6 +16,7 @@
 #include "diffuse/data/class_names.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/model/dropout.h"
+#include "diffuse/sample/oracle_view.h"
 #include "memory_counter.h"
 
 namespace diffuse {
@@ -23,7 +24,7 @@ namespace diffuse {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
-  config.model.sample_shape = data.sample_shape();
+  config.model = with_samples_of(std::move(config.model), data);
   if (!data.is_image()) config.sample.clip_x0 = false;
   std::vector<std::string> names;
   if (config.model.class_conditional) names = class_names_of(data);
@@ -34,16 +35,16 @@ static Config with_data(Config config, const Dataset& data) {
   return config;
 }
 
-static GaussianDiffusion trainable(const DiffusionConfig& config) {
-  check_trainable(config);
-  return GaussianDiffusion(config);
+static GaussianDiffusion trainable(const Config& config) {
+  check_trainable(config.diffusion);
+  return GaussianDiffusion(config.diffusion, sample_kind(config.model));
 }
 
 static std::shared_ptr<Network> network_for(const Config& config,
                                             const GaussianDiffusion& diffusion, c10::Device device,
                                             World& world) {
   auto network = make_network(config.model, config.diffusion.learns_variance(),
-                              diffusion.schedule().alpha_bar(), config.seed);
+                              oracle_view(diffusion), config.seed);
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);
@@ -72,7 +73,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       rows_(share_of(config_, *world_)),
       device_(device),
       precision_(select_precision(config_.train.precision, device)),
-      diffusion_(trainable(config_.diffusion)),
+      diffusion_(trainable(config_)),
       network_(network_for(config_, diffusion_, device, *world_)),
       parameters_(network_->parameters()),
       shards_(*world_, parameters_, config_.train.shard_optimizer),
@@ -117,7 +118,7 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
     RECORD_USER_SCOPE("forward");
     losses = diffusion_.loss(denoiser, x0, t, eps);
   }
-  const at::Tensor bins = t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
+  const at::Tensor bins = t.mul(kTimestepBins).floor_divide(config_.diffusion.timesteps);
   bin_losses_.index_add_(0, bins, losses.detach().nan_to_num(0, 0, 0));
   bin_counts_.index_add_(0, bins, at::ones_like(losses.detach()));
   const at::Tensor loss = (losses * draw.weight.to(device_)).sum() / config_.train.batch_size;
@@ -170,7 +171,7 @@ Denoiser Trainer::with_own_x0(const Denoiser& plain) const {
     at::Tensor x0;
     {
       const at::NoGradGuard constant;
-      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+      x0 = diffusion_.denoised(plain(x, t), x, t, config_.sample.clip_x0).x0;
     }
     return plain(at::cat({x, x0}, 1), t);
   };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/model/small_networks.h"
+#include "diffuse/sample/oracle_view.h"
 
 namespace diffuse {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 // On Gaussian data: more steps are closer, and at 16 steps the second-order samplers beat ddim.
 TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
   const DiffusionConfig config;
-  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  GaussianOracle network(0.25, oracle_view(GaussianDiffusion(config)));
   const SamplerErrorOptions options{.samplers = {"ddim", "dpmpp2m", "heun"},
                                     .steps = {16, 32},
                                     .generate = {.sampler = {.clip_x0 = false}, .shape = {2}}};
@@ -26,7 +27,7 @@ TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
 
 TEST(SamplerErrors, DoNotDependOnTheBatchAndMeasureTheDistanceOfAllSamples) {
   const DiffusionConfig config;
-  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  GaussianOracle network(0.25, oracle_view(GaussianDiffusion(config)));
   SamplerErrorOptions options{.samplers = {"ddim"},
                               .steps = {8},
                               .generate = {.sampler = {.clip_x0 = false}, .shape = {2}},
