@@ -23,7 +23,7 @@ ROOMS = {
     "diffusion": "core config",  # no networks: it takes any callable
     "sample": "core config model diffusion",  # no files
     "model_file": "core files arrays pictures distributed config data model diffusion sample",
-    "train": "core files arrays pictures logs config distributed data model diffusion model_file",
+    "train": "core files arrays pictures logs config distributed data model diffusion sample model_file",
     "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
     "measure": "core files pictures config data sample model_file train",
     "c_api": "core config model_file",

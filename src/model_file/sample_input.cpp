@@ -18,7 +18,7 @@ namespace diffuse {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
-  return model.sample_shape().size() == 2 ? "signals" : "points";
+  return sample_kind(model.config().model) == SampleKind::kSignal ? "signals" : "points";
 }
 
 // Bytes 0 .. 255 -> the data's black .. white.

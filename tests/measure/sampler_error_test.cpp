@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/model/small_networks.h"
+#include "diffuse/sample/oracle_view.h"
 
 namespace diffuse {
 namespace {
