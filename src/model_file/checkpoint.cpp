@@ -13,12 +13,14 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
+// The value under `key` of a dict whose own path in the file is `place`.
 template <class T>
-static const T& required(const Checkpoint& checkpoint, std::string_view key, const char* kind) {
-  const Value* value = find(checkpoint.root, key);
+static const T& required(const fs::path& file, const ValueDict& dict, const std::string& place,
+                         std::string_view key, const char* kind) {
+  const Value* value = find(dict, key);
   const T* found = value == nullptr ? nullptr : std::get_if<T>(&value->data);
   if (found == nullptr)
-    throw Error(checkpoint.file.string(), ": expected ", kind, " under \"", key, "\", found ",
+    throw Error(file.string(), ": expected ", kind, " under \"", place, key, "\", found ",
                 value == nullptr ? "none" : "another kind of value");
   return *found;
 }
@@ -33,20 +35,20 @@ Checkpoint load_checkpoint(const fs::path& path) {
 }
 
 Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {
-  Checkpoint checkpoint;
-  checkpoint.file = file;
-  checkpoint.root = std::move(root);
-  if (required<std::string>(checkpoint, "format", "the text \"diffuse\"") != "diffuse")
-    throw Error(checkpoint.file.string(), ": not a diffuse checkpoint");
-  const auto version = required<int64_t>(checkpoint, "version", "an integer");
-  if (version != 1)
-    throw Error(checkpoint.file.string(), ": checkpoint version ", version,
-                "; this program reads version 1");
-  checkpoint.config =
-      parse_config(required<std::string>(checkpoint, "config", "the configuration as text"),
-                   checkpoint.file.string());
-  checkpoint.step = required<int64_t>(checkpoint, "step", "an integer");
-  return checkpoint;
+  const auto text = [&](const char* key, const char* kind) {
+    return required<std::string>(file, root, "", key, kind);
+  };
+  const auto integer = [&](const char* key) {
+    return required<int64_t>(file, root, "", key, "an integer");
+  };
+  if (text("format", "the text \"diffuse\"") != "diffuse")
+    throw Error(file.string(), ": not a diffuse checkpoint");
+  if (const int64_t version = integer("version"); version != 1)
+    throw Error(file.string(), ": checkpoint version ", version, "; this program reads version 1");
+  return {.file = file,
+          .config = parse_config(text("config", "the configuration as text"), file.string()),
+          .step = integer("step"),
+          .root = std::move(root)};
 }
 
 std::string missing_training_part(const ValueDict& root) {
@@ -59,8 +61,36 @@ bool holds_training(const Checkpoint& checkpoint) {
   return missing_training_part(checkpoint.root).empty();
 }
 
-const ValueDict& section(const Checkpoint& checkpoint, const std::string& key) {
-  return required<ValueDict>(checkpoint, key, "a dict");
+std::string section_path(std::string_view module, std::string_view part) {
+  return module == kNetwork ? std::string(part) : concat("modules/", module, "/", part);
+}
+
+// Calls visit(begin of the key, the key) for each of a path's.
+template <class Visit>
+static void for_each_key(const std::string& path, const Visit& visit) {
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    visit(begin, path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+const ValueDict& section(const Checkpoint& checkpoint, const std::string& path) {
+  const ValueDict* dict = &checkpoint.root;
+  for_each_key(path, [&](size_t begin, const std::string& key) {
+    dict = &required<ValueDict>(checkpoint.file, *dict, path.substr(0, begin), key, "a dict");
+  });
+  return *dict;
+}
+
+void add_section(ValueDict& root, const std::string& path, const NamedTensors& tensors) {
+  ValueDict* dict = &root;
+  for_each_key(path, [&](size_t, const std::string& key) {
+    auto place = std::ranges::find(*dict, key, &ValueDict::value_type::first);
+    if (place == dict->end()) place = dict->emplace(place, key, Value{ValueDict{}});
+    dict = &std::get<ValueDict>(place->second.data);
+  });
+  *dict = to_dict(tensors);
 }
 
 static TensorsByName by_name(const ValueDict& dict) {
@@ -89,15 +119,15 @@ static std::vector<std::string> differences(const ValueDict& dict, const Tensors
   return found;
 }
 
-std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std::string& key,
+std::vector<at::Tensor> section_tensors(const Checkpoint& checkpoint, const std::string& path,
                                         const NamedTensors& targets) {
-  const ValueDict& dict = section(checkpoint, key);
+  const ValueDict& dict = section(checkpoint, path);
   const TensorsByName held = by_name(dict);
   auto wrong = differences(dict, held, targets);
   if (!wrong.empty()) {
     const size_t total = wrong.size();
     wrong.resize(std::min<size_t>(total, 5));
-    throw Error(checkpoint.file.string(), ": \"", key, "\" does not fit the configured network (",
+    throw Error(checkpoint.file.string(), ": \"", path, "\" does not fit the configured network (",
                 total, total == 1 ? " difference): " : " differences): ", join(wrong, "; "));
   }
   std::vector<at::Tensor> tensors;
@@ -130,14 +160,21 @@ static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint,
   }
 }
 
-std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
-  // Shapes first: a config may ask for far more memory than its file holds.
-  const auto values = section_tensors(checkpoint, use_ema ? "ema" : "model",
-                                      named_parameters(*configured_network(checkpoint, at::kMeta)));
-  const auto network = configured_network(checkpoint, at::kCPU);
-  const NamedTensors parameters = named_parameters(*network);
+void load_module(const Checkpoint& checkpoint, std::string_view name, bool use_ema,
+                 torch::nn::Module& module) {
+  const NamedTensors parameters = named_parameters(module);
+  const auto values =
+      section_tensors(checkpoint, section_path(name, use_ema ? "ema" : "model"), parameters);
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < values.size(); ++i) parameters[i].second.copy_(values[i]);
+}
+
+std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
+  // Shapes first: a config may ask for far more memory than its file holds.
+  section_tensors(checkpoint, section_path(kNetwork, use_ema ? "ema" : "model"),
+                  named_parameters(*configured_network(checkpoint, at::kMeta)));
+  auto network = configured_network(checkpoint, at::kCPU);
+  load_module(checkpoint, kNetwork, use_ema, *network);
   return network;
 }
 

@@ -1,4 +1,4 @@
-#include "diffuse/train/loss_scaler.h"
+#include "loss_scaler.h"
 
 #include <ATen/ATen.h>
 

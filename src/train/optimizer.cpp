@@ -1,4 +1,4 @@
-#include "diffuse/train/optimizer.h"
+#include "optimizer.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

@@ -11,7 +11,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
-#include "diffuse/train/spike_watch.h"
+#include "loss_spike_detector.h"
 
 namespace fs = std::filesystem;
 
@@ -48,7 +48,7 @@ struct Loop {
   // The longest that each has taken lately.
   double save_seconds, update_seconds = 0, held_out_seconds = 0;
   std::string latest{};  // for the progress line
-  SpikeWatch spikes{};
+  LossSpikeDetector spikes{};
 
   // This rank's, before work that takes `next` seconds; 0 for none. Another update and save may come
   // before the next time of asking, the last ones after it.

@@ -2,8 +2,12 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/nn/modules/linear.h>
+
+#include <cstdlib>
 
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 
@@ -103,6 +107,71 @@ TEST(Checkpoint, RefusesSizesBeyondCounting) {
                          "classes": 33554432, "sample_shape": [33554432, 16384, 16384]}, )"
                       R"("diffusion": {"variance": "learned", "loss": "hybrid")")
                   .starts_with("x.pt: \"model\" does not fit the configured network"));
+}
+
+// Sections of a network and of a module that is trained beside it, as a training writes them.
+static ValueDict with_schedule(const NamedTensors& weights, const NamedTensors& averages) {
+  ValueDict root = whole();
+  add_section(root, section_path("schedule", "model"), weights);
+  add_section(root, section_path("schedule", "ema"), averages);
+  return root;
+}
+
+static NamedTensors named(double weight, double bias) {
+  return {{"weight", at::full({1, 3}, weight, at::kFloat)},
+          {"bias", at::full({1}, bias, at::kFloat)}};
+}
+
+TEST(Checkpoint, HoldsTheNetworkAtTheTopAndFurtherModulesByName) {
+  EXPECT_EQ(section_path(kNetwork, "ema"), "ema");
+  EXPECT_EQ(section_path("schedule", "ema"), "modules/schedule/ema");
+  const TestFolder folder;
+  write_checkpoint_file(folder.path() / "model.pt", with_schedule(named(1, 2), named(3, 4)));
+  const Checkpoint checkpoint = load_checkpoint(folder.path());
+  torch::nn::Linear schedule(3, 1);
+  load_module(checkpoint, "schedule", /*use_ema=*/false, *schedule);
+  EXPECT_TRUE(at::equal(schedule->weight, at::full({1, 3}, 1.0F)));
+  EXPECT_EQ(schedule->bias.item<float>(), 2);
+  load_module(checkpoint, "schedule", /*use_ema=*/true, *schedule);
+  EXPECT_TRUE(at::equal(schedule->weight, at::full({1, 3}, 3.0F)));
+  EXPECT_EQ(schedule->bias.item<float>(), 4);
+  EXPECT_EQ(section(checkpoint, "model").size(), 2u);
+}
+
+TEST(Checkpoint, NamesTheModuleThatItLacks) {
+  const Checkpoint checkpoint =
+      parse_checkpoint("x.pt", with_schedule(named(1, 2), {{"weight", at::ones({1, 3})}}));
+  torch::nn::Linear module(3, 1);
+  const auto refused = [&](const char* name, bool use_ema) {
+    return message_of([&] { load_module(checkpoint, name, use_ema, *module); });
+  };
+  EXPECT_EQ(refused("autoencoder", false),
+            "x.pt: expected a dict under \"modules/autoencoder\", found none");
+  EXPECT_EQ(
+      refused("schedule", true),
+      "x.pt: \"modules/schedule/ema\" does not fit the configured network (1 difference): bias "
+      "is missing");
+  EXPECT_EQ(message_of([&] {
+              section(parse_checkpoint("x.pt", with("modules", {int64_t{1}})), "modules/a/model");
+            }),
+            "x.pt: expected a dict under \"modules\", found another kind of value");
+}
+
+TEST(Checkpoint, OfSeveralModulesIsAPlainDictInPython) {
+  const char* const python = std::getenv("DIFFUSE_PYTHON");
+  if (python == nullptr || std::system(concat(python, " -c 'import torch'").c_str()) != 0)
+    GTEST_SKIP() << "wants a Python with torch in DIFFUSE_PYTHON";
+  const TestFolder folder;
+  const std::string file = (folder.path() / "model.pt").string();
+  write_checkpoint_file(file, with_schedule(named(1, 2), named(3, 4)));
+  const std::string program =
+      "import torch; c = torch.load(\"" + file +
+      "\", weights_only=True); s = c[\"modules\"][\"schedule\"]; "
+      "assert list(c) == [\"format\", \"version\", \"config\", \"step\", \"model\", \"modules\"]; "
+      "assert list(s) == [\"model\", \"ema\"]; "
+      "assert s[\"model\"][\"weight\"].tolist() == [[1, 1, 1]]; "
+      "assert s[\"ema\"][\"bias\"].tolist() == [4]";
+  EXPECT_EQ(std::system(concat(python, " -c '", program, "'").c_str()), 0);
 }
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "diffuse/train/loss_scaler.h"
+#include "src/train/loss_scaler.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

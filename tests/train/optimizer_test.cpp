@@ -1,4 +1,4 @@
-#include "diffuse/train/optimizer.h"
+#include "src/train/optimizer.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,36 @@
+// What a trainer tells of the updates since its last report.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace diffuse {
+
+// Where the seconds of a process went, per update.
+struct RankTimes {
+  double data = 0;           // waiting for data
+  double compute = 0;        // the rest
+  double communication = 0;  // waiting for other processes and the network
+};
+
+// The ranks that others wait for: over a quarter and 10 ms slower than the median at data and computing.
+std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks);
+
+inline constexpr int64_t kTimestepBins = 20;
+
+// Averages over the updates since the last report, the same on all ranks.
+struct TrainReport {
+  int64_t step = 0;          // updates made so far
+  double loss = 0;           // per dimension
+  double gradient_norm = 0;  // before clipping
+  double learning_rate = 0;  // of the last update
+  double samples_per_second = 0;
+  double data_wait = 0;  // share of the time spent waiting for data
+  double overlap = 0;    // share of the gradients' way that was hidden behind computing
+  std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
+  int64_t skipped_steps = 0;   // updates left out for gradients that were not finite, since step 0
+  int64_t skipped_lately = 0;  // of those, since the last report
+  std::vector<RankTimes> ranks;  // one each
+};
+
+}  // namespace diffuse

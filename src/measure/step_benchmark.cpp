@@ -1,0 +1,159 @@
+#include "diffuse/measure/step_benchmark.h"
+
+#include <ATen/ATen.h>
+#include <ATen/record_function.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+#include "diffuse/core/device.h"
+#include "diffuse/core/duration.h"
+#include "diffuse/sample/generate.h"
+#include "diffuse/train/trainer.h"
+#include "flop_counter.h"
+#include "memory_counter.h"
+#include "phase_timer.h"
+#include "trace.h"
+
+namespace diffuse {
+
+namespace {
+
+// One batch of random items, handed out again and again.
+class RandomData : public Dataset {
+ public:
+  explicit RandomData(const Config& config) : config_(config) {
+    std::vector<int64_t> shape = config.model.sample_shape;
+    shape.insert(shape.begin(), config.train.batch_size);
+    items_ = at::rand(shape) * 2 - 1;
+  }
+  int64_t size() const override { return items_.size(0); }
+  std::vector<int64_t> sample_shape() const override { return config_.model.sample_shape; }
+  std::vector<std::string> class_names() const override {
+    return std::vector<std::string>(static_cast<size_t>(config_.model.classes), "class");
+  }
+  int64_t label(int64_t index) const override {
+    return config_.model.classes == 0 ? -1 : index % config_.model.classes;
+  }
+  at::Tensor gather(std::span<const int64_t>) const override { return items_.clone(); }
+
+ private:
+  const Config& config_;
+  at::Tensor items_;
+};
+
+// Seconds a call of step() takes, the first one left out; wait() returns when the device is done.
+template <class Step, class Wait>
+double seconds_of(double seconds, const Step& step, const Wait& wait) {
+  step();
+  wait();
+  const double begin = seconds_now();
+  int64_t count = 0;
+  while (count < 3 || seconds_now() - begin < seconds) {
+    step();
+    ++count;
+    if (count < 3 || count % 10 == 0) wait();  // work is queued on a GPU: keep the queue short
+  }
+  wait();
+  return (seconds_now() - begin) / static_cast<double>(count);
+}
+
+// The best of several products of two n x n matrices, 2 n^3 operations each.
+double gemm_gflops(c10::Device device, c10::ScalarType type) {
+  const int64_t n = device.is_cpu() ? 1024 : 8192;
+  const at::Tensor a = at::rand({n, n}, at::device(device).dtype(type)), b = a.t().contiguous();
+  at::Tensor c;
+  double best = 0;
+  for (int round = 0; round < 5; ++round) {
+    const double seconds = seconds_of(
+        0.1, [&] { c = at::mm(a, b); }, [&] { wait_for(device); });
+    best = std::max(best, 2e-9 * static_cast<double>(n * n * n) / seconds);
+  }
+  return best;
+}
+
+int64_t peak_memory(c10::Device device) {
+  if (!device.is_cpu()) {
+    const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+    return stats.allocated_bytes[0].peak;
+  }
+  return resident_peak();
+}
+
+// A training and a sampling step on random data.
+class Steps {
+ public:
+  Steps(const Config& config, c10::Device device)
+      : data_(std::make_shared<RandomData>(config)),
+        trainer_(config, data_, device),
+        x_(data_->gather({}).to(device)),
+        one_step_{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}},
+        denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
+                                {.sampler = one_step_,
+                                 .shape = config.model.sample_shape,
+                                 .device = device,
+                                 .precision = trainer_.precision()})) {}
+
+  void train() { trainer_.update(); }
+
+  // After it the weights must not change.
+  void sample() {
+    const c10::InferenceMode inference;
+    trainer_.network().eval();
+    run_sampler(trainer_.diffusion(), denoiser_, x_, one_step_, {});
+  }
+
+  c10::ScalarType precision() const { return trainer_.precision(); }
+
+ private:
+  std::shared_ptr<RandomData> data_;
+  Trainer trainer_;
+  at::Tensor x_;
+  SamplerOptions one_step_;
+  Denoiser denoiser_;
+};
+
+}  // namespace
+
+StepBenchmark benchmark_steps(const Config& config, c10::Device device, double seconds) {
+  StepBenchmark result;
+  Steps steps(config, device);
+  {
+    const FlopCounter counter;
+    steps.train();
+    // Each product of the forward pass has two of the same size in the backward pass.
+    result.train_gflop = 3e-9 * counter.operations();
+  }
+  const auto wait = [&] { wait_for(device); };
+  const double update = seconds_of(
+      seconds, [&] { steps.train(); }, wait);
+  {
+    const PhaseTimer clock(device);
+    constexpr int kUpdates = 3;
+    for (int i = 0; i < kUpdates; ++i) steps.train();
+    for (const auto& [phase, sum] : clock.seconds()) result.phase_ms[phase] = 1e3 * sum / kUpdates;
+  }
+  result.train_memory_bytes = peak_memory(device);
+  const double step = seconds_of(
+      seconds, [&] { steps.sample(); }, wait);
+  result.train_step_ms = update * 1e3;
+  result.sample_step_ms = step * 1e3;
+  result.images_per_s = static_cast<double>(config.train.batch_size) / update;
+  result.achieved_gflops = result.train_gflop / update;
+  result.gemm_gflops = gemm_gflops(device, steps.precision());
+  result.peak_memory_bytes = peak_memory(device);
+  return result;
+}
+
+void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file) {
+  Steps steps(config, device);
+  steps.train();  // buffers are allocated and kernels chosen
+  trace_work(file, device, [&] {
+    steps.train();
+    for (int i = 0; i < 2; ++i) steps.sample();  // the first prepares filters for the others
+    wait_for(device);
+  });
+}
+
+}  // namespace diffuse

@@ -1,0 +1,35 @@
+// Where a trainer's numbers stop being finite.
+#include <ATen/ATen.h>
+
+#include "diffuse/core/error.h"
+#include "diffuse/data/batch_loader.h"
+#include "diffuse/model/layer_watch.h"
+#include "diffuse/train/trainer.h"
+#include "parameter_updater.h"
+
+namespace diffuse {
+
+static bool is_finite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
+
+std::string Trainer::first_bad_part() {
+  for (const auto& [name, weight] : named_parameters(*network_))
+    if (!is_finite(weight)) return "the weights " + name + " are not finite";
+  std::string bad;
+  const Batch batch = next_batch();
+  at::Tensor loss;
+  {
+    const LayerWatch watch([&](const torch::nn::Module& layer, const at::Tensor& output) {
+      if (!bad.empty() || is_finite(output)) return;
+      for (const auto& item : network_->named_modules())
+        if (item.value().get() == &layer) bad = item.key();
+    });
+    loss = forward_backward(batch);
+  }
+  updater_->drop_gradients();
+  if (!is_finite(batch.x)) return "the data are not finite";
+  if (!bad.empty()) return concat("the output of the layer ", bad, " is not finite");
+  return is_finite(loss) ? "the loss is finite, its gradients are not"
+                         : "every layer's output is finite, the loss is not";
+}
+
+}  // namespace diffuse

@@ -1,0 +1,97 @@
+#include "objective.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
+
+#include "diffuse/core/device.h"
+#include "diffuse/core/random_tensor.h"
+#include "diffuse/train/train_report.h"
+
+namespace diffuse {
+
+static GaussianDiffusion trainable(const DiffusionConfig& config) {
+  check_trainable(config);
+  return GaussianDiffusion(config);
+}
+
+Objective::Objective(const Config& config, c10::Device device, c10::ScalarType precision)
+    : config_(config),
+      device_(device),
+      precision_(precision),
+      diffusion_(trainable(config.diffusion)),
+      timesteps_(config.diffusion, config.seed) {}
+
+// In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
+static bool gets_own_x0(uint64_t seed, int64_t step) {
+  RandomStream stream(seed, Purpose::kSelfCondition, static_cast<uint64_t>(step));
+  return stream.uniform() < 0.5;
+}
+
+TrainingRows Objective::draw(const Batch& rows, int64_t step) {
+  const int64_t count = rows.x.size(0);
+  const auto first = static_cast<uint64_t>(rows.first_sample);
+  const auto keys = consecutive_keys(config_.seed, first, count);
+  const TimestepDraw times = timesteps_.draw(rows.first_sample, count, config_.train.batch_size);
+  const at::Tensor labels =
+      config_.model.classes > 0 ? drop_labels(rows.labels, keys).to(device_) : at::Tensor();
+  return {
+      .x0 = rows.x.to(device_),
+      .eps = normal_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape).to(device_),
+      .t = times.t.to(device_),
+      .weight = times.weight.to(device_),
+      .labels = labels,
+      .own_x0 = gets_own_x0(config_.seed, step),
+      .dropout = std::make_shared<const std::vector<StreamKey>>(keys),
+      .dropout_seed = RandomStream(config_.seed, Purpose::kDropout, first).next_u64(),
+  };
+}
+
+// Labels with a share of them replaced by "no class", each by its own sample's stream.
+at::Tensor Objective::drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const {
+  if (config_.train.label_dropout == 0) return labels;
+  at::Tensor kept = labels.clone();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    RandomStream stream(keys[i].seed, Purpose::kLabelDropout, keys[i].index);
+    if (stream.uniform() < config_.train.label_dropout) kept[i] = config_.model.classes;
+  }
+  return kept;
+}
+
+at::Tensor Objective::losses(Network& network, const TrainingRows& rows) const {
+  RECORD_USER_SCOPE("forward");
+  const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& t) {
+    const AutocastScope autocast(device_, precision_);
+    return network.forward(x, t, rows.labels).to(at::kFloat);
+  };
+  const bool own_x0 = rows.own_x0 && network.self_conditioned();
+  return diffusion_.loss(own_x0 ? self_conditioned(plain) : plain, rows.x0, rows.t, rows.eps);
+}
+
+// Calls `plain` twice: for the x_0 that it predicts, and with that behind x_t.
+Denoiser Objective::self_conditioned(const Denoiser& plain) const {
+  return [this, plain](const at::Tensor& x, const at::Tensor& t) {
+    at::Tensor x0;
+    {
+      const at::NoGradGuard constant;
+      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+    }
+    return plain(at::cat({x, x0}, 1), t);
+  };
+}
+
+at::Tensor Objective::part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const {
+  return (losses * rows.weight).sum() / config_.train.batch_size;
+}
+
+at::Tensor Objective::timestep_bins(const TrainingRows& rows) const {
+  return rows.t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
+}
+
+void Objective::observe(const at::Tensor& losses, int64_t step, World& world) {
+  if (!timesteps_.learns()) return;
+  const int64_t size = config_.train.batch_size;
+  timesteps_.observe(timesteps_.draw(step * size, size, size).t, world.gather_rows(losses, size));
+}
+
+}  // namespace diffuse

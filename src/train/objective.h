@@ -1,0 +1,71 @@
+// What training minimises: rows of a batch -> their losses.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "diffuse/config/config.h"
+#include "diffuse/data/batch_loader.h"
+#include "diffuse/diffusion/gaussian_diffusion.h"
+#include "diffuse/diffusion/timestep_sampler.h"
+#include "diffuse/distributed/world.h"
+#include "diffuse/model/dropout_scope.h"
+#include "diffuse/model/network.h"
+#include "diffuse/model_file/checkpoint.h"
+
+namespace diffuse {
+
+// Rows of a batch with all that is random about them: drawn on the CPU, on the device of training.
+struct TrainingRows {
+  at::Tensor x0;        // float32 [B, ...]
+  at::Tensor eps;       // N(0, 1), like x0
+  at::Tensor t;         // int64 [B]
+  at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
+  at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
+  bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
+  DropoutScope::Keys dropout;  // for dropout on the CPU: the samples' streams
+  uint64_t dropout_seed = 0;   // elsewhere: the seed of LibTorch's generator
+};
+
+// Owns the diffusion and what decides which timesteps are trained. Drawing is apart from computing,
+// so that a step may take what is drawn as its input, whatever computes it.
+class Objective {
+ public:
+  // Throws Error naming the JSON path where the loss cannot train what the network is to give.
+  Objective(const Config& config, c10::Device device, c10::ScalarType precision);
+
+  const GaussianDiffusion& diffusion() const { return diffusion_; }
+
+  // Some rows of the batch of update `step`. Each row's draws are functions of (seed, sample number)
+  // and, of the importance sampler, of the losses before this update.
+  TrainingRows draw(const Batch& rows, int64_t step);
+
+  // [B] by config.diffusion.loss, unweighted.
+  at::Tensor losses(Network& network, const TrainingRows& rows) const;
+
+  // What the rows add to the mean loss of the whole batch (scalar).
+  at::Tensor part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const;
+
+  // In which of kTimestepBins equal parts of the timesteps each row is: int64 [B].
+  at::Tensor timestep_bins(const TrainingRows& rows) const;
+
+  // Learns from the unweighted losses of this process's rows of update `step`, where it has a use for
+  // them; all processes must call it.
+  void observe(const at::Tensor& losses, int64_t step, World& world);
+
+  // The live tensors of a checkpoint's section "timestep_sampler".
+  NamedTensors state() const { return timesteps_.state(); }
+
+ private:
+  at::Tensor drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const;
+  Denoiser self_conditioned(const Denoiser& plain) const;
+
+  Config config_;
+  c10::Device device_;
+  c10::ScalarType precision_;
+  GaussianDiffusion diffusion_;
+  TimestepSampler timesteps_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,86 @@
+#include "parameter_updater.h"
+
+#include <ATen/ATen.h>
+
+namespace diffuse {
+
+static std::vector<at::Tensor> trained_parameters(const NamedModules& modules) {
+  std::vector<at::Tensor> trained;
+  for (const auto& [name, module] : modules)
+    for (const at::Tensor& parameter : module->parameters())
+      if (parameter.requires_grad()) trained.push_back(parameter);
+  return trained;
+}
+
+ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modules,
+                                   c10::Device device, c10::ScalarType precision, World& world)
+    : config_(config),
+      modules_(std::move(modules)),
+      parameters_(trained_parameters(modules_)),
+      shards_(world, parameters_, config.shard_optimizer),
+      ema_(shards_.own(), config.ema_decay, config.ema_warmup),
+      adam_(config, shards_.own(), device),
+      scaler_(precision == at::kHalf, device) {}
+
+UpdateFigures ParameterUpdater::update(int64_t step) {
+  auto gradients = gradients_of(parameters_);
+  const at::Tensor found_inf = scaler_.unscale(gradients);
+  const at::Tensor norm = gradient_norm(gradients);
+  if (config_.gradient_clip > 0) clip_gradients(gradients, norm, config_.gradient_clip);
+  adam_.step(learning_rate_at(config_, step), found_inf);
+  drop_gradients();
+  shards_.share_parameters();
+  scaler_.update(found_inf);
+  ema_.update(step);
+  return {.gradient_norm = norm, .skipped = found_inf};
+}
+
+void ParameterUpdater::drop_gradients() {
+  for (const auto& [name, module] : modules_) module->zero_grad();
+}
+
+// What other ranks keep comes in the place of this rank's weights, and they come back afterwards.
+void ParameterUpdater::with_averages(const std::function<void()>& work) {
+  {
+    const EmaScope averaged(ema_);
+    shards_.share_parameters();
+    work();
+  }
+  shards_.share_parameters();
+}
+
+// The tensors from `next` on, one for each trained parameter of a module, by the parameters' names.
+// Parameters that are not trained are their own averages.
+static NamedTensors named(const torch::nn::Module& module, const at::Tensor*& next, bool averages) {
+  NamedTensors result;
+  for (const auto& [name, parameter] : named_parameters(module)) {
+    if (parameter.requires_grad())
+      result.emplace_back(name, *next++);
+    else if (averages)
+      result.emplace_back(name, parameter);
+  }
+  return result;
+}
+
+std::vector<StateSection> ParameterUpdater::state(bool gather) const {
+  const auto of_all = [&](const std::vector<at::Tensor>& own) {
+    return gather ? shards_.gather(own) : shards_.spread(own);
+  };
+  const std::vector<at::Tensor> averages = of_all(ema_.averages()),
+                                first = of_all(adam_.first_moment()),
+                                second = of_all(adam_.second_moment());
+  const at::Tensor *average = averages.data(), *one = first.data(), *two = second.data();
+  std::vector<StateSection> sections;
+  for (const auto& [name, module] : modules_) {
+    sections.push_back({section_path(name, "model"), named_parameters(*module), true});
+    sections.push_back({section_path(name, "ema"), named(*module, average, true), true});
+    sections.push_back({section_path(name, "exp_avg"), named(*module, one, false)});
+    sections.push_back({section_path(name, "exp_avg_sq"), named(*module, two, false)});
+  }
+  NamedTensors counters = scaler_.state();
+  counters.emplace_back("optimizer_updates", adam_.count());
+  sections.push_back({"counters", counters});
+  return sections;
+}
+
+}  // namespace diffuse

@@ -1,0 +1,43 @@
+#include "diffuse/measure/sampler_error.h"
+
+#include <gtest/gtest.h>
+
+#include "diffuse/model/small_networks.h"
+
+namespace diffuse {
+namespace {
+
+// On Gaussian data: more steps are closer, and at 16 steps the second-order samplers beat ddim.
+TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
+  const DiffusionConfig config;
+  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  const SamplerErrorOptions options{.samplers = {"ddim", "dpmpp2m", "heun"},
+                                    .steps = {16, 32},
+                                    .generate = {.sampler = {.clip_x0 = false}, .shape = {2}}};
+  const auto r = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  ASSERT_EQ(r.size(), 6u);
+  EXPECT_EQ(reference_steps(options, 1000), 128);
+  for (size_t i = 0; i < 6; i += 2) EXPECT_GT(r[i].error, 1.5 * r[i + 1].error) << r[i].sampler;
+  EXPECT_GT(r[0].error, 2 * r[2].error);
+  EXPECT_GT(r[0].error, 2 * r[4].error);
+  EXPECT_EQ(r[2].calls, 16);
+  EXPECT_EQ(r[4].calls, 31);
+}
+
+TEST(SamplerErrors, DoNotDependOnTheBatchAndMeasureTheDistanceOfAllSamples) {
+  const DiffusionConfig config;
+  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  SamplerErrorOptions options{.samplers = {"ddim"},
+                              .steps = {8},
+                              .generate = {.sampler = {.clip_x0 = false}, .shape = {2}},
+                              .distance = [](const at::Tensor& x) { return x.size(0) + 0.5; }};
+  const auto whole = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  options.batch = 3;
+  const auto parts = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  EXPECT_EQ(whole[0].error, parts[0].error);
+  EXPECT_EQ(parts[0].calls, 8);
+  EXPECT_EQ(parts[0].distance, 8.5);
+}
+
+}  // namespace
+}  // namespace diffuse
