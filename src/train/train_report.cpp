@@ -14,7 +14,8 @@ std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks) {
   const double median = sorted[(sorted.size() - 1) / 2];
   std::vector<int64_t> slow;
   for (size_t rank = 0; rank < busy.size(); ++rank)
-    if (busy[rank] > std::max(1.25 * median, median + kUnnoticed)) slow.push_back(static_cast<int64_t>(rank));
+    if (busy[rank] > std::max(1.25 * median, median + kUnnoticed))
+      slow.push_back(static_cast<int64_t>(rank));
   return slow;
 }
 
