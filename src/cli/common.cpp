@@ -42,16 +42,13 @@ void add_peer_timeout(CLI::App& command, std::string& timeout) {
       ->group("Machine");
 }
 
-// CPU threads where --threads does not say: this process's share of the cores.
+// CPU threads where --threads does not say.
 static void share_cores(const Launch& launch) {
-  const auto cores = static_cast<int64_t>(available_cores());
-  if (launch.size > 1 || launch.local_size > 1) {
-    const int64_t sharers = std::max<int64_t>(launch.local_size, 1);
-    const int64_t share = launch.cores > 0 ? launch.cores : std::max<int64_t>(cores / sharers, 1);
-    set_thread_count(static_cast<int>(std::min(share, cores)));
-  } else if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-    limit_thread_count(static_cast<int>(launch.cores > 0 ? std::min(launch.cores, cores) : cores));
-  }
+  const auto cores = static_cast<int>(core_share(launch, available_cores()));
+  if (launch.size > 1)
+    set_thread_count(cores);
+  else if (std::getenv("OMP_NUM_THREADS") == nullptr)
+    limit_thread_count(cores);
 }
 
 c10::Device MachineFlags::apply(const Launch& launch) const {

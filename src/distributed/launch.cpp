@@ -154,6 +154,11 @@ Launch launch_from_environment() {
   return launch;
 }
 
+int64_t core_share(const Launch& launch, int64_t available) {
+  if (launch.cores > 0) return std::min(launch.cores, available);
+  return std::max<int64_t>(available / std::max<int64_t>(launch.local_size, 1), 1);
+}
+
 int64_t tasks_on_node(std::string_view tasks_per_node, int64_t node) {
   for (size_t begin = 0; begin < tasks_per_node.size();) {
     const size_t end = std::min(tasks_per_node.find(',', begin), tasks_per_node.size());

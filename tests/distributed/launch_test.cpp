@@ -90,6 +90,14 @@ TEST(Launch, ReadsSlurmsTasksAndCoresOfANode) {
   EXPECT_EQ(launch().local_size, 0);
 }
 
+TEST(Launch, SharesTheCores) {
+  EXPECT_EQ(core_share({}, 16), 16);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4}, 16), 4);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4, .cores = 6}, 16), 6);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4, .cores = 6}, 2), 2);  // bound by srun
+  EXPECT_EQ(core_share({.size = 8, .local_size = 8}, 2), 1);
+}
+
 TEST(Launch, CountsTheTasksOfANode) {
   EXPECT_EQ(tasks_on_node("4", 0), 4);
   EXPECT_EQ(tasks_on_node("2(x3),1", 0), 2);

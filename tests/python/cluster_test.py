@@ -199,6 +199,48 @@ class Cluster(unittest.TestCase):
         for a, b in zip(one["rd"], three["rd"]):
             self.assertAlmostEqual(a["distortion"]["mean"], b["distortion"]["mean"], 5)
 
+    def test_a_queue_of_samples_outlives_lost_workers_and_takes_late_ones(self):
+        self.train_model()
+        codes, _, err = cluster.run(([[cluster.PROGRAM, *self.sample("whole", 160)]], [{}]))
+        self.assertEqual(codes, [0], err)
+        worker = [cluster.PROGRAM, *self.sample("queued", 160), "--queue"]
+        early = cluster.start(([worker] * 3, [{"SLURM_PROCID": str(rank), "SLURM_NTASKS": "3",
+                                               "SLURM_LOCALID": str(rank)} for rank in range(3)]))
+        while not (self.folder / "queued" / "000010.png").exists():
+            time.sleep(0.01)
+        late = cluster.start(([worker], [{}]))
+        for lost in early[:2]:
+            self.assertIsNone(lost.poll(), "ended before it was killed")
+            lost.kill()
+        codes, _, err = cluster.finish([early[2], *late])
+        self.assertEqual(codes, [0, 0], err)
+        cluster.finish(early[:2])
+        self.assert_same_images("whole", "queued", 160)
+        self.assertFalse((self.folder / "queued/.queue").exists())
+
+    def test_a_queue_of_items_gives_the_figures_of_one_process(self):
+        self.train_model()
+        command = [cluster.PROGRAM, "eval", "--ckpt", str(self.folder / "model"), "--metrics",
+                   "bpd,rd,ode-bpd", "--items", "20", "--batch", "2", "--ode-steps", "4", "--split",
+                   "train", "--json", "-", "--device", "cpu", "--threads", "1"]
+        queued = [*command, "--queue", str(self.folder / "queue")]
+        workers = cluster.start(([queued] * 2, [{}] * 2))
+        while not list((self.folder / "queue").glob("bound-*.npy")):
+            time.sleep(0.01)
+        workers[0].kill()
+        (_, code), out, err = cluster.finish(workers)
+        self.assertEqual(code, 0, err)
+        _, alone, err = cluster.run(([command], [{}]))
+        one, many = json.loads(alone), json.loads(out)
+        for part in ("prior", "diffusion", "diffusion_monte_carlo", "reconstruction", "total"):
+            for figure in ("mean", "stderr"):
+                self.assertAlmostEqual(one["bpd"][part][figure], many["bpd"][part][figure], 9)
+        self.assertEqual(one["ode-bpd"], many["ode-bpd"])
+        self.assertEqual(one["rd"], many["rd"])
+        codes, _, err = cluster.run(([[*queued, "--seed", "7"]], [{}]))
+        self.assertEqual(codes, [2])
+        self.assertIn("evaluation.json says that its parts are of another evaluation", err)
+
     def start_long_run(self, n, name, *more, config=POINTS):
         path = cluster.write_config(self.folder, merged(config, {"train": {
             "steps": 1_000_000, "checkpoint_every": 20, "log_every": 20, "eval_every": 0}}))

@@ -29,6 +29,10 @@ struct Launch {
 // Throws Error naming the variable that is missing or makes no sense.
 Launch launch_from_environment();
 
+// How many of `available` cores are this process's: as many as the launcher says, else an equal share for
+// each process of this machine; at least 1.
+int64_t core_share(const Launch& launch, int64_t available);
+
 // The first host of a SLURM node list: "gpu03" of "gpu[03-07,12],cpu1".
 std::string first_host(std::string_view node_list);
 
