@@ -277,10 +277,11 @@ class Cluster(unittest.TestCase):
         torch.load(self.folder / name / "model.pt", weights_only=True)
 
     def test_a_killed_or_frozen_rank_ends_the_run_and_is_named(self):
-        killed = self.start_long_run(3, "killed", "--peer-timeout", "3s")
-        first = self.start_long_run(2, "first", "--peer-timeout", "3s")
-        frozen = self.start_long_run(2, "frozen", "--peer-timeout", "3s")
-        self.wait_until_saved("killed", "first", "frozen")
+        runs = []
+        for name, n in (("killed", 3), ("first", 2), ("frozen", 2)):
+            runs.append(self.start_long_run(n, name, "--peer-timeout", "6s"))
+            self.wait_until_saved(name)
+        killed, first, frozen = runs
         killed[1].kill()
         first[0].kill()
         frozen[1].send_signal(signal.SIGSTOP)

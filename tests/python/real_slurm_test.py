@@ -91,7 +91,7 @@ class RealSlurm(unittest.TestCase):
 
         short = self.submit_training("train.sh", "short", *steps, options=["--ntasks-per-node=2"])
         array = self.submit_array("0-1")
-        long = self.submit_training("train_nodes.sh", "long", "--peer-timeout", "4s",
+        long = self.submit_training("train_nodes.sh", "long", "--peer-timeout", "6s",
                                     options=["--nodes=2", "--ntasks-per-node=1"])
         cluster.wait_until_saved(self.folder / "short", begin)
         slurm.ask("scancel", "--signal=USR1", short)
