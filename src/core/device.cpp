@@ -74,6 +74,10 @@ void set_thread_count(int threads) {
   if (threads > 0) at::set_num_threads(threads);
 }
 
+void limit_thread_count(int threads) {
+  if (at::get_num_threads() > threads) at::set_num_threads(threads);
+}
+
 // Whether a GPU multiplies in bfloat16: those of compute capability 8 and later. LibTorch's hooks do
 // not tell, the driver does.
 static bool has_bfloat16(int index) {

@@ -152,6 +152,12 @@ fs::path SampleOutput::image_file(int64_t i) const {
   return options_.path / image_name(i, is_pictured(options_.shape[0]) ? ".png" : ".npy");
 }
 
+bool SampleOutput::holds(int64_t first, int64_t count) const {
+  for (int64_t i = first; i < first + count; ++i)
+    if (!fs::exists(image_file(i))) return false;
+  return true;
+}
+
 // Once, where numbers of a picture go far beyond black and white: more than clipping would leave.
 void SampleOutput::say_what_is_cut(const at::Tensor& pictures) {
   constexpr double kFar = 2;

@@ -20,6 +20,9 @@ std::string cuda_description();
 // Threads of the CPU's tensor operations; 0 keeps LibTorch's choice (all cores).
 void set_thread_count(int threads);
 
+// Takes that many threads where LibTorch would take more.
+void limit_thread_count(int threads);
+
 // "fp32", "bf16", "fp16" or "auto" (bf16 on a GPU that has it, else fp32) for a device.
 // Throws Error naming `key` where the device cannot do it.
 c10::ScalarType select_precision(const std::string& text, c10::Device device,

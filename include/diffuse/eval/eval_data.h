@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "diffuse/data/dataset.h"
 #include "diffuse/model_file/model.h"
 
 namespace diffuse {

@@ -50,6 +50,9 @@ class SampleOutput {
   // Samples there from the run that is resumed: the first to make is this one.
   int64_t done() const { return done_; }
 
+  // Whether the folder has samples first .. first + count - 1, whoever wrote them.
+  bool holds(int64_t first, int64_t count) const;
+
   // Whether a later run can go on from what was added.
   bool resumable() const { return kind_ >= OutputKind::kNpz; }
 
