@@ -6,13 +6,13 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/core/cores.h"
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/standard_streams.h"
-#include "diffuse/files/atomic_write.h"
+#include "src/core/cores.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/standard_streams.h"
+#include "src/files/atomic_write.h"
 
 namespace diffuse::cli {
 

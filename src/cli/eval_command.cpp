@@ -5,18 +5,18 @@
 #include <memory>
 
 #include "commands.h"
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "diffuse/distributed/work_queue.h"
-#include "diffuse/eval/eval_data.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
 #include "eval_metrics.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
+#include "src/eval/eval_data.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 

@@ -5,18 +5,18 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
-#include "diffuse/distributed/work_queue.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model_file/generate_together.h"
-#include "diffuse/model_file/sample_output.h"
-#include "diffuse/train/outputs.h"
 #include "sample_plan.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
+#include "src/model_file/generate_together.h"
+#include "src/model_file/sample_output.h"
+#include "src/train/outputs.h"
 
 namespace diffuse::cli {
 

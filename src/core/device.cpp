@@ -1,4 +1,4 @@
-#include "diffuse/core/device.h"
+#include "src/core/device.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>

@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "reason.h"
+#include "src/core/duration.h"
 #include "world_parts.h"
 
 namespace diffuse {

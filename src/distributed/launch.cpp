@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 

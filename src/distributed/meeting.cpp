@@ -15,13 +15,13 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "address.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/stop.h"
 #include "monitor.h"
 #include "peer_watch.h"
 #include "reason.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/stop.h"
 #include "world_parts.h"
 
 namespace diffuse {

@@ -9,10 +9,10 @@
 #include <limits>
 #include <mutex>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "peer_watch.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "src/core/duration.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/distributed/work_queue.h"
+#include "src/distributed/work_queue.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/stop.h"
+#include "src/core/duration.h"
+#include "src/core/stop.h"
 
 namespace fs = std::filesystem;
 

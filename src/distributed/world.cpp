@@ -7,11 +7,11 @@
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "meeting.h"
 #include "reason.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 #include "world_parts.h"
 
 namespace diffuse {

@@ -9,9 +9,9 @@
 #include <numbers>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/diffusion/likelihood.h"
 #include "items.h"
+#include "src/data/normalization.h"
+#include "src/diffusion/likelihood.h"
 
 namespace diffuse {
 

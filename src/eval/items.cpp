@@ -8,11 +8,11 @@
 #include <limits>
 #include <stdexcept>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/stop.h"
-#include "diffuse/distributed/work_queue.h"
+#include "src/arrays/array_file.h"
+#include "src/core/device.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
 
 namespace diffuse {
 

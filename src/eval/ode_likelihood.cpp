@@ -8,8 +8,8 @@
 #include <numbers>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/normalization.h"
 #include "items.h"
+#include "src/data/normalization.h"
 
 namespace diffuse {
 

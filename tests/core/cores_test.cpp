@@ -1,4 +1,4 @@
-#include "diffuse/core/cores.h"
+#include "src/core/cores.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "diffuse/distributed/work_queue.h"
+#include "src/distributed/work_queue.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

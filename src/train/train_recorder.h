@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/logs/metrics_log.h"
-#include "diffuse/logs/tensorboard.h"
-#include "diffuse/pictures/image_file.h"
 #include "diffuse/train/held_out.h"
 #include "diffuse/train/train_report.h"
+#include "src/logs/metrics_log.h"
+#include "src/logs/tensorboard.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 struct gzFile_s;
 

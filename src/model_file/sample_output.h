@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/arrays/array_stream.h"
 #include "diffuse/config/config.h"
+#include "src/arrays/array_stream.h"
 
 namespace diffuse {
 

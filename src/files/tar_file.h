@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

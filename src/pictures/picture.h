@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

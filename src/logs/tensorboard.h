@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffuse/eval/evaluation.h"
-#include "diffuse/eval/sample_metrics.h"
 #include "diffuse/model_file/model.h"
+#include "src/eval/sample_metrics.h"
 
 namespace diffuse {
 

@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "diffuse/train/run_folder.h"
 #include "diffuse/train/trainer.h"
+#include "src/train/run_folder.h"
 
 namespace diffuse {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include "diffuse/eval/feature_extractor.h"
-#include "diffuse/eval/frechet.h"
+#include "src/eval/feature_extractor.h"
+#include "src/eval/frechet.h"
 
 namespace diffuse {
 

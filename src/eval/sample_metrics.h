@@ -11,12 +11,12 @@
 
 #include "diffuse/config/config.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/eval/channel_sums.h"
-#include "diffuse/eval/feature_extractor.h"
-#include "diffuse/eval/inception_score.h"
-#include "diffuse/eval/kernel_distance.h"
-#include "diffuse/eval/precision_recall.h"
-#include "diffuse/eval/reference_statistics.h"
+#include "src/eval/channel_sums.h"
+#include "src/eval/feature_extractor.h"
+#include "src/eval/inception_score.h"
+#include "src/eval/kernel_distance.h"
+#include "src/eval/precision_recall.h"
+#include "src/eval/reference_statistics.h"
 
 namespace diffuse {
 

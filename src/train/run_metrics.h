@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/logs/metrics_log.h"
-#include "diffuse/pictures/plot.h"
+#include "src/logs/metrics_log.h"
+#include "src/pictures/plot.h"
 
 namespace diffuse {
 

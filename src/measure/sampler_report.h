@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/measure/sampler_error.h"
-#include "diffuse/pictures/plot.h"
+#include "src/measure/sampler_error.h"
+#include "src/pictures/plot.h"
 
 namespace diffuse {
 

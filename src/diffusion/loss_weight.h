@@ -5,7 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "diffuse/diffusion/noise_schedule.h"
-#include "diffuse/diffusion/transition.h"
+#include "src/diffusion/transition.h"
 
 namespace diffuse {
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "diffuse/eval/sample_metrics.h"
+#include "src/eval/sample_metrics.h"
 
 namespace diffuse {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "diffuse/eval/bound.h"
-#include "diffuse/eval/eval_report.h"
-#include "diffuse/files/csv.h"
-#include "diffuse/pictures/plot.h"
+#include "src/eval/eval_report.h"
+#include "src/files/csv.h"
+#include "src/pictures/plot.h"
 
 namespace diffuse {
 

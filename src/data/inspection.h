@@ -11,8 +11,8 @@
 
 #include "diffuse/config/config.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/data/image_survey.h"
-#include "diffuse/data/number_range.h"
+#include "src/data/image_survey.h"
+#include "src/data/number_range.h"
 
 namespace diffuse {
 
