@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "diffuse/core/random_tensor.h"
@@ -39,6 +41,13 @@ int64_t item_count(const Dataset& data, const EvaluationOptions& options);
 // Items first .. first + count - 1 of those chosen by the options.
 Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
                  int64_t count);
+
+// Calls `use` with the float64 result of `measure` for items first .. first + count - 1: of this process's
+// share of n items, or with options.queue of all. `name` names the files there; it must contain everything
+// besides data, model and seed that affects the figures.
+void measure_parts(const EvaluationOptions& options, const std::string& name, int64_t n,
+                   const std::function<at::Tensor(int64_t first, int64_t count)>& measure,
+                   const std::function<void(const at::Tensor&)>& use);
 
 // N(0, 1) like x0, whose rows are one item per key, from stream (key, steps[row]); float64 on x0's device.
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,

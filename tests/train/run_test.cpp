@@ -1,4 +1,4 @@
-#include "diffuse/train/run.h"
+#include "src/train/run.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/train/resume.h"
+#include "src/core/duration.h"
+#include "src/train/resume.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 
@@ -24,6 +24,7 @@ class Points : public Dataset {
   Points(int64_t size, int64_t bad) : size_(size), bad_(bad) {}
   int64_t size() const override { return size_; }
   std::vector<int64_t> sample_shape() const override { return {2}; }
+  SampleKind sample_kind() const override { return SampleKind::kPoint; }
   int64_t label(int64_t) const override { return -1; }
   at::Tensor gather(std::span<const int64_t> indices) const override {
     at::Tensor x = at::full({std::ssize(indices), 2}, 0.5);

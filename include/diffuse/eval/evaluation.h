@@ -5,6 +5,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -28,6 +29,13 @@ struct EvaluationOptions {
 
   // The processes that share the items; each gets all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
+
+  // A folder, or "". If set, all processes that share it, instead of those of `world`, measure the items in
+  // parts of `batch`; they may start and stop at any time. Each part's figures become a file there, and each
+  // process that is present at the end gets all figures. A part that another process has held for longer
+  // than `patience` seconds is measured again.
+  std::filesystem::path queue{};
+  double patience = 600;
 
   // Called with the number of finished network inputs of this process; an exception ends the evaluation.
   std::function<void(int64_t done, int64_t total)> progress{};

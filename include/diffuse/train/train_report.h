@@ -13,7 +13,7 @@ struct RankTimes {
   double communication = 0;  // waiting for other processes and the network
 };
 
-// The ranks that others wait for: over 25 % slower than the median rank in data and computation.
+// The ranks that others wait for: over 25 % and 10 ms slower than the median in data and computation.
 std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks);
 
 inline constexpr int64_t kTimestepBins = 20;

@@ -1,0 +1,27 @@
+// Results of an evaluation of the bound, for programs and for people.
+#pragma once
+
+#include <vector>
+
+#include "diffuse/eval/bound.h"
+#include "src/eval/eval_report.h"
+#include "src/files/csv.h"
+#include "src/pictures/plot.h"
+
+namespace diffuse {
+
+// `levels`: the data are pixels from -1 to 1, and errors are in levels of 0 .. 255.
+
+// Every figure for every timestep.
+std::vector<Column> bound_columns(const Bound& bound, bool levels);
+
+std::vector<PlotPanel> term_panels(const Bound& bound);
+std::vector<PlotPanel> distortion_panels(const Bound& bound, bool levels);
+
+// The parts of the bound.
+void add_bpd(const Bound& bound, EvalReport& report);
+
+// The rate-distortion curve; the text has about ten rows, evenly spaced, from high noise to low.
+void add_rd(const Bound& bound, bool levels, EvalReport& report);
+
+}  // namespace diffuse
