@@ -31,8 +31,8 @@ case $out in
   *.npy | *.npz) part=${out%.*}-$task.${out##*.} ;;
   *) part=$out/part-$task ;;
 esac
-job=${SLURM_ARRAY_JOB_ID}_$task  # the number of the whole array is that of one of its tasks, too
-trap : TERM USR1                 # the process that samples gets them too; this script outlives it to requeue
+job=${SLURM_ARRAY_JOB_ID}_$task  # the array's own number is also that of one of its tasks
+trap : TERM USR1                 # the sampling process gets them too; this script must outlive it to requeue
 
 # From 22.05 srun does not inherit --cpus-per-task.
 srun ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} "${DIFFUSE:-diffuse}" sample \

@@ -21,8 +21,8 @@ trap : TERM USR1  # the training processes get them too; this script must outliv
 
 left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L 2>/dev/null)  # [[DAYS-]HOURS:]MINUTES:SECONDS
 if [[ $left =~ ^([0-9]+):[0-9]+$ && 10#${BASH_REMATCH[1]} -lt 6 ]]; then
-  echo "The time limit leaves $left: too short where the signal to save comes 300 s before the end, and up" \
-    "to a minute earlier. Submit with a longer --time, or with --signal=USR1@SECONDS of fewer seconds." >&2
+  echo "The time limit leaves $left: too short, as the signal to save comes 300 to 360 s before the end." \
+    "Submit with a longer --time, or with fewer seconds in --signal=USR1@SECONDS." >&2
 fi
 
 # From 22.05 srun does not inherit --cpus-per-task.
@@ -30,7 +30,7 @@ srun --kill-on-bad-exit=0 ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PE
   "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
 code=$?
 
-# What SLURM says of the job, once it answers.
+# The job's state in SLURM; retries until it answers.
 job_state() {
   for _ in {1..10}; do
     squeue --noheader --jobs="$SLURM_JOB_ID" --format="%T %r" 2>/dev/null && return
@@ -38,9 +38,9 @@ job_state() {
   done
 }
 
-# SLURM takes a requeue of a job that is being cancelled, too, so ask it first: RUNNING is one that was
-# signalled or preempted with grace, COMPLETING for its TimeLimit one whose time is up. Any other was told to
-# end, or preempted without grace, after which SLURM itself requeues it.
+# SLURM also accepts a requeue of a job that is being cancelled, so check its state first. RUNNING: it was
+# signalled, or preempted with a grace time. COMPLETING TimeLimit: its time is up. In other states it was told
+# to end, or preempted without a grace time, and SLURM requeues it itself.
 requeue() {
   local state
   state=$(job_state)

@@ -282,7 +282,7 @@ Config with_flags(Config config, const std::vector<FlagValue>& flags) {
   return config;
 }
 
-// A file of version 0.1.0 gives the shape alone.
+// A file of version 0.1.0 has only the shape.
 static void fill_in_sample_kind(ModelConfig& config) {
   if (!config.sample_kind.empty() || config.sample_shape.empty()) return;
   const auto dimensions = config.sample_shape.size();

@@ -29,7 +29,7 @@ class NormalizedDataset : public Dataset {
 
   int64_t size() const override { return set_->size(); }
   std::vector<int64_t> sample_shape() const override { return set_->sample_shape(); }
-  // What was 8-bit values is any numbers now.
+  // Normalised 8-bit values are arbitrary numbers.
   SampleKind sample_kind() const override {
     return set_->is_image() ? SampleKind::kFloatImage : set_->sample_kind();
   }

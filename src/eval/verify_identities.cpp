@@ -86,7 +86,7 @@ void divergences(Verifier& v, const Points& p) {
   }
 }
 
-// A draw from q(x_t | x_{t-1}).
+// A sample of q(x_t | x_{t-1}).
 at::Tensor step(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
                 const at::Tensor& eps) {
   const auto time = static_cast<double>(t);

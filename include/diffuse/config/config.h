@@ -8,13 +8,13 @@
 
 namespace diffuse {
 
-// A way to draw samples; src/sample/sampler.cpp makes each by its name.
+// A sampler; src/sample/sampler.cpp constructs it by name.
 struct SamplerWord {
   enum class Noise { kNever, kByEta, kAlways };
 
   std::string name;
-  Noise noise;          // whether its steps add some
-  std::string spacing;  // what "auto" stands for
+  Noise noise;          // whether its steps add noise
+  std::string spacing;  // the meaning of "auto"
   std::string about;
 };
 
@@ -25,7 +25,7 @@ inline const std::vector<SamplerWord> kSamplerWords{
     {"dpmpp2m-sde", SamplerWord::Noise::kAlways, "trailing", "its stochastic form"},
     {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"}};
 
-// Throws Error for a name that is none of theirs.
+// The entry with this name. Throws Error for an unknown name.
 const SamplerWord& sampler_word(const std::string& name);
 
 inline const std::vector<std::string> kSamplers = [] {
@@ -34,7 +34,7 @@ inline const std::vector<std::string> kSamplers = [] {
   return names;
 }();
 
-// Those of them whose steps add no noise: all end where the flow does.
+// The deterministic samplers, which converge to the ODE's solution.
 inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun"};
 
 inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
@@ -66,8 +66,8 @@ struct DataConfig {
   int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
 
-// What one sample is. Images are [C, H, W]: of 8-bit values, k / 127.5 - 1, or of any numbers; signals
-// are [C, L], points [D].
+// The kind of a sample. Images are [C, H, W], with 8-bit values k / 127.5 - 1 or any numbers; signals are
+// [C, L], points [D].
 enum class SampleKind { kImage, kFloatImage, kSignal, kPoint };
 
 // The network. channels, image size and classes of the data are filled in from the data set.
