@@ -10,10 +10,9 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sample_metrics.h"
-#include "diffuse/files/file.h"
 #include "diffuse/measure/sampler_error.h"
+#include "diffuse/pictures/chart.h"
 #include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
 #include "feature_flags.h"
 #include "outputs.h"
 
@@ -56,8 +55,7 @@ void check_flags(const SamplersFlags& flags, int64_t timesteps) {
       throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
   if (flags.count < 1) throw Error("-n: expected at least 1, got ", flags.count);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
-  if (!flags.plot.empty() && ending_of(flags.plot) != ".png")
-    throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
   if (flags.of_features.features.empty() != flags.of_features.reference.empty())
     throw Error("--features, --reference: the fid wants both; eval --metrics fid --save-reference ",
                 "writes the second");
@@ -125,24 +123,29 @@ void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
 
 // A curve for each sampler over its calls.
 template <class Value>
-PlotPanel panel_of(const std::string& title, const std::vector<SamplerError>& results,
-                   const Value& value) {
-  PlotPanel panel{.title = title, .x_label = "network calls", .series = {}, .log_y = true};
+Chart chart_of(const std::string& title, const std::vector<SamplerError>& results,
+               const Value& value) {
+  Chart chart{.title = title,
+              .unit = "",
+              .x_label = "network calls",
+              .series = {},
+              .log_x = true,
+              .log_y = true};
   for (const SamplerError& r : results) {
-    if (panel.series.empty() || panel.series.back().label != r.sampler)
-      panel.series.push_back({r.sampler, {}, {}});
-    panel.series.back().x.push_back(static_cast<double>(r.calls));
-    panel.series.back().y.push_back(value(r));
+    if (chart.series.empty() || chart.series.back().label != r.sampler)
+      chart.series.push_back({r.sampler, {}, {}});
+    chart.series.back().x.push_back(static_cast<double>(r.calls));
+    chart.series.back().y.push_back(value(r));
   }
-  return panel;
+  return chart;
 }
 
-Image plot_of(const std::vector<SamplerError>& results) {
-  std::vector<PlotPanel> panels{panel_of("root mean square distance from the exact flow's samples",
-                                         results, [](const auto& r) { return r.error; })};
+std::vector<Chart> charts_of(const std::vector<SamplerError>& results) {
+  std::vector<Chart> charts{chart_of("root mean square distance from the exact flow's samples",
+                                     results, [](const auto& r) { return r.error; })};
   if (results[0].distance)
-    panels.push_back(panel_of("FID", results, [](const auto& r) { return *r.distance; }));
-  return draw_plot(panels);
+    charts.push_back(chart_of("FID", results, [](const auto& r) { return *r.distance; }));
+  return charts;
 }
 
 int bench_samplers(const SamplersFlags& flags) {
@@ -171,7 +174,7 @@ int bench_samplers(const SamplersFlags& flags) {
     print_table(results, flags.count);
     if (flags.tolerance) print_fewest(results, *flags.tolerance);
   });
-  if (!flags.plot.empty()) write_png(flags.plot, plot_of(results));
+  if (!flags.plot.empty()) write_charts(flags.plot, charts_of(results));
   return kGood;
 }
 
@@ -200,7 +203,7 @@ Command add_bench_samplers(CLI::App& bench) {
   command->add_option("--seed", flags->seed, "Seed of their x_T");
   command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
   command->add_option("--json", flags->json, "Write the table; - for stdout alone");
-  command->add_option("--plot", flags->plot, "Draw it as a .png");
+  command->add_option("--plot", flags->plot, "Draw it as a chart: .svg or .png");
   flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
   return [flags] { return bench_samplers(*flags); };

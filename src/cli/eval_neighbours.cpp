@@ -10,7 +10,7 @@
 #include "diffuse/eval/neighbours.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
+#include "diffuse/pictures/picture_table.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;

@@ -7,7 +7,7 @@
 #include "diffuse/core/whole_number.h"
 #include "diffuse/files/file.h"
 #include "diffuse/model_file/sample_input.h"
-#include "diffuse/pictures/plot.h"
+#include "diffuse/pictures/picture_table.h"
 #include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
 #include "outputs.h"

@@ -1,10 +1,15 @@
 #include "train_recorder.h"
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include <cmath>
 
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
+#include "diffuse/core/version.h"
+#include "diffuse/train/run_facts.h"
 
 namespace fs = std::filesystem;
 
@@ -16,6 +21,21 @@ TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const 
   events_.hyperparameters(config_to_json(config));
   for (int64_t bin = 1; bin <= kTimestepBins; ++bin)
     bin_ends_.push_back(static_cast<double>(bin * config.diffusion.timesteps) / kTimestepBins);
+}
+
+static std::string precision_name(c10::ScalarType type) {
+  return type == at::kBFloat16 ? "bf16" : type == at::kHalf ? "fp16" : "fp32";
+}
+
+void TrainRecorder::made_by(const std::string& command, Trainer& trainer) {
+  write_run_facts(folder_, {.program = concat("diffuse ", kVersion),
+                            .libtorch = TORCH_VERSION,
+                            .command = command,
+                            .device = concat(trainer.device()),
+                            .precision = precision_name(trainer.precision()),
+                            .processes = trainer.world().size(),
+                            .threads = at::get_num_threads(),
+                            .parameters = parameter_count(trainer.network())});
 }
 
 // Where the time of each rank went, in seconds per update, and who keeps the others waiting.

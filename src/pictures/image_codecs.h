@@ -21,6 +21,9 @@ bool is_lossy_webp(std::string_view bytes);  // false of what is none
 Image decode_tiff(std::string_view bytes);
 Image decode_gif(std::string_view bytes);
 
+// The bytes of a lossless animation; where libwebp was found.
+std::string animated_webp(const std::vector<Image>& frames, int delay_ms, int last_delay_ms);
+
 // The orientation (1 to 8; 1 = upright) that an EXIF block, from its TIFF header on, asks for.
 int exif_orientation(std::string_view tiff);
 
