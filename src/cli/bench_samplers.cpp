@@ -1,5 +1,4 @@
 // diffuse bench samplers: the error of each sampler over its number of steps.
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,11 +9,11 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sample_metrics.h"
-#include "diffuse/measure/sampler_error.h"
+#include "diffuse/measure/sampler_report.h"
 #include "diffuse/pictures/chart.h"
 #include "diffuse/pictures/picture.h"
+#include "diffuse/train/outputs.h"
 #include "feature_flags.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -26,7 +25,7 @@ struct SamplersFlags {
   ModelFlags model;
   fs::path json, plot;
   FeatureFlags of_features;
-  std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
+  std::vector<std::string> samplers = kFlowSamplers;
   std::vector<int64_t> steps;
   std::string spacing = "auto";
   int64_t count = 16, batch = 64;
@@ -45,10 +44,9 @@ std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
 
 void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   for (const std::string& name : flags.samplers) {
-    const std::vector<std::string> exact{"ddim", "dpmpp2m", "heun"};
-    if (!contains(exact, name))
-      throw Error("--samplers: expected samplers without noise (", join(exact), "), got \"", name,
-                  "\"", did_you_mean(name, exact));
+    if (!contains(kFlowSamplers, name))
+      throw Error("--samplers: expected samplers without noise (", join(kFlowSamplers), "), got \"",
+                  name, "\"", did_you_mean(name, kFlowSamplers));
   }
   for (const int64_t steps : flags.steps)
     if (steps < 1 || steps > timesteps)
@@ -83,71 +81,6 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
   };
 }
 
-nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
-                               int64_t reference) {
-  auto list = nlohmann::ordered_json::array();
-  for (const SamplerError& r : results) {
-    list.push_back({{"sampler", r.sampler},
-                    {"spacing", r.spacing},
-                    {"steps", r.steps},
-                    {"network_calls", r.calls},
-                    {"rmse", r.error},
-                    {"seconds", r.seconds}});
-    if (r.distance) list.back()["fid"] = *r.distance;
-  }
-  return {{"samples", count}, {"reference_steps", reference}, {"results", list}};
-}
-
-void print_table(const std::vector<SamplerError>& results, int64_t count) {
-  std::printf("%-10s %-10s %6s %6s %12s %12s%s\n", "sampler", "spacing", "steps", "calls", "rmse",
-              "ms/sample", results[0].distance ? "          fid" : "");
-  for (const SamplerError& r : results) {
-    std::printf("%-10s %-10s %6lld %6lld %12.4g %12.4g", r.sampler.c_str(), r.spacing.c_str(),
-                static_cast<long long>(r.steps), static_cast<long long>(r.calls), r.error,
-                r.seconds * 1e3 / static_cast<double>(count));
-    if (r.distance) std::printf(" %12.4g", *r.distance);
-    std::printf("\n");
-  }
-}
-
-void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
-  const SamplerError* best = nullptr;
-  for (const SamplerError& r : results)
-    if (r.error <= tolerance && (best == nullptr || r.calls < best->calls)) best = &r;
-  if (best == nullptr)
-    std::cout << "none is within " << tolerance << "\n";
-  else
-    std::cout << "fewest network calls within " << tolerance << ": --sampler " << best->sampler
-              << " --spacing " << best->spacing << " --steps " << best->steps << "\n";
-}
-
-// A curve for each sampler over its calls.
-template <class Value>
-Chart chart_of(const std::string& title, const std::vector<SamplerError>& results,
-               const Value& value) {
-  Chart chart{.title = title,
-              .unit = "",
-              .x_label = "network calls",
-              .series = {},
-              .log_x = true,
-              .log_y = true};
-  for (const SamplerError& r : results) {
-    if (chart.series.empty() || chart.series.back().label != r.sampler)
-      chart.series.push_back({r.sampler, {}, {}});
-    chart.series.back().x.push_back(static_cast<double>(r.calls));
-    chart.series.back().y.push_back(value(r));
-  }
-  return chart;
-}
-
-std::vector<Chart> charts_of(const std::vector<SamplerError>& results) {
-  std::vector<Chart> charts{chart_of("root mean square distance from the exact flow's samples",
-                                     results, [](const auto& r) { return r.error; })};
-  if (results[0].distance)
-    charts.push_back(chart_of("FID", results, [](const auto& r) { return *r.distance; }));
-  return charts;
-}
-
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
   check_outputs({{"--json", flags.json}, {"--plot", flags.plot}},
@@ -155,7 +88,8 @@ int bench_samplers(const SamplersFlags& flags) {
                  {"--features", flags.of_features.features},
                  {"--reference", flags.of_features.reference}});
   const Model model = flags.model.load(device);
-  in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+  in_config(model.name(),
+            [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   const int64_t T = model.config().diffusion.timesteps;
   check_flags(flags, T);
   const SamplerErrorOptions options{
@@ -171,8 +105,8 @@ int bench_samplers(const SamplersFlags& flags) {
   const auto keys = consecutive_keys(flags.seed, 0, flags.count);
   const auto results = sampler_errors(model, keys, options);
   write_report(flags.json, json_of(results, flags.count, reference), [&] {
-    print_table(results, flags.count);
-    if (flags.tolerance) print_fewest(results, *flags.tolerance);
+    std::cout << text_of(results, flags.count);
+    if (flags.tolerance) std::cout << text_of_fewest(results, *flags.tolerance);
   });
   if (!flags.plot.empty()) write_charts(flags.plot, charts_of(results));
   return kGood;
@@ -193,7 +127,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
   flags->model.add_to(*command);
-  command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
+  command->add_option("--samplers", flags->samplers, "Of " + join(kFlowSamplers))->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")

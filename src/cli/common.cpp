@@ -69,6 +69,19 @@ c10::Device MachineFlags::apply(const Launch& launch) const {
   return select_device(device, launch.local_rank);
 }
 
+void refuse_empty_outputs(CLI::App& app) {
+  const auto not_empty = [](const std::string& path) -> std::string {
+    return path.empty() ? "expected a path, got an empty text" : "";
+  };
+  for (CLI::Option* const option : app.get_options())
+    if (contains({"out", "json", "csv", "plot", "strip", "profile", "save-reference",
+                  "neighbour-picture"},
+                 option->get_single_name()) &&
+        option->get_items_expected_max() > 0)
+      option->check(not_empty);
+  for (CLI::App* const child : app.get_subcommands({})) refuse_empty_outputs(*child);
+}
+
 void ModelFlags::add_to(CLI::App& command) {
   command
       .add_option("--ckpt", checkpoint,
@@ -94,15 +107,6 @@ void write_report(const std::filesystem::path& json_target, const nlohmann::orde
 
 void print_path(const std::filesystem::path& file) {
   if (!stdout_is_unread()) std::cout << file.string() << "\n";
-}
-
-void warn_of_prior(const NoiseSchedule& schedule) {
-  constexpr double kLimit = 1e-3;  // from which sampling starts visibly off
-  const double prior = schedule.prior_bits_per_dim(1);
-  if (prior > kLimit)
-    log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
-                       "which sampling from N(0, I) cannot know; more timesteps or a larger ",
-                       "beta_end lower it"));
 }
 
 }  // namespace diffuse::cli

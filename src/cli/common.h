@@ -58,6 +58,9 @@ std::string a_duration(const std::string& text);
 // --peer-timeout, for commands that run in several processes.
 void add_peer_timeout(CLI::App& command, std::string& timeout);
 
+// Flags of outputs refuse "", which an unset variable of a shell leaves of "$OUT".
+void refuse_empty_outputs(CLI::App& app);
+
 // --ckpt, --no-ema.
 struct ModelFlags {
   std::filesystem::path checkpoint{};
@@ -78,8 +81,5 @@ void write_report(const std::filesystem::path& json_target, const nlohmann::orde
 // Prints the name of the file that holds the results. Where nobody can read it that is no failure, as
 // it is of results that are printed.
 void print_path(const std::filesystem::path& file);
-
-// Logs a warning where x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
-void warn_of_prior(const NoiseSchedule& schedule);
 
 }  // namespace diffuse::cli

@@ -14,7 +14,7 @@
 #include "diffuse/data/inspection.h"
 #include "diffuse/files/file.h"
 #include "diffuse/model_file/sample_picture.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 

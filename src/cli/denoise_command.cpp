@@ -12,8 +12,8 @@
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/denoise.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -17,7 +17,7 @@
 #include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {

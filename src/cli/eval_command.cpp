@@ -12,7 +12,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "eval_data.h"
+#include "diffuse/eval/eval_data.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;
@@ -164,7 +164,8 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         [&](Split part) { return open_eval_data(flags.data, model, part).set; }};
   const bool of_items = measures_items(flags, families);
   if (of_items)  // they look at every timestep
-    in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+    in_config(model.name(),
+              [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   EvalReport report = empty_report(flags, input, data, of_items);
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   std::vector<Measurement> work;

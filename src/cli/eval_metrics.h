@@ -10,7 +10,7 @@
 #include "common.h"
 #include "diffuse/data/dataset.h"
 #include "diffuse/eval/eval_report.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {

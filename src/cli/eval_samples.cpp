@@ -55,6 +55,7 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
                                .bandwidth = flags.bandwidth,
                                .seed = input.evaluation.seed,
                                .device = input.evaluation.device,
+                               .kind = sample_kind(input.model.config().model),
                                .world = input.evaluation.world};
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();

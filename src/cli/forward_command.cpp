@@ -19,7 +19,7 @@
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/picture_table.h"
 #include "diffuse/sample/forward.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -61,7 +61,7 @@ void check_flags(const ForwardFlags& flags) {
 }
 
 at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
-  const int64_t wanted = asked.value_or(data.sample_shape().size() == 1 ? 5000 : 16);
+  const int64_t wanted = asked.value_or(data.sample_kind() == SampleKind::kPoint ? 5000 : 16);
   std::vector<int64_t> items(std::min(wanted, data.size()));
   std::iota(items.begin(), items.end(), int64_t{0});
   return data.gather(items);

@@ -12,8 +12,8 @@
 #include "diffuse/model_file/mask.h"
 #include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/inpaint.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -9,8 +9,8 @@
 #include "diffuse/model_file/sample_input.h"
 #include "diffuse/pictures/picture_table.h"
 #include "diffuse/sample/interpolate.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -4,8 +4,8 @@
 #include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/files/atomic_write.h"
+#include "diffuse/train/outputs.h"
 #include "diffuse/train/run_metrics.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 

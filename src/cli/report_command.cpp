@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/files/atomic_write.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 #include "report_page.h"
 
 namespace fs = std::filesystem;

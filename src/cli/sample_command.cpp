@@ -14,7 +14,7 @@
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/generate_together.h"
 #include "diffuse/model_file/sample_output.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 #include "sample_plan.h"
 
 namespace diffuse::cli {

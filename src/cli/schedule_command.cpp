@@ -17,7 +17,8 @@
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/csv.h"
 #include "diffuse/pictures/chart.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_warnings.h"
 
 namespace fs = std::filesystem;
 

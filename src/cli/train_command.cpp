@@ -21,13 +21,13 @@
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/model_file/generate_together.h"
 #include "diffuse/model_file/sample_picture.h"
+#include "diffuse/train/out_folder.h"
 #include "diffuse/train/resume.h"
 #include "diffuse/train/run.h"
 #include "diffuse/train/run_facts.h"
-#include "train_data.h"
-#include "train_folder.h"
+#include "diffuse/train/train_data.h"
+#include "diffuse/train/train_recorder.h"
 #include "train_plan.h"
-#include "train_recorder.h"
 
 namespace fs = std::filesystem;
 

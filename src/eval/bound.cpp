@@ -93,6 +93,14 @@ static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Ten
   return log_ratio.flatten(1).mean(1) / std::numbers::ln2;
 }
 
+namespace {
+// What the items are, and what their numbers are counted in.
+struct Units {
+  SampleKind kind;
+  DataConfig data;
+};
+}  // namespace
+
 // As a Gaussian over data in their own units.
 static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units) {
   if (units.mean.empty()) return gaussian;
@@ -104,7 +112,7 @@ static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units)
 // (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
 static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
                                 const Items& items, const std::vector<int64_t>& item,
-                                const at::Tensor& t_cpu, const DataConfig& units,
+                                const at::Tensor& t_cpu, const Units& units,
                                 const BoundOptions& options) {
   std::vector<StreamKey> keys;
   std::vector<uint32_t> forward, posterior;
@@ -121,19 +129,19 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
   const Denoiser denoiser = in_double(network, labels, options.evaluation);
   const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
-  const Gaussian p = in_data_units(prediction, units);
-  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units);
-  const at::Tensor data = to_data_units(x0, units);
-  const at::Tensor term = bound_term(q, p, data, t);
+  const Gaussian p = in_data_units(prediction, units.data);
+  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units.data);
+  const at::Tensor data = to_data_units(x0, units.data);
+  const at::Tensor term = bound_term(q, p, data, t, units.kind);
   const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
-  const at::Tensor error = data - to_data_units(prediction.x0, units);
+  const at::Tensor error = data - to_data_units(prediction.x0, units.data);
   const at::Tensor distortion = error.square().flatten(1).mean(1);
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
 }
 
 // All pairs of items and their timesteps, whole batches of them whatever the number of items.
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
-                        const DataConfig& units, const BoundOptions& options,
+                        const Units& units, const BoundOptions& options,
                         const std::function<void(int64_t)>& on_done) {
   const int64_t T = diffusion.schedule().timesteps(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
@@ -227,7 +235,7 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
   const Share own = evaluation.world->share(n);
-  const DataConfig units = with_normalization({}, data);
+  const Units units{data.sample_kind(), with_normalization({}, data)};
   BoundSum sum(T);
   int64_t done = 0;
   for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {

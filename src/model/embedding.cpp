@@ -34,4 +34,9 @@ at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(ops::silu_in_place(linear_1_->forward(sinusoids)));
 }
 
+at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes) {
+  if (labels.defined()) return labels;
+  return at::full(time.sizes(), classes, time.options().dtype(at::kLong));
+}
+
 }  // namespace diffuse

@@ -9,6 +9,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
+#include "diffuse/pictures/image_file.h"
 #include "diffuse/pictures/stored_image.h"
 
 namespace fs = std::filesystem;
@@ -17,7 +18,7 @@ namespace diffuse {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
-  return model.sample_shape().size() == 2 ? "signals" : "points";
+  return sample_kind(model.config().model) == SampleKind::kSignal ? "signals" : "points";
 }
 
 // Bytes 0 .. 255 -> the data's black .. white.

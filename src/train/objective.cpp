@@ -10,16 +10,16 @@
 
 namespace diffuse {
 
-static GaussianDiffusion trainable(const DiffusionConfig& config) {
-  check_trainable(config);
-  return GaussianDiffusion(config);
+static GaussianDiffusion trainable(const Config& config) {
+  check_trainable(config.diffusion);
+  return GaussianDiffusion(config.diffusion, sample_kind(config.model));
 }
 
 Objective::Objective(const Config& config, c10::Device device, c10::ScalarType precision)
     : config_(config),
       device_(device),
       precision_(precision),
-      diffusion_(trainable(config.diffusion)),
+      diffusion_(trainable(config)),
       timesteps_(config.diffusion, config.seed) {}
 
 // In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
@@ -74,7 +74,7 @@ Denoiser Objective::self_conditioned(const Denoiser& plain) const {
     at::Tensor x0;
     {
       const at::NoGradGuard constant;
-      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+      x0 = diffusion_.denoised(plain(x, t), x, t, config_.sample.clip_x0).x0;
     }
     return plain(at::cat({x, x0}, 1), t);
   };
@@ -85,7 +85,7 @@ at::Tensor Objective::part_of_mean(const at::Tensor& losses, const TrainingRows&
 }
 
 at::Tensor Objective::timestep_bins(const TrainingRows& rows) const {
-  return rows.t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
+  return rows.t.mul(kTimestepBins).floor_divide(config_.diffusion.timesteps);
 }
 
 void Objective::observe(const at::Tensor& losses, int64_t step, World& world) {

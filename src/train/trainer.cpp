@@ -9,6 +9,7 @@
 #include "diffuse/data/class_names.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/gradient_reducer.h"
+#include "diffuse/sample/oracle_view.h"
 #include "objective.h"
 #include "parameter_updater.h"
 #include "train_statistics.h"
@@ -18,7 +19,7 @@ namespace diffuse {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
-  config.model.sample_shape = data.sample_shape();
+  config.model = with_samples_of(std::move(config.model), data);
   if (!data.is_image()) config.sample.clip_x0 = false;
   std::vector<std::string> names;
   if (config.model.class_conditional) names = class_names_of(data);
@@ -33,7 +34,7 @@ static std::shared_ptr<Network> network_for(const Config& config,
                                             const GaussianDiffusion& diffusion, c10::Device device,
                                             World& world) {
   auto network = make_network(config.model, config.diffusion.learns_variance(),
-                              diffusion.schedule().alpha_bar(), config.seed);
+                              oracle_view(diffusion), config.seed);
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);

@@ -47,6 +47,7 @@ Checkpoint small_checkpoint(const std::function<void(Config&)>& change = [](Conf
   checkpoint.config.model.channel_multipliers = {1, 2};
   checkpoint.config.model.attention_resolutions = {8};
   checkpoint.config.model.sample_shape = {3, 8, 8};
+  checkpoint.config.model.sample_kind = "image";
   change(checkpoint.config);
   return checkpoint;
 }
@@ -86,6 +87,7 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   expected.model.dropout = 0;
   expected.sample.ddim_epsilon = "network";
   expected.model.sample_shape = {3, 32, 32};
+  expected.model.sample_kind = "image";
   EXPECT_EQ(config_to_json(config), config_to_json(expected));
   const auto network = make_network(config.model, false, {}, 0);
   EXPECT_EQ(parameter_count(*network), 35'746'307);

@@ -24,6 +24,7 @@ class Points : public Dataset {
   Points(int64_t size, int64_t bad) : size_(size), bad_(bad) {}
   int64_t size() const override { return size_; }
   std::vector<int64_t> sample_shape() const override { return {2}; }
+  SampleKind sample_kind() const override { return SampleKind::kPoint; }
   int64_t label(int64_t) const override { return -1; }
   at::Tensor gather(std::span<const int64_t> indices) const override {
     at::Tensor x = at::full({std::ssize(indices), 2}, 0.5);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "diffuse/config/config.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/eval/channel_sums.h"
 #include "diffuse/eval/feature_extractor.h"
@@ -38,6 +39,9 @@ struct SampleMetricsOptions {
   double bandwidth = 0;      // of the MMD; 0 = the median distance of the data
   uint64_t seed = 0;         // of random directions
   c10::Device device = c10::kCPU;
+
+  SampleKind kind =
+      SampleKind::kPoint;  // images are measured as the 8-bit values of their pictures
 
   // The processes that divide each batch between them for the feature network; each reads both sets
   // whole and gets all figures.

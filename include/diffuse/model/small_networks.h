@@ -22,7 +22,8 @@ class Mlp : public Network {
   Mlp(const ModelConfig& config, bool learned_variance, Initializer init);
 
   // x [B, D], or [B, 2D] where self-conditioned -> [B, D or 2D], dtype of x
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
+                     const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
 
  private:
@@ -33,41 +34,43 @@ class Mlp : public Network {
   std::shared_ptr<ModuleList<MlpLayer>> layers_;
 };
 
-// E[epsilon | x_t] for data N(0, s^2 I):  sqrt(1 - alpha_bar_t) / (alpha_bar_t s^2 + 1 - alpha_bar_t) x_t
+// E[epsilon | x_t] for data N(0, v I) and x_t = a x_0 + s epsilon:  s / (a^2 v + s^2) x_t
 // No parameters; any sample shape.
 class GaussianOracle : public Network {
  public:
-  GaussianOracle(double variance, const at::Tensor& alpha_bar);  // s^2, [T]
+  GaussianOracle(double variance, OracleView view) : variance_(variance), view_(std::move(view)) {}
 
   // x [B, ...] -> the same shape and dtype; labels are not looked at
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
+                     const at::Tensor& labels) override;
 
  private:
-  at::Tensor factor_;  // [T] float64; not a buffer, so that Module::to cannot round it
+  double variance_;
+  OracleView view_;
 };
 
-// E[epsilon | x_t] for data sum_k w_k N(m_k, s^2 I), by Tweedie's formula from the score of
-// q(x_t) = sum_k w_k N(sqrt(alpha_bar) m_k, v I), v = alpha_bar s^2 + 1 - alpha_bar:
-//   epsilon = -sqrt(1 - alpha_bar) grad log q(x_t)
-//           = sqrt(1 - alpha_bar) / v (x_t - sqrt(alpha_bar) sum_k p(k | x_t) m_k)
+// E[epsilon | x_t] for data sum_k w_k N(m_k, v I), by Tweedie's formula from the score of
+// q(x_t) = sum_k w_k N(a m_k, u I), u = a^2 v + s^2:
+//   epsilon = -s grad log q(x_t) = s / u (x_t - a sum_k p(k | x_t) m_k)
 // No parameters; points only.
 class MixtureOracle : public Network {
  public:
-  // means [K, D], weights [K] in proportion, s^2, alpha_bar [T]; kept in float64
+  // means [K, D], weights [K] in proportion, v; kept in float64
   MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
-                const at::Tensor& alpha_bar);
+                OracleView view);
 
   // From a config with its sample_shape filled in. Throws Error naming the JSON path where the
   // means do not fit it.
-  static std::shared_ptr<MixtureOracle> make(const ModelConfig& config,
-                                             const at::Tensor& alpha_bar);
+  static std::shared_ptr<MixtureOracle> make(const ModelConfig& config, OracleView view);
 
   // x [B, D] -> the same shape and dtype; labels are not looked at
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
+                     const at::Tensor& labels) override;
 
  private:
-  at::Tensor means_, log_weights_, alpha_bar_;
+  at::Tensor means_, log_weights_;
   double variance_;
+  OracleView view_;
 };
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 #include "diffuse/core/error.h"
 #include "diffuse/files/atomic_write.h"
@@ -6,20 +6,7 @@
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
-
-void refuse_empty_outputs(CLI::App& app) {
-  const auto not_empty = [](const std::string& path) -> std::string {
-    return path.empty() ? "expected a path, got an empty text" : "";
-  };
-  for (CLI::Option* const option : app.get_options())
-    if (contains({"out", "json", "csv", "plot", "strip", "profile", "save-reference",
-                  "neighbour-picture"},
-                 option->get_single_name()) &&
-        option->get_items_expected_max() > 0)
-      option->check(not_empty);
-  for (CLI::App* const child : app.get_subcommands({})) refuse_empty_outputs(*child);
-}
+namespace diffuse {
 
 bool holds_run(const fs::path& folder) {
   return fs::exists(folder / "metrics.jsonl") || !numbered_checkpoints(folder).empty() ||
@@ -105,4 +92,4 @@ void check_outputs(const std::vector<NamedPath>& outputs, const std::vector<Name
   }
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

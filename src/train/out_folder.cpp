@@ -1,4 +1,4 @@
-#include "train_folder.h"
+#include "diffuse/train/out_folder.h"
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
@@ -6,12 +6,12 @@
 #include "diffuse/data/dataset.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/model_file/model_files.h"
+#include "diffuse/train/outputs.h"
 #include "diffuse/train/run_folder.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // A run's may be damaged: it is written anew.
 static void check_config_in(const fs::path& folder) {
@@ -65,4 +65,4 @@ Checkpoint read_to_resume(const fs::path& file) {
   return is_diffusers_model(file) ? read_diffusers_model(file) : load_checkpoint(file);
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

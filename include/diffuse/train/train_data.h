@@ -6,7 +6,7 @@
 #include "diffuse/config/config.h"
 #include "diffuse/data/dataset.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 struct TrainData {
   std::shared_ptr<const Dataset> train, held_out;
@@ -16,4 +16,4 @@ struct TrainData {
 // they were normalised with is written into the config. Throws Error where they do not fit it.
 TrainData open_train_data(Config& config);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -16,7 +16,7 @@
 #include "diffuse/train/train_report.h"
 #include "diffuse/train/trainer.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 class TrainRecorder {
  public:
@@ -38,4 +38,4 @@ class TrainRecorder {
   std::vector<double> bin_ends_;  // of the histograms over t
 };
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -1,12 +1,11 @@
 // Where results go, checked by every command that writes before its first second of work.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // What a flag names; an argument without a flag has "". No path, or "-" for stdout, is none.
 struct NamedPath {
@@ -21,13 +20,10 @@ struct NamedPath {
 void check_outputs(const std::vector<NamedPath>& outputs,
                    const std::vector<NamedPath>& inputs = {});
 
-// Flags of outputs refuse "", which an unset variable of a shell leaves of "$OUT".
-void refuse_empty_outputs(CLI::App& app);
-
 // Whether a run has been in this folder.
 bool holds_run(const std::filesystem::path& folder);
 
 // Beside `path`, a name that is not taken: "a/x-2.png" for "a/x.png".
 std::filesystem::path free_name(const std::filesystem::path& path);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

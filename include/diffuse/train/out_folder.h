@@ -6,7 +6,7 @@
 #include "diffuse/config/config.h"
 #include "diffuse/model_file/checkpoint.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // Throws Error where `folder` cannot be written, is that of the pictures to train on or holds a
 // config.json that is no run's; warns where it lies among those pictures. Leaves nothing behind.
@@ -18,4 +18,4 @@ void check_untrained(const std::filesystem::path& folder);
 // The checkpoint, or the weights of another program, in a file or folder.
 Checkpoint read_to_resume(const std::filesystem::path& file);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

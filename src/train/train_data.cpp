@@ -1,4 +1,4 @@
-#include "train_data.h"
+#include "diffuse/train/train_data.h"
 
 #include <string>
 #include <utility>
@@ -9,7 +9,7 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/data/number_range.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 static void number_classes(const ModelConfig& model, TrainData& data) {
   const std::vector<std::string> names = class_names_of(*data.train);
@@ -30,4 +30,4 @@ TrainData open_train_data(Config& config) {
   return data;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

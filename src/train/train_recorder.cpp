@@ -1,11 +1,10 @@
-#include "train_recorder.h"
+#include "diffuse/train/train_recorder.h"
 
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
 #include <cmath>
 
-#include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
@@ -13,7 +12,7 @@
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const Config& config)
     : folder_(folder), metrics_(folder / "metrics.jsonl", resume_step), events_(folder) {
@@ -95,4 +94,4 @@ void TrainRecorder::write(int64_t step, const std::vector<std::pair<std::string,
   events_.flush();
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse
