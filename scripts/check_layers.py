@@ -52,7 +52,10 @@ def room_of(place: str) -> str:
 
 def target_of(included: str) -> str:
     """The room of an included header, or "" where it is none of ours."""
-    return room_of(included.removeprefix("diffuse/")) if included.startswith("diffuse/") else ""
+    for place in ("diffuse/", "src/"):
+        if included.startswith(place):
+            return room_of(included.removeprefix(place))
+    return ""
 
 
 def complaint(place: str, included: str) -> str:

@@ -7,13 +7,13 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/eval/sample_metrics.h"
-#include "diffuse/measure/sampler_report.h"
-#include "diffuse/pictures/chart.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/train/outputs.h"
 #include "feature_flags.h"
+#include "src/core/log.h"
+#include "src/eval/sample_metrics.h"
+#include "src/measure/sampler_report.h"
+#include "src/pictures/chart.h"
+#include "src/pictures/picture.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -7,8 +7,8 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/measure/step_benchmark.h"
-#include "diffuse/train/outputs.h"
+#include "src/measure/step_benchmark.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/animation.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/picture_table.h"
-#include "diffuse/sample/class_choice.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/pictures/animation.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/picture_table.h"
+#include "src/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 

@@ -3,12 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/eval/sample_report.h"
-#include "diffuse/eval/sample_source.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/eval/sample_report.h"
+#include "src/eval/sample_source.h"
 
 namespace fs = std::filesystem;
 

@@ -9,17 +9,17 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_picture.h"
-#include "diffuse/pictures/animation.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/picture_table.h"
-#include "diffuse/sample/forward.h"
-#include "diffuse/train/outputs.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_picture.h"
+#include "src/pictures/animation.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/picture_table.h"
+#include "src/sample/forward.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

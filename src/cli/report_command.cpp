@@ -1,9 +1,9 @@
 // diffuse report: runs as one page of HTML that needs nothing beside it.
 #include "commands.h"
 #include "common.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/train/outputs.h"
 #include "report_page.h"
+#include "src/files/atomic_write.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

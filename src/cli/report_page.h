@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/train/run_metrics.h"
+#include "src/train/run_metrics.h"
 
 namespace diffuse::cli {
 

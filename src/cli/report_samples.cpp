@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/animation.h"
 #include "html.h"
 #include "report_page.h"
+#include "src/files/file.h"
+#include "src/pictures/animation.h"
 
 namespace fs = std::filesystem;
 

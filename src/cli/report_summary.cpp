@@ -6,11 +6,11 @@
 #include <iomanip>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
 #include "html.h"
 #include "report_page.h"
+#include "src/core/duration.h"
+#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 

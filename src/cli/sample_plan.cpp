@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/sample/class_choice.h"
+#include "src/arrays/array_file.h"
+#include "src/core/whole_number.h"
+#include "src/data/normalization.h"
+#include "src/model_file/sample_input.h"
+#include "src/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 

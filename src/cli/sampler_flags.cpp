@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/timesteps.h"
+#include "src/core/log.h"
+#include "src/sample/class_choice.h"
 
 namespace diffuse::cli {
 

@@ -11,8 +11,8 @@
 #include "config_checks.h"
 #include "config_fields.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/strict_json.h"
-#include "diffuse/core/whole_number.h"
+#include "src/core/strict_json.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/zip_file.h"
 #include "sources.h"
+#include "src/arrays/array_file.h"
+#include "src/arrays/safetensors.h"
+#include "src/core/log.h"
+#include "src/files/file.h"
+#include "src/files/zip_file.h"
 #include "tensor_dataset.h"
 
 namespace diffuse {

@@ -1,4 +1,4 @@
-#include "diffuse/data/class_names.h"
+#include "src/data/class_names.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/file_set.h"
 #include "sources.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/files/file_set.h"
 
 namespace diffuse {
 

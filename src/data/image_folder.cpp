@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/image_survey.h"
-#include "diffuse/pictures/image_file.h"
 #include "parallel.h"
 #include "picture_layout.h"
 #include "sources.h"
+#include "src/core/log.h"
+#include "src/data/image_survey.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 namespace {

@@ -1,4 +1,4 @@
-#include "diffuse/data/normalization.h"
+#include "src/data/normalization.h"
 
 #include <ATen/ATen.h>
 

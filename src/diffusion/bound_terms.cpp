@@ -4,7 +4,7 @@
 
 #include <numbers>
 
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
 
 namespace diffuse {
 

@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "broadcast.h"
-#include "diffuse/diffusion/transition.h"
 #include "prediction.h"
 #include "reverse_variance.h"
+#include "src/diffusion/transition.h"
 #include "words.h"
 
 namespace diffuse {

@@ -1,4 +1,4 @@
-#include "diffuse/diffusion/loss_weight.h"
+#include "src/diffusion/loss_weight.h"
 
 #include <ATen/ATen.h>
 

@@ -3,9 +3,9 @@
 
 #include "broadcast.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
-#include "diffuse/diffusion/loss_weight.h"
 #include "prediction.h"
 #include "reverse_variance.h"
+#include "src/diffusion/loss_weight.h"
 
 namespace diffuse {
 

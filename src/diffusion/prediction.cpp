@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/diffusion/transition.h"
+#include "src/diffusion/transition.h"
 
 namespace diffuse {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "diffuse/diffusion/bound_terms.h"
-#include "diffuse/diffusion/transition.h"
+#include "src/diffusion/transition.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/diffusion/transition.h"
+#include "src/diffusion/transition.h"
 
 #include <ATen/ATen.h>
 

@@ -7,8 +7,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "diffuse/data/normalization.h"
+#include "diffuse/core/error.h"
 #include "items.h"
+#include "src/data/normalization.h"
 
 namespace diffuse {
 
@@ -116,23 +117,24 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const DataConfig units = with_normalization({}, data);
   // Of a density in the network's units -> of one in the data's, or of its bins.
   const double more_bits = log2_scale(units) + (levels ? std::log2(127.5) : 0);
-  const Share own = evaluation.world->share(n);
+  const int64_t mine = evaluation.queue.empty() ? evaluation.world->share(n).size() : n;
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
   int64_t done = 0;
-  for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
-    const int64_t count = std::min(evaluation.batch, own.end - first);
+  const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
     const Flow flow{diffusion, in_double(network, items.labels, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;
-      if (evaluation.progress) evaluation.progress(done, 2 * steps * own.size());
+      if (evaluation.progress) evaluation.progress(done, 2 * steps * mine);
     };
     const at::Tensor start = levels ? dequantised(items) : items.x0;
     const auto dimensions = static_cast<double>(start[0].numel());
     const at::Tensor nats = log_density(flow, start, times, on_step);
-    bits.push_back((more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
-  }
+    return (more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU);
+  };
+  measure_parts(evaluation, concat("ode-", options.steps, "-", options.probes), n, measure,
+                [&](const at::Tensor& part) { bits.push_back(part); });
   const at::Tensor all = evaluation.world->gather_rows(at::cat(bits), n);
   return {.bits = estimate(all), .steps = steps, .items = n};
 }

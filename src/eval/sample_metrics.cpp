@@ -1,4 +1,4 @@
-#include "diffuse/eval/sample_metrics.h"
+#include "src/eval/sample_metrics.h"
 
 #include <ATen/ATen.h>
 
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/eval/point_distance.h"
-#include "diffuse/pictures/picture.h"
+#include "src/eval/point_distance.h"
+#include "src/pictures/picture.h"
 
 namespace diffuse {
 

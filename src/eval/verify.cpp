@@ -1,4 +1,4 @@
-#include "diffuse/eval/verify.h"
+#include "src/eval/verify.h"
 
 #include <ATen/ATen.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
-#include "diffuse/diffusion/loss_weight.h"
-#include "diffuse/model/small_networks.h"
-#include "diffuse/sample/oracle_view.h"
+#include "src/diffusion/loss_weight.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "verify_checks.h"
 
 namespace diffuse {

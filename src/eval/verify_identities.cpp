@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
 #include "verify_checks.h"
 
 namespace diffuse {

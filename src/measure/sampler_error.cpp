@@ -1,12 +1,12 @@
-#include "diffuse/measure/sampler_error.h"
+#include "src/measure/sampler_error.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/sample/timesteps.h"
+#include "src/core/duration.h"
 
 namespace diffuse {
 

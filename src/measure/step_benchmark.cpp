@@ -1,4 +1,4 @@
-#include "diffuse/measure/step_benchmark.h"
+#include "src/measure/step_benchmark.h"
 
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
 #include "flop_counter.h"
 #include "memory_counter.h"
 #include "phase_timer.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
 #include "trace.h"
 
 namespace diffuse {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "diffuse/model/layer_watch.h"
 #include "ops/silu.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 

@@ -1,8 +1,8 @@
 #include "diffuse/model/network.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/model/small_networks.h"
 #include "initializer.h"
+#include "src/model/small_networks.h"
 #include "unet.h"
 
 namespace diffuse {

@@ -7,7 +7,7 @@
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/sample/oracle_view.h"
+#include "src/sample/oracle_view.h"
 
 namespace fs = std::filesystem;
 

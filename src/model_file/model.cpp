@@ -3,13 +3,13 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/config/in_config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
-#include "diffuse/sample/oracle_view.h"
+#include "src/config/in_config.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/model_file/model_files.h"
+#include "src/sample/oracle_view.h"
 
 namespace fs = std::filesystem;
 

@@ -3,8 +3,8 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/model/network.h"
-#include "diffuse/model_file/model_files.h"
 #include "foreign_checkpoint.h"
+#include "src/model_file/model_files.h"
 
 namespace fs = std::filesystem;
 

@@ -1,13 +1,13 @@
-#include "diffuse/pictures/animation.h"
+#include "src/pictures/animation.h"
 
 #include <stdexcept>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
 #include "image_codecs.h"
 #include "image_libraries.h"
 #include "png_chunks.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

@@ -6,7 +6,7 @@
 
 #include "canvas.h"
 #include "chart_scale.h"
-#include "diffuse/pictures/chart.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 

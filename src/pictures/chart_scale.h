@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/pictures/chart.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 

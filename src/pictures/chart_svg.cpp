@@ -5,9 +5,9 @@
 
 #include "chart_scale.h"
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/chart.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/pictures/picture_table.h"
+#include "src/pictures/picture_table.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

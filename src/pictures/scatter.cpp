@@ -5,7 +5,7 @@
 #include <string>
 
 #include "canvas.h"
-#include "diffuse/pictures/picture.h"
+#include "src/pictures/picture.h"
 
 namespace diffuse {
 

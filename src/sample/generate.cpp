@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include "diffuse/core/device.h"
-#include "diffuse/model/weight_cache.h"
+#include "src/core/device.h"
+#include "src/model/weight_cache.h"
 
 namespace diffuse {
 

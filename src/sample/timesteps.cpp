@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 

@@ -8,8 +8,8 @@
 #include <numbers>
 #include <vector>
 
-#include "diffuse/core/device.h"
 #include "diffuse/core/random_tensor.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 

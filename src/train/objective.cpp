@@ -4,9 +4,9 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
 
-#include "diffuse/core/device.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/train/train_report.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "diffuse/core/error.h"
-#include "diffuse/train/run_metrics.h"
+#include "src/train/run_metrics.h"
 
 namespace diffuse {
 

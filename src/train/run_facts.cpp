@@ -1,10 +1,10 @@
-#include "diffuse/train/run_facts.h"
+#include "src/train/run_facts.h"
 
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/files/atomic_write.h"
+#include "src/files/atomic_write.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/train/train_recorder.h"
+#include "src/train/train_recorder.h"
 
 #include <ATen/Parallel.h>
 #include <torch/version.h>
@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
-#include "diffuse/train/run_facts.h"
+#include "src/core/log.h"
+#include "src/train/run_facts.h"
 
 namespace fs = std::filesystem;
 

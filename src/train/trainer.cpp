@@ -3,15 +3,15 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/distributed/gradient_reducer.h"
-#include "diffuse/sample/oracle_view.h"
 #include "objective.h"
 #include "parameter_updater.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/data/class_names.h"
+#include "src/data/normalization.h"
+#include "src/distributed/gradient_reducer.h"
+#include "src/sample/oracle_view.h"
 #include "train_statistics.h"
 
 namespace diffuse {

@@ -10,8 +10,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/random.h"
-#include "diffuse/diffusion/likelihood.h"
-#include "diffuse/diffusion/transition.h"
+#include "src/diffusion/likelihood.h"
+#include "src/diffusion/transition.h"
 #include "tests/message_of.h"
 
 namespace diffuse {

@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "diffuse/core/random.h"
-#include "diffuse/model/small_networks.h"
-#include "diffuse/sample/oracle_view.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "tests/eval/fixed_items.h"
 
 namespace diffuse {

@@ -7,8 +7,8 @@
 #include <numbers>
 
 #include "diffuse/core/error.h"
-#include "diffuse/model/small_networks.h"
-#include "diffuse/sample/oracle_view.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "tests/eval/fixed_items.h"
 
 namespace diffuse {

@@ -1,4 +1,4 @@
-#include "diffuse/model/small_networks.h"
+#include "src/model/small_networks.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

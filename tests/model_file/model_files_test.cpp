@@ -1,4 +1,4 @@
-#include "diffuse/model_file/model_files.h"
+#include "src/model_file/model_files.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,10 +8,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "src/arrays/safetensors.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 

@@ -1,4 +1,4 @@
-#include "diffuse/pictures/animation.h"
+#include "src/pictures/animation.h"
 
 #include <gtest/gtest.h>
 

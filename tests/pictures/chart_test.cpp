@@ -1,4 +1,4 @@
-#include "diffuse/pictures/chart.h"
+#include "src/pictures/chart.h"
 
 #include <gtest/gtest.h>
 
