@@ -1,8 +1,8 @@
 // diffuse report: runs as one page of HTML that needs nothing beside it.
 #include "commands.h"
 #include "common.h"
-#include "report_page.h"
 #include "src/files/atomic_write.h"
+#include "src/report/page.h"
 #include "src/train/outputs.h"
 
 namespace fs = std::filesystem;

@@ -14,12 +14,12 @@ namespace diffuse {
 namespace {
 
 constexpr double kFileWidth = 720, kFileHeight = 280, kElementWidth = 440, kElementHeight = 250;
-constexpr double kLetter = 6.6;  // pixels that a letter of 12 px takes, on the wide side
-constexpr double kRight = 16, kTitle = 30, kLegend = 18, kBottom = 40;
-constexpr size_t kColours = 6;  // as many as the style has; then again, dashed
+constexpr double kLetterWidth = 6.6;  // pixels that a letter of 12 px takes, on the wide side
+constexpr double kRightMargin = 16, kTitleHeight = 30, kLegendHeight = 18, kBottomMargin = 40;
+constexpr size_t kColourCount = 6;  // as many as the style has; then again, dashed
 
 // Both modes' colours as classes, since not every viewer knows the variables of CSS.
-constexpr const char* kStyle =
+constexpr const char* kChartStyle =
     ".chart{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
     "font-size:12px}"
     ".chart-page{fill:#fff}.chart-text{fill:#555}.chart-title{fill:#111;font-weight:600}"
@@ -105,7 +105,7 @@ std::vector<std::vector<size_t>> legend_rows(const Chart& chart, double width) {
   double used = 0;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     if (chart.series[i].label.empty()) continue;
-    const double wanted = kLetter * static_cast<double>(letters_of(chart.series[i].label) + 4);
+    const double wanted = kLetterWidth * static_cast<double>(letters_of(chart.series[i].label) + 4);
     if (rows.empty() || used + wanted > width) rows.emplace_back(), used = 0;
     rows.back().push_back(i);
     used += wanted;
@@ -119,11 +119,11 @@ Layout layout_of(const Chart& chart, double width, double height) {
   size_t letters = 0;
   for (const double tick : layout.scales.y.ticks)
     letters = std::max(letters, letters_of(tick_text(tick)));
-  layout.left = 16 + kLetter * static_cast<double>(letters);
-  layout.width = width - layout.left - kRight;
+  layout.left = 16 + kLetterWidth * static_cast<double>(letters);
+  layout.width = width - layout.left - kRightMargin;
   layout.legend = legend_rows(chart, layout.width);
-  layout.top = kTitle + kLegend * static_cast<double>(layout.legend.size());
-  layout.height = height - layout.top - kBottom;
+  layout.top = kTitleHeight + kLegendHeight * static_cast<double>(layout.legend.size());
+  layout.height = height - layout.top - kBottomMargin;
   return layout;
 }
 
@@ -151,10 +151,10 @@ std::string title_svg(const Chart& chart, const Layout& l) {
   svg += "</text>\n";
   for (size_t row = 0; row < l.legend.size(); ++row) {
     svg += concat("<text class=\"chart-text\" x=\"", px(l.left), "\" y=\"",
-                  px(36 + kLegend * static_cast<double>(row)), "\">");
+                  px(36 + kLegendHeight * static_cast<double>(row)), "\">");
     for (const size_t i : l.legend[row])
-      svg += concat("<tspan class=\"chart-sign chart-", i % kColours, "\"",
-                    i == l.legend[row][0] ? "" : " dx=\"14\"", ">", i < kColours ? "●" : "○",
+      svg += concat("<tspan class=\"chart-sign chart-", i % kColourCount, "\"",
+                    i == l.legend[row][0] ? "" : " dx=\"14\"", ">", i < kColourCount ? "●" : "○",
                     "</tspan><tspan dx=\"5\">", escaped(chart.series[i].label), "</tspan>");
     svg += "</text>\n";
   }
@@ -177,8 +177,8 @@ std::string line_svg(const ChartSeries& series, size_t number, const Layout& l, 
     drawing = true;
   }
   std::string svg =
-      concat("<path class=\"chart-line chart-", number % kColours, "\" d=\"", path, "\"");
-  if (number >= kColours) svg += " stroke-dasharray=\"5 4\"";
+      concat("<path class=\"chart-line chart-", number % kColourCount, "\" d=\"", path, "\"");
+  if (number >= kColourCount) svg += " stroke-dasharray=\"5 4\"";
   if (with_values)
     svg += concat(" data-label=\"", escaped(series.label), "\" data-x=\"", xs, "\" data-y=\"", ys,
                   "\"");
@@ -203,7 +203,7 @@ std::string opening(double width, double height, const std::string& label) {
 
 }  // namespace
 
-std::string chart_style() { return kStyle; }
+std::string chart_style() { return kChartStyle; }
 
 std::string charts_svg(const std::vector<Chart>& charts) {
   std::string body;
@@ -217,7 +217,7 @@ std::string charts_svg(const std::vector<Chart>& charts) {
   const double height = kFileHeight * static_cast<double>(charts.size());
   return concat(opening(kFileWidth, height, join(titles, "; ")),
                 " xmlns=\"http://www.w3.org/2000/svg\" width=\"", kFileWidth, "\" height=\"",
-                height, "\">\n<style>", kStyle, "</style>\n",
+                height, "\">\n<style>", kChartStyle, "</style>\n",
                 "<rect class=\"chart-page\" width=\"100%\" height=\"100%\"/>\n", body, "</svg>\n");
 }
 

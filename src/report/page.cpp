@@ -1,11 +1,11 @@
-#include "report_page.h"
+#include "page.h"
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "html.h"
 #include "report_assets.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 namespace {
 
@@ -50,4 +50,4 @@ std::string report_page(const std::vector<RunMetrics>& runs) {
                 ".</footer>\n<script>", kReportScript, "</script>\n</body>\n</html>\n");
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

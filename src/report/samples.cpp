@@ -5,13 +5,13 @@
 
 #include "diffuse/core/error.h"
 #include "html.h"
-#include "report_page.h"
+#include "page.h"
 #include "src/files/file.h"
 #include "src/pictures/animation.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 namespace {
 
@@ -153,4 +153,4 @@ std::string report_samples(const std::vector<RunMetrics>& runs) {
   return runs.size() > 1 ? concat("<div class=\"runs\">\n", html, "</div>\n") : html;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

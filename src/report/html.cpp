@@ -4,7 +4,7 @@
 
 #include "diffuse/core/error.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 std::string html_escaped(std::string_view text) {
   std::string html;
@@ -59,4 +59,4 @@ std::string html_table(const std::vector<std::vector<std::string>>& rows, bool w
   return html + "</table></div>\n";
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

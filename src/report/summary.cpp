@@ -8,13 +8,13 @@
 
 #include "diffuse/core/error.h"
 #include "html.h"
-#include "report_page.h"
+#include "page.h"
 #include "src/core/duration.h"
 #include "src/files/file.h"
 
 namespace fs = std::filesystem;
 
-namespace diffuse::cli {
+namespace diffuse {
 
 namespace {
 
@@ -175,4 +175,4 @@ std::string report_summary(const std::vector<RunMetrics>& runs) {
   return html_table(rows, runs.size() > 1);
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -7,7 +7,7 @@
 
 #include "src/train/run_metrics.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 // The whole page.
 std::string report_page(const std::vector<RunMetrics>& runs);
@@ -21,4 +21,4 @@ std::string report_summary(const std::vector<RunMetrics>& runs);
 // Of several runs, the keys in which their configs differ; then each config, what is not a default marked.
 std::string report_configs(const std::vector<RunMetrics>& runs);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace diffuse::cli {
+namespace diffuse {
 
 std::string html_escaped(std::string_view text);
 
@@ -18,4 +18,4 @@ std::string html_image(std::string_view bytes, const std::string& alt);
 // A table whose rows begin with a heading. The first row is the columns' headings where `with_head`.
 std::string html_table(const std::vector<std::vector<std::string>>& rows, bool with_head);
 
-}  // namespace diffuse::cli
+}  // namespace diffuse

@@ -4,9 +4,9 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "html.h"
-#include "report_page.h"
+#include "page.h"
 
-namespace diffuse::cli {
+namespace diffuse {
 
 namespace {
 
@@ -85,4 +85,4 @@ std::string report_configs(const std::vector<RunMetrics>& runs) {
   return html;
 }
 
-}  // namespace diffuse::cli
+}  // namespace diffuse
