@@ -9,7 +9,7 @@
 #include "src/core/whole_number.h"
 #include "src/files/file.h"
 #include "src/model_file/sample_input.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/picture_table.h"
 #include "src/train/outputs.h"
 
 namespace fs = std::filesystem;

@@ -105,11 +105,18 @@ nlohmann::ordered_json to_json(const RunMetrics& run) {
           {"picture", pictures.empty() ? "" : pictures.back().second.string()}};
 }
 
-int run_ls(const std::vector<fs::path>& places, bool json) {
-  const Runs runs = find_runs(places);
+struct LsFlags {
+  std::vector<fs::path> places{"runs"};
+  bool json = false;
+  LogFlags log;
+};
+
+int run_ls(const LsFlags& flags) {
+  flags.log.apply();
+  const Runs runs = find_runs(flags.places);
   const int exit_code = runs.whole.empty() && !runs.broken.empty() ? kBadUse : kGood;
   for (const BrokenRun& run : runs.broken) log_warning("cannot be listed: " + run.reason);
-  if (json) {
+  if (flags.json) {
     auto list = nlohmann::ordered_json::array();
     for (const RunMetrics& run : runs.whole) list.push_back(to_json(run));
     for (const BrokenRun& run : runs.broken)
@@ -132,16 +139,16 @@ int run_ls(const std::vector<fs::path>& places, bool json) {
 }  // namespace
 
 Command add_ls(CLI::App& app) {
-  auto places = std::make_shared<std::vector<fs::path>>(1, "runs");
-  auto json = std::make_shared<bool>(false);
+  auto flags = std::make_shared<LsFlags>();
   CLI::App* command = app.add_subcommand("ls", "List runs: steps, losses, newest picture");
   command->footer(
       "Examples:\n"
       "  diffuse ls\n"
       "  diffuse ls runs /scratch/runs --json");
-  command->add_option("runs", *places, "Run folders, or folders of them; default runs");
-  command->add_flag("--json", *json, "Print a JSON list");
-  return [places, json] { return run_ls(*places, *json); };
+  command->add_option("runs", flags->places, "Run folders, or folders of them; default runs");
+  command->add_flag("--json", flags->json, "Print a JSON list");
+  flags->log.add_to(*command);
+  return [flags] { return run_ls(*flags); };
 }
 
 }  // namespace diffuse::cli

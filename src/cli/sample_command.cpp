@@ -45,8 +45,8 @@ int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind)
     throw Error("--frames: expected at least 1, got ", *flags.frames);
   if (!animation && !(kind == OutputKind::kGrid && flags.frames)) {
     if (flags.frames || flags.show_x0)
-      throw Error(flags.frames ? "--frames" : "--show-x0", ": expected -o FILE.gif, or --frames ",
-                  "and -o FILE.png, got ", flags.out.string());
+      throw Error(flags.frames ? "--frames" : "--show-x0", ": expected -o FILE.gif, .webp or ",
+                  ".apng, or --frames and -o FILE.png, got ", flags.out.string());
     return 0;
   }
   const auto steps = std::ssize(plan.sampling.options.sampler.timesteps);
@@ -225,11 +225,13 @@ int run_sample(const SampleFlags& flags) {
 
 void add_options(CLI::App& command, SampleFlags& flags) {
   flags.model.add_to(command);
-  command.add_option("-o,--out", flags.out,
-                     ".png grid, .gif animation, .npz uint8, .npy float, or a folder of PNGs");
+  command.add_option(
+      "-o,--out", flags.out,
+      ".png grid, .gif, .webp or .apng animation, .npz uint8, .npy float, or a folder of PNGs");
   flags.plan.add_to(command);
-  command.add_option("--frames", flags.frames,
-                     "Frames of a .gif, default 50; of a .png: a row of them for each sample");
+  command.add_option(
+      "--frames", flags.frames,
+      "Frames of an animation, default 50; of a .png: a row of them for each sample");
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
                    "Go on with the folder, .npz or .npy that a stopped run began, if there is one");
@@ -254,7 +256,7 @@ Command add_sample(CLI::App& app) {
       "  diffuse sample --ckpt model.pt -n 64 --sampler dpmpp2m --steps 20\n"
       "  diffuse sample --ckpt model.pt -n 100 --class all -o rows.png\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --from sketch.png --strength 0.6\n"
-      "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.gif --frames 80\n"
+      "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.webp --frames 80\n"
       "  diffuse sample --ckpt runs/shapes -n 8 -o progressive.png --frames 10 --show-x0\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --share-from-step 250 --sampler ddpm\n"
       "  diffuse sample --ckpt model.pt -n 50000 -o digits.npz --sampler ddim --steps 50 --batch "

@@ -16,8 +16,7 @@
 #include "src/diffusion/loss_weight.h"
 #include "src/files/atomic_write.h"
 #include "src/files/csv.h"
-#include "src/files/file.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 #include "src/train/outputs.h"
 #include "src/train/run_warnings.h"
 
@@ -30,6 +29,7 @@ namespace {
 struct ScheduleFlags {
   fs::path config, csv, json, plot;
   std::vector<FlagValue> values;  // of the diffusion section
+  CpuFlags cpu;
 };
 
 // E[x_0^2] over the dimensions of a config's data, and L_T there.
@@ -134,30 +134,35 @@ void print_prior(const NoiseSchedule& schedule, const std::optional<DataPrior>& 
   std::cout << "\n";
 }
 
-void write_plot(const fs::path& file, const NoiseSchedule& schedule,
-                const std::vector<Column>& columns) {
+std::vector<Chart> charts_of(const NoiseSchedule& schedule, const std::vector<Column>& columns) {
   const auto& t = columns[0].values;
   const auto values = [](const at::Tensor& table) { return column("", table).values; };
-  const auto title = concat("variance of a step, T = ", schedule.timesteps());
-  write_png(
-      file,
-      draw_plot(
-          {{.title = title,
-            .x_label = "t",
-            .series = {{"beta: forward", t, values(schedule.beta())},
-                       {"posterior: given x0 as well", t, values(schedule.posterior_variance())}}},
-           {.title = "what is left of x0 and what is noise",
-            .x_label = "t",
-            .series = {{"alpha_bar", t, values(schedule.alpha_bar())},
-                       {"1 - alpha_bar", t, values(schedule.one_minus_alpha_bar())}}},
-           {.title = "posterior variance / beta",
-            .x_label = "t",
-            .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}}));
+  const std::string steps = concat("T = ", schedule.timesteps());
+  return {
+      {.title = "variance of a step",
+       .unit = steps,
+       .x_label = "t",
+       .series = {{"β, forward", t, values(schedule.beta())},
+                  {"β̃, posterior: given x₀ as well", t, values(schedule.posterior_variance())}}},
+      {.title = "what is left of x₀ and what is noise",
+       .unit = "",
+       .x_label = "t",
+       .series = {{"ᾱ", t, values(schedule.alpha_bar())},
+                  {"1 − ᾱ", t, values(schedule.one_minus_alpha_bar())}}},
+      {.title = "signal-to-noise ratio",
+       .unit = "ᾱ / (1 − ᾱ)",
+       .x_label = "t",
+       .series = {{"", t, values(schedule.snr())}},
+       .log_y = true},
+      {.title = "posterior variance / forward variance",
+       .unit = "β̃ / β",
+       .x_label = "t",
+       .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}};
 }
 
 int run_schedule(const ScheduleFlags& flags) {
-  if (!flags.plot.empty() && ending_of(flags.plot) != ".png")
-    throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  flags.cpu.apply();
+  if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
   check_outputs({{"--csv", flags.csv}, {"--plot", flags.plot}, {"--json", flags.json}},
                 {{"--config", flags.config}});
   const DiffusionConfig diffusion = diffusion_of(flags);
@@ -166,7 +171,7 @@ int run_schedule(const ScheduleFlags& flags) {
   const auto data = data_prior(flags, schedule);
   warn_of_prior(schedule);
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
-  if (!flags.plot.empty()) write_plot(flags.plot, schedule, columns);
+  if (!flags.plot.empty()) write_charts(flags.plot, charts_of(schedule, columns));
   nlohmann::ordered_json json;
   if (!flags.json.empty()) json = json_of(diffusion, schedule, columns, data);
   constexpr int kOneLine = -1;  // else each number of the tables would have its own
@@ -187,7 +192,7 @@ Command add_schedule(CLI::App& app) {
       "t counts from 0 and alpha_bar before it is 1. weight_eq9_* is what eq. 9 puts on the error "
       "in\nepsilon with variance beta (large) or the posterior's (small).\n"
       "Examples:\n"
-      "  diffuse schedule --config configs/swiss_roll.json --plot schedule.png\n"
+      "  diffuse schedule --config configs/swiss_roll.json --plot schedule.svg\n"
       "  diffuse schedule --kind linear --timesteps 200 --beta-end 0.05 --csv schedule.csv");
   command->add_option("--config", flags->config, "The schedule of a JSON config");
   const auto add_field = [&](const std::string& flag, const std::string& key, const char* help) {
@@ -205,7 +210,8 @@ Command add_schedule(CLI::App& app) {
   add_field("--beta-end", "beta_end", "beta of the last step; default 0.02")->type_name("FLOAT");
   command->add_option("--csv", flags->csv, "Write all rows, all digits");
   command->add_option("--json", flags->json, "Write all rows and L_T; - for stdout alone");
-  command->add_option("--plot", flags->plot, "Draw them as a .png");
+  command->add_option("--plot", flags->plot, "Draw them as charts: .svg or .png");
+  flags->cpu.add_to(*command);
   return [flags] { return run_schedule(*flags); };
 }
 

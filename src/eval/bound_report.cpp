@@ -36,32 +36,37 @@ std::vector<Column> bound_columns(const Bound& bound, bool levels) {
   return columns;
 }
 
-static PlotSeries series(const std::string& label, const Column& x, const Column& y) {
+static ChartSeries series(const std::string& label, const Column& x, const Column& y) {
   return {label, x.values, y.values};
 }
 
-// The plots of terms begin at t = 1, since L_0 is not a KL, and negative for points.
-std::vector<PlotPanel> term_panels(const Bound& bound) {
+// L_0 is of another kind, and negative for points: the charts of terms begin at t = 1.
+std::vector<Chart> term_charts(const Bound& bound) {
   Bound later = bound;
   std::erase_if(later.rows, [](const BoundRow& r) { return r.t == 0; });
   const auto c = bound_columns(later, false);
-  return {{.title = "L_t-1, bits/dim",
+  return {{.title = "Lₜ₋₁",
+           .unit = "bits/dim",
            .x_label = "t",
            .series = {series("closed form", c[0], c[2]), series("one sample per item", c[0], c[4])},
            .log_y = true},
-          {.title = "standard error of L_t-1 over items, bits/dim",
+          {.title = "standard error of Lₜ₋₁ over items",
+           .unit = "bits/dim",
            .x_label = "t",
            .series = {series("closed form", c[0], c[3]), series("one sample per item", c[0], c[5])},
            .log_y = true}};
 }
 
-std::vector<PlotPanel> distortion_panels(const Bound& bound, bool levels) {
+std::vector<Chart> distortion_charts(const Bound& bound, bool levels) {
   const auto c = bound_columns(bound, levels);
   const Column &t = c[0], &rate = c[6], &error = c[10];
-  const std::string unit = levels ? "distortion, RMSE in levels of 0..255" : "distortion, RMSE";
-  return {{.title = unit, .x_label = "rate, bits/dim", .series = {series("", rate, error)}},
-          {.title = unit, .x_label = "t", .series = {series("", t, error)}},
-          {.title = "rate, bits/dim", .x_label = "t", .series = {series("", t, rate)}}};
+  const std::string unit = levels ? "RMSE in levels of 0..255" : "RMSE";
+  return {{.title = "distortion",
+           .unit = unit,
+           .x_label = "rate, bits/dim",
+           .series = {series("", rate, error)}},
+          {.title = "distortion", .unit = unit, .x_label = "t", .series = {series("", t, error)}},
+          {.title = "rate", .unit = "bits/dim", .x_label = "t", .series = {series("", t, rate)}}};
 }
 
 void add_bpd(const Bound& bound, EvalReport& report) {

@@ -6,7 +6,7 @@
 #include "diffuse/eval/bound.h"
 #include "src/eval/eval_report.h"
 #include "src/files/csv.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 
@@ -15,8 +15,8 @@ namespace diffuse {
 // Every figure for every timestep.
 std::vector<Column> bound_columns(const Bound& bound, bool levels);
 
-std::vector<PlotPanel> term_panels(const Bound& bound);
-std::vector<PlotPanel> distortion_panels(const Bound& bound, bool levels);
+std::vector<Chart> term_charts(const Bound& bound);
+std::vector<Chart> distortion_charts(const Bound& bound, bool levels);
 
 // The parts of the bound.
 void add_bpd(const Bound& bound, EvalReport& report);

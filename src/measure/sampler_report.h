@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/measure/sampler_error.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 
@@ -22,6 +22,6 @@ std::string text_of(const std::vector<SamplerError>& results, int64_t count);
 std::string text_of_fewest(const std::vector<SamplerError>& results, double tolerance);
 
 // Curves over the network calls, one for each sampler.
-std::vector<PlotPanel> panels_of(const std::vector<SamplerError>& results);
+std::vector<Chart> charts_of(const std::vector<SamplerError>& results);
 
 }  // namespace diffuse

@@ -31,13 +31,17 @@ Image decode_image(std::string_view bytes, const std::string& name, int64_t chan
 // The formats that this build supports: "PNG, JPEG, WebP".
 std::string readable_formats();
 
-// The bytes of a PNG, with `text` as tEXt chunks (keyword, value), or iTXt beyond ASCII.
-std::string encode_png(const Image& image,
-                       const std::vector<std::pair<std::string, std::string>>& text = {});
+// Keywords and what they say: "Software", "diffuse 0.1.0".
+using PictureText = std::vector<std::pair<std::string, std::string>>;
 
-// Writes such a PNG atomically.
-void write_png(const std::filesystem::path& path, const Image& image,
-               const std::vector<std::pair<std::string, std::string>>& text = {});
+// The bytes of a PNG, with `text` as tEXt chunks, or iTXt beyond ASCII.
+std::string encode_png(const Image& image, const PictureText& text = {});
+
+// Writes those atomically.
+void write_png(const std::filesystem::path& path, const Image& image, const PictureText& text = {});
+
+// What such a chunk of a PNG's bytes says; "" where there is none, or it is compressed.
+std::string find_png_text(std::string_view png, std::string_view keyword);
 
 // Writes an animated GIF atomically; all frames have the same size. Each frame lasts `delay_ms` (in units
 // of 10 ms), the last one `last_delay_ms`; it loops forever. Colours are quantised to one palette of 256

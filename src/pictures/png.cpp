@@ -211,8 +211,7 @@ StoredImage decode_stored_png(std::string_view bytes) {
   return stored;
 }
 
-std::string encode_png(const Image& image,
-                       const std::vector<std::pair<std::string, std::string>>& text) {
+std::string encode_png(const Image& image, const PictureText& text) {
   const auto size = static_cast<size_t>(image.height * image.width * image.channels);
   if (image.pixels.size() != size || (image.channels != 1 && image.channels != 3))
     throw std::logic_error("encode_png: sizes disagree");
@@ -233,8 +232,7 @@ std::string encode_png(const Image& image,
   return std::move(encoder.bytes);
 }
 
-void write_png(const std::filesystem::path& path, const Image& image,
-               const std::vector<std::pair<std::string, std::string>>& text) {
+void write_png(const std::filesystem::path& path, const Image& image, const PictureText& text) {
   atomic_write(path, encode_png(image, text));
 }
 

@@ -29,8 +29,9 @@ static fs::path run_that_keeps(const fs::path& path) {
   if (folder.filename() == "checkpoints" ||
       (folder.filename() == "samples" && name.starts_with("step-")))
     if (holds_run(folder.parent_path())) return folder.parent_path();
-  const bool kept = contains({"config.json", "model.pt", "metrics.jsonl", "checkpoints"}, name) ||
-                    name.starts_with("events.out.tfevents.");
+  const bool kept =
+      contains({"config.json", "run.json", "model.pt", "metrics.jsonl", "checkpoints"}, name) ||
+      name.starts_with("events.out.tfevents.");
   return kept && holds_run(folder) ? folder : fs::path();
 }
 

@@ -1,5 +1,5 @@
 // A run's folder: config.json, model.pt (the latest checkpoint), checkpoints/step-N.pt, samples/,
-// metrics.jsonl and TensorBoard events.
+// metrics.jsonl, run.json and TensorBoard events.
 #pragma once
 
 #include <cstdint>

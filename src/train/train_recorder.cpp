@@ -1,9 +1,14 @@
 #include "src/train/train_recorder.h"
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include <cmath>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/version.h"
 #include "src/core/log.h"
+#include "src/train/run_facts.h"
 
 namespace fs = std::filesystem;
 
@@ -17,7 +22,22 @@ TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const 
     bin_ends_.push_back(static_cast<double>(bin * config.diffusion.timesteps) / kTimestepBins);
 }
 
-// The times of each rank in seconds per update, and the stragglers.
+static std::string precision_name(c10::ScalarType type) {
+  return type == at::kBFloat16 ? "bf16" : type == at::kHalf ? "fp16" : "fp32";
+}
+
+void TrainRecorder::made_by(const std::string& command, Trainer& trainer) {
+  write_run_facts(folder_, {.program = concat("diffuse ", kVersion),
+                            .libtorch = TORCH_VERSION,
+                            .command = command,
+                            .device = concat(trainer.device()),
+                            .precision = precision_name(trainer.precision()),
+                            .processes = trainer.world().size(),
+                            .threads = at::get_num_threads(),
+                            .parameters = parameter_count(trainer.network())});
+}
+
+// Where the time of each rank went, in seconds per update, and who keeps the others waiting.
 static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, double>>& values) {
   values.emplace_back("train/overlap", r.overlap);
   for (size_t rank = 0; rank < r.ranks.size(); ++rank) {

@@ -42,5 +42,32 @@ TEST(Report, TakesNothingElseForAPicture) {
             std::string::npos);
 }
 
+// A picture that is no sample, and links to any, stay out of a page that is passed on.
+TEST(Report, ShowsOfTheRunsFolderSamplesAlone) {
+  const fs::path run = run_with_picture(contents("tests/fixtures/rgb.png"));
+  const auto images = [&] {
+    EXPECT_EQ(run_program({"report", run, "-o", run / "page.html"}).exit_code, 0);
+    const std::string page = contents(run / "page.html");
+    size_t count = 0;
+    for (size_t at = page.find("<img"); at != std::string::npos; at = page.find("<img", at + 1))
+      ++count;
+    return count;
+  };
+  write_text(run / "photo.png", contents("tests/fixtures/rgb.png"));
+  write_text(run / "secret.webp", "a secret");
+  EXPECT_EQ(images(), 1U);
+  const std::vector<std::string> sample{"sample", "--ckpt", "configs/gaussian_oracle.json", "-n",
+                                        "4"};
+  for (const char* const name : {"drawn.png", "film.gif"}) {
+    auto flags = sample;
+    flags.insert(flags.end(), {"-o", run / name});
+    ASSERT_EQ(run_program(flags).exit_code, 0);
+  }
+  EXPECT_EQ(images(), 3U);
+  fs::rename(run / "drawn.png", run.parent_path() / "drawn.png");
+  fs::create_symlink(run.parent_path() / "drawn.png", run / "drawn.png");
+  EXPECT_EQ(images(), 2U);
+}
+
 }  // namespace
 }  // namespace diffuse::testing_cli

@@ -1,9 +1,10 @@
-// The letters of charts: a raster of 5 x 9 per letter; strokes join neighbouring dots.
-#include <algorithm>
+// The letters of pictures: a raster of 5 x 9 a letter, whose neighbouring dots are joined by strokes.
 #include <array>
+#include <string>
 #include <string_view>
+#include <utility>
 
-#include "plot_canvas.h"
+#include "canvas.h"
 
 namespace diffuse {
 
@@ -75,6 +76,37 @@ static constexpr std::array<std::array<std::string_view, kRows>, 6> kBands{{
 }};
 // clang-format on
 
+// Longer spellings stand before those they begin with.
+static constexpr std::array<std::pair<std::string_view, std::string_view>, 28> kSpellings{{
+    {"β̃", "beta_tilde"}, {"ᾱ", "alpha_bar"}, {"α", "alpha"}, {"β", "beta"}, {"γ", "gamma"},
+    {"ε", "epsilon"},    {"η", "eta"},       {"θ", "theta"}, {"μ", "mu"},   {"σ", "sigma"},
+    {"ₜ", "_t"},         {"₋", "-"},         {"₀", "0"},     {"₁", "1"},    {"²", "^2"},
+    {"³", "^3"},         {"¼", "1/4"},       {"½", "1/2"},   {"¾", "3/4"},  {"×", "x"},
+    {"±", "+-"},         {"·", "*"},         {"−", "-"},     {"–", "-"},    {"…", "..."},
+    {"√", "sqrt "},      {"‖", "|"},         {"→", "->"},
+}};
+
+std::string ascii_text(std::string_view utf8) {
+  std::string ascii;
+  while (!utf8.empty()) {
+    size_t length = 1;
+    std::string_view spelling = utf8.substr(0, 1);
+    if ((utf8[0] & 0x80) != 0) {
+      while (length < utf8.size() && (utf8[length] & 0xc0) == 0x80) ++length;
+      spelling = "\x7f";
+      for (const auto& [symbol, name] : kSpellings)
+        if (utf8.starts_with(symbol)) {
+          length = symbol.size();
+          spelling = name;
+          break;
+        }
+    }
+    ascii += spelling;
+    utf8.remove_prefix(length);
+  }
+  return ascii;
+}
+
 static bool dot(size_t character, int column, int row) {
   if (column < 0 || column >= kColumns || row < 0 || row >= kRows) return false;
   const std::string_view line = kBands[character / 16][static_cast<size_t>(row)];
@@ -82,14 +114,14 @@ static bool dot(size_t character, int column, int row) {
   return place < line.size() && line[place] == '#';
 }
 
-std::vector<std::vector<PlotPoint>> glyph_strokes(char character) {
+std::vector<std::vector<CanvasPoint>> glyph_strokes(char character) {
   const bool known = character >= ' ' && character <= '~';
   const size_t c = known ? static_cast<size_t>(character - ' ') : 95;
-  std::vector<std::vector<PlotPoint>> lines;
+  std::vector<std::vector<CanvasPoint>> lines;
   for (int row = 0; row < kRows; ++row)
     for (int column = 0; column < kColumns; ++column) {
       if (!dot(c, column, row)) continue;
-      const PlotPoint here{static_cast<double>(column), static_cast<double>(row)};
+      const CanvasPoint here{static_cast<double>(column), static_cast<double>(row)};
       lines.push_back({here, here});
       const bool right = dot(c, column + 1, row), below = dot(c, column, row + 1);
       if (right) lines.push_back({here, {here.x + 1, here.y}});
