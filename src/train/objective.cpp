@@ -85,7 +85,7 @@ at::Tensor Objective::part_of_mean(const at::Tensor& losses, const TrainingRows&
 }
 
 at::Tensor Objective::timestep_bins(const TrainingRows& rows) const {
-  return rows.t.mul(kTimestepBins).floor_divide(diffusion_.schedule().timesteps());
+  return rows.t.mul(kTimestepBins).floor_divide(config_.diffusion.timesteps);
 }
 
 void Objective::observe(const at::Tensor& losses, int64_t step, World& world) {

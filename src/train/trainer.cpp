@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
+#include <algorithm>
+
 #include "diffuse/core/device.h"
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
@@ -10,6 +12,7 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/gradient_reducer.h"
 #include "objective.h"
+#include "optimizer.h"
 #include "parameter_updater.h"
 #include "train_statistics.h"
 

@@ -1,4 +1,4 @@
-// What a trainer saves and goes on from.
+// What a trainer saves and resumes from.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -43,7 +43,7 @@ static void take_class_names(const Checkpoint& checkpoint, std::vector<std::stri
 
 namespace {
 
-// Where rank 0's checkpoint lets all ranks go on.
+// Where all ranks continue from.
 struct Start {
   int64_t step = -1;  // there is none
   bool weights_alone = false;
