@@ -9,7 +9,8 @@
 
 #include "diffuse/core/random.h"
 #include "diffuse/model/small_networks.h"
-#include "tests/eval/fixed_items.h"
+#include "tests/diffusion_configs.h"
+#include "tests/fixed_items.h"
 
 namespace diffuse {
 namespace {

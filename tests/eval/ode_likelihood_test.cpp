@@ -8,7 +8,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/model/small_networks.h"
-#include "tests/eval/fixed_items.h"
+#include "tests/diffusion_configs.h"
+#include "tests/fixed_items.h"
 
 namespace diffuse {
 namespace {
