@@ -21,13 +21,13 @@ ROOMS = {
     "data": "core files arrays pictures config",
     "model": "core config",
     "diffusion": "core config",  # no networks: it takes any callable
-    "sample": "core model diffusion",  # no files
-    "model_file": "core files arrays config model diffusion",
-    "train": "core files arrays config distributed data model diffusion model_file",
-    "eval": "core files arrays pictures distributed data model diffusion sample",
-    "measure": "core files config data sample train",
-    "c_api": "core config data sample model_file",
-    "cli": "core files arrays pictures logs config distributed data model diffusion sample model_file train eval measure",
+    "sample": "core config model diffusion",  # no files
+    "model_file": "core files arrays pictures distributed config data model diffusion sample",
+    "train": "core files arrays pictures logs config distributed data model diffusion model_file",
+    "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
+    "measure": "core files pictures config data sample model_file train",
+    "c_api": "core config model_file",
+    "cli": "core files arrays pictures config distributed data diffusion sample model_file train eval measure",
 }
 
 # what an include begins with -> the only places, below include/diffuse or src, that may say so

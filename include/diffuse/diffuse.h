@@ -15,7 +15,8 @@ typedef struct diffuse_model diffuse_model;
 /* "0.1.0" */
 const char* diffuse_version(void);
 
-/* Loads model.pt, or that of a run folder, with its EMA weights. `device`: "auto", "cpu", "cuda" or
+/* Loads what `diffuse sample --ckpt` does (a model.pt, a run folder, a diffusers folder, a .safetensors
+ * beside its config.json, an oracle config), with its EMA weights. `device`: "auto", "cpu", "cuda" or
  * "cuda:N". Returns NULL on failure. */
 diffuse_model* diffuse_load(const char* path, const char* device);
 

@@ -12,15 +12,10 @@
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/model_file/checkpoint.h"
-#include "diffuse/sample/generate.h"
+#include "diffuse/model_file/model.h"
 
 struct diffuse_model {
-  diffuse::Config config;
-  std::shared_ptr<diffuse::Network> network;
-  diffuse::GaussianDiffusion diffusion;
-  c10::Device device;
+  diffuse::Model model;
 };
 
 namespace diffuse {
@@ -43,39 +38,24 @@ static Result guarded(Result failed, const Work& work) {
 
 static diffuse_model* load(const char* path, const char* device) {
   if (path == nullptr || device == nullptr) throw Error("diffuse_load: NULL argument");
-  const c10::Device place = select_device(device);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  auto network = load_network(checkpoint, /*use_ema=*/true);
-  network->to(place);
-  return new diffuse_model{checkpoint.config, std::move(network),
-                           GaussianDiffusion(checkpoint.config.diffusion), place};
+  return new diffuse_model{Model::load(path, /*use_ema=*/true, select_device(device))};
 }
 
-static SamplerOptions sampler_of(const Config& config, const char* sampler, int64_t steps) {
+static GenerateOptions options_of(const Model& model, const char* sampler, int64_t steps) {
   std::vector<std::string> overrides;
   if (sampler != nullptr) overrides.push_back(concat("sample.sampler=", sampler));
   if (steps != 0) overrides.push_back(concat("sample.steps=", steps));
-  const Config wanted = parse_config(config_to_json(config), "diffuse_sample", overrides);
-  return sampler_options(wanted.sample, config.diffusion);
+  const std::string config = config_to_json(model.config());
+  return model.options(parse_config(config, "diffuse_sample", overrides).sample);
 }
 
-static void sample(diffuse_model& model, int64_t first, int64_t n, uint64_t seed,
-                   const SamplerOptions& sampler, float* out) {
+static void sample(const Model& model, int64_t first, int64_t n, uint64_t seed,
+                   GenerateOptions options, float* out) {
   constexpr int64_t kBatch = 64;
-  const int64_t classes = model.config.model.classes;
-  for (int64_t begin = 0; begin < n; begin += kBatch) {
-    const int64_t count = std::min(kBatch, n - begin);
-    GenerateOptions options{.sampler = sampler,
-                            .shape = model.config.model.sample_shape,
-                            .classes = classes,
-                            .guidance = model.config.sample.guidance,
-                            .device = model.device};
-    if (classes > 0) options.labels = at::arange(first + begin, first + begin + count) % classes;
-    const auto keys = consecutive_keys(seed, first + begin, count);
-    const at::Tensor x =
-        to_data_units(generate(*model.network, model.diffusion, keys, options).to(at::kCPU),
-                      model.config.data)
-            .contiguous();
+  for (int64_t begin = first; begin < first + n; begin += kBatch) {
+    const int64_t count = std::min(kBatch, first + n - begin);
+    if (options.classes > 0) options.labels = at::arange(begin, begin + count) % options.classes;
+    const at::Tensor x = model.sample(consecutive_keys(seed, begin, count), options).contiguous();
     std::memcpy(out, x.const_data_ptr<float>(), x.nbytes());
     out += x.numel();
   }
@@ -90,7 +70,7 @@ diffuse_model* diffuse_load(const char* path, const char* device) {
 }
 
 int diffuse_sample_shape(const diffuse_model* model, int64_t shape[3]) {
-  const auto& sizes = model->config.model.sample_shape;
+  const auto& sizes = model->model.sample_shape();
   std::copy(sizes.begin(), sizes.end(), shape);
   return static_cast<int>(sizes.size());
 }
@@ -100,7 +80,7 @@ int diffuse_sample(diffuse_model* model, int64_t first, int64_t n, uint64_t seed
   return diffuse::guarded(-1, [&] {
     if (model == nullptr || out == nullptr || first < 0 || n < 0)
       throw diffuse::Error("diffuse_sample: NULL or negative argument");
-    diffuse::sample(*model, first, n, seed, diffuse::sampler_of(model->config, sampler, steps),
+    diffuse::sample(model->model, first, n, seed, diffuse::options_of(model->model, sampler, steps),
                     out);
     return 0;
   });

@@ -1,5 +1,4 @@
 // diffuse bench samplers: the error of each sampler over its number of steps.
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -11,11 +10,11 @@
 #include "diffuse/core/log.h"
 #include "diffuse/eval/sample_metrics.h"
 #include "diffuse/files/file.h"
-#include "diffuse/measure/sampler_error.h"
+#include "diffuse/measure/sampler_report.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
+#include "diffuse/train/outputs.h"
 #include "feature_flags.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -68,13 +67,12 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
   if (!model.is_image())
-    throw Error("--features: needs a model of images, which ", model.name, " is not");
+    throw Error("--features: needs a model of images, which ", model.name(), " is not");
   const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);
   const SampleSource samples{.count = flags.count, .read = {}};
-  const SampleSource blank{.count = 1,
-                           .read = [shape = model.config.model.sample_shape](int64_t, int64_t) {
+  const SampleSource blank{.count = 1, .read = [shape = model.sample_shape()](int64_t, int64_t) {
                              return at::zeros(shape).unsqueeze(0);
                            }};
   check_measurable(samples, blank, extractor.get(), {.fid = true, .reference = reference});
@@ -86,103 +84,33 @@ std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, cons
   };
 }
 
-nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
-                               int64_t reference) {
-  auto list = nlohmann::ordered_json::array();
-  for (const SamplerError& r : results) {
-    list.push_back({{"sampler", r.sampler},
-                    {"spacing", r.spacing},
-                    {"steps", r.steps},
-                    {"network_calls", r.calls},
-                    {"rmse", r.error},
-                    {"seconds", r.seconds}});
-    if (r.distance) list.back()["fid"] = *r.distance;
-  }
-  return {{"samples", count}, {"reference_steps", reference}, {"results", list}};
-}
-
-void print_table(const std::vector<SamplerError>& results, int64_t count) {
-  std::printf("%-10s %-10s %6s %6s %12s %12s%s\n", "sampler", "spacing", "steps", "calls", "rmse",
-              "ms/sample", results[0].distance ? "          fid" : "");
-  for (const SamplerError& r : results) {
-    std::printf("%-10s %-10s %6lld %6lld %12.4g %12.4g", r.sampler.c_str(), r.spacing.c_str(),
-                static_cast<long long>(r.steps), static_cast<long long>(r.calls), r.error,
-                r.seconds * 1e3 / static_cast<double>(count));
-    if (r.distance) std::printf(" %12.4g", *r.distance);
-    std::printf("\n");
-  }
-}
-
-void print_fewest(const std::vector<SamplerError>& results, double tolerance) {
-  const SamplerError* best = nullptr;
-  for (const SamplerError& r : results)
-    if (r.error <= tolerance && (best == nullptr || r.calls < best->calls)) best = &r;
-  if (best == nullptr)
-    std::cout << "none is within " << tolerance << "\n";
-  else
-    std::cout << "fewest network calls within " << tolerance << ": --sampler " << best->sampler
-              << " --spacing " << best->spacing << " --steps " << best->steps << "\n";
-}
-
-// A curve for each sampler over its calls.
-template <class Value>
-PlotPanel panel_of(const std::string& title, const std::vector<SamplerError>& results,
-                   const Value& value) {
-  PlotPanel panel{.title = title, .x_label = "network calls", .series = {}, .log_y = true};
-  for (const SamplerError& r : results) {
-    if (panel.series.empty() || panel.series.back().label != r.sampler)
-      panel.series.push_back({r.sampler, {}, {}});
-    panel.series.back().x.push_back(static_cast<double>(r.calls));
-    panel.series.back().y.push_back(value(r));
-  }
-  return panel;
-}
-
-Image plot_of(const std::vector<SamplerError>& results) {
-  std::vector<PlotPanel> panels{panel_of("root mean square distance from the exact flow's samples",
-                                         results, [](const auto& r) { return r.error; })};
-  if (results[0].distance)
-    panels.push_back(panel_of("FID", results, [](const auto& r) { return *r.distance; }));
-  return draw_plot(panels);
-}
-
 int bench_samplers(const SamplersFlags& flags) {
   const c10::Device device = flags.machine.apply();
   check_outputs({{"--json", flags.json}, {"--plot", flags.plot}},
                 {{"--ckpt", flags.model.checkpoint},
                  {"--features", flags.of_features.features},
                  {"--reference", flags.of_features.reference}});
-  Model model = flags.model.load(device);
-  want_plain_data(model.config.data, model.name, "bench samplers");
-  const NoiseSchedule schedule = NoiseSchedule::make(model.config.diffusion);
-  in_config(model.name, [&] { check_last_step(model.config.diffusion, schedule); });
-  const int64_t T = schedule.timesteps();
+  const Model model = flags.model.load(device);
+  in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+  const int64_t T = model.config().diffusion.timesteps;
   check_flags(flags, T);
-  const SampleConfig& sample = model.config.sample;
-  const int64_t classes = model.config.model.classes;
   const SamplerErrorOptions options{
       .samplers = flags.samplers,
       .steps = steps_of(flags, T),
       .spacing = flags.spacing,
-      .generate = {.sampler = {.clip_x0 = sample.clip_x0,
-                               .dynamic_threshold = sample.dynamic_threshold},
-                   .shape = model.config.model.sample_shape,
-                   .labels = round_robin_labels(flags.count, classes),
-                   .classes = classes,
-                   .guidance = sample.guidance,
-                   .device = device},
+      .labels = round_robin_labels(flags.count, model.config().model.classes),
       .batch = flags.batch,
       .distance = fid_of(flags, model, device)};
   const int64_t reference = reference_steps(options, T);
   log_info(
-      concat(flags.count, " samples of ", model.name, " against heun in ", reference, " steps"));
+      concat(flags.count, " samples of ", model.name(), " against heun in ", reference, " steps"));
   const auto keys = consecutive_keys(flags.seed, 0, flags.count);
-  const auto results = sampler_errors(*model.network, model.config.diffusion, keys, options);
+  const auto results = sampler_errors(model, keys, options);
   write_report(flags.json, json_of(results, flags.count, reference), [&] {
-    print_table(results, flags.count);
-    if (flags.tolerance) print_fewest(results, *flags.tolerance);
+    std::cout << text_of(results, flags.count);
+    if (flags.tolerance) std::cout << text_of_fewest(results, *flags.tolerance);
   });
-  if (!flags.plot.empty()) write_png(flags.plot, plot_of(results));
+  if (!flags.plot.empty()) write_png(flags.plot, draw_plot(panels_of(results)));
   return kGood;
 }
 
@@ -194,7 +122,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "samplers", "Error of each sampler over its steps, against a reference of 4x as many");
   command->footer(
       "Every sampler starts from the same x_T and would end with the same samples in infinitely "
-      "many\nsteps. rmse is on the scale of the samples, [-1, 1] for images.\n"
+      "many\nsteps. rmse is in the units of the data, [-1, 1] for images.\n"
       "Examples:\n"
       "  diffuse bench samplers --ckpt model.pt\n"
       "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05\n"

@@ -8,7 +8,7 @@
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/measure/step_benchmark.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 

@@ -9,7 +9,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/files/file.h"
 #include "diffuse/model_file/model_files.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 

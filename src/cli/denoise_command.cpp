@@ -10,10 +10,10 @@
 #include "commands.h"
 #include "diffuse/core/log.h"
 #include "diffuse/files/atomic_write.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/denoise.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "edit_input.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -28,32 +28,57 @@ struct DenoiseFlags {
   std::string mode = "x0";
 };
 
+// What goes in and comes out, [B, ...] in the network's units, where a sample's numbers have one scale.
+struct Samples {
+  at::Tensor clean, noisy;
+};
+
 // Decibels below the range of values, 2, of the error of x [B, ...]; images clamped as 8 bits are.
 double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
   const at::Tensor shown = is_image ? x.clamp(-1, 1) : x;
   return 10 * std::log10(4 / (shown - clean).square().mean().item<double>());
 }
 
-// The noisy samples: given, or made from the clean ones.
-at::Tensor noisy_samples(const DenoiseFlags& flags, const Editor& editor, const at::Tensor& clean) {
-  if (!flags.image.empty()) {
-    at::Tensor noisy = load_samples("--image", flags.image, editor.model);
-    const double noise = 8 * std::max(0.0, flags.sigma.value_or(2));  // above 2 it is other units
-    check_range("--image", flags.image, noisy, largest_number(editor.model, editor.config) + noise);
-    if (clean.defined() && clean.size(0) != noisy.size(0))
-      throw Error("--clean: expected ", noisy.size(0), " samples as in --image, got ",
-                  clean.size(0));
-    return noisy;
-  }
-  if (!clean.defined()) throw Error("diffuse denoise: expected --image, --clean or both");
-  if (!flags.sigma) throw Error("--clean alone: expected --sigma, the noise to add to it");
-  const auto keys = consecutive_keys(flags.edit.seed, 0, clean.size(0));
-  return clean + normal_rows(keys, Purpose::kForward, 0, editor.shape()) * *flags.sigma;
+at::Tensor load(const char* flag, const fs::path& file, const Model& model, double limit) {
+  const at::Tensor x = load_samples(flag, file, model);
+  check_range(flag, file, x, model, limit);
+  return model.to_network(x);
 }
 
-double sigma_of(const DenoiseFlags& flags, const Editor& editor, const at::Tensor& noisy) {
-  if (flags.sigma) return *flags.sigma;
-  if (!editor.model.is_image())
+// Of which --sigma and the one reported are: the data's units, where all channels have one scale, else
+// each channel's standard deviation.
+double scale_of(const Model& model) {
+  const std::vector<double>& std = model.config().data.std;
+  const bool one = !std.empty() && std::ranges::all_of(std, [&](double s) { return s == std[0]; });
+  if (!std.empty() && !one)
+    log_info("sigma is counted in the standard deviation of each channel of the data");
+  return one ? std[0] : 1;
+}
+
+// The noisy samples are given, or made from the clean ones. sigma as --sigma, in the network's units.
+Samples open_samples(const DenoiseFlags& flags, const Model& model, const SampleConfig& config,
+                     std::optional<double> sigma) {
+  const double limit = largest_number(model, config);
+  Samples samples;
+  if (!flags.clean.empty()) samples.clean = load("--clean", flags.clean, model, limit);
+  if (!flags.image.empty()) {
+    const double noise = 8 * std::max(0.0, sigma.value_or(2));  // above 2 it is other units
+    samples.noisy = load("--image", flags.image, model, limit + noise);
+    if (samples.clean.defined() && samples.clean.size(0) != samples.noisy.size(0))
+      throw Error("--clean: expected ", samples.noisy.size(0), " samples as in --image, got ",
+                  samples.clean.size(0));
+    return samples;
+  }
+  if (!samples.clean.defined()) throw Error("diffuse denoise: expected --image, --clean or both");
+  if (!sigma) throw Error("--clean alone: expected --sigma, the noise to add to it");
+  const auto keys = consecutive_keys(flags.edit.seed, 0, samples.clean.size(0));
+  samples.noisy =
+      samples.clean + normal_rows(keys, Purpose::kForward, 0, model.sample_shape()) * *sigma;
+  return samples;
+}
+
+double estimated_sigma(const DenoiseFlags& flags, const Model& model, const at::Tensor& noisy) {
+  if (!model.is_image())
     throw Error("--sigma: expected for points; only the noise of images can be estimated");
   double sum = 0;
   for (int64_t i = 0; i < noisy.size(0); ++i) sum += estimate_sigma(noisy[i]);
@@ -63,21 +88,19 @@ double sigma_of(const DenoiseFlags& flags, const Editor& editor, const at::Tenso
   return sigma;
 }
 
-at::Tensor denoised(const DenoiseFlags& flags, const Editor& editor, const at::Tensor& noisy,
-                    double sigma) {
+// In the network's units.
+at::Tensor denoised(const DenoiseFlags& flags, const Model& model, const Sampling& sampling,
+                    const at::Tensor& noisy, double sigma) {
   const c10::InferenceMode inference;
   const int64_t rows = noisy.size(0);
   if (flags.mode == "x0")
-    return denoise_at_once(
-               editor.diffusion,
-               make_denoiser(*editor.model.network, editor.diffusion, editor.options(rows)),
-               noisy.to(editor.device), sigma, editor.sampler.clip_x0)
+    return denoise_at_once(model.diffusion(), model.denoiser(sampling.rows(rows)),
+                           noisy.to(model.device()), sigma, sampling.options.sampler.clip_x0)
         .cpu();
-  const int64_t t = nearest_timestep(editor.schedule(), sigma);
-  GenerateOptions options = editor.options_from(t, rows);
-  options.start = noisy * std::sqrt(editor.schedule().alpha_bar()[t].item<double>());
-  const auto keys = consecutive_keys(flags.edit.seed, 0, rows);
-  return generate(*editor.model.network, editor.diffusion, keys, options).cpu();
+  const int64_t t = nearest_timestep(model.schedule(), sigma);
+  GenerateOptions options = sampling.rows_from(t, rows, model);
+  options.start = noisy * std::sqrt(model.schedule().alpha_bar()[t].item<double>());
+  return model.to_network(model.sample(consecutive_keys(flags.edit.seed, 0, rows), options));
 }
 
 int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
@@ -87,32 +110,38 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
                 {{"--ckpt", flags.edit.model.checkpoint},
                  {"--image", flags.image},
                  {"--clean", flags.clean}});
-  const Editor editor = Editor::open(command, flags.edit);
-  at::Tensor clean;
-  if (!flags.clean.empty()) {
-    clean = load_samples("--clean", flags.clean, editor.model);
-    check_range("--clean", flags.clean, clean, largest_number(editor.model, editor.config));
-  }
-  const at::Tensor noisy = noisy_samples(flags, editor, clean);
-  const double sigma = sigma_of(flags, editor, noisy);
-  nlohmann::ordered_json figures{{"sigma", sigma},
+  const auto opened = open_model(flags.edit);
+  const Model& model = opened.first;
+  const Sampling& sampling = opened.second;
+  const double scale = scale_of(model);
+  std::optional<double> sigma;  // in the network's units
+  if (flags.sigma) sigma = *flags.sigma / scale;
+  const Samples samples = open_samples(flags, model, sampling.config, sigma);
+  const at::Tensor &clean = samples.clean, &noisy = samples.noisy;
+  if (!sigma) sigma = estimated_sigma(flags, model, noisy);
+  nlohmann::ordered_json figures{{"sigma", *sigma * scale},
                                  {"sigma_estimated", !flags.sigma.has_value()},
-                                 {"timestep", nearest_timestep(editor.schedule(), sigma)},
+                                 {"timestep", nearest_timestep(model.schedule(), *sigma)},
                                  {"mode", flags.mode}};
-  SampleOutput output = open_output(command, flags.edit, editor, noisy.size(0));
-  const at::Tensor result = denoised(flags, editor, noisy, sigma);
+  SampleOutput output = open_output(command, flags.edit, model, sampling.config, noisy.size(0));
+  const at::Tensor result = denoised(flags, model, sampling, noisy, *sigma);
   if (clean.defined()) {
-    figures["psnr_noisy"] = psnr(noisy, clean, editor.model.is_image());
-    figures["psnr"] = psnr(result, clean, editor.model.is_image());
+    figures["psnr_noisy"] = psnr(noisy, clean, model.is_image());
+    figures["psnr"] = psnr(result, clean, model.is_image());
   }
-  output.add(0, result);
+  output.add(0, model.to_data(result));
   output.finish();
-  std::vector<Captioned> strip{{"noisy", noisy[0]}, {"denoised", result[0]}};
-  if (clean.defined()) strip.emplace_back("clean", clean[0]);
-  write_strip(flags.edit.strip, strip);
+  if (!flags.edit.strip.empty()) {
+    const auto shown = [&](const at::Tensor& x) {
+      return tile(model.to_data(x.slice(0, 0, 1)), model.config().data);
+    };
+    std::vector<Captioned> strip{{"noisy", shown(noisy)}, {"denoised", shown(result)}};
+    if (clean.defined()) strip.emplace_back("clean", shown(clean));
+    write_strip(flags.edit.strip, strip);
+  }
   write_report(flags.json, figures, [&] {
     std::cout << flags.edit.out.string() << "\n"
-              << "sigma " << sigma << (flags.sigma ? "" : " (estimated)") << ", timestep "
+              << "sigma " << *sigma * scale << (flags.sigma ? "" : " (estimated)") << ", timestep "
               << figures["timestep"] << "\n";
     if (clean.defined())
       std::cout << "PSNR " << figures["psnr_noisy"].get<double>() << " dB noisy, "
@@ -127,7 +156,11 @@ Command add_denoise(CLI::App& app) {
   auto flags = std::make_shared<DenoiseFlags>();
   CLI::App* command = app.add_subcommand("denoise", "Take noise out of an image");
   command->footer(
-      "Pixels count from -1 to 1 here: noise of 25 grey levels out of 255 is --sigma 0.196.\n"
+      "Pixels count from -1 to 1 here: noise of 25 grey levels out of 255 is --sigma 0.196. Of "
+      "data\n"
+      "with data.range sigma is in their units; of normalised data, in the standard deviation of "
+      "each\n"
+      "channel where these differ.\n"
       "With --clean alone, noise of --sigma is added to it first, to see what comes back.\n"
       "Examples:\n"
       "  diffuse denoise --ckpt runs/shapes --image noisy.png\n"

@@ -7,17 +7,17 @@
 #include <filesystem>
 #include <optional>
 
-#include "class_flag.h"
 #include "commands.h"
 #include "common.h"
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_input.h"
+#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "edit_input.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
@@ -34,60 +34,55 @@ struct EncodeFlags {
   MachineFlags machine;
 };
 
-GenerateOptions options_of(const EncodeFlags& flags, const Model& model, c10::Device device) {
+Sampling sampling_of(const EncodeFlags& flags, const Model& model) {
   if (ending_of(flags.out) != ".npy")
     throw Error("-o ", flags.out.string(), ": expected a name ending in .npy");
   if (flags.passes < 1) throw Error("--passes: expected at least 1, got ", flags.passes);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
   SamplerFlags ddim = flags.sampler;
-  ddim.sampler = "ddim";
-  SampleConfig config = ddim.over(model);
-  config.clip_x0 = false;  // what is clamped cannot be undone
-  config.dynamic_threshold = 0;
-  config.eta = 0;
-  return {.sampler = ddim.options(config, model),
-          .shape = model.config.model.sample_shape,
-          .classes = model.config.model.classes,
-          .guidance = config.guidance,
-          .device = device};
+  for (const auto& [key, value] : {std::pair("sampler", "ddim"),
+                                   {"eta", "0"},
+                                   {"clip_x0", "false"},  // what is clamped cannot be undone
+                                   {"dynamic_threshold", "0"}})
+    ddim.values.push_back({"encode", concat("sample.", key), value});
+  Sampling sampling = ddim.over(model);
+  if (flags.class_name) sampling.classes = parse_classes(*flags.class_name, model.config().model);
+  return sampling;
 }
 
 // Mean squared error of the samples that ddim makes of x_T, on the scale [0, 1] of pixels.
-double round_trip_error(Model& model, const GaussianDiffusion& diffusion, const at::Tensor& x0,
-                        const at::Tensor& x_T, GenerateOptions options) {
+double round_trip_error(const Model& model, const at::Tensor& x0, const at::Tensor& x_T,
+                        GenerateOptions options) {
   options.start = x_T;
-  const auto keys = consecutive_keys(0, 0, x_T.size(0));
-  const at::Tensor x = generate(*model.network, diffusion, keys, options);
-  return ((x.cpu() - x0) / 2).square().mean().item<double>();
+  const at::Tensor x = model.sample(consecutive_keys(0, 0, x_T.size(0)), options);
+  return ((model.to_network(x) - x0) / 2).square().mean().item<double>();
 }
 
 int run_encode(const EncodeFlags& flags) {
   const c10::Device device = flags.machine.apply();
   check_outputs({{"-o", flags.out}},
                 {{"--ckpt", flags.model.checkpoint}, {"--image", flags.image}});
-  Model model = flags.model.load(device);
-  want_plain_data(model.config.data, model.name, "encode");
-  GenerateOptions options = options_of(flags, model, device);
-  std::vector<int64_t> classes;
-  if (flags.class_name) classes = parse_classes(*flags.class_name, model.config.model);
+  const Model model = flags.model.load(device);
+  const Sampling sampling = sampling_of(flags, model);
   const at::Tensor samples = load_samples("--image", flags.image, model);
   // Samples that were drawn without clipping may be encoded again.
-  check_range("--image", flags.image, samples, 2 * largest_number(model, model.config.sample));
-  const GaussianDiffusion diffusion(model.config.diffusion);
+  check_range("--image", flags.image, samples, model,
+              2 * largest_number(model, model.config().sample));
   const c10::InferenceMode inference;
   const int64_t total = samples.size(0);
   Progress progress({.unit = "sample", .total = total});
   std::vector<at::Tensor> noises;
   double error = 0;
   for (int64_t begin = 0; begin < total; begin += flags.batch) {
-    const at::Tensor x0 = samples.slice(0, begin, std::min(begin + flags.batch, total));
-    options.labels = labels_in_turn(classes, begin, x0.size(0));
-    noises.push_back(encode(diffusion, make_denoiser(*model.network, diffusion, options),
-                            x0.to(device), options.sampler.timesteps, flags.passes)
+    const at::Tensor x0 =
+        model.to_network(samples.slice(0, begin, std::min(begin + flags.batch, total)));
+    const GenerateOptions options = sampling.rows(x0.size(0), begin);
+    noises.push_back(encode(model.diffusion(), model.denoiser(options), x0.to(device),
+                            options.sampler.timesteps, flags.passes)
                          .cpu());
     if (flags.check)
-      error += round_trip_error(model, diffusion, x0, noises.back(), options) *
-               static_cast<double>(x0.size(0));
+      error +=
+          round_trip_error(model, x0, noises.back(), options) * static_cast<double>(x0.size(0));
     progress.update(begin + x0.size(0));
   }
   progress.finish();
@@ -105,7 +100,9 @@ Command add_encode(CLI::App& app) {
   auto flags = std::make_shared<EncodeFlags>();
   CLI::App* command = app.add_subcommand("encode", "Find the x_T that ddim makes given samples of");
   command->footer(
-      "Undoes ddim at eta 0. Decode so, with the same steps and spacing, without clipping.\n"
+      "Undoes ddim at eta 0. Decode so, with the same steps and spacing, without clipping. x_T is "
+      "noise\n"
+      "of mean 0 and standard deviation 1, whatever the units of the data.\n"
       "Examples:\n"
       "  diffuse encode --ckpt model.pt --image digit.png -o x_T.npy --steps 100 --check\n"
       "  diffuse sample --ckpt model.pt --noise x_T.npy --sampler ddim --eta 0 --steps 100 "
@@ -114,8 +111,8 @@ Command add_encode(CLI::App& app) {
   command->add_option("--image", flags->image, "A picture, or .npy of one or more samples")
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
-  command->add_option("--steps", flags->sampler.steps, "Steps, 1 .. T");
-  command->add_option("--spacing", flags->sampler.spacing, join(kSpacings));
+  flags->sampler.add_field(*command, "--steps", "steps", "Steps, 1 .. T")->type_name("INT");
+  flags->sampler.add_field(*command, "--spacing", "spacing", join(kSpacings));
   command->add_option("--timesteps", flags->sampler.timesteps, "The timesteps: 999,749,499,249");
   command->add_option("--passes", flags->passes, "Network calls a step: more come back closer");
   command->add_option("--class", flags->class_name, kClassHelp);

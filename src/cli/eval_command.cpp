@@ -44,17 +44,12 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
 }
 
-std::string weights_of(const EvalFlags& flags) {
-  if (is_oracle(flags.model.checkpoint)) return "exact";
-  return flags.model.no_ema ? "raw" : "ema";
-}
-
 EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const EvalData& data,
                              c10::Device device, std::shared_ptr<World> world) {
-  const int64_t classes = model.config.model.classes;
+  const int64_t classes = model.config().model.classes;
   const auto named = static_cast<int64_t>(data.set->class_names().size());
   if (classes > 0 && classes != named)
-    throw Error("--data: ", model.name, " is conditioned on ", classes, " classes, ", data.name,
+    throw Error("--data: ", model.name(), " is conditioned on ", classes, " classes, ", data.name,
                 " has ", named);
   const int64_t items = flags.items == 0 ? data.set->size() : flags.items;
   return {.items = std::min(items, data.set->size()),
@@ -70,9 +65,9 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
 nlohmann::ordered_json provenance(const EvalFlags& flags, const Model& model, const EvalData& data,
                                   const EvaluationOptions& options, bool of_items) {
   nlohmann::ordered_json json{{"program", concat("diffuse ", kVersion)},
-                              {"model", model.name},
-                              {"step", model.step},
-                              {"weights", weights_of(flags)},
+                              {"model", model.name()},
+                              {"step", model.step()},
+                              {"weights", model.weights()},
                               {"data", data.name},
                               {"seed", options.seed},
                               {"precision", flags.precision},
@@ -126,7 +121,7 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
                 flags.split == "train" ? "" : "; data.held_out says how many are kept");
   EvalReport report;
   report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
-  report.text = concat(model.name, ", step ", model.step, ", ", weights_of(flags), " weights; ");
+  report.text = concat(model.name(), ", step ", model.step(), ", ", model.weights(), " weights; ");
   if (of_items)
     report.text +=
         concat(input.evaluation.items, " of ", data.set->size(), " ", flags.split, " items of ");
@@ -149,17 +144,6 @@ void measure_all(const std::vector<Measurement>& work, EvalReport& report,
   hand_out();
 }
 
-// Metrics that measure data as the network does.
-void check_units(const EvalFlags& flags, const std::vector<MetricFamily>& families,
-                 const Model& model, const EvalData& data) {
-  for (const MetricFamily& family : families) {
-    const auto asked = asked_of(family, flags);
-    if (asked.empty() || family.in_data_units) continue;
-    want_plain_data(model.config.data, model.name, "--metrics " + asked[0]);
-    want_plain_data(data.config, flags.data.string(), "--metrics " + asked[0]);
-  }
-}
-
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
@@ -169,23 +153,18 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   install_stop_handlers();
   const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
   if (world->is_first()) check_paths(flags, families);
-  Model model = flags.model.load(device);
+  const Model model = flags.model.load(device);
   if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
-    flags.sampler.options(flags.sampler.over(model), model);
+    flags.sampler.over(model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_eval_data(flags.data, model, split);
   if (!data.class_note.empty()) log_info(data.class_note);
-  check_units(flags, families, model, data);
-  const GaussianDiffusion diffusion(model.config.diffusion);
-  const EvalInput input{model,
-                        flags.sampler,
-                        diffusion,
-                        *data.set,
+  const EvalInput input{model, flags.sampler, *data.set,
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_eval_data(flags.data, model, part).set; }};
   const bool of_items = measures_items(flags, families);
   if (of_items)  // they look at every timestep
-    in_config(model.name, [&] { check_last_step(model.config.diffusion, diffusion.schedule()); });
+    in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
   EvalReport report = empty_report(flags, input, data, of_items);
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   std::vector<Measurement> work;
@@ -225,10 +204,6 @@ void add_options(CLI::App& command, EvalFlags& flags) {
 }
 
 }  // namespace
-
-nlohmann::ordered_json json_of(const Estimate& estimate) {
-  return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
-}
 
 std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input, const std::string& unit,
                                                     const std::string& text) {

@@ -4,23 +4,20 @@
 
 #include <CLI/App.hpp>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "common.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/diffusion/gaussian_diffusion.h"
-#include "diffuse/eval/evaluation.h"
-#include "outputs.h"
+#include "diffuse/eval/eval_report.h"
+#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
 
 struct EvalInput {
-  Model& model;
+  const Model& model;
   const SamplerFlags& sampler;
-  const GaussianDiffusion& diffusion;
   const Dataset& data;           // whose samples have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
 
@@ -29,11 +26,6 @@ struct EvalInput {
 
   // Another part of the same data.
   std::function<std::shared_ptr<const Dataset>(Split)> open;
-};
-
-struct EvalReport {             // NOLINT(bugprone-exception-escape): moving JSON throws nothing
-  nlohmann::ordered_json json;  // metric name -> figures
-  std::string text;             // the same for people
 };
 
 // The work, which may take hours.
@@ -52,9 +44,6 @@ struct MetricFamily {
   // Whether it measures EvalInput::data, rather than what it opens.
   bool of_items = false;
 
-  // Whether what is normalised is compared in the units that it had before.
-  bool in_data_units = false;
-
   // Whether it draws samples, by EvalInput::sampler.
   std::function<bool()> draws = [] { return false; };
 
@@ -67,9 +56,6 @@ MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
-
-// {"mean": ..., "stderr": ...}; a standard error that is not known is null.
-nlohmann::ordered_json json_of(const Estimate& estimate);
 
 // The command's progress on stderr, for EvaluationOptions::progress, and for the other processes;
 // ends the evaluation after a signal. `text` stands beside the bar.

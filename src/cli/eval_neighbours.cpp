@@ -6,11 +6,11 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/eval/neighbours.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
-#include "diffuse/sample/generate.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;
@@ -34,23 +34,23 @@ void check(const NeighbourFlags& flags) {
 
 // The samples that `diffuse sample` makes of the same model, seed and flags.
 at::Tensor draw_samples(const EvalInput& input, int64_t count, nlohmann::ordered_json& provenance) {
-  const SampleConfig config = input.sampler.over(input.model);
-  const ModelConfig& model = input.model.config.model;
-  const GenerateOptions options{.sampler = input.sampler.options(config, input.model),
-                                .shape = model.sample_shape,
-                                .labels = round_robin_labels(count, model.classes),
-                                .classes = model.classes,
-                                .guidance = config.guidance,
-                                .device = input.evaluation.device,
-                                .precision = input.evaluation.precision};
-  provenance = input.sampler.describe(config, options.sampler);
+  Sampling sampling = input.sampler.over(input.model);
+  sampling.options.labels = round_robin_labels(count, sampling.options.classes);
+  sampling.options.precision = input.evaluation.precision;
+  provenance = input.sampler.describe(sampling);
   const auto keys = consecutive_keys(input.evaluation.seed, 0, count);
-  const at::Tensor x = generate(*input.model.network, input.diffusion, keys, options).cpu();
-  return input.model.is_image() ? x.clamp(-1, 1) : x;
+  const at::Tensor x = input.model.sample(keys, sampling.options);
+  const DataConfig& data = input.model.config().data;
+  if (!input.model.is_image() || data.normalize) return x;
+  return from_picture_range(to_picture_range(x, data).clamp(-1, 1), data);
 }
 
 // A row for each sample: itself, then its neighbours.
-Image table_of(const at::Tensor& samples, const Neighbours& neighbours, const Dataset& training) {
+Image table_of(const at::Tensor& samples, const Neighbours& neighbours, const Dataset& training,
+               const DataConfig& data) {
+  const auto picture = [&](const at::Tensor& x, int64_t i, int64_t zoom) {
+    return to_image(to_picture_range(x, data)[i], zoom);
+  };
   const int64_t count = neighbours.items.size(1);
   const int64_t zoom = std::max<int64_t>(1, 80 / samples.size(3));
   std::vector<std::vector<Image>> rows;
@@ -58,9 +58,9 @@ Image table_of(const at::Tensor& samples, const Neighbours& neighbours, const Da
   for (int64_t k = 1; k <= count; ++k) captions.push_back("no. " + std::to_string(k));
   for (int64_t i = 0; i < samples.size(0); ++i) {
     const auto* items = neighbours.items.const_data_ptr<int64_t>() + i * count;
-    const at::Tensor near = training.gather({items, static_cast<size_t>(count)});
-    rows.push_back({to_image(samples[i], zoom)});
-    for (int64_t k = 0; k < count; ++k) rows.back().push_back(to_image(near[k], zoom));
+    const at::Tensor near = gather_data_units(training, {items, static_cast<size_t>(count)});
+    rows.push_back({picture(samples, i, zoom)});
+    for (int64_t k = 0; k < count; ++k) rows.back().push_back(picture(near, k, zoom));
   }
   return draw_table(rows, {}, captions);
 }
@@ -82,8 +82,8 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
       nearest_items(samples, *training, count, show_progress(input, "item"));
   std::vector<int64_t> others(std::min(flags.samples, held_out->size()));
   for (size_t i = 0; i < others.size(); ++i) others[i] = static_cast<int64_t>(i);
-  const Neighbours of_others =
-      nearest_items(held_out->gather(others), *training, 1, show_progress(input, "item"));
+  const Neighbours of_others = nearest_items(gather_data_units(*held_out, others), *training, 1,
+                                             show_progress(input, "item"));
 
   auto list = nlohmann::ordered_json::array();
   for (int64_t i = 0; i < samples.size(0); ++i)
@@ -101,12 +101,12 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
              " training items\n  of ", samples.size(0), " samples          ", nearest.mean,
              "\n  of ", others.size(), " held-out items   ", nearest_of_others.mean, "\n");
   if (input.writes() && !flags.picture.empty())
-    write_png(flags.picture, table_of(samples, of_samples, *training));
+    write_png(flags.picture, table_of(samples, of_samples, *training, input.model.config().data));
 }
 
 Measurement prepare(const std::shared_ptr<NeighbourFlags>& flags, const EvalInput& input) {
   if (!flags->picture.empty() && !input.model.is_image())
-    throw Error("--neighbour-picture: needs a model of images, which ", input.model.name,
+    throw Error("--neighbour-picture: needs a model of images, which ", input.model.name(),
                 " is not");
   return [=, &input, training = input.open(Split::kTrain), held_out = input.open(Split::kHeldOut)](
              EvalReport& report) { measure(*flags, input, training, held_out, report); };

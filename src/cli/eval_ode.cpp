@@ -23,7 +23,7 @@ void measure(const OdeFlags& flags, const EvalInput& input, EvalReport& report) 
   OdeOptions options{.evaluation = input.evaluation, .steps = flags.steps, .probes = flags.probes};
   options.evaluation.progress = show_progress(input);
   const OdeLikelihood result =
-      evaluate_ode(*input.model.network, input.diffusion, input.data, options);
+      evaluate_ode(input.model.network(), input.model.diffusion(), input.data, options);
   nlohmann::ordered_json json = json_of(result.bits);
   json["steps"] = result.steps;
   json["probes"] = flags.probes;

@@ -5,10 +5,10 @@
 
 #include "diffuse/core/log.h"
 #include "diffuse/data/normalization.h"
+#include "diffuse/eval/sample_report.h"
+#include "diffuse/eval/sample_source.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
-#include "sample_report.h"
-#include "sample_source.h"
 
 namespace fs = std::filesystem;
 
@@ -37,9 +37,9 @@ void check(const ComparisonFlags& flags) {
 
 // Features are of 8-bit images from -1 to 1.
 void want_pixels(const Model& model) {
-  const auto [low, high] = picture_range(model.config.data);
+  const auto [low, high] = picture_range(model.config().data);
   if (low != -1 || high != 1)
-    throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; those of ", model.name,
+    throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; those of ", model.name(),
                 " are shown from ", low, " to ", high);
 }
 
@@ -59,11 +59,11 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();
   if (options.wants_points() && image)
-    throw Error("--metrics swd, mmd: of points and signals, and ", input.model.name,
+    throw Error("--metrics swd, mmd: of points and signals, and ", input.model.name(),
                 " makes images");
   const bool features = options.fid || options.inception || options.compares_features();
   if (features && !image)
-    throw Error("--metrics fid, kid, is, pr: needs a model of images, which ", input.model.name,
+    throw Error("--metrics fid, kid, is, pr: needs a model of images, which ", input.model.name(),
                 " is not; expected swd or mmd");
   if (features) want_pixels(input.model);
   if (features && flags.of_features.features.empty())
@@ -94,22 +94,17 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
                           nlohmann::ordered_json& provenance) {
   const EvaluationOptions& evaluation = input.evaluation;
   if (!flags.samples.empty()) {
-    auto source = stored_samples(flags.samples, input.model.config.model.sample_shape,
-                                 flags.count.value_or(0), evaluation.batch);
+    auto source = stored_samples(flags.samples, input.model.sample_shape(), flags.count.value_or(0),
+                                 evaluation.batch);
     provenance = {{"samples", flags.samples.string()}, {"n", source.count}};
     return source;
   }
-  const SampleConfig config = input.sampler.over(input.model);
-  const GenerateOptions options{.sampler = input.sampler.options(config, input.model),
-                                .shape = input.model.config.model.sample_shape,
-                                .classes = input.model.config.model.classes,
-                                .guidance = config.guidance,
-                                .device = evaluation.device,
-                                .precision = evaluation.precision};
+  Sampling sampling = input.sampler.over(input.model);
+  sampling.options.precision = evaluation.precision;
   const int64_t n = flags.count.value_or(input.model.is_image() ? 50'000 : 5'000);
   provenance = {{"n", n}};
-  provenance.update(input.sampler.describe(config, options.sampler));
-  return generated_samples(input.model, options, evaluation, n);
+  provenance.update(input.sampler.describe(sampling));
+  return generated_samples(input.model, sampling.options, evaluation, n);
 }
 
 void warn_of_count(const FeatureExtractor* extractor, int64_t n) {
@@ -221,7 +216,6 @@ MetricFamily add_sample_metrics(CLI::App& command) {
                                               {"--reference", flags->of_features.reference},
                                               {"--samples", flags->samples}};
               },
-          .in_data_units = true,
           .draws = [flags] { return flags->samples.empty(); },
           .prepare =
               [flags](const EvalInput& input, const std::vector<std::string>& asked) {

@@ -38,12 +38,4 @@ std::shared_ptr<const FeatureExtractor> FeatureFlags::open(c10::Device device) c
   return std::make_shared<const FeatureExtractor>(features, options);
 }
 
-void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor) {
-  if (reference.extractor.empty())
-    log_warning("--reference does not say which feature network it was made with: take the same");
-  else if (reference.extractor != extractor.sha1())
-    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
-                ", --features is that of ", extractor.sha1());
-}
-
 }  // namespace diffuse::cli

@@ -21,7 +21,4 @@ struct FeatureFlags {
   std::shared_ptr<const FeatureExtractor> open(c10::Device device) const;
 };
 
-// Throws Error where the statistics are of another network's features; warns where they do not say.
-void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor);
-
 }  // namespace diffuse::cli

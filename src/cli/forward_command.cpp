@@ -12,11 +12,13 @@
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
+#include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_picture.h"
 #include "diffuse/pictures/picture.h"
 #include "diffuse/pictures/plot.h"
 #include "diffuse/sample/forward.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -34,10 +36,12 @@ struct ForwardFlags {
   MachineFlags machine;
 };
 
-// The process at some moments: [frames] of [items, ...], and how many steps had been taken.
+// The process at some moments: [frames] of [items, ...] in the data's units, and how many steps had been
+// taken.
 struct Film {
   std::vector<at::Tensor> frames;
   std::vector<int64_t> steps;
+  DataConfig data;
 };
 
 constexpr int64_t kVideoFrames = 200, kRowFrames = 6;
@@ -62,19 +66,16 @@ at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
   return data.gather(items);
 }
 
-Film make_film(const ForwardFlags& flags, const at::Tensor& x0,
+Film make_film(const ForwardFlags& flags, const at::Tensor& x0, const DataConfig& data,
                const GaussianDiffusion& diffusion) {
   const int64_t usual = ending_of(flags.out) == ".png" ? kRowFrames : kVideoFrames;
   Film film;
+  film.data = data;
   film.steps = forward_moments(diffusion.schedule().timesteps(), flags.frames.value_or(usual));
   run_forward(diffusion, x0, consecutive_keys(flags.seed, 0, x0.size(0)),
               flags.mode == "chain" ? ForwardMode::kChain : ForwardMode::kClosedForm, film.steps,
-              [&](int64_t, const at::Tensor& x) { film.frames.push_back(x); });
+              [&](int64_t, const at::Tensor& x) { film.frames.push_back(to_data_units(x, data)); });
   return film;
-}
-
-Image picture(const at::Tensor& x, const ForwardFlags& flags) {
-  return x.dim() == 2 ? draw_points(x, 3.5, flags.size) : picture_of(x);
 }
 
 void write_film(const Film& film, const ForwardFlags& flags) {
@@ -85,7 +86,7 @@ void write_film(const Film& film, const ForwardFlags& flags) {
   std::vector<Image> pictures;
   std::vector<std::string> captions;
   for (size_t i = 0; i < film.frames.size(); ++i) {
-    pictures.push_back(picture(film.frames[i], flags));
+    pictures.push_back(picture_of(film.frames[i], film.data, flags.size));
     captions.push_back(concat("t = ", film.steps[i]));
   }
   if (ending_of(flags.out) == ".gif") {
@@ -106,13 +107,13 @@ int run_forward_command(const ForwardFlags& flags) {
   check_flags(flags);
   check_outputs({{"-o", flags.out, flags.out.extension().empty()}}, {{"--config", flags.config}});
   const Config config = load_config(flags.config, flags.overrides);
-  want_plain_data(config.data, flags.config.string(), "forward");
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
     const at::Tensor items = first_items(*data, flags.items);
     if (items.dim() == 2 && items.size(1) < 2 && ending_of(flags.out) != ".npy")
       throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
-    return std::pair(items, make_film(flags, items, GaussianDiffusion(config.diffusion)));
+    return std::pair(items, make_film(flags, items, with_normalization(config.data, *data),
+                                      GaussianDiffusion(config.diffusion)));
   });
   const at::Tensor& end = film.frames.back();
   log_info(concat(film.frames.size(), " frames of ", x0.size(0), " items; after ",

@@ -8,11 +8,12 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
+#include "diffuse/data/normalization.h"
+#include "diffuse/model_file/mask.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/inpaint.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "edit_input.h"
-#include "mask.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -28,10 +29,9 @@ struct InpaintFlags {
 };
 
 // The mask faded in from its edge. Throws where a wide fade leaves less than half of it.
-at::Tensor feathered(const at::Tensor& mask, const InpaintFlags& flags, const Editor& editor) {
+at::Tensor feathered(const at::Tensor& mask, const InpaintFlags& flags, const Model& model) {
   if (flags.feather == 0) return mask;
-  if (!editor.model.is_image())
-    throw Error("--feather: of images; this model makes ", kind_of(editor.model));
+  if (!model.is_image()) throw Error("--feather: of images; this model makes ", kind_of(model));
   const at::Tensor faded = feather(mask, flags.feather);
   const double most = faded.max().item<double>();
   if (most < 0.5 * mask.max().item<double>())
@@ -54,48 +54,58 @@ void parse_repaint(const std::string& text, InpaintOptions& options) {
     throw Error("--repaint: expected a jump below the ", steps, " steps, got ", options.jump);
 }
 
-at::Tensor paint(const InpaintFlags& flags, const Editor& editor, const at::Tensor& image,
-                 const at::Tensor& mask, const InpaintOptions& options) {
+// Image and results in the data's units: what is not painted is as it was, bit for bit.
+at::Tensor paint(const InpaintFlags& flags, const Model& model, const Sampling& sampling,
+                 const at::Tensor& image, const at::Tensor& mask, const InpaintOptions& options) {
   const c10::InferenceMode inference;
+  const at::Tensor known = model.to_network(image).to(model.device());
   Progress progress({.unit = "image", .total = flags.count});
   std::vector<at::Tensor> results;
   for (int64_t begin = 0; begin < flags.count; begin += flags.batch) {
     const int64_t rows = std::min(flags.batch, flags.count - begin);
     const auto keys = consecutive_keys(flags.edit.seed, begin, rows);
-    const GenerateOptions chosen = editor.options(rows, begin);
+    const GenerateOptions chosen = sampling.rows(rows, begin);
     const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, chosen); };
-    const Denoiser denoiser = make_denoiser(*editor.model.network, editor.diffusion, chosen);
-    results.push_back(inpaint(editor.diffusion, denoiser, noise(Purpose::kSampleStart)(0),
-                              image.to(editor.device), mask.to(editor.device), options,
-                              {noise(Purpose::kSampleStep), noise(Purpose::kKnownPart)},
-                              [&](const SampleStep& step) {
-                                progress.update(begin, concat("move ", step.done, "/", step.count));
-                              })
-                          .cpu());
+    const at::Tensor x = inpaint(
+        model.diffusion(), model.denoiser(chosen), noise(Purpose::kSampleStart)(0), known,
+        mask.to(model.device()), options, {noise(Purpose::kSampleStep), noise(Purpose::kKnownPart)},
+        [&](const SampleStep& step) {
+          progress.update(begin, concat("move ", step.done, "/", step.count));
+        });
+    results.push_back(at::where(mask == 0, image, model.to_data(x.cpu())));
     progress.update(begin + rows);
   }
   progress.finish();
   return at::cat(results);
 }
 
+// What went in, what of it is grey for a painter, and the first results.
+std::vector<Captioned> strip_of(const at::Tensor& image, const at::Tensor& mask,
+                                const at::Tensor& painted, const DataConfig& data) {
+  const auto [low, high] = picture_range(data);
+  const at::Tensor grey = at::full({}, (low + high) / 2, image.options());
+  std::vector<Captioned> strip{{"image", tile(image, data)},
+                               {"to paint", tile(at::where(mask > 0, grey, image), data)}};
+  for (const at::Tensor& one : painted.slice(0, 0, 6).split(1))
+    strip.emplace_back(strip.size() == 2 ? "painted" : "", tile(one, data));
+  return strip;
+}
+
 int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   check_outputs(
       {{"-o", flags.edit.out, flags.edit.out.extension().empty()}, {"--strip", flags.edit.strip}},
       {{"--ckpt", flags.edit.model.checkpoint}, {"--image", flags.image}, {"--mask", flags.mask}});
-  const Editor editor = Editor::open(command, flags.edit);
-  const at::Tensor image = load_sample("--image", flags.image, editor.model, editor.config);
-  const at::Tensor mask = feathered(load_mask(flags.mask, editor.model), flags, editor);
-  InpaintOptions options{.sampler = editor.sampler};
+  const auto [model, sampling] = open_model(flags.edit);
+  const at::Tensor image = load_sample("--image", flags.image, model, sampling.config);
+  const at::Tensor mask = feathered(load_mask(flags.mask, model), flags, model);
+  InpaintOptions options{.sampler = sampling.options.sampler};
   if (!flags.repaint.empty()) parse_repaint(flags.repaint, options);
-  SampleOutput output = open_output(command, flags.edit, editor, flags.count);
-  const at::Tensor painted = paint(flags, editor, image, mask, options);
+  SampleOutput output = open_output(command, flags.edit, model, sampling.config, flags.count);
+  const at::Tensor painted = paint(flags, model, sampling, image, mask, options);
   output.add(0, painted);
   output.finish();
-  std::vector<Captioned> strip{{"image", image[0]},
-                               {"to paint", at::where(mask[0] > 0, at::zeros({}), image[0])}};
-  for (int64_t i = 0; i < std::min<int64_t>(painted.size(0), 6); ++i)
-    strip.emplace_back(i == 0 ? "painted" : "", painted[i]);
-  write_strip(flags.edit.strip, strip);
+  if (!flags.edit.strip.empty())
+    write_strip(flags.edit.strip, strip_of(image, mask, painted, model.config().data));
   print_path(flags.edit.out);
   return kGood;
 }
@@ -114,7 +124,7 @@ Command add_inpaint(CLI::App& app) {
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
-  flags->edit.sampler.sampler = "ddpm";  // as RePaint; the model's own may add no noise
+  flags->edit.sampler.usual_sampler = "ddpm";  // as RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "A picture of the model's size, or .npy")

@@ -6,11 +6,11 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/files/file.h"
+#include "diffuse/model_file/sample_input.h"
 #include "diffuse/pictures/plot.h"
 #include "diffuse/sample/interpolate.h"
+#include "diffuse/train/outputs.h"
 #include "edit_common.h"
-#include "edit_input.h"
-#include "outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -45,32 +45,34 @@ std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
 
 // One row: both ends noised by `depth` steps, mixed, and brought back with the same noise for all
 // shares, so that neighbours differ by their share alone. -> [steps, ...]
-at::Tensor interpolate_at(const InterpolateFlags& flags, const Editor& editor, const at::Tensor& a,
-                          const at::Tensor& b, int64_t depth) {
+at::Tensor interpolate_at(const InterpolateFlags& flags, const Model& model,
+                          const Sampling& sampling, const at::Tensor& a, const at::Tensor& b,
+                          int64_t depth) {
   const at::Tensor shares = at::linspace(0, 1, flags.steps);
   const Mixing mixing = flags.linear ? Mixing::kLinear : Mixing::kSpherical;
   if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to keep up
   const auto noised = [&](const at::Tensor& x0, uint64_t index) {
     const std::vector<StreamKey> key{{flags.edit.seed, index}};
-    const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, editor.shape());
-    return editor.diffusion.q_sample(x0, at::full({1}, depth - 1, at::kLong), eps)[0];
+    const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, model.sample_shape());
+    const at::Tensor t = at::full({1}, depth - 1, at::kLong);
+    return model.diffusion().q_sample(model.to_network(x0), t, eps)[0];
   };
-  GenerateOptions options = editor.options_from(depth - 1, flags.steps);
+  GenerateOptions options = sampling.rows_from(depth - 1, flags.steps, model);
   options.start = mix(noised(a, 0), noised(b, 1), shares, mixing);
   const std::vector<StreamKey> keys(flags.steps, {flags.edit.seed, 0});
-  return generate(*editor.model.network, editor.diffusion, keys, options).cpu();
+  return model.sample(keys, options);
 }
 
 // [depths, steps, ...] between the sources, one row for each depth.
 void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const at::Tensor& a,
-                 const at::Tensor& b, const std::vector<int64_t>& depths) {
+                 const at::Tensor& b, const std::vector<int64_t>& depths, const DataConfig& data) {
   std::vector<std::vector<Image>> tiles;
   std::vector<std::string> row_captions, column_captions{"source"};
   for (size_t r = 0; r < rows.size(); ++r) {
     row_captions.push_back(concat(depths[r], " steps"));
-    tiles.push_back({tile(a[0])});
-    for (int64_t i = 0; i < rows[r].size(0); ++i) tiles[r].push_back(tile(rows[r][i]));
-    tiles[r].push_back(tile(b[0]));
+    tiles.push_back({tile(a, data)});
+    for (const at::Tensor& one : rows[r].split(1)) tiles[r].push_back(tile(one, data));
+    tiles[r].push_back(tile(b, data));
   }
   for (int64_t i = 0; i < rows[0].size(0); ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(rows[0].size(0) - 1);
@@ -84,22 +86,24 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   check_outputs(
       {{"-o", flags.edit.out, flags.edit.out.extension().empty()}},
       {{"--ckpt", flags.edit.model.checkpoint}, {"--from", flags.from}, {"--to", flags.to}});
-  const Editor editor = Editor::open(command, flags.edit);
-  const at::Tensor a = load_sample("--from", flags.from, editor.model, editor.config);
-  const at::Tensor b = load_sample("--to", flags.to, editor.model, editor.config);
-  const auto depths = parse_depths(flags.depths, editor.schedule().timesteps());
-  const bool table = ending_of(flags.edit.out) == ".png" && editor.model.is_image();
+  const auto [model, sampling] = open_model(flags.edit);
+  const at::Tensor a = load_sample("--from", flags.from, model, sampling.config);
+  const at::Tensor b = load_sample("--to", flags.to, model, sampling.config);
+  const auto depths = parse_depths(flags.depths, model.config().diffusion.timesteps);
+  const bool table = ending_of(flags.edit.out) == ".png" && model.is_image();
   std::optional<SampleOutput> output;
-  if (!table) output = open_output(command, flags.edit, editor, std::ssize(depths) * flags.steps);
+  if (!table)
+    output =
+        open_output(command, flags.edit, model, sampling.config, std::ssize(depths) * flags.steps);
   Progress progress({.unit = "depth", .total = std::ssize(depths)});
   std::vector<at::Tensor> rows;
   for (const int64_t depth : depths) {
-    rows.push_back(interpolate_at(flags, editor, a, b, depth));
+    rows.push_back(interpolate_at(flags, model, sampling, a, b, depth));
     progress.update(std::ssize(rows));
   }
   progress.finish();
   if (table) {
-    write_table(flags.edit.out, rows, a, b, depths);
+    write_table(flags.edit.out, rows, a, b, depths, model.config().data);
   } else {
     output->add(0, at::cat(rows));
     output->finish();

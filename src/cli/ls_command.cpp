@@ -10,7 +10,7 @@
 #include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
-#include "run_metrics.h"
+#include "diffuse/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

@@ -4,8 +4,8 @@
 #include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/files/atomic_write.h"
-#include "outputs.h"
-#include "run_metrics.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

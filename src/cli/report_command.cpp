@@ -9,8 +9,8 @@
 #include "diffuse/core/version.h"
 #include "diffuse/files/atomic_write.h"
 #include "diffuse/files/file.h"
-#include "outputs.h"
-#include "run_metrics.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

@@ -11,11 +11,10 @@
 #include "diffuse/core/log.h"
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
-#include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
-#include "generate_together.h"
-#include "outputs.h"
-#include "sample_output.h"
+#include "diffuse/model_file/generate_together.h"
+#include "diffuse/model_file/sample_output.h"
+#include "diffuse/train/outputs.h"
 #include "sample_plan.h"
 
 namespace diffuse::cli {
@@ -49,7 +48,8 @@ int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind)
                   "and -o FILE.png, got ", flags.out.string());
     return 0;
   }
-  return std::min<int64_t>(flags.frames.value_or(50), std::ssize(plan.sampler.timesteps));
+  const auto steps = std::ssize(plan.sampling.options.sampler.timesteps);
+  return std::min<int64_t>(flags.frames.value_or(50), steps);
 }
 
 // Which of `steps` steps are frames: `frames` of them evenly spread, with the last.
@@ -59,9 +59,8 @@ bool is_frame(int64_t done, int64_t steps, int64_t frames) {
 
 // Each rank draws a batch, then rank 0, which alone has an output, adds them all. A rank that dies
 // takes no more with it than the batches under way.
-void generate_all(const Plan& plan, Model& model, GenerateOptions options, int64_t frames,
-                  bool show_x0, int64_t done, World& world, SampleOutput* output) {
-  const GaussianDiffusion diffusion(model.config.diffusion);
+void generate_all(const Plan& plan, const Model& model, int64_t frames, bool show_x0, int64_t done,
+                  World& world, SampleOutput* output) {
   Progress progress({.unit = "sample", .total = plan.count, .start = done});
   const int64_t round = plan.batch * world.size();
   for (int64_t begin = done; begin < plan.count; begin += round) {
@@ -70,36 +69,19 @@ void generate_all(const Plan& plan, Model& model, GenerateOptions options, int64
     int64_t frame = 0;
     const StepCallback on_step = [&](const SampleStep& step) {
       if (frames > 0 && is_frame(step.done, step.count, frames))
-        output->add_frame(
-            frame++, to_data_units((show_x0 ? step.x0 : step.x).to(at::kCPU), model.config.data));
+        output->add_frame(frame++, model.to_data((show_x0 ? step.x0 : step.x).to(at::kCPU)));
       progress.update(begin + count * step.done / step.count,
                       concat("step ", step.done, "/", step.count));
       if (world.size() == 1 && stop_requested()) throw Stopped{stop_signal()};
     };
-    plan.choose(begin, count, options);
-    const at::Tensor x = generate_together(world, *model.network, diffusion, model.config.data,
-                                           plan.keys(begin, count), options, on_step);
+    const at::Tensor x = generate_together(world, model, plan.keys(begin, count),
+                                           plan.options(begin, count), on_step);
     if (output != nullptr) output->add(begin, x);
     if (begin + count == plan.count) break;
     if (const int64_t signal = world.start_max(stop_signal)(); signal != 0)
       throw Stopped{static_cast<int>(signal)};
   }
   progress.finish();
-}
-
-GenerateOptions generate_options(const SampleFlags& flags, const Plan& plan, const Model& model,
-                                 c10::Device device) {
-  GenerateOptions options{
-      .sampler = plan.sampler,
-      .shape = model.config.model.sample_shape,
-      .classes = model.config.model.classes,
-      .guidance = plan.config.guidance,
-      .from = plan.from,
-      .share_from = flags.plan.share_from_step,
-      .device = device,
-      .precision = select_precision(flags.precision.value_or("fp32"), device, "--precision")};
-  options.shared = plan.keys(0, 1)[0];
-  return options;
 }
 
 int stopped(const char* reason, const SampleOutput& output, const std::filesystem::path& out) {
@@ -115,8 +97,8 @@ int stopped(const char* reason, const SampleOutput& output, const std::filesyste
 std::vector<std::string> row_captions(const SampleFlags& flags, const Plan& plan,
                                       const ModelConfig& model) {
   std::vector<std::string> captions;
-  if (!flags.plan.class_name || plan.classes.size() < 2) return captions;
-  for (const int64_t label : plan.classes) {
+  if (!flags.plan.class_name || plan.sampling.classes.size() < 2) return captions;
+  for (const int64_t label : plan.sampling.classes) {
     const std::string name = model.class_names.empty() ? "" : model.class_names.at(label);
     const bool plain = std::ranges::all_of(name, [](char c) { return ' ' <= c && c <= '~'; });
     captions.push_back(plain && !name.empty() ? name.substr(0, 20) : std::to_string(label));
@@ -131,13 +113,13 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
   std::unique_ptr<SampleOutput> output;
   if (world.is_first()) {
     const OutputOptions options{.path = flags.out,
-                                .shape = model.config.model.sample_shape,
+                                .shape = model.sample_shape(),
                                 .count = plan.count,
                                 .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
                                                        flags.precision.value_or("fp32")),
                                 .resume = flags.resume,
-                                .rows = row_captions(flags, plan, model.config.model),
-                                .data = model.config.data};
+                                .rows = row_captions(flags, plan, model.config().model),
+                                .data = model.config().data};
     output = std::make_unique<SampleOutput>(options);
     say_how_shown(options);
   }
@@ -156,19 +138,21 @@ int run_sample(const SampleFlags& flags) {
                   {{"--ckpt", flags.model.checkpoint},
                    {"--noise", flags.plan.noise},
                    {"--from", flags.plan.from}});
-  Model model = flags.model.load(device);
-  const Plan plan = make_plan(flags.plan, model);
-  const GenerateOptions options = generate_options(flags, plan, model, device);
+  const Model model = flags.model.load(device);
+  Plan plan = make_plan(flags.plan, model);
+  plan.sampling.options.precision =
+      select_precision(flags.precision.value_or("fp32"), device, "--precision");
   const int64_t frames = frame_count(flags, plan, output_kind(flags.out, model.is_image()));
   if (frames > 0 && world.size() > 1)
     throw Error("-o ", flags.out.string(), ": frames are drawn by one process, here are ",
                 world.size());
   const auto [output, done] = open_output(flags, plan, model, world);
-  log_info(concat("sampling ", plan.count - done, " from ", model.name, " (step ", model.step,
-                  ") by ", plan.config.sampler, " in ", plan.sampler.timesteps.size(), " steps on ",
-                  device, done > 0 ? concat("; ", done, " are there") : ""));
+  log_info(concat("sampling ", plan.count - done, " from ", model.name(), " (step ", model.step(),
+                  ") by ", plan.sampling.config.sampler, " in ",
+                  plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
+                  done > 0 ? concat("; ", done, " are there") : ""));
   try {
-    generate_all(plan, model, options, frames, flags.show_x0, done, world, output.get());
+    generate_all(plan, model, frames, flags.show_x0, done, world, output.get());
   } catch (const Stopped& stop) {
     return output ? stopped(signal_name(stop.signal), *output, flags.out) : kStoppedEarly;
   }

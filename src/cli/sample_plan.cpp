@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "class_flag.h"
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/whole_number.h"
 #include "diffuse/data/normalization.h"
-#include "edit_input.h"
+#include "diffuse/model_file/sample_input.h"
+#include "diffuse/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 
@@ -73,7 +73,7 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
 
 // 64, and of classes in turn as many more as fill the rows.
 static int64_t default_count(const PlanFlags& flags, const Plan& plan) {
-  const int64_t rows = flags.class_name ? std::ssize(plan.classes) : 1;
+  const int64_t rows = flags.class_name ? std::ssize(plan.sampling.classes) : 1;
   return (64 + rows - 1) / rows * rows;
 }
 
@@ -96,8 +96,9 @@ static void check_shared(const PlanFlags& flags, const Plan& plan, int64_t times
   const int64_t t = *flags.share_from_step;
   if (t < 0 || t >= timesteps)
     throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
-  if (!plan.sampler.stochastic())
-    throw Error("--share-from-step: ", plan.config.sampler, " adds no noise, so all ends would be ",
+  if (!plan.sampling.options.sampler.stochastic())
+    throw Error("--share-from-step: ", plan.sampling.config.sampler,
+                " adds no noise, so all ends would be ",
                 "one; use ddpm, dpmpp2m-sde, or ddim with --eta");
   if (plan.start.defined())
     throw Error("--share-from-step: with --noise the samples differ from the start");
@@ -113,9 +114,8 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   const double strength = flags.strength.value_or(0.5);
   if (!(strength > 0 && strength <= 1))
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
-  want_plain_data(model.config.data, model.name, "--from");
-  plan.from = load_sample("--from", flags.from, model, plan.config);
-  std::vector<int64_t>& list = plan.sampler.timesteps;
+  plan.sampling.options.from = load_sample("--from", flags.from, model, plan.sampling.config);
+  std::vector<int64_t>& list = plan.sampling.options.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
   std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
   if (list.empty())
@@ -125,19 +125,20 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
 
 Plan make_plan(const PlanFlags& flags, const Model& model) {
   Plan plan;
-  plan.config = flags.sampler.over(model);
-  plan.sampler = flags.sampler.options(plan.config, model);
+  plan.sampling = flags.sampler.over(model);
   plan.seed = flags.seed;
   if (flags.seeds) plan.listed = parse_seeds(*flags.seeds);
-  if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.config.model.sample_shape);
-  plan.classes = flags.class_name ? parse_classes(*flags.class_name, model.config.model)
-                                  : all_classes(model.config.model);
+  if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.sample_shape());
+  plan.sampling.classes = flags.class_name ? parse_classes(*flags.class_name, model.config().model)
+                                           : all_classes(model.config().model);
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
+  const int64_t T = model.config().diffusion.timesteps;
   check_shared(flags, plan, T);
   start_from_image(flags, model, T, plan);
+  plan.sampling.options.share_from = flags.share_from_step;
+  plan.sampling.options.shared = plan.keys(0, 1)[0];
   return plan;
 }
 
@@ -146,20 +147,21 @@ std::vector<StreamKey> Plan::keys(int64_t begin, int64_t size) const {
   return {listed.begin() + begin, listed.begin() + begin + size};
 }
 
-void Plan::choose(int64_t begin, int64_t size, GenerateOptions& options) const {
-  if (start.defined()) options.start = start.slice(0, begin, begin + size);
-  options.labels = labels_in_turn(classes, begin, size);
+GenerateOptions Plan::options(int64_t begin, int64_t size) const {
+  GenerateOptions result = sampling.rows(size, begin);
+  if (start.defined()) result.start = start.slice(0, begin, begin + size);
+  return result;
 }
 
 std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
                      const std::string& precision) {
-  nlohmann::ordered_json parameters{{"checkpoint", model.name},
-                                    {"step", model.step},
+  nlohmann::ordered_json parameters{{"checkpoint", model.name()},
+                                    {"step", model.step()},
                                     {"weights", ema ? "ema" : "raw"},
                                     {"precision", precision},
                                     {"seeds", flags.seeds.value_or(std::to_string(flags.seed))},
                                     {"n", plan.count}};
-  parameters.update(flags.sampler.describe(plan.config, plan.sampler));
+  parameters.update(flags.sampler.describe(plan.sampling));
   if (!flags.from.empty()) {
     parameters["from"] = flags.from.string();
     parameters["strength"] = flags.strength.value_or(0.5);

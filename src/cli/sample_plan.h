@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common.h"
-#include "diffuse/sample/generate.h"
 #include "sampler_flags.h"
 
 namespace diffuse::cli {
@@ -29,19 +28,16 @@ struct PlanFlags {
 };
 
 struct Plan {
-  SampleConfig config;
-  SamplerOptions sampler;
+  Sampling sampling;
   int64_t count = 0, batch = 0;
   uint64_t seed = 0;
   std::vector<StreamKey> listed;  // --seeds; empty = (seed, i)
-  std::vector<int64_t> classes;   // which the samples take in turn; empty = none
   at::Tensor start;               // x_T [count, ...] or undefined
-  at::Tensor from;                // x_0 [1, ...] or undefined
 
   std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
 
-  // Fills in the labels and x_T of samples begin, begin + 1, ...
-  void choose(int64_t begin, int64_t size, GenerateOptions& options) const;
+  // Of samples begin, begin + 1, ..., with their labels and x_T.
+  GenerateOptions options(int64_t begin, int64_t size) const;
 };
 
 // Throws Error naming the flag that does not fit the model or the others.

@@ -1,105 +1,118 @@
 #include "sampler_flags.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/log.h"
+#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/timesteps.h"
 
 namespace diffuse::cli {
 
+CLI::Option* SamplerFlags::add_field(CLI::App& command, const std::string& flag,
+                                     const std::string& key, const std::string& help) {
+  return command.add_option_function<std::string>(
+      flag,
+      [this, flag, key](const std::string& value) {
+        values.push_back({flag, "sample." + key, value});
+      },
+      help);
+}
+
 void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
   command.option_defaults()->group(group);
-  command.add_option("--sampler", sampler,
-                     join(kSamplers) + "; default " + sampler.value_or("by the model's config"));
-  command.add_option(steps_flag, steps, "Reverse steps, 1 .. T");
-  command.add_option("--eta", eta, "ddim: 0 deterministic .. 1 as noisy as ddpm");
-  command.add_option("--spacing", spacing, join(kSpacings));
+  add_field(command, "--sampler", "sampler",
+            concat(join(kSamplers), "; default ",
+                   usual_sampler.empty() ? "by the model's config" : usual_sampler));
+  add_field(command, steps_flag, "steps", "Reverse steps, 1 .. T")->type_name("INT");
+  add_field(command, "--eta", "eta", "ddim: 0 deterministic .. 1 as noisy as ddpm")
+      ->type_name("FLOAT");
+  add_field(command, "--spacing", "spacing", join(kSpacings));
   command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
-  auto* clip_flag = command.add_flag("--clip", clip, "Clamp each predicted x_0 to [-1, 1]");
-  command.add_flag("--no-clip", no_clip, "Do not")->excludes(clip_flag);
-  command.add_option("--dynamic-threshold", dynamic_threshold,
-                     "Clamp it to what holds this share of it instead, 0.995 say, and rescale");
-  command.add_option("--guidance", guidance,
-                     "Classifier-free guidance weight; 1 = plain conditional");
-  command
-      .add_option("--ddim-epsilon", ddim_epsilon,
-                  "ddim: the noise a step goes along follows from the clamped x_0 (clipped), or is "
-                  "the network's own (network), as in diffusers")
-      ->check(CLI::IsMember(kDdimEpsilons));
+  const auto clip = [&](const char* flag, const char* value, const char* help) {
+    return command.add_flag_callback(
+        flag,
+        [=, this] {
+          values.push_back({flag, "sample.clip_x0", value});
+        },
+        help);
+  };
+  auto* const on = clip("--clip", "true", "Clamp each predicted x_0 to [-1, 1]");
+  clip("--no-clip", "false", "Do not")->excludes(on);
+  add_field(command, "--dynamic-threshold", "dynamic_threshold",
+            "Clamp it to what holds this share of it instead, 0.995 say, and rescale")
+      ->type_name("FLOAT");
+  add_field(command, "--guidance", "guidance",
+            "Classifier-free guidance weight; 1 = plain conditional")
+      ->type_name("FLOAT");
+  add_field(command, "--ddim-epsilon", "ddim_epsilon",
+            "ddim: the noise a step goes along follows from the clamped x_0 (clipped), or is the "
+            "network's own (network), as in diffusers");
   command.option_defaults()->group("Options");
 }
 
+bool SamplerFlags::has(const std::string& flag) const {
+  return std::ranges::any_of(values, [&](const FlagValue& given) { return given.flag == flag; });
+}
+
 std::string SamplerFlags::given() const {
-  if (sampler) return "--sampler";
-  if (steps) return steps_flag;
-  if (eta) return "--eta";
-  if (spacing) return "--spacing";
-  if (timesteps) return "--timesteps";
-  if (clip || no_clip) return clip ? "--clip" : "--no-clip";
-  if (dynamic_threshold) return "--dynamic-threshold";
-  if (ddim_epsilon) return "--ddim-epsilon";
-  return guidance ? "--guidance" : "";
+  if (!values.empty()) return values[0].flag;
+  return timesteps ? "--timesteps" : "";
 }
 
-static void check_ranges(const SampleConfig& c) {
-  if (!contains(kSamplers, c.sampler))
-    throw Error("--sampler: expected one of ", join(kSamplers), ", got \"", c.sampler, "\"",
-                did_you_mean(c.sampler, kSamplers));
-  if (!(c.eta >= 0 && c.eta <= 1)) throw Error("--eta: expected a number from 0 to 1, got ", c.eta);
-  if (!(c.dynamic_threshold >= 0 && c.dynamic_threshold < 1))
-    throw Error("--dynamic-threshold: expected a number from 0 to below 1, got ",
-                c.dynamic_threshold);
-  if (!(c.guidance >= 0)) throw Error("--guidance: expected a number >= 0, got ", c.guidance);
+SampleConfig SamplerFlags::config_over(const Model& model) const {
+  Config config = model.config();
+  if (!usual_sampler.empty()) config.sample.sampler = usual_sampler;
+  config = with_flags(config, values);
+  if (config.sample.sampler != "ddim" && !has("--eta")) config.sample.eta = 0;
+  check_fit(model, config.sample);
+  return config.sample;
 }
 
-SampleConfig SamplerFlags::over(const Model& model) const {
-  SampleConfig config = model.config.sample;
-  config.sampler = sampler.value_or(config.sampler);
-  if (config.sampler != "ddim") config.eta = 0;
-  config.steps = steps.value_or(config.steps);
-  config.eta = eta.value_or(config.eta);
-  config.spacing = spacing.value_or(config.spacing);
-  config.clip_x0 = clip || (config.clip_x0 && !no_clip);
-  config.dynamic_threshold = dynamic_threshold.value_or(config.dynamic_threshold);
-  config.guidance = guidance.value_or(config.guidance);
-  config.ddim_epsilon = ddim_epsilon.value_or(config.ddim_epsilon);
-  check_ranges(config);
-  if (eta && config.sampler != "ddim")
-    throw Error("--eta: only ddim has one, the sampler is ", config.sampler);
-  if (ddim_epsilon && config.sampler != "ddim")
-    throw Error("--ddim-epsilon: of ddim alone, the sampler is ", config.sampler);
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
-  if (steps && (*steps < 1 || *steps > T))
-    throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", *steps);
-  if (model.config.data.normalize && (clip || dynamic_threshold.value_or(0) > 0))
-    throw Error(clip ? "--clip" : "--dynamic-threshold",
-                ": this model's data are normalised, so its samples are not in [-1, 1]");
-  if (guidance && model.config.model.classes == 0)
+void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) const {
+  for (const char* const flag : {"--eta", "--ddim-epsilon"})
+    if (has(flag) && config.sampler != "ddim")
+      throw Error(flag, ": only ddim has one, the sampler is ", config.sampler);
+  const int64_t T = model.config().diffusion.timesteps;
+  if (has(steps_flag) && (config.steps < 1 || config.steps > T))
+    throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", config.steps);
+  if (has("--guidance") && model.config().model.classes == 0)
     throw Error("--guidance: this model was trained without classes");
-  if (config.guidance != 1 && model.config.model.classes > 0 &&
-      model.config.train.label_dropout == 0)
+  if (config.guidance != 1 && model.config().model.classes > 0 &&
+      model.config().train.label_dropout == 0)
     log_warning(
         "guidance wants a model trained with /train/label_dropout; this one had none, so "
         "it never learned what \"no class\" means");
-  return config;
 }
 
-SamplerOptions SamplerFlags::options(const SampleConfig& config, const Model& model) const {
-  return in_config(model.name, [&] { return fitting_options(config, model); });
+Sampling SamplerFlags::over(const Model& model) const {
+  const SampleConfig config = config_over(model);
+  if (!timesteps) return {config, model.options(config), {}};
+  for (const std::string& flag : {steps_flag, std::string("--spacing")})
+    if (has(flag)) throw Error("--timesteps: names the timesteps themselves; leave out ", flag);
+  const int64_t T = model.config().diffusion.timesteps;
+  return {config, model.options(config, parse_timesteps(*timesteps, T)), {}};
 }
 
-SamplerOptions SamplerFlags::fitting_options(const SampleConfig& config, const Model& model) const {
-  if (!timesteps) return sampler_options(config, model.config.diffusion);
-  if (steps || spacing)
-    throw Error("--timesteps: names the timesteps themselves; leave out ",
-                steps ? steps_flag : "--spacing");
-  const int64_t T = NoiseSchedule::make(model.config.diffusion).timesteps();
-  return sampler_options(config, model.config.diffusion, parse_timesteps(*timesteps, T));
+GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {
+  GenerateOptions result = options;
+  result.labels = labels_in_turn(classes, first, rows);
+  return result;
 }
 
-nlohmann::ordered_json SamplerFlags::describe(const SampleConfig& config,
-                                              const SamplerOptions& options) const {
+GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
+  GenerateOptions result = rows(count);
+  std::vector<int64_t>& list = result.sampler.timesteps;
+  std::erase_if(list, [&](int64_t later) { return later >= t; });
+  list.insert(list.begin(), t);
+  check_sampler(result.sampler, model.config().diffusion);
+  return result;
+}
+
+nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {
+  const SampleConfig& config = sampling.config;
+  const SamplerOptions& options = sampling.options.sampler;
   nlohmann::ordered_json all{
       {"sampler", config.sampler},  {"steps", options.timesteps.size()},
       {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},

@@ -2,39 +2,56 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "common.h"
-#include "diffuse/sample/sampler.h"
+#include "diffuse/config/config_json.h"
+#include "diffuse/model_file/model.h"
 
 namespace diffuse::cli {
 
+// How a model is sampled.
+struct Sampling {
+  SampleConfig config;           // the model's, with the flags over it
+  GenerateOptions options;       // without labels
+  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
+
+  // For samples `first` .. , along all of the timesteps.
+  GenerateOptions rows(int64_t rows, int64_t first = 0) const;
+
+  // The same for the reverse process from timestep `t` of that model on.
+  GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
+};
+
 struct SamplerFlags {
-  std::optional<std::string> sampler, spacing, timesteps, ddim_epsilon;
-  std::optional<int64_t> steps;
-  std::optional<double> eta, guidance, dynamic_threshold;
-  bool clip = false, no_clip = false;
+  std::vector<FlagValue> values;         // of the config's section, as they were given
+  std::optional<std::string> timesteps;  // in place of steps and spacing
   std::string steps_flag = "--steps";
+  std::string usual_sampler = "";  // in place of the model's; "" = the model's
 
   void add_to(CLI::App& command, const std::string& group = "Options");
+
+  // A flag for one field of the section.
+  CLI::Option* add_field(CLI::App& command, const std::string& flag, const std::string& key,
+                         const std::string& help);
+
+  bool has(const std::string& flag) const;  // whether it was given
 
   // The first of them that was given, or "".
   std::string given() const;
 
-  // The model's sample section with the flags over it. Throws Error naming the flag that does not
-  // fit the model or the others.
-  SampleConfig over(const Model& model) const;
-
-  // What that comes to, with --timesteps in place of steps and spacing.
-  SamplerOptions options(const SampleConfig& config, const Model& model) const;
+  // The model's sample section with the flags over it, and what that comes to, with --timesteps in place
+  // of steps and spacing. Throws Error naming the flag that does not fit the model or the others.
+  Sampling over(const Model& model) const;
 
   // All of it that decides the samples.
-  nlohmann::ordered_json describe(const SampleConfig& config, const SamplerOptions& options) const;
+  nlohmann::ordered_json describe(const Sampling& sampling) const;
 
  private:
-  SamplerOptions fitting_options(const SampleConfig& config, const Model& model) const;
+  SampleConfig config_over(const Model& model) const;
+  void check_fit(const Model& model, const SampleConfig& config) const;
 };
 
 }  // namespace diffuse::cli

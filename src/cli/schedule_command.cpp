@@ -11,14 +11,15 @@
 
 #include "commands.h"
 #include "common.h"
-#include "csv.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/log.h"
 #include "diffuse/diffusion/loss_weight.h"
 #include "diffuse/files/atomic_write.h"
+#include "diffuse/files/csv.h"
 #include "diffuse/files/file.h"
 #include "diffuse/pictures/plot.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_warnings.h"
 
 namespace fs = std::filesystem;
 
@@ -28,9 +29,7 @@ namespace {
 
 struct ScheduleFlags {
   fs::path config, csv, json, plot;
-  std::optional<std::string> kind;
-  std::optional<int64_t> timesteps;
-  std::optional<double> beta_start, beta_end;
+  std::vector<FlagValue> values;  // of the diffusion section
 };
 
 // E[x_0^2] over the dimensions of a config's data, and L_T there.
@@ -38,33 +37,15 @@ struct DataPrior {
   double mean_square, bits_per_dim;
 };
 
-double checked_beta(double beta, const char* flag) {
-  if (!(beta > 0 && beta < 1))
-    throw Error(flag, ": expected a number above 0 and below 1, got ", beta);
-  return beta;
-}
-
 DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
-  const bool by_flags = flags.kind || flags.timesteps || flags.beta_start || flags.beta_end;
-  if (!flags.config.empty() && by_flags)
+  if (!flags.config.empty() && !flags.values.empty())
     throw Error("--config: names the whole schedule; leave out --kind, --timesteps, --beta-start ",
                 "and --beta-end");
   if (!flags.config.empty()) return load_config(flags.config).diffusion;
-  if (!flags.kind) throw Error("diffuse schedule: expected --config FILE or --kind NAME");
-  std::vector<std::string> kinds = NoiseSchedule::kinds();
-  std::erase(kinds, "betas");  // one by one, in a config
-  if (!contains(kinds, *flags.kind))
-    throw Error("--kind: expected one of ", join(kinds), ", got \"", *flags.kind, "\"",
-                did_you_mean(*flags.kind, kinds));
-  DiffusionConfig diffusion;
-  diffusion.schedule = *flags.kind;
-  diffusion.timesteps = flags.timesteps.value_or(diffusion.timesteps);
-  if (diffusion.timesteps < 1 || diffusion.timesteps > 1'000'000)
-    throw Error("--timesteps: expected 1 to 1,000,000, got ", diffusion.timesteps);
-  diffusion.beta_start =
-      checked_beta(flags.beta_start.value_or(diffusion.beta_start), "--beta-start");
-  diffusion.beta_end = checked_beta(flags.beta_end.value_or(diffusion.beta_end), "--beta-end");
-  return diffusion;
+  const bool has_kind =
+      std::ranges::any_of(flags.values, [](const auto& given) { return given.flag == "--kind"; });
+  if (!has_kind) throw Error("diffuse schedule: expected --config FILE or --kind NAME");
+  return with_flags({}, flags.values).diffusion;
 }
 
 Column column(const std::string& name, const at::Tensor& table) {
@@ -209,10 +190,19 @@ Command add_schedule(CLI::App& app) {
       "  diffuse schedule --config configs/swiss_roll.json --plot schedule.png\n"
       "  diffuse schedule --kind linear --timesteps 200 --beta-end 0.05 --csv schedule.csv");
   command->add_option("--config", flags->config, "The schedule of a JSON config");
-  command->add_option("--kind", flags->kind, "linear, cosine, ... with the flags below");
-  command->add_option("--timesteps", flags->timesteps, "T; default 1000");
-  command->add_option("--beta-start", flags->beta_start, "beta of the first step; default 1e-4");
-  command->add_option("--beta-end", flags->beta_end, "beta of the last step; default 0.02");
+  const auto add_field = [&](const std::string& flag, const std::string& key, const char* help) {
+    return command->add_option_function<std::string>(
+        flag,
+        [=](const std::string& value) {
+          flags->values.push_back({flag, "diffusion." + key, value});
+        },
+        help);
+  };
+  add_field("--kind", "schedule", "linear, cosine, ... with the flags below");
+  add_field("--timesteps", "timesteps", "T; default 1000")->type_name("INT");
+  add_field("--beta-start", "beta_start", "beta of the first step; default 1e-4")
+      ->type_name("FLOAT");
+  add_field("--beta-end", "beta_end", "beta of the last step; default 0.02")->type_name("FLOAT");
   command->add_option("--csv", flags->csv, "Write all rows, all digits");
   command->add_option("--json", flags->json, "Write all rows and L_T; - for stdout alone");
   command->add_option("--plot", flags->plot, "Draw them as a .png");

@@ -19,13 +19,14 @@
 #include "diffuse/data/normalization.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/files/atomic_write.h"
+#include "diffuse/model_file/generate_together.h"
+#include "diffuse/model_file/sample_picture.h"
+#include "diffuse/train/out_folder.h"
 #include "diffuse/train/resume.h"
 #include "diffuse/train/run.h"
-#include "generate_together.h"
-#include "train_data.h"
-#include "train_folder.h"
+#include "diffuse/train/train_data.h"
+#include "diffuse/train/train_recorder.h"
 #include "train_plan.h"
-#include "train_recorder.h"
 
 namespace fs = std::filesystem;
 
@@ -51,19 +52,15 @@ struct GridStopped {};
 // the run has to end, which all ranks must ask alike: not where some have no sample to draw.
 at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
   const Config& config = trainer.config();
-  const GenerateOptions options{
-      .sampler = sampler_options(config.sample, config.diffusion),
-      .shape = config.model.sample_shape,
-      .labels = round_robin_labels(config.sample.grid, config.model.classes),
-      .classes = config.model.classes,
-      .guidance = config.sample.guidance,
-      .device = trainer.device(),
-      .precision = trainer.precision()};
+  const Model model = trainer.model();
+  GenerateOptions options = model.options(config.sample);
+  options.labels = round_robin_labels(config.sample.grid, config.model.classes);
+  options.precision = trainer.precision();
   const bool all_draw = config.sample.grid >= trainer.world().size();
   at::Tensor x;
   trainer.with_averages([&] {
     try {
-      x = generate_together(trainer.world(), trainer.network(), trainer.diffusion(), config.data,
+      x = generate_together(trainer.world(), model,
                             consecutive_keys(config.seed, 0, config.sample.grid), options,
                             [&](const SampleStep&) {
                               if (all_draw && stop()) throw GridStopped();

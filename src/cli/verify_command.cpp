@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/eval/verify.h"
-#include "outputs.h"
+#include "diffuse/train/outputs.h"
 
 namespace diffuse::cli {
 

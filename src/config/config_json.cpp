@@ -80,8 +80,14 @@ class Reader {
  public:
   // name: the file, for messages. plain: the text after "=" of an override, which fields that want
   // text take as it is unless it is a JSON string; nullptr in files.
-  Reader(const json& object, std::string name, std::string path, const std::string* plain)
-      : object_(object), name_(std::move(name)), path_(std::move(path)), plain_(plain) {
+  // A name without a path, a flag's, stands alone in messages of the field.
+  Reader(const json& object, std::string name, std::string path, const std::string* plain,
+         bool names_path = true)
+      : object_(object),
+        name_(std::move(name)),
+        path_(std::move(path)),
+        plain_(plain),
+        names_path_(names_path) {
     if (!object.is_object()) fail(path_, "an object", object);
   }
 
@@ -94,7 +100,7 @@ class Reader {
   void operator()(const char* key, Section& section, const char*) {
     const json* found = find(key);
     if (found == nullptr) return;
-    Reader reader(*found, name_, path_ + "/" + key, plain_);
+    Reader reader(*found, name_, path_ + "/" + key, plain_, names_path_);
     visit_fields(reader, section);
     reader.finish();
   }
@@ -169,7 +175,7 @@ class Reader {
   }
 
   std::string where(const std::string& path) const {
-    return name_ + ": " + (path.empty() ? "" : path + ": ");
+    return name_ + ": " + (path.empty() || !names_path_ ? "" : path + ": ");
   }
 
   [[noreturn]] void fail(const std::string& path, const std::string& wanted,
@@ -194,14 +200,15 @@ class Reader {
   const std::string name_;
   const std::string path_;
   const std::string* plain_;
+  const bool names_path_;
   std::set<std::string> known_;
 };
 
 }  // namespace
 
 static void read_config(const json& document, const std::string& name, const std::string* plain,
-                        Config& config) {
-  Reader reader(document, name, "", plain);
+                        Config& config, bool names_path = true) {
+  Reader reader(document, name, "", plain, names_path);
   visit_fields(reader, config);
   reader.finish();
 }
@@ -215,22 +222,21 @@ static bool is_utf8(const std::string& text) {
   }
 }
 
-// "train.steps=1000" is read as the document {"train": {"steps": 1000}} over what is there.
-static void apply_override(const std::string& text, Config& config) {
-  const std::string name = "--set " + text;
-  if (!is_utf8(text)) throw Error(name, ": expected UTF-8 text");
-  const size_t equals = text.find('=');
+static std::vector<std::string> keys_of(const std::string& path) {
   std::vector<std::string> keys{""};
-  for (const char c : text.substr(0, equals)) {
+  for (const char c : path) {
     if (c == '.')
       keys.emplace_back();
     else
       keys.back() += c;
   }
-  if (equals == std::string::npos || std::find(keys.begin(), keys.end(), "") != keys.end())
-    throw Error(name, ": expected PATH=VALUE, for example train.steps=1000");
+  return keys;
+}
 
-  const std::string plain = text.substr(equals + 1);
+// The value of "train", "steps" is read as the document {"train": {"steps": 1000}} over what is there.
+static void set_value(const std::vector<std::string>& keys, const std::string& plain,
+                      const std::string& name, bool names_path, Config& config) {
+  if (!is_utf8(plain)) throw Error(name, ": expected UTF-8 text");
   json document = json::parse(plain, nullptr, /*allow_exceptions=*/false);
   document = document.is_discarded() ? json(plain) : parse_strict_json(plain, name);
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
@@ -238,7 +244,28 @@ static void apply_override(const std::string& text, Config& config) {
     object[*key] = std::move(document);
     document = std::move(object);
   }
-  read_config(document, name, &plain, config);
+  read_config(document, name, &plain, config, names_path);
+}
+
+// "train.steps=1000"
+static void apply_override(const std::string& text, Config& config) {
+  const std::string name = "--set " + text;
+  if (!is_utf8(text)) throw Error(name, ": expected UTF-8 text");
+  const size_t equals = text.find('=');
+  const auto keys = keys_of(text.substr(0, equals));
+  if (equals == std::string::npos || std::find(keys.begin(), keys.end(), "") != keys.end())
+    throw Error(name, ": expected PATH=VALUE, for example train.steps=1000");
+  set_value(keys, text.substr(equals + 1), name, /*names_path=*/true, config);
+}
+
+Config with_flags(Config config, const std::vector<FlagValue>& flags) {
+  std::vector<std::string> names;
+  for (const FlagValue& given : flags) {
+    set_value(keys_of(given.path), given.value, given.flag, /*names_path=*/false, config);
+    names.push_back(given.flag);
+  }
+  if (!names.empty()) check_config(config, join(names));
+  return config;
 }
 
 Config parse_config(const std::string& text, const std::string& name,

@@ -96,12 +96,30 @@ DataConfig with_normalization(DataConfig config, const Dataset& set) {
   return config;
 }
 
-at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config) {
-  if (config.mean.empty()) return x;
+at::Tensor by_channel(const std::vector<double>& numbers, const at::Tensor& x) {
   std::vector<int64_t> shape(x.dim(), 1);
   shape.at(1) = -1;
-  return x * at::tensor(config.std).to(x.options()).view(shape) +
-         at::tensor(config.mean).to(x.options()).view(shape);
+  return at::tensor(numbers).to(x.options()).view(shape);
+}
+
+at::Tensor to_data_units(const at::Tensor& x, const DataConfig& config) {
+  if (config.mean.empty()) return x;
+  return x * by_channel(config.std, x) + by_channel(config.mean, x);
+}
+
+at::Tensor gather_data_units(const Dataset& set, std::span<const int64_t> indices) {
+  return to_data_units(set.gather(indices), with_normalization({}, set));
+}
+
+at::Tensor to_network_units(const at::Tensor& x, const DataConfig& config) {
+  if (config.mean.empty()) return x;
+  return (x - by_channel(config.mean, x)) / by_channel(config.std, x);
+}
+
+double log2_scale(const DataConfig& config) {
+  double sum = 0;
+  for (const double std : config.std) sum += std::log2(std);
+  return config.std.empty() ? 0 : sum / static_cast<double>(config.std.size());
 }
 
 // Numbers in [-1, 1] have mean^2 + std^2 <= 1.
@@ -122,6 +140,12 @@ at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config) {
   const auto [low, high] = picture_range(config);
   if (x.dim() != 4 || (low == -1 && high == 1)) return x;
   return (x - low) * (2 / (high - low)) - 1;
+}
+
+at::Tensor from_picture_range(const at::Tensor& x, const DataConfig& config) {
+  const auto [low, high] = picture_range(config);
+  if (low == -1 && high == 1) return x;
+  return (x + 1) * ((high - low) / 2) + low;
 }
 
 }  // namespace diffuse

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numbers>
 
+#include "diffuse/data/normalization.h"
 #include "diffuse/diffusion/likelihood.h"
 #include "items.h"
 
@@ -92,10 +93,19 @@ static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Ten
   return log_ratio.flatten(1).mean(1) / std::numbers::ln2;
 }
 
+// As a Gaussian over data in their own units.
+static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units) {
+  if (units.mean.empty()) return gaussian;
+  const at::Tensor scale = by_channel(units.std, gaussian.mean);
+  return {to_data_units(gaussian.mean, units), gaussian.variance * scale.square(),
+          gaussian.log_variance + 2 * scale.log()};
+}
+
 // (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
 static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
                                 const Items& items, const std::vector<int64_t>& item,
-                                const at::Tensor& t_cpu, const BoundOptions& options) {
+                                const at::Tensor& t_cpu, const DataConfig& units,
+                                const BoundOptions& options) {
   std::vector<StreamKey> keys;
   std::vector<uint32_t> forward, posterior;
   for (size_t b = 0; b < item.size(); ++b) {
@@ -110,17 +120,21 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
   const Denoiser denoiser = in_double(network, labels, options.evaluation);
-  const auto p = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
-  const Gaussian q = diffusion.posterior(x0, x_t, t);
-  const at::Tensor term = bound_term(q, p, x0, t);
+  const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
+  const Gaussian p = in_data_units(prediction, units);
+  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units);
+  const at::Tensor data = to_data_units(x0, units);
+  const at::Tensor term = bound_term(q, p, data, t);
   const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
-  const at::Tensor distortion = (x0 - p.x0).square().flatten(1).mean(1);
+  const at::Tensor error = data - to_data_units(prediction.x0, units);
+  const at::Tensor distortion = error.square().flatten(1).mean(1);
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
 }
 
 // All pairs of items and their timesteps, whole batches of them whatever the number of items.
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
-                        const BoundOptions& options, const std::function<void(int64_t)>& on_done) {
+                        const DataConfig& units, const BoundOptions& options,
+                        const std::function<void(int64_t)>& on_done) {
   const int64_t T = diffusion.schedule().timesteps(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
   Measured out;
@@ -133,7 +147,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
     std::vector<int64_t> item;
     for (int64_t pair = begin; pair < end; ++pair) item.push_back(pair % n);
     parts.push_back(measure_pairs(network, diffusion, items, item,
-                                  times.slice(0, begin, end).contiguous(), options));
+                                  times.slice(0, begin, end).contiguous(), units, options));
     on_done(end - begin);
   }
   const at::Tensor all = at::cat(parts, 1).view({3, -1, n}).transpose(1, 2);
@@ -213,11 +227,12 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
   const Share own = evaluation.world->share(n);
+  const DataConfig units = with_normalization({}, data);
   BoundSum sum(T);
   int64_t done = 0;
   for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
     const int64_t count = std::min(evaluation.batch, own.end - first);
-    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), options,
+    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), units, options,
                     [&](int64_t more) {
                       done += more;
                       if (evaluation.progress) evaluation.progress(done, own.size() * each);

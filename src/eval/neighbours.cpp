@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "diffuse/data/normalization.h"
 #include "items.h"
 
 namespace diffuse {
@@ -20,7 +21,7 @@ Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count
   for (int64_t begin = 0; begin < data.size(); begin += kChunk) {
     numbers.resize(std::min(kChunk, data.size() - begin));
     std::iota(numbers.begin(), numbers.end(), begin);
-    const at::Tensor chunk = data.gather(numbers).flatten(1).to(at::kDouble);
+    const at::Tensor chunk = gather_data_units(data, numbers).flatten(1).to(at::kDouble);
     const at::Tensor distances =
         at::cat({best.distances, at::cdist(samples, chunk) / std::sqrt(samples.size(1))}, 1);
     const at::Tensor items =

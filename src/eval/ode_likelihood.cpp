@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "diffuse/data/normalization.h"
 #include "items.h"
 
 namespace diffuse {
@@ -78,11 +79,11 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
   return log_prior.flatten(1).sum(1) + change;
 }
 
-// Levels k / 127.5 - 1 spread evenly over their bins, 2 / 255 wide.
-static at::Tensor dequantised(const Items& items) {
+// Levels k / 127.5 - 1 in the data's units spread evenly over their bins, 2 / 255 wide.
+static at::Tensor dequantised(const Items& items, const DataConfig& units) {
   const std::vector<uint32_t> steps(items.keys.size(), step_of(Draw::kDequantise));
   const at::Tensor uniform = at::special_ndtr(noise_like(items.x0, items.keys, steps));
-  return items.x0 + (uniform - 0.5) / 127.5;
+  return to_network_units(to_data_units(items.x0, units) + (uniform - 0.5) / 127.5, units);
 }
 
 static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
@@ -120,7 +121,9 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const int64_t n = item_count(data, evaluation);
   const std::vector<int64_t> times = ode_timesteps(diffusion.schedule(), options.steps);
   const auto steps = static_cast<int64_t>(times.size()) - 1;
-  const double bin_bits = data.is_image() ? std::log2(127.5) : 0;  // of a density -> of its bins
+  const DataConfig units = with_normalization({}, data);
+  // Of a density in the network's units -> of one in the data's, or of its bins.
+  const double more_bits = log2_scale(units) + (data.is_image() ? std::log2(127.5) : 0);
   const Share own = evaluation.world->share(n);
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
   int64_t done = 0;
@@ -133,10 +136,10 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
       done += 2 * count;
       if (evaluation.progress) evaluation.progress(done, 2 * steps * own.size());
     };
-    const at::Tensor start = data.is_image() ? dequantised(items) : items.x0;
+    const at::Tensor start = data.is_image() ? dequantised(items, units) : items.x0;
     const auto dimensions = static_cast<double>(start[0].numel());
     const at::Tensor nats = log_density(flow, start, times, on_step);
-    bits.push_back((bin_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
+    bits.push_back((more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
   }
   const at::Tensor all = evaluation.world->gather_rows(at::cat(bits), n);
   return {.bits = estimate(all), .steps = steps, .items = n};

@@ -8,6 +8,7 @@
 
 #include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
 
 namespace diffuse {
 
@@ -78,6 +79,14 @@ ReferenceStatistics read_statistics(const std::filesystem::path& path) {
       result.extractor = hexadecimal_of(bytes);
   }
   return result;
+}
+
+void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor) {
+  if (reference.extractor.empty())
+    log_warning("--reference does not say which feature network it was made with: take the same");
+  else if (reference.extractor != extractor.sha1())
+    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
+                ", --features is that of ", extractor.sha1());
 }
 
 }  // namespace diffuse

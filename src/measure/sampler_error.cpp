@@ -15,51 +15,50 @@ int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps) {
 }
 
 // Runs one sampler on some rows of x_T and fills in its calls.
-static at::Tensor run(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& x_T,
-                      const GenerateOptions& options, int64_t& calls) {
-  const Denoiser denoiser = make_denoiser(network, diffusion, options);
+static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateOptions& options,
+                      int64_t& calls) {
+  const Denoiser denoiser = model.denoiser(options);
   calls = 0;
   const Denoiser counted = [&](const at::Tensor& x, const at::Tensor& t) {
     ++calls;
     return denoiser(x, t);
   };
-  return run_sampler(diffusion, counted, x_T, options.sampler, {}).cpu();
+  return model.to_data(run_sampler(model.diffusion(), counted, x_T, options.sampler, {}).cpu());
 }
 
 // Samples from x_T by the sampler, spacing and steps of `result`, whose calls and seconds it fills.
-static at::Tensor timed_samples(Network& network, const GaussianDiffusion& diffusion,
-                                const at::Tensor& x_T, const SamplerErrorOptions& options,
-                                SamplerError& result) {
-  GenerateOptions generate = options.generate;
-  generate.sampler.sampler = result.sampler;
-  generate.sampler.timesteps = spaced_timesteps(diffusion.schedule(), result.steps, result.spacing);
+static at::Tensor timed_samples(const Model& model, const at::Tensor& x_T,
+                                const SamplerErrorOptions& options, SamplerError& result) {
+  SampleConfig config = model.config().sample;
+  config.sampler = result.sampler;
+  config.eta = 0;
+  GenerateOptions generate =
+      model.options(config, spaced_timesteps(model.schedule(), result.steps, result.spacing));
   const double begin = seconds_now();
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
     const auto rows = [&](const at::Tensor& all) {
       return all.slice(0, first, first + options.batch);
     };
-    const at::Tensor& labels = options.generate.labels;
-    if (labels.defined()) generate.labels = rows(labels);
-    parts.push_back(run(network, diffusion, rows(x_T), generate, result.calls));
+    if (options.labels.defined()) generate.labels = rows(options.labels);
+    parts.push_back(run(model, rows(x_T), generate, result.calls));
   }
   result.seconds = seconds_now() - begin;
   return at::cat(parts);
 }
 
-std::vector<SamplerError> sampler_errors(Network& network, const DiffusionConfig& config,
-                                         std::span<const StreamKey> keys,
+std::vector<SamplerError> sampler_errors(const Model& model, std::span<const StreamKey> keys,
                                          const SamplerErrorOptions& options) {
   const c10::InferenceMode inference;
-  network.eval();
-  const GaussianDiffusion diffusion(config);
-  const at::Tensor x_T = keyed_noise(keys, Purpose::kSampleStart, options.generate)(0);
+  model.network().eval();
+  const at::Tensor x_T =
+      normal_rows(keys, Purpose::kSampleStart, 0, model.sample_shape()).to(model.device());
   const auto sample = [&](SamplerError& result) {
-    return timed_samples(network, diffusion, x_T, options, result);
+    return timed_samples(model, x_T, options, result);
   };
   SamplerError reference{.sampler = "heun",
                          .spacing = "uniform",
-                         .steps = reference_steps(options, diffusion.schedule().timesteps())};
+                         .steps = reference_steps(options, model.config().diffusion.timesteps)};
   const at::Tensor exact = sample(reference);
   std::vector<SamplerError> results;
   for (const std::string& sampler : options.samplers)

@@ -2,7 +2,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/model/small_networks.h"
-#include "diffuse/model/unet.h"
+#include "initializer.h"
+#include "unet.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/model/recompute.h"
+#include "recompute.h"
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "diffuse/core/device.h"
-#include "diffuse/model/dropout.h"
+#include "diffuse/model/dropout_scope.h"
 
 namespace diffuse {
 

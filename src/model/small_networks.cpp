@@ -3,15 +3,30 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/core/error.h"
+#include "embedding.h"
+#include "linear.h"
+#include "module_list.h"
+#include "ops/silu.h"
+#include "padding.h"
 
 namespace diffuse {
+
+// One residual layer:  h + linear(silu(h + time_proj(time)))
+class MlpLayer : public torch::nn::Module {
+ public:
+  MlpLayer(Initializer& init, int64_t hidden);
+  at::Tensor forward(const at::Tensor& h, const at::Tensor& time) const;  // [B, hidden] both
+
+ private:
+  std::shared_ptr<Linear> time_proj_, linear_;
+};
 
 MlpLayer::MlpLayer(Initializer& init, int64_t hidden)
     : time_proj_(register_module("time_proj", std::make_shared<Linear>(init, hidden, hidden))),
       linear_(register_module("linear", std::make_shared<Linear>(init, hidden, hidden))) {}
 
 at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const {
-  return h + linear_->forward(silu_consuming(h + time_proj_->forward(time)));
+  return h + linear_->forward(ops::silu_in_place(h + time_proj_->forward(time)));
 }
 
 static const ModelConfig& checked_mlp(const ModelConfig& config) {
@@ -51,12 +66,12 @@ at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tens
     time = time +
            class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
   }
-  time = silu_consuming(std::move(time));
+  time = ops::silu_in_place(std::move(time));
 
   const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
   at::Tensor h = input_->forward(zero_pad_channels(x, inputs));
   for (const auto& layer : *layers_) h = layer->forward(h, time);
-  return output_->forward(silu_consuming(std::move(h))).to(x.scalar_type());
+  return output_->forward(ops::silu_in_place(std::move(h))).to(x.scalar_type());
 }
 
 GaussianOracle::GaussianOracle(double variance, const at::Tensor& alpha_bar) {

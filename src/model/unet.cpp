@@ -1,10 +1,12 @@
-#include "diffuse/model/unet.h"
+#include "unet.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
 #include "diffuse/core/error.h"
+#include "ops/silu.h"
+#include "padding.h"
 
 namespace diffuse {
 
@@ -147,7 +149,7 @@ at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::Scalar
     time = time +
            class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
   }
-  return silu_consuming(std::move(time));
+  return ops::silu_in_place(std::move(time));
 }
 
 // Images [B, C, H, W] -> [B, p p C, H/p, W/p]; signals [B, C, L] -> [B, p C, 1, L/p].
@@ -174,7 +176,7 @@ at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Ten
   h = mid_block_->forward(h, time, recompute_);
   for (const auto& block : *up_blocks_) h = block->forward(h, time, skips, recompute_);
 
-  h = conv_out_->forward(conv_norm_out_->forward(h, Activation::kSilu));
+  h = conv_out_->forward(conv_norm_out_->silu({{h}}));
   return from_patches(h).to(x.scalar_type()).contiguous();
 }
 

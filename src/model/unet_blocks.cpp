@@ -1,9 +1,10 @@
-#include "diffuse/model/unet_blocks.h"
+#include "unet_blocks.h"
 
 #include <ATen/ATen.h>
 
-#include "diffuse/model/dropout.h"
-#include "diffuse/model/recompute.h"
+#include "diffuse/model/network.h"
+#include "ops/attention.h"
+#include "recompute.h"
 
 namespace diffuse {
 
@@ -33,17 +34,19 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
 
 at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time,
                                 const at::Tensor& skip) const {
-  at::Tensor h = conv1_->forward(norm1_->forward(x, Activation::kSilu, {}, skip));
-  const at::Tensor shift = time_emb_proj_->forward(time);
+  ops::NormInput middle{conv1_->forward_biased(norm1_->silu({{x}, skip}))};
+  const at::Tensor embedded = time_emb_proj_->forward(time);
+  ops::Modulation modulation;
   if (scale_shift_) {
-    const auto parts = shift.chunk(2, 1);  // [B, C] each
-    h = norm2_->modulated_silu(h, parts[0], parts[1]);
+    const auto parts = embedded.chunk(2, 1);  // [B, C] each
+    modulation = {parts[0], parts[1]};
   } else {
-    h = norm2_->forward(h, Activation::kSilu, shift);
+    middle.shift = embedded;
   }
-  if (is_training()) h = dropout(h, dropout_, layer_);
-  if (!conv_shortcut_) return conv2_->forward(h).add_(x);
-  return conv_shortcut_->added_products(conv2_->forward(h, conv_shortcut_->bias()), x, skip);
+  const ops::Dropout dropout{is_training() ? dropout_ : 0, layer_};
+  const at::Tensor h = norm2_->silu(middle, modulation, dropout);
+  if (!conv_shortcut_) return ops::residual_sum(conv2_->forward_biased(h), x);
+  return conv_shortcut_->shortcut(conv2_->forward_biased(h, conv_shortcut_->bias()), x, skip);
 }
 
 int64_t attention_heads(const ModelConfig& config, int64_t channels) {
@@ -70,14 +73,11 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
-  const at::Tensor normed = group_norm_ ? group_norm_->forward(x, Activation::kNone) : x;
+  const at::Tensor normed = group_norm_ ? group_norm_->forward(x) : x;
   const at::Tensor h = normed.flatten(2).transpose(1, 2);
-  const auto heads = [&](const Linear& project) {  // -> [B, heads, HW, C / heads]
-    return project.forward(h).view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
-  };
   const at::Tensor mixed =
-      at::scaled_dot_product_attention(heads(*to_q_), heads(*to_k_), heads(*to_v_));
-  const at::Tensor out = (*to_out_)[0].forward(mixed.transpose(1, 2).flatten(2));  // [B, HW, C]
+      ops::attention(to_q_->forward(h), to_k_->forward(h), to_v_->forward(h), heads_);
+  const at::Tensor out = (*to_out_)[0].forward(mixed);  // [B, HW, C]
   return x + out.transpose(1, 2).view({batch, channels, height, width});
 }
 

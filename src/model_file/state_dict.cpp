@@ -2,7 +2,7 @@
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/model/unet_blocks.h"
+#include "diffuse/model/network.h"
 #include "diffuse/model_file/model_files.h"
 #include "foreign_checkpoint.h"
 

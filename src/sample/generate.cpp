@@ -4,7 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "diffuse/core/device.h"
-#include "diffuse/model/winograd.h"
+#include "diffuse/model/weight_cache.h"
 
 namespace diffuse {
 
@@ -47,9 +47,9 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
   const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
                                                  diffusion.learns_variance()),
                              device = options.device, precision = options.precision,
-                             filters = std::make_shared<WinogradFilters>()](const at::Tensor& x,
-                                                                            const at::Tensor& t) {
-    const WinogradFilterScope keep(*filters);
+                             weights = std::make_shared<WeightCache>()](const at::Tensor& x,
+                                                                        const at::Tensor& t) {
+    const WeightCacheScope keep(*weights);
     const AutocastScope autocast(device, precision);
     return bound(x, t).to(at::kFloat);
   };

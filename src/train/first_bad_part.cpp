@@ -3,7 +3,7 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/data/batch_loader.h"
-#include "diffuse/model/layers.h"
+#include "diffuse/model/layer_watch.h"
 #include "diffuse/train/trainer.h"
 #include "parameter_updater.h"
 

@@ -11,7 +11,7 @@
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/diffusion/timestep_sampler.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model/dropout.h"
+#include "diffuse/model/dropout_scope.h"
 #include "diffuse/model/network.h"
 #include "diffuse/model_file/checkpoint.h"
 

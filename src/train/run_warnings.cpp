@@ -4,6 +4,9 @@
 #include <cmath>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/data/inspection.h"
+#include "diffuse/train/trainer.h"
 #include "optimizer.h"
 
 namespace diffuse {
@@ -77,6 +80,41 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
                              "/train/weight_decay", "/train/optimizer adamw"));
   std::erase(warnings, "");
   return warnings;
+}
+
+void warn_of_prior(const NoiseSchedule& schedule) {
+  constexpr double kLimit = 1e-3;  // from which sampling starts visibly off
+  const double prior = schedule.prior_bits_per_dim(1);
+  if (prior > kLimit)
+    log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
+                       "which sampling from N(0, I) cannot know; more timesteps or a larger ",
+                       "beta_end lower it"));
+}
+
+void warn_of_run(const Trainer& trainer, const Dataset& held_out) {
+  warn_of_prior(trainer.diffusion().schedule());
+  for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
+    log_warning(warning);
+}
+
+// The first of many.
+static std::string first_of(std::vector<std::string> names) {
+  constexpr size_t kNamed = 20;
+  const bool more = names.size() > kNamed;
+  names.resize(std::min(names.size(), kNamed));
+  return join(names) + (more ? ", ..." : "");
+}
+
+void log_classes(const Dataset& data, bool warns) {
+  std::vector<std::string> named, empty;
+  for (const auto& [name, count] : count_classes(data)) {
+    named.push_back(concat(printable(name), " ", count));
+    if (count == 0) empty.push_back(printable(name));
+  }
+  if (!named.empty()) log_info(concat("classes ", named.size(), ": ", first_of(named)));
+  if (warns && !empty.empty())
+    log_warning(concat("no item to train on in ", empty.size(), " of ", named.size(),
+                       " classes: ", first_of(empty)));
 }
 
 }  // namespace diffuse

@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/model/recompute.h"
-#include "diffuse/model/unet_blocks.h"
+#include "src/model/recompute.h"
+#include "src/model/unet_blocks.h"
 
 namespace diffuse {
 namespace {

@@ -1,4 +1,4 @@
-#include "diffuse/model/recompute.h"
+#include "src/model/recompute.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "diffuse/core/device.h"
-#include "diffuse/model/dropout.h"
+#include "diffuse/model/dropout_scope.h"
 #include "diffuse/model/network.h"
 #include "tests/model/small_unet.h"
 

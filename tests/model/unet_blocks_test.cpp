@@ -1,4 +1,4 @@
-#include "diffuse/model/unet_blocks.h"
+#include "src/model/unet_blocks.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "diffuse/model/unet.h"
+#include "src/model/unet.h"
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>

@@ -19,6 +19,15 @@ Config load_config(const std::filesystem::path& file,
 Config parse_config(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides = {});
 
+// A field of a config that a flag gives: {"--steps", "sample.steps", "50"}.
+struct FlagValue {
+  std::string flag, path, value;
+};
+
+// `config` with the values of flags over it, each judged by its field's rules. Throws Error naming the flag
+// that is wrong, or all of them where the parts of the config do not fit each other then.
+Config with_flags(Config config, const std::vector<FlagValue>& flags);
+
 // Every field written out: what a run folder's config.json and a checkpoint hold.
 std::string config_to_json(const Config& config);
 

@@ -25,7 +25,7 @@ struct BoundRow {
   Estimate term;         // the KL of L_{t-1} in closed form; L_0 at t = 0
   Estimate monte_carlo;  // the same KL from one draw of x_{t-1} an item; at t = 0 the term itself
   Estimate rate;         // bits spent when x_t is known: L_T and the terms above t
-  Estimate distortion;   // |x_0 - x_0(x_t)|^2 per dimension
+  Estimate distortion;   // |x_0 - x_0(x_t)|^2 per dimension, in the units of the data
 };
 
 // Estimates over items; total = prior + diffusion + reconstruction.
@@ -36,7 +36,7 @@ struct Bound {
   int64_t items = 0;
 };
 
-// One draw of x_t for each item and timestep. Points have the density's L_0 (see bound_term), so
+// One draw of x_t for each item and timestep; L_0 is of the data in their own units. Points have the density's L_0 (see bound_term), so
 // their bits may be negative. Fewer timesteps cost variance, not bias: one t is drawn from each of
 // `timesteps_per_item` parts of 1 .. T - 1 and weighed by the part's length.
 Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,

@@ -17,8 +17,8 @@ struct Neighbours {
   at::Tensor distances;  // float64 [B, count]
 };
 
-// The `count` items of `data` nearest to each sample x [B, ...], all of them looked at. `progress`
-// hears how many are done, and may throw to end the search.
+// The `count` items of `data` nearest to each sample x [B, ...] in the data's units, all of them looked at.
+// `progress` hears how many are done, and may throw to end the search.
 Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count,
                          const std::function<void(int64_t done, int64_t total)>& progress = {});
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "diffuse/eval/feature_extractor.h"
 #include "diffuse/eval/frechet.h"
 
 namespace diffuse {
@@ -24,5 +25,8 @@ void write_statistics(const std::filesystem::path& path, const ReferenceStatisti
 
 // Reads such a file, or one of pytorch-fid's, which has mu and sigma alone. Throws Error naming it.
 ReferenceStatistics read_statistics(const std::filesystem::path& path);
+
+// Throws Error where the statistics are of another network's features; warns where they do not say.
+void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor);
 
 }  // namespace diffuse

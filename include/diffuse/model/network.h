@@ -33,6 +33,9 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
                                       const at::Tensor& alpha_bar, uint64_t seed,
                                       at::Device device = at::kCPU);
 
+// Heads of an attention over so many channels; 0 where they cannot be split evenly.
+int64_t attention_heads(const ModelConfig& config, int64_t channels);
+
 int64_t parameter_count(const torch::nn::Module& module);
 
 }  // namespace diffuse

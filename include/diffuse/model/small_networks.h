@@ -4,20 +4,17 @@
 
 #include <memory>
 
-#include "diffuse/model/layers.h"
 #include "diffuse/model/network.h"
 
 namespace diffuse {
 
-// One residual layer:  h + linear(silu(h + time_proj(time)))
-class MlpLayer : public torch::nn::Module {
- public:
-  MlpLayer(Initializer& init, int64_t hidden);
-  at::Tensor forward(const at::Tensor& h, const at::Tensor& time) const;  // [B, hidden] both
-
- private:
-  std::shared_ptr<Linear> time_proj_, linear_;
-};
+class Embedding;
+class Initializer;
+class Linear;
+class MlpLayer;
+class TimeEmbedding;
+template <class T>
+class ModuleList;
 
 class Mlp : public Network {
  public:

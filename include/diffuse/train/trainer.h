@@ -15,6 +15,7 @@
 #include "diffuse/diffusion/gaussian_diffusion.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/checkpoint.h"
+#include "diffuse/model_file/model.h"
 #include "diffuse/train/held_out.h"
 #include "diffuse/train/train_report.h"
 
@@ -73,6 +74,7 @@ class Trainer {
   const Config& config() const { return config_; }
   int64_t step() const { return step_; }
   Network& network() { return *network_; }
+  Model model() const { return {"this run", config_, network_, device_}; }
   const GaussianDiffusion& diffusion() const;
   c10::Device device() const { return device_; }
   c10::ScalarType precision() const { return precision_; }

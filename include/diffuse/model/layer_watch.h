@@ -1,0 +1,26 @@
+// Shows what each layer of a network gives: to find where numbers go wrong.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <functional>
+
+namespace diffuse {
+
+// While one lives, `see` is called with each layer's output on this thread.
+class LayerWatch {
+ public:
+  using See = std::function<void(const torch::nn::Module& layer, const at::Tensor& output)>;
+  explicit LayerWatch(See see);
+  ~LayerWatch();
+  LayerWatch(const LayerWatch&) = delete;
+  LayerWatch& operator=(const LayerWatch&) = delete;
+
+  // For layers: shows the output, where anyone watches, and returns it.
+  static at::Tensor watched(const torch::nn::Module& layer, at::Tensor output);
+
+ private:
+  See see_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,38 @@
+// Embeddings of classes and of time.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "linear.h"
+
+namespace diffuse {
+
+class Embedding : public torch::nn::Module {
+ public:
+  Embedding(Initializer& init, int64_t rows, int64_t width);
+  at::Tensor forward(const at::Tensor& index) const;  // [B] int64 -> [B, width]
+  int64_t rows() const { return weight_.size(0); }
+
+ private:
+  at::Tensor weight_;
+};
+
+// Sinusoids of t at geometrically falling frequencies f_i = exp(-i ln 10000 / (half - shift)).
+// t [B] -> float32 [B, width]: sines then cosines, or the other way round. [Vaswani17] sec. 3.5
+at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t width, bool cosines_first,
+                                double frequency_shift);
+
+// t -> sinusoids -> linear_1 -> silu -> linear_2.
+class TimeEmbedding : public torch::nn::Module {
+ public:
+  TimeEmbedding(Initializer& init, int64_t in, int64_t out);
+  at::Tensor forward(const at::Tensor& sinusoids) const;  // [B, in] -> [B, out]
+
+ private:
+  std::shared_ptr<Linear> linear_1_, linear_2_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,22 @@
+// The linear layer.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+
+#include "initializer.h"
+
+namespace diffuse {
+
+// Names and shapes of parameters are PyTorch's, in all layers, so that weights interchange.
+class Linear : public torch::nn::Module {
+ public:
+  Linear(Initializer& init, int64_t in, int64_t out, double scale = 1.0);
+  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+
+ private:
+  at::Tensor weight_, bias_;
+};
+
+}  // namespace diffuse

@@ -1,0 +1,65 @@
+#include "conv.h"
+
+#include <ATen/ATen.h>
+#include <ATen/record_function.h>
+
+#include <vector>
+
+#include "cpu/winograd.h"
+
+namespace diffuse::ops {
+
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const Window& window) {
+  const auto& [kernel, stride, padding, signal] = window;
+  const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
+  if (same_size && bias.defined() && cpu::winograd_pays(x, weight))
+    return cpu::winograd_conv3x3(x, weight, bias);
+  return at::conv2d(x, weight, bias, {signal ? 1 : stride, stride},
+                    {signal ? 0 : padding, padding});
+}
+
+Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     const Window& window) {
+  if (x.is_cpu()) return {conv2d(x, weight, bias, window)};
+  return {conv2d(x, weight, {}, window), bias};
+}
+
+// Adds [C] to each pixel of y [B, C, H, W].
+static void add_bias(const at::Tensor& y, const at::Tensor& bias) {
+  if (bias.defined()) y.add_(bias.view({1, -1, 1, 1}));
+}
+
+at::Tensor residual_sum(const Biased& h, const at::Tensor& x) {
+  h.value.add_(x);
+  add_bias(h.value, h.bias);
+  return h.value;
+}
+
+// [B, C, H, W] -> [B H W, C]: no copy of what lies in the channels_last layout.
+static at::Tensor pixel_rows(const at::Tensor& x) {
+  return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
+}
+
+at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
+                            const at::Tensor& weight) {
+  at::Tensor sum = pixel_rows(h.value);
+  int64_t first = 0;
+  for (const at::Tensor& part : {x, skip}) {
+    if (!part.defined()) continue;
+    const at::Tensor filters = weight.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
+    first += part.size(1);
+    RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
+    if (at::GradMode::is_enabled() || sum.scalar_type() != filters.scalar_type())
+      sum = at::addmm(sum, pixel_rows(part), filters.t());
+    else
+      sum.addmm_(pixel_rows(part), filters.t());
+  }
+  const at::Tensor& like = h.value;
+  const at::Tensor y =
+      sum.view({like.size(0), like.size(2), like.size(3), -1}).permute({0, 3, 1, 2});
+  add_bias(y, h.bias);
+  return y;
+}
+
+}  // namespace diffuse::ops

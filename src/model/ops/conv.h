@@ -1,0 +1,39 @@
+// Convolutions, and what follows them in a residual block.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace diffuse::ops {
+
+// Kernel, stride and zeros on both sides of a convolution: of an image, the same along H and W; of a
+// signal, which is an image of height 1, along W alone.
+struct Window {
+  int64_t kernel, stride, padding;
+  bool signal = false;
+};
+
+// value [B, C, H, W] + bias [C], of which the sum is left to the next operation; undefined: no bias.
+struct Biased {
+  at::Tensor value, bias = {};
+};
+
+// y = weight * x + bias:  x [B, I, H, W], weight [O, I, h, w], bias [O] -> [B, O, H', W']
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const Window& window);
+
+// The same, whose reader adds the bias on its way where that is cheaper: on the CPU the convolution has
+// added it, elsewhere not.
+Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     const Window& window);
+
+// y = h + x, of one shape. Overwrites h.
+at::Tensor residual_sum(const Biased& h, const at::Tensor& x);
+
+// y = h + weight * concat(x, skip): h [B, O, H, W], weight [O, I, 1, 1], x and skip with I channels in all,
+// skip undefined where x has them all. Overwrites h where no gradient is wanted.
+at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
+                            const at::Tensor& weight);
+
+}  // namespace diffuse::ops

@@ -1,0 +1,16 @@
+#include "padding.h"
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+namespace diffuse {
+
+at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels) {
+  if (x.size(1) == channels) return x;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape[1] = channels - x.size(1);
+  return at::cat({x, at::zeros(shape, x.options())}, 1);
+}
+
+}  // namespace diffuse

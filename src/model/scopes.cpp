@@ -1,0 +1,33 @@
+// What holds on a thread while a scope lives there.
+#include <utility>
+
+#include "diffuse/model/dropout_scope.h"
+#include "diffuse/model/layer_watch.h"
+#include "diffuse/model/weight_cache.h"
+
+namespace diffuse {
+
+static thread_local DropoutScope::Keys dropout_keys;
+
+DropoutScope::DropoutScope(Keys keys) : outer_(std::exchange(dropout_keys, std::move(keys))) {}
+DropoutScope::~DropoutScope() { dropout_keys = std::move(outer_); }
+DropoutScope::Keys DropoutScope::current() { return dropout_keys; }
+
+static thread_local WeightCache* weight_cache = nullptr;
+
+WeightCacheScope::WeightCacheScope(WeightCache& cache)
+    : outer_(std::exchange(weight_cache, &cache)) {}
+WeightCacheScope::~WeightCacheScope() { weight_cache = outer_; }
+WeightCache* WeightCacheScope::current() { return weight_cache; }
+
+static thread_local const LayerWatch::See* watcher = nullptr;
+
+LayerWatch::LayerWatch(See see) : see_(std::move(see)) { watcher = &see_; }
+LayerWatch::~LayerWatch() { watcher = nullptr; }
+
+at::Tensor LayerWatch::watched(const torch::nn::Module& layer, at::Tensor output) {
+  if (watcher != nullptr) (*watcher)(layer, output);
+  return output;
+}
+
+}  // namespace diffuse

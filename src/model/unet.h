@@ -1,0 +1,40 @@
+// The UNet of Ho et al. and, by options, of Nichol and Dhariwal. [Ho20] app. B, [Nichol21] app. A
+#pragma once
+
+#include <memory>
+
+#include "diffuse/model/network.h"
+#include "embedding.h"
+#include "unet_blocks.h"
+
+namespace diffuse {
+
+class UNet : public Network {
+ public:
+  // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
+  UNet(const ModelConfig& config, bool learned_variance, Initializer init);
+
+  // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
+  // of x; signals are [B, C, L]
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  bool self_conditioned() const override { return config_.self_conditioning; }
+  void checkpoint_gradients() override { recompute_ = true; }
+
+ private:
+  void add_levels(Initializer& init);
+  at::Tensor to_patches(const at::Tensor& x) const;
+  at::Tensor from_patches(const at::Tensor& h) const;
+  at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
+
+  ModelConfig config_;
+  bool recompute_ = false;
+  std::shared_ptr<Conv2d> conv_in_, conv_out_;
+  std::shared_ptr<TimeEmbedding> time_embedding_;
+  std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
+  std::shared_ptr<ModuleList<DownBlock>> down_blocks_;
+  std::shared_ptr<MidBlock> mid_block_;
+  std::shared_ptr<ModuleList<UpBlock>> up_blocks_;  // coarse to fine
+  std::shared_ptr<GroupNorm> conv_norm_out_;
+};
+
+}  // namespace diffuse

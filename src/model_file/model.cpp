@@ -1,0 +1,104 @@
+#include "diffuse/model_file/model.h"
+
+#include <ATen/ATen.h>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/config/in_config.h"
+#include "diffuse/core/error.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/data/normalization.h"
+#include "diffuse/files/file.h"
+#include "diffuse/model_file/model_files.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+bool is_oracle(const fs::path& path) {
+  return ending_of(path) == ".json" && !is_diffusers_model(path);
+}
+
+// The config of an oracle, with what its data say of samples.
+static Config oracle_config(const fs::path& file) {
+  Config config = load_config(file);
+  if (!config.model.type.ends_with("_oracle"))
+    throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
+                "gaussian_oracle or mixture_oracle, got \"", config.model.type,
+                "\"; train it first");
+  const auto data = make_dataset(config.data, Split::kHeldOut, config.seed);
+  config.data = with_normalization(config.data, *data);
+  config.model.sample_shape = data->sample_shape();
+  return config;
+}
+
+static std::shared_ptr<Network> exact_network(const fs::path& file, const Config& config) {
+  return in_config(file, [&] {
+    return make_network(config.model, config.diffusion.learns_variance(),
+                        NoiseSchedule::make(config.diffusion).alpha_bar(), 0);
+  });
+}
+
+Model::Model(std::string name, Config config, std::shared_ptr<Network> network, c10::Device device)
+    : name_(std::move(name)),
+      config_(std::move(config)),
+      network_(std::move(network)),
+      diffusion_(std::make_shared<GaussianDiffusion>(config_.diffusion)),
+      device_(device) {}
+
+Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
+  const auto ready = [&](const std::string& name, Config config, std::shared_ptr<Network> network) {
+    network->to(device);
+    network->eval();
+    if (config.model.sample_shape.size() != 3) config.sample.clip_x0 = false;
+    return Model(name, std::move(config), std::move(network), device);
+  };
+  if (is_oracle(path)) {
+    const Config config = oracle_config(path);
+    Model model = ready(path.string(), config, exact_network(path, config));
+    model.weights_ = "exact";
+    return model;
+  }
+  const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
+  Model model =
+      ready(checkpoint.file.string(), checkpoint.config, load_network(checkpoint, use_ema));
+  model.step_ = checkpoint.step;
+  if (use_ema) model.weights_ = "ema";
+  return model;
+}
+
+at::Tensor Model::to_data(const at::Tensor& x) const { return to_data_units(x, config_.data); }
+
+at::Tensor Model::to_network(const at::Tensor& x) const {
+  return to_network_units(x, config_.data);
+}
+
+GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sampler) const {
+  return {.sampler = std::move(sampler),
+          .shape = sample_shape(),
+          .classes = config_.model.classes,
+          .guidance = config.guidance,
+          .device = device_};
+}
+
+GenerateOptions Model::options(const SampleConfig& config) const {
+  return options(config,
+                 in_config(name_, [&] { return sampler_options(config, config_.diffusion); }));
+}
+
+GenerateOptions Model::options(const SampleConfig& config, std::vector<int64_t> timesteps) const {
+  return options(config, in_config(name_, [&] {
+                   return sampler_options(config, config_.diffusion, std::move(timesteps));
+                 }));
+}
+
+Denoiser Model::denoiser(const GenerateOptions& options) const {
+  return make_denoiser(*network_, *diffusion_, options);
+}
+
+at::Tensor Model::sample(std::span<const StreamKey> keys, GenerateOptions options,
+                         const StepCallback& callback) const {
+  if (options.from.defined()) options.from = to_network(options.from);
+  return to_data(generate(*network_, *diffusion_, keys, options, callback).to(at::kCPU));
+}
+
+}  // namespace diffuse

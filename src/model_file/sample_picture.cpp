@@ -1,0 +1,25 @@
+#include "diffuse/model_file/sample_picture.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "diffuse/data/normalization.h"
+#include "diffuse/pictures/picture.h"
+
+namespace diffuse {
+
+// What a scatter plot of points reaches to.
+static double plot_limit(const DataConfig& data) {
+  double limit = 0;
+  for (size_t i = 0; i < std::min<size_t>(data.mean.size(), 2); ++i)
+    limit = std::max(limit, std::abs(data.mean[i]) + 3.5 * data.std[i]);
+  return limit > 0 ? limit : 3.5;
+}
+
+Image picture_of(const at::Tensor& x, const DataConfig& data, int64_t size) {
+  if (x.dim() == 3) return draw_signals(x);
+  if (x.dim() == 2) return draw_points(x, plot_limit(data), size);
+  return make_grid(to_picture_range(x, data));
+}
+
+}  // namespace diffuse

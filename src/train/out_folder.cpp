@@ -1,0 +1,68 @@
+#include "diffuse/train/out_folder.h"
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+#include "diffuse/core/log.h"
+#include "diffuse/data/dataset.h"
+#include "diffuse/files/atomic_write.h"
+#include "diffuse/model_file/model_files.h"
+#include "diffuse/train/outputs.h"
+#include "diffuse/train/run_folder.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+// A run's may be damaged: it is written anew.
+static void check_config_in(const fs::path& folder) {
+  if (!fs::exists(folder / "config.json") || holds_run(folder)) return;
+  try {
+    load_config(folder / "config.json");
+  } catch (const Error& error) {
+    throw Error("--out ", folder.string(), ": holds a config.json that is no run's (", error.what(),
+                "); name another folder, such as ", free_name(folder).string());
+  }
+}
+
+static void check_data_in(const fs::path& folder, const fs::path& data) {
+  const fs::path way = fs::weakly_canonical(folder).lexically_relative(fs::weakly_canonical(data));
+  if (way == ".")
+    throw Error("--out ", folder.string(), ": is the folder of /data/path; name another, such as ",
+                free_name(folder).string());
+  if (!way.empty() && *way.begin() != "..")
+    log_warning(concat("--out ", folder.string(), ": lies in the folder of /data/path, ",
+                       data.string(), ": pictures of samples become data there"));
+}
+
+// What a run begins with, and what it comes to later.
+static void check_places(const fs::path& folder) {
+  check_outputs({{"--out", folder, true}});
+  try {
+    for (const char* const name : {"config.json", "metrics.jsonl", "model.pt"})
+      check_can_write(folder / name);
+    for (const char* const name : {"checkpoints", "samples"}) check_can_write_in(folder / name);
+  } catch (const Error& error) {
+    throw Error("--out ", error.what());
+  }
+}
+
+void check_run_folder(const fs::path& folder, const DataConfig& data) {
+  check_places(folder);
+  check_config_in(folder);
+  if (data.type != "image_folder" || data.path.empty()) return;
+  if (const fs::path pictures = resolve_path(data, ""); fs::is_directory(pictures))
+    check_data_in(folder, pictures);
+}
+
+void check_untrained(const fs::path& folder) {
+  if (holds_model(folder))
+    throw Error(
+        "--out ", folder.string(),
+        ": holds a trained model already; continue it with --resume, or name another folder");
+}
+
+Checkpoint read_to_resume(const fs::path& file) {
+  return is_diffusers_model(file) ? read_diffusers_model(file) : load_checkpoint(file);
+}
+
+}  // namespace diffuse

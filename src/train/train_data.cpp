@@ -1,0 +1,33 @@
+#include "diffuse/train/train_data.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diffuse/core/log.h"
+#include "diffuse/data/class_names.h"
+#include "diffuse/data/normalization.h"
+#include "diffuse/data/number_range.h"
+
+namespace diffuse {
+
+static void number_classes(const ModelConfig& model, TrainData& data) {
+  const std::vector<std::string> names = class_names_of(*data.train);
+  if (!model.class_conditional || model.class_names.empty() || names.empty()) return;
+  const ClassMap map = map_classes(names, model.class_names, "/model/class_names");
+  if (!map.note.empty()) log_info(map.note);
+  for (auto* const part : {&data.train, &data.held_out})
+    *part = with_classes(std::move(*part), map, model.class_names);
+}
+
+TrainData open_train_data(Config& config) {
+  TrainData data;
+  data.train = make_dataset(config.data, Split::kTrain, config.seed);
+  config.data = with_normalization(config.data, *data.train);
+  data.held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
+  check_scale(config.data, *data.train, config.sample.clip_x0);
+  number_classes(config.model, data);
+  return data;
+}
+
+}  // namespace diffuse

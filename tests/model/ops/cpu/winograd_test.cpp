@@ -1,0 +1,83 @@
+#include "src/model/ops/cpu/winograd.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "diffuse/model/weight_cache.h"
+
+namespace diffuse::ops::cpu {
+namespace {
+
+// A leaf of values in [-1, 1] without a pattern.
+at::Tensor leaf(at::IntArrayRef shape, at::ScalarType type, double phase) {
+  const at::Tensor index = at::arange(c10::multiply_integers(shape), at::kDouble);
+  return (12.9898 * index + phase)
+      .sin()
+      .mul(43758.5453)
+      .frac()
+      .mul(2)
+      .sub(1)
+      .view(shape)
+      .to(type)
+      .requires_grad_();
+}
+
+// Value and gradients of a convolution: {y, dx, dweight, dbias}.
+template <class Convolve>
+std::vector<at::Tensor> run(int64_t in, int64_t out, at::IntArrayRef size, at::ScalarType type,
+                            const Convolve& convolve) {
+  const at::Tensor x = leaf({3, in, size[0], size[1]}, type, 0.1);
+  const at::Tensor weight = leaf({out, in, 3, 3}, type, 0.2), bias = leaf({out}, type, 0.3);
+  const at::Tensor y = convolve(x, weight, bias);
+  y.backward(leaf(y.sizes(), at::kDouble, 0.4).detach().to(type));
+  return {y.detach(), x.grad(), weight.grad(), bias.grad()};
+}
+
+void expect_direct(int64_t in, int64_t out, at::IntArrayRef size) {
+  const auto ours = run(in, out, size, at::kFloat, winograd_conv3x3);
+  const auto theirs = run(in, out, size, at::kDouble,
+                          [](const at::Tensor& x, const at::Tensor& weight,
+                             const at::Tensor& bias) { return at::conv2d(x, weight, bias, 1, 1); });
+  for (size_t i = 0; i < ours.size(); ++i)
+    EXPECT_LT((ours[i] - theirs[i]).abs().max().item<double>(),
+              1e-5 * theirs[i].abs().max().item<double>())
+        << in << " to " << out << " channels at " << size << ", output or gradient " << i;
+}
+
+TEST(Winograd, EqualsDirectConvolutionForwardAndBackward) {
+  expect_direct(5, 7, {8, 8});
+  expect_direct(32, 48, {16, 12});
+}
+
+TEST(Winograd, FillsUpImagesThatTilesDoNotFit) {
+  expect_direct(6, 4, {7, 9});
+  expect_direct(6, 4, {1, 2});
+}
+
+TEST(Winograd, ImagesDoNotDependOnTheirBatch) {
+  const at::Tensor x = leaf({5, 32, 8, 8}, at::kFloat, 0.5).detach();
+  const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
+  const at::Tensor all = winograd_conv3x3(x, weight, bias);
+  EXPECT_TRUE(
+      at::allclose(all.slice(0, 3, 4), winograd_conv3x3(x.slice(0, 3, 4), weight, bias), 0, 1e-6));
+}
+
+TEST(Winograd, KeepsFiltersInAScopeAlone) {
+  const at::Tensor x = leaf({1, 32, 8, 8}, at::kFloat, 0.5).detach();
+  const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
+  const at::Tensor plain = winograd_conv3x3(x, weight, bias);
+  WeightCache filters;
+  {
+    const WeightCacheScope keep(filters);
+    EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
+    filters.begin()->second.mul_(2);  // so that it shows where they come from
+    EXPECT_TRUE(at::allclose(winograd_conv3x3(x, weight, bias), 2 * plain));
+  }
+  EXPECT_EQ(filters.size(), 1u);
+  EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
+}
+
+}  // namespace
+}  // namespace diffuse::ops::cpu
