@@ -159,7 +159,7 @@ TEST(NormalisedUnits, TheForwardProcessBeginsWithTheData) {
 
 // One scale for all channels: sigma is in it. mean + (y - mean) v / (v + sigma^2), v the variance.
 TEST(RangeUnits, SigmaIsInTheUnitsOfTheData) {
-  write_text(files() / "range.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+  write_file(files() / "range.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
       "data": {"type": "array", "path": ")" +
                                          (files() / "data.npy").string() + R"(", "range": [0, 200]},
       "diffusion": {"timesteps": 1000}, "sample": {"clip_x0": false}})");
