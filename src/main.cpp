@@ -9,8 +9,8 @@
 #include <stdexcept>
 
 #include "cli/commands.h"
+#include "cli/common.h"
 #include "cli/number_flags.h"
-#include "cli/outputs.h"
 #include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/heap.h"

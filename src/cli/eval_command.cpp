@@ -12,7 +12,7 @@
 #include "diffuse/core/progress.h"
 #include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "eval_data.h"
+#include "diffuse/eval/eval_data.h"
 #include "eval_metrics.h"
 
 namespace fs = std::filesystem;

@@ -258,13 +258,27 @@ static void apply_override(const std::string& text, Config& config) {
   set_value(keys, text.substr(equals + 1), name, /*names_path=*/true, config);
 }
 
-Config with_flags(Config config, const std::vector<FlagValue>& flags) {
+// As check_config, but where a field is at fault that a flag gave, the flag is named in its place.
+static void check_given(const Config& config, const std::vector<FlagValue>& flags) {
   std::vector<std::string> names;
-  for (const FlagValue& given : flags) {
-    set_value(keys_of(given.path), given.value, given.flag, /*names_path=*/false, config);
-    names.push_back(given.flag);
+  for (const FlagValue& given : flags) names.push_back(given.flag);
+  const std::string all = join(names);
+  try {
+    check_config(config, all);
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    for (const FlagValue& given : flags) {
+      const std::string start = concat(all, ": /", join(keys_of(given.path), "/"), ": ");
+      if (message.starts_with(start)) throw Error(given.flag, ": ", message.substr(start.size()));
+    }
+    throw;
   }
-  if (!names.empty()) check_config(config, join(names));
+}
+
+Config with_flags(Config config, const std::vector<FlagValue>& flags) {
+  for (const FlagValue& given : flags)
+    set_value(keys_of(given.path), given.value, given.flag, /*names_path=*/false, config);
+  if (!flags.empty()) check_given(config, flags);
   return config;
 }
 

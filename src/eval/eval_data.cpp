@@ -1,6 +1,7 @@
 #include "diffuse/eval/eval_data.h"
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/config/in_config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/class_names.h"
 #include "diffuse/data/number_range.h"

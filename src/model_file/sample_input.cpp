@@ -9,6 +9,7 @@
 #include "diffuse/core/log.h"
 #include "diffuse/data/normalization.h"
 #include "diffuse/files/file.h"
+#include "diffuse/pictures/image_file.h"
 #include "diffuse/pictures/stored_image.h"
 
 namespace fs = std::filesystem;

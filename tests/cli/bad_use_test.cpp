@@ -130,7 +130,7 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"-n", "-4"}, "-n: expected"));
   expect_refused(sample({"-n", "many"}, "-n"));
   expect_refused(sample({"--steps", "0"}, "--steps"));
-  expect_refused(sample({"--steps", "21"}, "--steps: expected 1 to 20"));
+  expect_refused(sample({"--steps", "21"}, "--steps: expected at most the 20 timesteps"));
   expect_refused(sample({"--sampler", "dddim"}, "did you mean \"ddim\"?"));
   expect_refused(sample({"--spacing", "trailling"}, "did you mean \"trailing\"?"));
   expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
@@ -168,7 +168,7 @@ TEST(BadUse, OfEncodeAndBench) {
     expect_refused({flags, says});
   };
   encode({"-o", "@x.png"}, "ending in .npy");
-  encode({"-o", "@x.npy", "--steps", "21"}, "--steps: expected 1 to 20");
+  encode({"-o", "@x.npy", "--steps", "21"}, "--steps: expected at most the 20 timesteps");
   encode({"-o", "@x.npy", "--passes", "0"}, "--passes");
   encode({"-o", "@x.npy", "--class", "1"}, "without classes");
   encode({"-o", "@x.npy", "--image", "@noise3.npy"}, "--image");
@@ -206,7 +206,7 @@ TEST(BadUse, OfEval) {
   expect_refused(eval({"--metrics", "swd", "--samples", "@points.npy", "--no-clip"},
                       "--no-clip: no samples are drawn"));
   expect_refused(
-      eval({"--metrics", "bpd,neighbours", "--steps", "21"}, "--steps: expected 1 to 20"));
+      eval({"--metrics", "bpd,neighbours", "--steps", "21"}, "--steps: expected at most the 20"));
   expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
 }
 
@@ -232,10 +232,11 @@ TEST(BadUse, OfSchedule) {
   expect_refused({{"schedule"}, "--config FILE or --kind NAME"});
   expect_refused({{"schedule", "--kind", "linnear"}, "did you mean \"linear\"?"});
   expect_refused(schedule({"--config", "@good.json"}, "--config"));
-  expect_refused(schedule({"--timesteps", "0"}, "--timesteps: expected 1"));
-  expect_refused(schedule({"--beta-start", "0"}, "--beta-start: expected a number above 0"));
   expect_refused(
-      schedule({"--beta-end", "1"}, "--beta-end: expected a number above 0 and below 1"));
+      schedule({"--timesteps", "0"}, "--timesteps: expected an integer in [1, 1000000], got 0"));
+  expect_refused(
+      schedule({"--beta-start", "0"}, "--beta-start: expected a number in (0, 1), got 0"));
+  expect_refused(schedule({"--beta-end", "1"}, "--beta-end: expected a number in (0, 1), got 1"));
   expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
   expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
   expect_refused({{"verify", "now"}, "now"});

@@ -217,7 +217,8 @@ TEST(BadUse, OfDenoiseInterpolateAndSampleFrom) {
   expect_refused(with({"interpolate"}, ends), "--to");
   expect_refused(with(interpolate, {"--depth", "11"}), "--depth");
   expect_refused(with(interpolate, {"--steps", "1"}), "--steps");
-  expect_refused(with(interpolate, {"--reverse-steps", "11"}), "--reverse-steps: expected 1 to 10");
+  expect_refused(with(interpolate, {"--reverse-steps", "11"}),
+                 "--reverse-steps: expected at most the 10 timesteps");
   expect_refused(with(interpolate, {"--linear", "--spherical"}), "--linear");
   expect_refused(with(interpolate, {"--strip", "@strip.png"}), "--strip");
   expect_refused(with(with({"sample"}, ends), {"--strength", "0"}), "--strength");

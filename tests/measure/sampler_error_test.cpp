@@ -7,14 +7,20 @@
 namespace diffuse {
 namespace {
 
+Model oracle() {
+  Config config;
+  config.model.sample_shape = {2};
+  config.sample.clip_x0 = false;
+  return {"oracle", config,
+          std::make_shared<GaussianOracle>(0.25, NoiseSchedule::make(config.diffusion).alpha_bar()),
+          c10::kCPU};
+}
+
 // On Gaussian data: more steps are closer, and at 16 steps the second-order samplers beat ddim.
 TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
-  const DiffusionConfig config;
-  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
-  const SamplerErrorOptions options{.samplers = {"ddim", "dpmpp2m", "heun"},
-                                    .steps = {16, 32},
-                                    .generate = {.sampler = {.clip_x0 = false}, .shape = {2}}};
-  const auto r = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  const Model model = oracle();
+  const SamplerErrorOptions options{.samplers = {"ddim", "dpmpp2m", "heun"}, .steps = {16, 32}};
+  const auto r = sampler_errors(model, consecutive_keys(0, 0, 8), options);
   ASSERT_EQ(r.size(), 6u);
   EXPECT_EQ(reference_steps(options, 1000), 128);
   for (size_t i = 0; i < 6; i += 2) EXPECT_GT(r[i].error, 1.5 * r[i + 1].error) << r[i].sampler;
@@ -25,15 +31,13 @@ TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
 }
 
 TEST(SamplerErrors, DoNotDependOnTheBatchAndMeasureTheDistanceOfAllSamples) {
-  const DiffusionConfig config;
-  GaussianOracle network(0.25, NoiseSchedule::make(config).alpha_bar());
+  const Model model = oracle();
   SamplerErrorOptions options{.samplers = {"ddim"},
                               .steps = {8},
-                              .generate = {.sampler = {.clip_x0 = false}, .shape = {2}},
                               .distance = [](const at::Tensor& x) { return x.size(0) + 0.5; }};
-  const auto whole = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  const auto whole = sampler_errors(model, consecutive_keys(0, 0, 8), options);
   options.batch = 3;
-  const auto parts = sampler_errors(network, config, consecutive_keys(0, 0, 8), options);
+  const auto parts = sampler_errors(model, consecutive_keys(0, 0, 8), options);
   EXPECT_EQ(whole[0].error, parts[0].error);
   EXPECT_EQ(parts[0].calls, 8);
   EXPECT_EQ(parts[0].distance, 8.5);
