@@ -18,6 +18,7 @@ mark_as_advanced(NCCL_INCLUDE_DIR CUDA_INCLUDE_DIR)
 set(_torch_cuda "${LibTorch_LIBRARY_DIR}/libtorch_cuda.so")
 if(EXISTS "${_torch_cuda}" AND NCCL_INCLUDE_DIR AND CUDA_INCLUDE_DIR)
   add_library(diffuse_nccl MODULE src/distributed/nccl_plugin.cpp)
+  target_include_directories(diffuse_nccl PRIVATE "${PROJECT_SOURCE_DIR}")
   target_include_directories(diffuse_nccl SYSTEM PRIVATE "${NCCL_INCLUDE_DIR}" "${CUDA_INCLUDE_DIR}")
   # libtorch_cuda is loaded already when this is.
   target_link_libraries(diffuse_nccl PRIVATE LibTorch::LibTorch diffuse_compiler)

@@ -15,6 +15,7 @@ class Circle : public diffuse::Dataset {
  public:
   int64_t size() const override { return points_.size(0); }
   std::vector<int64_t> sample_shape() const override { return {2}; }
+  diffuse::SampleKind sample_kind() const override { return diffuse::SampleKind::kPoint; }
   int64_t label(int64_t) const override { return -1; }
   at::Tensor gather(std::span<const int64_t> indices) const override {
     at::Tensor batch = at::empty({static_cast<int64_t>(indices.size()), 2});

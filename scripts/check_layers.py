@@ -23,7 +23,7 @@ ROOMS = {
     "diffusion": "core config",  # no networks: it takes any callable
     "sample": "core config model diffusion",  # no files
     "model_file": "core files arrays pictures distributed config data model diffusion sample",
-    "train": "core files arrays pictures logs config distributed data model diffusion model_file",
+    "train": "core files arrays pictures logs config distributed data model diffusion sample model_file",
     "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
     "measure": "core files pictures config data sample model_file train",
     "c_api": "core config model_file",
@@ -52,7 +52,10 @@ def room_of(place: str) -> str:
 
 def target_of(included: str) -> str:
     """The room of an included header, or "" where it is none of ours."""
-    return room_of(included.removeprefix("diffuse/")) if included.startswith("diffuse/") else ""
+    for place in ("diffuse/", "src/"):
+        if included.startswith(place):
+            return room_of(included.removeprefix(place))
+    return ""
 
 
 def complaint(place: str, included: str) -> str:

@@ -38,7 +38,9 @@ install_packages() {
   local wanted=(g++ cmake ninja-build ccache lld nlohmann-json3-dev libcli11-dev libspdlog-dev
     libpng-dev libjpeg-dev libwebp-dev libtiff-dev libgif-dev pkg-config zlib1g-dev libgloo-dev
     python3-venv ca-certificates)
-  if $test; then wanted+=(libgtest-dev clang-format-14 git); fi
+  if $test; then
+    wanted+=(libgtest-dev clang-format-14 git iproute2 slurmctld slurmd slurm-client)
+  fi
   if ! command -v apt-get dpkg-query >/dev/null; then
     say "no apt here: taking for granted these packages, or your system's like: ${wanted[*]}"
     return

@@ -11,12 +11,12 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/number_flags.h"
-#include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/heap.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/standard_streams.h"
 #include "diffuse/core/version.h"
+#include "src/core/device.h"
+#include "src/core/heap.h"
+#include "src/core/log.h"
+#include "src/core/standard_streams.h"
 
 namespace diffuse::cli {
 

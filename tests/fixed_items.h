@@ -9,10 +9,12 @@ namespace diffuse {
 
 class FixedItems : public Dataset {
  public:
-  explicit FixedItems(at::Tensor items) : items_(std::move(items)) {}
+  explicit FixedItems(at::Tensor items, SampleKind kind = SampleKind::kPoint)
+      : items_(std::move(items)), kind_(kind) {}
 
   int64_t size() const override { return items_.size(0); }
   std::vector<int64_t> sample_shape() const override { return items_.sizes().slice(1).vec(); }
+  SampleKind sample_kind() const override { return kind_; }
   int64_t label(int64_t) const override { return -1; }
   at::Tensor gather(std::span<const int64_t> indices) const override {
     const std::vector<int64_t> rows(indices.begin(), indices.end());
@@ -21,6 +23,7 @@ class FixedItems : public Dataset {
 
  private:
   at::Tensor items_;
+  SampleKind kind_;
 };
 
 // n items of D values: half sigma, half -sigma, so that their mean square is sigma^2 exactly.

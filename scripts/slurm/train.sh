@@ -19,12 +19,37 @@ config=$1 out=$2
 shift 2
 trap : TERM USR1  # the processes that train get them too; this script outlives them to requeue
 
-srun --kill-on-bad-exit=0 "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
+left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L 2>/dev/null)  # [[DAYS-]HOURS:]MINUTES:SECONDS
+if [[ $left =~ ^([0-9]+):[0-9]+$ && 10#${BASH_REMATCH[1]} -lt 6 ]]; then
+  echo "The time limit leaves $left: too short where the signal to save comes 300 s before the end, and up" \
+    "to a minute earlier. Submit with a longer --time, or with --signal=USR1@SECONDS of fewer seconds." >&2
+fi
+
+# From 22.05 srun does not inherit --cpus-per-task.
+srun --kill-on-bad-exit=0 ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} \
+  "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
 code=$?
 
+# What SLURM says of the job, once it answers.
+job_state() {
+  for _ in {1..10}; do
+    squeue --noheader --jobs="$SLURM_JOB_ID" --format="%T %r" 2>/dev/null && return
+    sleep 6
+  done
+}
+
+# SLURM takes a requeue of a job that is being cancelled, too, so ask it first: RUNNING is one that was
+# signalled or preempted with grace, COMPLETING for its TimeLimit one whose time is up. Any other was told to
+# end, or preempted without grace, after which SLURM itself requeues it.
 requeue() {
-  echo "exit code $code: back into the queue$1" >&2
-  scontrol requeue "$SLURM_JOB_ID"
+  local state
+  state=$(job_state)
+  if [[ $state == "RUNNING "* || $state == "COMPLETING TimeLimit" ]]; then
+    echo "exit code $code: back into the queue$1" >&2
+    scontrol requeue "$SLURM_JOB_ID"
+  else
+    echo "exit code $code: not put back into the queue, as SLURM ends the job (${state:-not known})" >&2
+  fi
   exit $code
 }
 

@@ -1,4 +1,4 @@
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 
 #include <ATen/ops/empty.h>
 
@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/zip_file.h"
 #include "npy_header.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/files/zip_file.h"
 
 namespace diffuse {
 

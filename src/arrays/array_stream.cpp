@@ -1,13 +1,13 @@
-#include "diffuse/arrays/array_stream.h"
+#include "src/arrays/array_stream.h"
 
 #include <ATen/ops/from_file.h>
 
 #include <system_error>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/zip_file.h"
 #include "npy_header.h"
+#include "src/files/atomic_write.h"
+#include "src/files/zip_file.h"
 
 namespace diffuse {
 

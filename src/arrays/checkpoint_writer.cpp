@@ -6,9 +6,9 @@
 
 #include "diffuse/arrays/checkpoint_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/zip_file.h"
 #include "dtype.h"
+#include "src/files/atomic_write.h"
+#include "src/files/zip_file.h"
 
 namespace diffuse {
 

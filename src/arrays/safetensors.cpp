@@ -1,4 +1,4 @@
-#include "diffuse/arrays/safetensors.h"
+#include "src/arrays/safetensors.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -10,10 +10,10 @@
 #include <optional>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/strict_json.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
 #include "dtype.h"
+#include "src/core/strict_json.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

@@ -6,8 +6,8 @@
 #include <unordered_map>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
 #include "dtype.h"
+#include "src/files/zip_file.h"
 
 namespace diffuse {
 

@@ -9,10 +9,10 @@
 #include <string>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/device.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "diffuse/model_file/model.h"
+#include "src/core/device.h"
 
 struct diffuse_model {
   diffuse::Model model;

@@ -7,14 +7,14 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/eval/sample_metrics.h"
-#include "diffuse/files/file.h"
-#include "diffuse/measure/sampler_report.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
-#include "diffuse/train/outputs.h"
 #include "feature_flags.h"
+#include "src/core/log.h"
+#include "src/eval/sample_metrics.h"
+#include "src/files/file.h"
+#include "src/measure/sampler_report.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/plot.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -26,7 +26,7 @@ struct SamplersFlags {
   ModelFlags model;
   fs::path json, plot;
   FeatureFlags of_features;
-  std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
+  std::vector<std::string> samplers = kFlowSamplers;
   std::vector<int64_t> steps;
   std::string spacing = "auto";
   int64_t count = 16, batch = 64;
@@ -45,10 +45,9 @@ std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
 
 void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   for (const std::string& name : flags.samplers) {
-    const std::vector<std::string> exact{"ddim", "dpmpp2m", "heun"};
-    if (!contains(exact, name))
-      throw Error("--samplers: expected samplers without noise (", join(exact), "), got \"", name,
-                  "\"", did_you_mean(name, exact));
+    if (!contains(kFlowSamplers, name))
+      throw Error("--samplers: expected samplers without noise (", join(kFlowSamplers), "), got \"",
+                  name, "\"", did_you_mean(name, kFlowSamplers));
   }
   for (const int64_t steps : flags.steps)
     if (steps < 1 || steps > timesteps)
@@ -91,7 +90,8 @@ int bench_samplers(const SamplersFlags& flags) {
                  {"--features", flags.of_features.features},
                  {"--reference", flags.of_features.reference}});
   const Model model = flags.model.load(device);
-  in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+  in_config(model.name(),
+            [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   const int64_t T = model.config().diffusion.timesteps;
   check_flags(flags, T);
   const SamplerErrorOptions options{
@@ -129,7 +129,7 @@ Command add_bench_samplers(CLI::App& bench) {
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
   flags->model.add_to(*command);
-  command->add_option("--samplers", flags->samplers, "Of ddim, dpmpp2m, heun")->delimiter(',');
+  command->add_option("--samplers", flags->samplers, "Of " + join(kFlowSamplers))->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")

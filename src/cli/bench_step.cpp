@@ -7,8 +7,8 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/measure/step_benchmark.h"
-#include "diffuse/train/outputs.h"
+#include "src/measure/step_benchmark.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -56,7 +56,7 @@ Config resolved(const StepFlags& flags) {
   config.train.micro_batch = std::min(config.train.micro_batch, config.train.batch_size);
   if (config.model.sample_shape.empty()) {
     const auto set = make_dataset(config.data, Split::kHeldOut, config.seed);
-    config.model.sample_shape = set->sample_shape();
+    config.model = with_samples_of(config.model, *set);
     config.model.classes = static_cast<int64_t>(set->class_names().size());
   }
   return config;

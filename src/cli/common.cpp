@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/standard_streams.h"
-#include "diffuse/files/atomic_write.h"
+#include "src/core/cores.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/standard_streams.h"
+#include "src/files/atomic_write.h"
 
 namespace diffuse::cli {
 
@@ -41,13 +42,23 @@ void add_peer_timeout(CLI::App& command, std::string& timeout) {
       ->group("Machine");
 }
 
+// CPU threads where --threads does not say.
+static void share_cores(const Launch& launch) {
+  const auto cores = static_cast<int>(core_share(launch, available_cores()));
+  if (launch.size > 1)
+    set_thread_count(cores);
+  else if (std::getenv("OMP_NUM_THREADS") == nullptr)
+    limit_thread_count(cores);
+}
+
 c10::Device MachineFlags::apply(const Launch& launch) const {
   if (launch.size > 1) set_log_prefix(concat("rank ", launch.rank));
   if (verbose) set_log_level(LogLevel::kDebug);
   if (quiet || (launch.rank > 0 && !verbose)) set_log_level(LogLevel::kWarning);
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  const int sharers = static_cast<int>(std::max<int64_t>(launch.local_size, 1));
-  set_thread_count(threads > 0 || sharers == 1 ? threads : std::max(cores / sharers, 1));
+  if (threads > 0)
+    set_thread_count(threads);
+  else
+    share_cores(launch);
   return select_device(device, launch.local_rank);
 }
 

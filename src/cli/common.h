@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/config/in_config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "diffuse/distributed/launch.h"
 #include "diffuse/model_file/model.h"
+#include "src/config/in_config.h"
 
 namespace diffuse::cli {
 

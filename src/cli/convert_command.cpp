@@ -6,10 +6,10 @@
 #include "common.h"
 #include "diffuse/arrays/checkpoint_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
-#include "diffuse/train/outputs.h"
+#include "src/core/log.h"
+#include "src/files/file.h"
+#include "src/model_file/model_files.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

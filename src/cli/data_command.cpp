@@ -11,10 +11,10 @@
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/data/inspection.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_picture.h"
-#include "diffuse/train/outputs.h"
+#include "src/data/inspection.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_picture.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

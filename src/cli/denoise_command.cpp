@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/denoise.h"
-#include "diffuse/train/outputs.h"
 #include "edit_common.h"
+#include "src/core/log.h"
+#include "src/files/atomic_write.h"
+#include "src/model_file/sample_input.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

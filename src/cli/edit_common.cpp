@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
-#include "diffuse/sample/class_choice.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/plot.h"
+#include "src/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 

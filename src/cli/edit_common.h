@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common.h"
-#include "diffuse/model_file/sample_output.h"
-#include "diffuse/pictures/image_file.h"
 #include "sampler_flags.h"
+#include "src/model_file/sample_output.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse::cli {
 

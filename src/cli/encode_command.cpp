@@ -9,16 +9,16 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/encode.h"
 #include "diffuse/sample/generate.h"
-#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
+#include "src/arrays/array_file.h"
+#include "src/core/progress.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_input.h"
+#include "src/sample/class_choice.h"
+#include "src/train/outputs.h"
 
 namespace diffuse::cli {
 

@@ -3,13 +3,13 @@
 #include <memory>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/eval/bound_report.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/plot.h"
 #include "eval_metrics.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/eval/bound_report.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/pictures/plot.h"
 
 namespace fs = std::filesystem;
 

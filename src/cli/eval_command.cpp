@@ -5,15 +5,18 @@
 #include <memory>
 
 #include "commands.h"
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
 #include "diffuse/core/version.h"
-#include "diffuse/eval/eval_data.h"
 #include "eval_metrics.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
+#include "src/eval/eval_data.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 
@@ -24,7 +27,7 @@ namespace {
 struct EvalFlags {
   ModelFlags model;
   SamplerFlags sampler;
-  fs::path data, json;
+  fs::path data, json, queue;
   std::vector<std::string> metrics{"bpd"};
   int64_t items = 256, batch = 128;
   std::string split = "held_out", precision = "fp32", peer_timeout = "10m";
@@ -40,6 +43,11 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
     if (!contains(names, metric))
       throw Error("--metrics: expected some of ", join(names), ", got \"", metric, "\"",
                   did_you_mean(metric, names));
+  const std::vector<std::string> divided{"bpd", "rd", "ode-bpd"};
+  for (const std::string& metric : flags.metrics)
+    if (!flags.queue.empty() && !contains(divided, metric))
+      throw Error("--queue: divides ", join(divided), ", not ", metric,
+                  "; for figures of samples fill a folder with sample --queue and give --samples");
   if (flags.items < 0) throw Error("--items: expected at least 1, or 0 for all, got ", flags.items);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
 }
@@ -58,7 +66,9 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .seed = flags.seed,
           .device = device,
           .precision = select_precision(flags.precision, device, "--precision"),
-          .world = std::move(world)};
+          .world = std::move(world),
+          .queue = flags.queue,
+          .patience = parse_duration(flags.peer_timeout)};
 }
 
 // How the figures came about: without it they cannot be compared with others.
@@ -129,6 +139,24 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
   return report;
 }
 
+// The queue's parts are of one model on one set of items: the first process says which.
+void join_queue(const fs::path& folder, nlohmann::ordered_json provenance) {
+  if (folder.empty()) return;
+  provenance.erase("device");  // which may be another for each process
+  const std::string text = json_text(provenance) + "\n";
+  fs::create_directories(folder);
+  WorkQueue queue(folder / ".queue");
+  queue.alone([&] {
+    const fs::path file = folder / "evaluation.json";
+    if (!fs::exists(file)) atomic_write(file, text);
+    const InputFile stored(file);
+    if (stored.read(0, stored.size()) != text)
+      throw Error("--queue ", folder.string(),
+                  ": evaluation.json says that its parts are of another ",
+                  "evaluation; name an empty folder");
+  });
+}
+
 // Does all the work. Where a part fails, what the parts before it found is handed out first.
 void measure_all(const std::vector<Measurement>& work, EvalReport& report,
                  const std::function<void()>& hand_out) {
@@ -151,7 +179,8 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
   for (const MetricFamily& family : families) family.check();
   check_sampler_is_used(flags, families);
   install_stop_handlers();
-  const auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
+  const auto world = std::make_shared<World>(flags.queue.empty() ? launch : Launch{}, device,
+                                             parse_duration(flags.peer_timeout));
   if (world->is_first()) check_paths(flags, families);
   const Model model = flags.model.load(device);
   if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
@@ -164,8 +193,10 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         [&](Split part) { return open_eval_data(flags.data, model, part).set; }};
   const bool of_items = measures_items(flags, families);
   if (of_items)  // they look at every timestep
-    in_config(model.name(), [&] { check_last_step(model.config().diffusion, model.schedule()); });
+    in_config(model.name(),
+              [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   EvalReport report = empty_report(flags, input, data, of_items);
+  join_queue(flags.queue, report.json["provenance"]);
   log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   std::vector<Measurement> work;
   for (const MetricFamily& family : families)
@@ -198,6 +229,9 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
+  command.add_option("--queue", flags.queue,
+                     "bpd, rd, ode-bpd: a folder through which every process that has the same "
+                     "command line takes part, whenever it is started or lost");
   flags.sampler.add_to(command, "Samples of the model: fid, kid, is, pr, swd, mmd, neighbours");
   add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);

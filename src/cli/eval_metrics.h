@@ -9,9 +9,9 @@
 
 #include "common.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/eval/eval_report.h"
-#include "diffuse/train/outputs.h"
 #include "sampler_flags.h"
+#include "src/eval/eval_report.h"
+#include "src/train/outputs.h"
 
 namespace diffuse::cli {
 

@@ -6,12 +6,12 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/eval/neighbours.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
 #include "eval_metrics.h"
+#include "src/data/normalization.h"
+#include "src/eval/neighbours.h"
+#include "src/files/file.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/plot.h"
 
 namespace fs = std::filesystem;
 

@@ -3,12 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/eval/sample_report.h"
-#include "diffuse/eval/sample_source.h"
 #include "eval_metrics.h"
 #include "feature_flags.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/eval/sample_report.h"
+#include "src/eval/sample_source.h"
 
 namespace fs = std::filesystem;
 
@@ -55,6 +55,7 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
                                .bandwidth = flags.bandwidth,
                                .seed = input.evaluation.seed,
                                .device = input.evaluation.device,
+                               .kind = sample_kind(input.model.config().model),
                                .world = input.evaluation.world};
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();

@@ -2,7 +2,7 @@
 
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 namespace diffuse::cli {
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "diffuse/eval/feature_extractor.h"
-#include "diffuse/eval/reference_statistics.h"
+#include "src/eval/feature_extractor.h"
+#include "src/eval/reference_statistics.h"
 
 namespace diffuse::cli {
 

@@ -9,16 +9,16 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_picture.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
-#include "diffuse/sample/forward.h"
-#include "diffuse/train/outputs.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_picture.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/plot.h"
+#include "src/sample/forward.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 
@@ -60,7 +60,7 @@ void check_flags(const ForwardFlags& flags) {
 }
 
 at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
-  const int64_t wanted = asked.value_or(data.sample_shape().size() == 1 ? 5000 : 16);
+  const int64_t wanted = asked.value_or(data.sample_kind() == SampleKind::kPoint ? 5000 : 16);
   std::vector<int64_t> items(std::min(wanted, data.size()));
   std::iota(items.begin(), items.end(), int64_t{0});
   return data.gather(items);

@@ -5,9 +5,9 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/description.h"
-#include "diffuse/model_file/model_files.h"
+#include "src/files/file.h"
+#include "src/model_file/description.h"
+#include "src/model_file/model_files.h"
 
 namespace diffuse::cli {
 

@@ -5,15 +5,15 @@
 #include <cmath>
 
 #include "commands.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/whole_number.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/model_file/mask.h"
-#include "diffuse/model_file/sample_input.h"
 #include "diffuse/sample/inpaint.h"
-#include "diffuse/train/outputs.h"
 #include "edit_common.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/whole_number.h"
+#include "src/data/normalization.h"
+#include "src/model_file/mask.h"
+#include "src/model_file/sample_input.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

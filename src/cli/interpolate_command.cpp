@@ -2,15 +2,15 @@
 #include <ATen/ATen.h>
 
 #include "commands.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/whole_number.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/pictures/plot.h"
 #include "diffuse/sample/interpolate.h"
-#include "diffuse/train/outputs.h"
 #include "edit_common.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/whole_number.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_input.h"
+#include "src/pictures/plot.h"
+#include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
 

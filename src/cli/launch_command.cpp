@@ -3,8 +3,8 @@
 
 #include "commands.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/distributed/launcher.h"
+#include "src/core/log.h"
+#include "src/distributed/launcher.h"
 
 namespace diffuse::cli {
 

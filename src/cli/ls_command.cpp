@@ -7,10 +7,10 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/train/run_metrics.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

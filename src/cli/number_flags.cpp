@@ -1,7 +1,7 @@
 #include "number_flags.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse::cli {
 

@@ -3,9 +3,9 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/train/outputs.h"
-#include "diffuse/train/run_metrics.h"
+#include "src/files/atomic_write.h"
+#include "src/train/outputs.h"
+#include "src/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

@@ -7,10 +7,10 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/train/outputs.h"
-#include "diffuse/train/run_metrics.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/train/outputs.h"
+#include "src/train/run_metrics.h"
 
 namespace fs = std::filesystem;
 

@@ -5,17 +5,18 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model_file/generate_together.h"
-#include "diffuse/model_file/sample_output.h"
-#include "diffuse/train/outputs.h"
 #include "sample_plan.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
+#include "src/model_file/generate_together.h"
+#include "src/model_file/sample_output.h"
+#include "src/train/outputs.h"
 
 namespace diffuse::cli {
 
@@ -28,7 +29,7 @@ struct SampleFlags {
   std::optional<int64_t> frames;
   std::optional<std::string> precision;
   std::string peer_timeout = "10m";
-  bool show_x0 = false, resume = false;
+  bool show_x0 = false, resume = false, queue = false;
   MachineFlags machine;
 };
 
@@ -84,6 +85,34 @@ void generate_all(const Plan& plan, const Model& model, int64_t frames, bool sho
   progress.finish();
 }
 
+// Draws the batches that are not there and that no other process is at, until all are.
+void generate_queued(const Plan& plan, const Model& model, double patience, WorkQueue& queue,
+                     SampleOutput& output) {
+  Progress progress({.unit = "sample", .total = plan.count, .start = output.done()});
+  int64_t there = 0;
+  const auto size_of = [&](int64_t part) {
+    return std::min(plan.batch, plan.count - part * plan.batch);
+  };
+  const auto is_there = [&](int64_t part) {
+    const bool done = output.holds(part * plan.batch, size_of(part));
+    if (done) progress.update(there += size_of(part));
+    return done;
+  };
+  const auto draw = [&](int64_t part) {
+    const int64_t begin = part * plan.batch, count = size_of(part);
+    const StepCallback on_step = [&](const SampleStep& step) {
+      progress.update(there + count * step.done / step.count,
+                      concat("step ", step.done, "/", step.count));
+      if (stop_requested()) throw Stopped{stop_signal()};
+    };
+    output.add(begin, model.sample(plan.keys(begin, count), plan.options(begin, count), on_step));
+    there += count;
+  };
+  const int64_t parts = (plan.count + plan.batch - 1) / plan.batch;
+  if (!queue.run(parts, patience, is_there, draw)) throw Stopped{stop_signal()};
+  progress.finish();
+}
+
 int stopped(const char* reason, const SampleOutput& output, const std::filesystem::path& out) {
   if (!output.resumable())
     throw std::runtime_error(concat("stopped by ", reason, ": nothing is written"));
@@ -117,7 +146,7 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
                                 .count = plan.count,
                                 .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
                                                        flags.precision.value_or("fp32")),
-                                .resume = flags.resume,
+                                .resume = flags.resume || flags.queue,
                                 .rows = row_captions(flags, plan, model.config().model),
                                 .data = model.config().data};
     output = std::make_unique<SampleOutput>(options);
@@ -128,29 +157,35 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
   return {std::move(output), done.item<int64_t>()};
 }
 
-int run_sample(const SampleFlags& flags) {
-  const Launch launch = launch_from_environment();
-  const c10::Device device = flags.machine.apply(launch);
-  install_stop_handlers();
-  World world(launch, device, parse_duration(flags.peer_timeout));
-  if (world.is_first())
-    check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
-                  {{"--ckpt", flags.model.checkpoint},
-                   {"--noise", flags.plan.noise},
-                   {"--from", flags.plan.from}});
-  const Model model = flags.model.load(device);
-  Plan plan = make_plan(flags.plan, model);
-  plan.sampling.options.precision =
-      select_precision(flags.precision.value_or("fp32"), device, "--precision");
-  const int64_t frames = frame_count(flags, plan, output_kind(flags.out, model.is_image()));
-  if (frames > 0 && world.size() > 1)
-    throw Error("-o ", flags.out.string(), ": frames are drawn by one process, here are ",
-                world.size());
-  const auto [output, done] = open_output(flags, plan, model, world);
+void say_what_is_drawn(const Plan& plan, const Model& model, int64_t done, c10::Device device) {
   log_info(concat("sampling ", plan.count - done, " from ", model.name(), " (step ", model.step(),
                   ") by ", plan.sampling.config.sampler, " in ",
                   plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
                   done > 0 ? concat("; ", done, " are there") : ""));
+}
+
+// In a world of one: the others are met in the folder alone.
+int sample_queued(const SampleFlags& flags, const Plan& plan, const Model& model, World& alone,
+                  c10::Device device) {
+  std::filesystem::create_directories(flags.out);
+  WorkQueue queue(flags.out / ".queue");
+  std::unique_ptr<SampleOutput> output;
+  queue.alone([&] { output = open_output(flags, plan, model, alone).first; });
+  say_what_is_drawn(plan, model, output->done(), device);
+  try {
+    generate_queued(plan, model, parse_duration(flags.peer_timeout), queue, *output);
+  } catch (const Stopped& stop) {
+    return stopped(signal_name(stop.signal), *output, flags.out);
+  }
+  queue.remove();
+  print_path(flags.out);
+  return kGood;
+}
+
+int sample_together(const SampleFlags& flags, const Plan& plan, const Model& model, World& world,
+                    int64_t frames, c10::Device device) {
+  const auto [output, done] = open_output(flags, plan, model, world);
+  say_what_is_drawn(plan, model, done, device);
   try {
     generate_all(plan, model, frames, flags.show_x0, done, world, output.get());
   } catch (const Stopped& stop) {
@@ -163,6 +198,31 @@ int run_sample(const SampleFlags& flags) {
   return kGood;
 }
 
+int run_sample(const SampleFlags& flags) {
+  const Launch launch = launch_from_environment();
+  const c10::Device device = flags.machine.apply(launch);
+  install_stop_handlers();
+  World world(flags.queue ? Launch{} : launch, device, parse_duration(flags.peer_timeout));
+  if (world.is_first())
+    check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
+                  {{"--ckpt", flags.model.checkpoint},
+                   {"--noise", flags.plan.noise},
+                   {"--from", flags.plan.from}});
+  const Model model = flags.model.load(device);
+  Plan plan = make_plan(flags.plan, model);
+  plan.sampling.options.precision =
+      select_precision(flags.precision.value_or("fp32"), device, "--precision");
+  const OutputKind kind = output_kind(flags.out, model.is_image());
+  if (flags.queue && kind != OutputKind::kFolder)
+    throw Error("--queue: many processes fill a folder, not -o ", flags.out.string());
+  const int64_t frames = frame_count(flags, plan, kind);
+  if (frames > 0 && world.size() > 1)
+    throw Error("-o ", flags.out.string(), ": frames are drawn by one process, here are ",
+                world.size());
+  return flags.queue ? sample_queued(flags, plan, model, world, device)
+                     : sample_together(flags, plan, model, world, frames, device);
+}
+
 void add_options(CLI::App& command, SampleFlags& flags) {
   flags.model.add_to(command);
   command.add_option("-o,--out", flags.out,
@@ -173,6 +233,9 @@ void add_options(CLI::App& command, SampleFlags& flags) {
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
                    "Go on with the folder, .npz or .npy that a stopped run began, if there is one");
+  command.add_flag("--queue", flags.queue,
+                   "Fill the folder together with every process that has the same command line, "
+                   "whenever it is started or lost; --resume is implied");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   add_peer_timeout(command, flags.peer_timeout);
@@ -196,7 +259,9 @@ Command add_sample(CLI::App& app) {
       "  diffuse sample --ckpt runs/shapes -n 8 --share-from-step 250 --sampler ddpm\n"
       "  diffuse sample --ckpt model.pt -n 50000 -o digits.npz --sampler ddim --steps 50 --batch "
       "128 --resume\n"
-      "  diffuse launch --nproc 8 -- sample --ckpt model.pt -n 50000 -o digits --resume");
+      "  diffuse launch --nproc 8 -- sample --ckpt model.pt -n 50000 -o digits --resume\n"
+      "  sbatch --array=0-7 --wrap 'srun diffuse sample --ckpt model.pt -n 50000 -o digits "
+      "--queue'");
   add_options(*command, *flags);
   return [flags] { return run_sample(*flags); };
 }

@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/sample/class_choice.h"
+#include "src/arrays/array_file.h"
+#include "src/core/whole_number.h"
+#include "src/data/normalization.h"
+#include "src/model_file/sample_input.h"
+#include "src/sample/class_choice.h"
 
 namespace fs = std::filesystem;
 
@@ -115,9 +115,9 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   if (!(strength > 0 && strength <= 1))
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
   plan.sampling.options.from = load_sample("--from", flags.from, model, plan.sampling.config);
-  std::vector<int64_t>& list = plan.sampling.options.sampler.timesteps;
+  std::vector<double>& list = plan.sampling.options.sampler.timesteps;
   const auto limit = static_cast<double>(T) * strength;
-  std::erase_if(list, [&](int64_t t) { return static_cast<double>(t) >= limit; });
+  std::erase_if(list, [&](double t) { return t >= limit; });
   if (list.empty())
     throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
                 "; expected more, or more --steps");

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/sample/class_choice.h"
 #include "diffuse/sample/timesteps.h"
+#include "src/core/log.h"
+#include "src/sample/class_choice.h"
 
 namespace diffuse::cli {
 
@@ -103,9 +103,10 @@ GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {
 
 GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
   GenerateOptions result = rows(count);
-  std::vector<int64_t>& list = result.sampler.timesteps;
-  std::erase_if(list, [&](int64_t later) { return later >= t; });
-  list.insert(list.begin(), t);
+  std::vector<double>& list = result.sampler.timesteps;
+  const auto first = static_cast<double>(t);
+  std::erase_if(list, [&](double later) { return later >= first; });
+  list.insert(list.begin(), first);
   check_sampler(result.sampler, model.config().diffusion);
   return result;
 }

@@ -12,14 +12,14 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
-#include "diffuse/diffusion/loss_weight.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/csv.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/plot.h"
-#include "diffuse/train/outputs.h"
-#include "diffuse/train/run_warnings.h"
+#include "src/core/log.h"
+#include "src/diffusion/loss_weight.h"
+#include "src/files/atomic_write.h"
+#include "src/files/csv.h"
+#include "src/files/file.h"
+#include "src/pictures/plot.h"
+#include "src/train/outputs.h"
+#include "src/train/run_warnings.h"
 
 namespace fs = std::filesystem;
 

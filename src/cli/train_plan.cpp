@@ -4,10 +4,10 @@
 
 #include "common.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/inspection.h"
-#include "diffuse/measure/memory_plan.h"
-#include "diffuse/train/run_warnings.h"
+#include "src/core/log.h"
+#include "src/data/inspection.h"
+#include "src/measure/memory_plan.h"
+#include "src/train/run_warnings.h"
 
 namespace diffuse::cli {
 

@@ -7,8 +7,8 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffuse/eval/verify.h"
-#include "diffuse/train/outputs.h"
+#include "src/eval/verify.h"
+#include "src/train/outputs.h"
 
 namespace diffuse::cli {
 

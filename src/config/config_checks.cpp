@@ -102,11 +102,21 @@ static void check_class_names(const ModelConfig& c, const std::string& at) {
                   name.empty() ? "" : " twice");
 }
 
+static void check_sample_kind(const ModelConfig& c, const std::string& at) {
+  if (c.sample_kind.empty() || c.sample_shape.empty()) return;
+  const SampleKind kind = sample_kind(c);
+  const size_t wanted = is_image(kind) ? 3 : kind == SampleKind::kSignal ? 2 : 1;
+  if (c.sample_shape.size() != wanted)
+    throw Error(at, "/sample_kind: \"", c.sample_kind, "\" has a sample_shape of ", wanted,
+                wanted == 1 ? " number" : " numbers", ", got ", c.sample_shape.size());
+}
+
 void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
   check_normalization(config, name);
   check_range(config.data, name + ": /data");
   check_class_names(config.model, name + ": /model");
+  check_sample_kind(config.model, name + ": /model");
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
   if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");

@@ -12,6 +12,10 @@ namespace diffuse {
 
 inline constexpr double kMaxTimesteps = 1'000'000;
 
+// Help from the table of samplers.
+const std::string& sampler_help();
+const std::string& spacing_help();
+
 // NOLINTBEGIN(readability-function-size): lists, as long as the sections.
 
 template <class Visitor>
@@ -125,6 +129,9 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("weights", c.weights, list_of(above(0)), "mixture_oracle: as data.weights.");
   visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
         "Shape of a sample, [C, H, W], [C, L] or [D]; filled in from the data set.");
+  visit("sample_kind", c.sample_kind, one_of({"", "image", "float_image", "signal", "point"}),
+        "What a sample is: an image of 8-bit values, a float_image of any numbers, a signal or a "
+        "point; filled in from the data set, and from sample_shape where a file does not say.");
   visit("classes", c.classes, at_least(0),
         "Classes the model is conditioned on; filled in from the data set, 0 is unconditional.");
   visit("class_names", c.class_names, list_of(anything()),
@@ -215,14 +222,10 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
-  visit("sampler", c.sampler, one_of(kSamplers),
-        "How samples are drawn: ddpm (ancestral), ddim (deterministic at eta 0), dpmpp2m "
-        "(DPM-Solver++ of order 2) and its stochastic form dpmpp2m-sde, or heun.");
+  visit("sampler", c.sampler, one_of(kSamplers), sampler_help().c_str());
   visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
-  visit("spacing", c.spacing, one_of(kSpacings),
-        "Which of the T timesteps a shorter run visits; auto is leading for ddpm and ddim, "
-        "trailing for dpmpp2m and dpmpp2m-sde, karras for heun.");
+  visit("spacing", c.spacing, one_of(kSpacings), spacing_help().c_str());
   visit("steps_offset", c.steps_offset, between(0, kMaxTimesteps),
         "Spacing leading: added to every timestep, as far as T leaves room.");
   visit(

@@ -11,8 +11,8 @@
 #include "config_checks.h"
 #include "config_fields.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/strict_json.h"
-#include "diffuse/core/whole_number.h"
+#include "src/core/strict_json.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 
@@ -282,6 +282,15 @@ Config with_flags(Config config, const std::vector<FlagValue>& flags) {
   return config;
 }
 
+// A file of version 0.1.0 gives the shape alone.
+static void fill_in_sample_kind(ModelConfig& config) {
+  if (!config.sample_kind.empty() || config.sample_shape.empty()) return;
+  const auto dimensions = config.sample_shape.size();
+  config.sample_kind = word_of(dimensions == 3   ? SampleKind::kImage
+                               : dimensions == 2 ? SampleKind::kSignal
+                                                 : SampleKind::kPoint);
+}
+
 Config parse_config(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
@@ -289,6 +298,7 @@ Config parse_config(const std::string& text, const std::string& name,
   Config config;
   read_config(parse_strict_json(text, name), name, nullptr, config);
   for (const std::string& override_text : overrides) apply_override(override_text, config);
+  fill_in_sample_kind(config.model);
   check_config(config, name);
   return config;
 }

@@ -1,4 +1,4 @@
-#include "diffuse/config/in_config.h"
+#include "src/config/in_config.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/core/device.h"
+#include "src/core/device.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -72,6 +72,10 @@ std::string cuda_description() {
 
 void set_thread_count(int threads) {
   if (threads > 0) at::set_num_threads(threads);
+}
+
+void limit_thread_count(int threads) {
+  if (at::get_num_threads() > threads) at::set_num_threads(threads);
 }
 
 // Whether a GPU multiplies in bfloat16: those of compute capability 8 and later. LibTorch's hooks do

@@ -1,5 +1,5 @@
 // Compiled without LibTorch's include path: its bundled fmt and the system's would collide.
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>

@@ -1,4 +1,4 @@
-#include "diffuse/core/progress.h"
+#include "src/core/progress.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <iomanip>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/core/sha256.h"
+#include "src/core/sha256.h"
 
 #include <algorithm>
 #include <bit>

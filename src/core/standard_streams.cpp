@@ -1,4 +1,4 @@
-#include "diffuse/core/standard_streams.h"
+#include "src/core/standard_streams.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "diffuse/core/stop.h"
+#include "src/core/stop.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "diffuse/core/strict_json.h"
+#include "src/core/strict_json.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "diffuse/core/whole_number.h"
+#include "src/core/whole_number.h"
 
 #include <algorithm>
 #include <charconv>

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/zip_file.h"
 #include "sources.h"
+#include "src/arrays/array_file.h"
+#include "src/arrays/safetensors.h"
+#include "src/core/log.h"
+#include "src/files/file.h"
+#include "src/files/zip_file.h"
 #include "tensor_dataset.h"
 
 namespace diffuse {
@@ -138,6 +138,12 @@ static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
   return array.to(at::kFloat).contiguous();
 }
 
+// What such an array's items are: the file has no other way to say so.
+static SampleKind kind_of_numbers(const at::Tensor& array) {
+  if (array.dim() == 4) return SampleKind::kFloatImage;
+  return array.dim() == 3 ? SampleKind::kSignal : SampleKind::kPoint;
+}
+
 // The items in which every number is finite.
 static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConfig& config,
                                          const std::string& what) {
@@ -185,7 +191,8 @@ std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split)
   const auto items = chosen(good, split_indices(config, std::ssize(good), split, what));
   const at::Tensor part = array.index_select(0, at::tensor(items)).contiguous();
   labels = labels.empty() ? labels : chosen(labels, items);
-  if (!images) return make_tensor_dataset(part, std::move(labels), std::move(names));
+  if (!images)
+    return make_tensor_dataset(part, kind_of_numbers(part), std::move(labels), std::move(names));
 
   const uint8_t* bytes = part.const_data_ptr<uint8_t>();
   if (labels.empty()) labels.assign(items.size(), 0);

@@ -1,4 +1,4 @@
-#include "diffuse/data/batch_loader.h"
+#include "src/data/batch_loader.h"
 
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/gz_file.h"
 #include "sources.h"
+#include "src/files/gz_file.h"
 
 namespace diffuse {
 

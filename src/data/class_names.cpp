@@ -1,4 +1,4 @@
-#include "diffuse/data/class_names.h"
+#include "src/data/class_names.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -87,6 +87,7 @@ class RelabelledDataset : public Dataset {
 
   int64_t size() const override { return set_->size(); }
   std::vector<int64_t> sample_shape() const override { return set_->sample_shape(); }
+  SampleKind sample_kind() const override { return set_->sample_kind(); }
   std::vector<std::string> class_names() const override { return names_; }
   int64_t label(int64_t index) const override { return numbers_.at(set_->label(index)); }
   ChannelMoments normalization() const override { return set_->normalization(); }

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/file_set.h"
 #include "sources.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/files/file_set.h"
 
 namespace diffuse {
 
@@ -25,6 +25,12 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
       usual.empty() ? "" : concat(", or run scripts/download_data.sh ", name);
   throw Error("/data/path: ", path.string(), " does not exist; give the place with ",
               "--set data.path=..., or set DIFFUSE_DATA to the folder above it", script);
+}
+
+ModelConfig with_samples_of(ModelConfig config, const Dataset& data) {
+  config.sample_shape = data.sample_shape();
+  config.sample_kind = word_of(data.sample_kind());
+  return config;
 }
 
 DataConfig data_config_of(const std::filesystem::path& path) {
@@ -66,8 +72,8 @@ std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split spli
                 ", expected 1 (grey), 3 (colour) or 0 (as stored)");
   auto set = make_plain(config, split, seed);
   if (config.horizontal_flip && !set->is_image())
-    throw Error("/data/horizontal_flip: ", config.type, " holds ",
-                set->sample_shape().size() == 2 ? "signals" : "points", "; expected false");
+    throw Error("/data/horizontal_flip: ", config.type, " holds ", word_of(set->sample_kind()),
+                "s; expected false");
   if (!config.range.empty()) {
     const auto channels = static_cast<size_t>(set->sample_shape().at(0));
     const double low = config.range.at(0), high = config.range.at(1);

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/strict_json.h"
+#include "src/core/strict_json.h"
 
 namespace diffuse {
 

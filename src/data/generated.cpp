@@ -48,7 +48,7 @@ std::shared_ptr<const Dataset> draw_swiss_roll(const DataConfig& config, Split s
     out[0] = static_cast<float>((t * std::cos(t) + config.noise * random.normal()) / kScale);
     out[1] = static_cast<float>((t * std::sin(t) + config.noise * random.normal()) / kScale);
   };
-  return make_tensor_dataset(draw_items(config, split, seed, {2}, draw), {}, {});
+  return make_tensor_dataset(draw_items(config, split, seed, {2}, draw), SampleKind::kPoint);
 }
 
 std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split split, uint64_t seed) {
@@ -57,7 +57,8 @@ std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split spl
     random.fill_normal(out);
     for (float& value : out) value *= sigma;
   };
-  return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw), {}, {});
+  return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw),
+                             SampleKind::kPoint);
 }
 
 // Component k with probability weights[k] / sum, then N(means[k], variance I).
@@ -75,7 +76,8 @@ std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split spli
     for (size_t d = 0; d < out.size(); ++d)
       out[d] = static_cast<float>(config.means[k * out.size() + d] + sigma * random.normal());
   };
-  return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw), {}, {});
+  return make_tensor_dataset(draw_items(config, split, seed, {config.dimensions}, draw),
+                             SampleKind::kPoint);
 }
 
 // The value of wave `kind` at `phase` of its period, in [0, 1): from -1 to 1.
@@ -109,7 +111,7 @@ std::shared_ptr<const Dataset> draw_waveforms(const DataConfig& config, Split sp
   at::Tensor items = draw_items(config, split, seed, {1, config.length}, draw);
   std::vector<int64_t> labels(items.size(0));
   for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int64_t>(i) % kinds;
-  return make_tensor_dataset(std::move(items), std::move(labels), names);
+  return make_tensor_dataset(std::move(items), SampleKind::kSignal, std::move(labels), names);
 }
 
 }  // namespace diffuse

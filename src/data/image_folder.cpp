@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "parallel.h"
 #include "picture_entries.h"
 #include "sources.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 namespace {
@@ -116,6 +116,7 @@ class ImageFolderDataset : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(listing_.entries.size()); }
   std::vector<int64_t> sample_shape() const override { return {channels_, side_, side_}; }
+  SampleKind sample_kind() const override { return SampleKind::kImage; }
   std::vector<std::string> class_names() const override { return listing_.class_names; }
   int64_t item_bytes() const { return channels_ * side_ * side_; }
 

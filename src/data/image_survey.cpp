@@ -1,4 +1,4 @@
-#include "diffuse/data/image_survey.h"
+#include "src/data/image_survey.h"
 
 #include <algorithm>
 

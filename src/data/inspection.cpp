@@ -1,4 +1,4 @@
-#include "diffuse/data/inspection.h"
+#include "src/data/inspection.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/normalization.h"
+#include "src/data/normalization.h"
 
 namespace diffuse {
 

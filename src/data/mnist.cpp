@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/gz_file.h"
 #include "sources.h"
+#include "src/files/gz_file.h"
 
 namespace diffuse {
 namespace {

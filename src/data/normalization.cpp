@@ -1,4 +1,4 @@
-#include "diffuse/data/normalization.h"
+#include "src/data/normalization.h"
 
 #include <ATen/ATen.h>
 
@@ -29,6 +29,10 @@ class NormalizedDataset : public Dataset {
 
   int64_t size() const override { return set_->size(); }
   std::vector<int64_t> sample_shape() const override { return set_->sample_shape(); }
+  // What was 8-bit values is any numbers now.
+  SampleKind sample_kind() const override {
+    return set_->is_image() ? SampleKind::kFloatImage : set_->sample_kind();
+  }
   std::vector<std::string> class_names() const override { return set_->class_names(); }
   int64_t label(int64_t index) const override { return set_->label(index); }
   ChannelMoments normalization() const override { return moments_; }

@@ -1,4 +1,4 @@
-#include "diffuse/data/number_range.h"
+#include "src/data/number_range.h"
 
 #include <ATen/ops/aminmax.h>
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

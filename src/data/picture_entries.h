@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/pictures/image_file.h"
 #include "parallel.h"
 #include "picture_layout.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

@@ -9,8 +9,8 @@
 
 #include "dataset_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/pictures/picture_files.h"
 #include "picture_part.h"
+#include "src/pictures/picture_files.h"
 
 namespace diffuse {
 namespace {

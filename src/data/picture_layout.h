@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/files/file_set.h"
+#include "src/files/file_set.h"
 
 namespace diffuse {
 

@@ -14,13 +14,16 @@ namespace {
 
 class TensorDataset : public Dataset {
  public:
-  TensorDataset(at::Tensor items, std::vector<int64_t> labels, std::vector<std::string> class_names)
+  TensorDataset(at::Tensor items, SampleKind kind, std::vector<int64_t> labels,
+                std::vector<std::string> class_names)
       : items_(std::move(items)),
+        kind_(kind),
         labels_(std::move(labels)),
         class_names_(std::move(class_names)) {}
 
   int64_t size() const override { return items_.size(0); }
   std::vector<int64_t> sample_shape() const override { return items_.sizes().slice(1).vec(); }
+  SampleKind sample_kind() const override { return kind_; }
   std::vector<std::string> class_names() const override { return class_names_; }
 
   int64_t label(int64_t index) const override {
@@ -50,15 +53,17 @@ class TensorDataset : public Dataset {
 
  private:
   at::Tensor items_;
+  SampleKind kind_;
   std::vector<int64_t> labels_;
   std::vector<std::string> class_names_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Dataset> make_tensor_dataset(at::Tensor items, std::vector<int64_t> labels,
+std::shared_ptr<const Dataset> make_tensor_dataset(at::Tensor items, SampleKind kind,
+                                                   std::vector<int64_t> labels,
                                                    std::vector<std::string> class_names) {
-  return std::make_shared<TensorDataset>(std::move(items), std::move(labels),
+  return std::make_shared<TensorDataset>(std::move(items), kind, std::move(labels),
                                          std::move(class_names));
 }
 
@@ -67,7 +72,8 @@ std::shared_ptr<const Dataset> make_image_dataset(ImageSet set) {
   auto owner = std::make_shared<std::vector<uint8_t>>(std::move(set.pixels));
   at::Tensor items = at::from_blob(
       owner->data(), {count, set.channels, set.height, set.width}, [owner](void*) {}, at::kByte);
-  return make_tensor_dataset(std::move(items), std::move(set.labels), std::move(set.class_names));
+  return make_tensor_dataset(std::move(items), SampleKind::kImage, std::move(set.labels),
+                             std::move(set.class_names));
 }
 
 }  // namespace diffuse

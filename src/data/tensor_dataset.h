@@ -11,7 +11,8 @@
 namespace diffuse {
 
 // `labels` [N] where there are class names, else empty.
-std::shared_ptr<const Dataset> make_tensor_dataset(at::Tensor items, std::vector<int64_t> labels,
-                                                   std::vector<std::string> class_names);
+std::shared_ptr<const Dataset> make_tensor_dataset(at::Tensor items, SampleKind kind,
+                                                   std::vector<int64_t> labels = {},
+                                                   std::vector<std::string> class_names = {});
 
 }  // namespace diffuse

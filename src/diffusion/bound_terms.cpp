@@ -4,22 +4,24 @@
 
 #include <numbers>
 
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
 
 namespace diffuse {
 
+// KL(q ‖ p_θ), at t = 0 −log p_θ(x_0 | x_1)                                                   eq. 7
 at::Tensor bound_term(const Gaussian& posterior, const Gaussian& reverse, const at::Tensor& x0,
-                      const at::Tensor& t) {
+                      const at::Tensor& t, SampleKind kind) {
   const at::Tensor kl =
       normal_kl(posterior.mean, posterior.log_variance, reverse.mean, reverse.log_variance);
-  const bool levels = x0.dim() == 4;
   const at::Tensor log_likelihood =
-      levels ? discretized_gaussian_log_likelihood(x0, reverse.mean, reverse.log_variance)
-             : gaussian_log_density(x0, reverse.mean, reverse.log_variance);
+      kind == SampleKind::kImage
+          ? discretized_gaussian_log_likelihood(x0, reverse.mean, reverse.log_variance)
+          : gaussian_log_density(x0, reverse.mean, reverse.log_variance);
   return at::where(t == 0, -log_likelihood.flatten(1).mean(1), kl.flatten(1).mean(1)) /
          std::numbers::ln2;
 }
 
+// ½ (ᾱ_T x_0² + (1 − ᾱ_T) − 1 − log(1 − ᾱ_T))                                             L_T
 at::Tensor prior_term(const NoiseSchedule& schedule, const at::Tensor& x0) {
   const double alpha_bar = schedule.alpha_bar()[-1].item<double>();
   const double at_zero = schedule.prior_bits_per_dim(0);

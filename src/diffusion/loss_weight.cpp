@@ -1,16 +1,26 @@
-#include "diffuse/diffusion/loss_weight.h"
+#include "src/diffusion/loss_weight.h"
 
 #include <ATen/ATen.h>
 
 namespace diffuse {
 
-at::Tensor bound_weight(const NoiseSchedule& schedule, const at::Tensor& variance) {
-  return schedule.beta().square() /
-         (2 * variance * schedule.alpha() * schedule.one_minus_alpha_bar());
+// β² / (2 σ² α (1 − ᾱ))                                                                      eq. 9
+at::Tensor bound_weight(const Transition& step, const at::Tensor& variance) {
+  return step.added.square() / (2 * variance * step.alpha * step.one_minus);
 }
 
-at::Tensor min_snr_weight(const NoiseSchedule& schedule, double gamma) {
-  return schedule.snr().clamp_max(gamma) / schedule.snr();
+at::Tensor bound_weight(const NoiseSchedule& schedule, const at::Tensor& variance) {
+  Transition step;
+  step.alpha = schedule.alpha();
+  step.added = schedule.beta();
+  step.one_minus = schedule.one_minus_alpha_bar();
+  return bound_weight(step, variance);
+}
+
+// min(snr, γ) / snr                                                                  [Hang23] eq. 7
+at::Tensor min_snr_weight(const Levels& levels, double gamma) {
+  const at::Tensor snr = (levels.a / levels.s).square();
+  return snr.clamp_max(gamma) / snr;
 }
 
 }  // namespace diffuse

@@ -12,18 +12,20 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
+#include <functional>
 
-#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/process.h"
 
 namespace diffuse {
 
-// p and q at the levels of a schedule, [T] float64.
-struct PredictionTable {
+// [B] float64 each.
+struct Columns {
   at::Tensor p, q;
 };
 
+using ColumnsAt = std::function<Columns(const Levels&)>;
+
 // Throws Error naming /diffusion/prediction for an unknown kind.
-PredictionTable prediction_table(const std::string& kind, const NoiseSchedule& schedule);
+ColumnsAt make_prediction(const DiffusionConfig& config, std::shared_ptr<const Process> process);
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-#include "diffuse/diffusion/timestep_sampler.h"
+#include "src/diffusion/timestep_sampler.h"
 
 #include <ATen/ATen.h>
 

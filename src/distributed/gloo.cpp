@@ -1,23 +1,41 @@
 // Collectives between CPUs. LibTorch has Gloo's code inside and not its headers, hence the system's;
 // they are only needed to declare what ProcessGroupGloo points to.
 #define USE_C10D_GLOO
+#include <cstdlib>
+#include <stdexcept>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
+#include "diffuse/core/error.h"
+#include "reason.h"
+#include "src/core/duration.h"
 #include "world_parts.h"
 
 namespace diffuse {
 
-c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store,
-                                            const Launch& launch, Milliseconds timeout) {
-  using Gloo = c10d::ProcessGroupGloo;
-  // On one machine whatever its name resolves to does not matter; else GLOO_SOCKET_IFNAME counts.
+using Gloo = c10d::ProcessGroupGloo;
+
+// GLOO_SOCKET_IFNAME decides where it is set.
+static c10::intrusive_ptr<Gloo::Options> gloo_options(const std::string& address,
+                                                      Milliseconds timeout) {
+  const char* const interface = std::getenv("GLOO_SOCKET_IFNAME");
+  if (interface != nullptr && *interface != '\0') return Gloo::Options::create_default(timeout);
   auto options = Gloo::Options::create(timeout);
-  if (launch.local_size == launch.size)
-    options->devices = {Gloo::createDeviceForHostname("127.0.0.1")};
-  else
-    options = Gloo::Options::create_default(timeout);
-  return c10::make_intrusive<Gloo>(store, static_cast<int>(launch.rank),
-                                   static_cast<int>(launch.size), options);
+  options->devices = {Gloo::createDeviceForHostname(address)};
+  return options;
+}
+
+c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store,
+                                            const Launch& launch, const std::string& address,
+                                            Milliseconds timeout) {
+  try {
+    return c10::make_intrusive<Gloo>(store, static_cast<int>(launch.rank),
+                                     static_cast<int>(launch.size), gloo_options(address, timeout));
+  } catch (const std::exception& error) {
+    throw std::runtime_error(concat(
+        "rank ", launch.rank, " at ", address, " cannot connect to all others (", reason_of(error),
+        "); where machines have several networks, name the interface of the ",
+        "one between them in each process: GLOO_SOCKET_IFNAME=eth0"));
+  }
 }
 
 }  // namespace diffuse

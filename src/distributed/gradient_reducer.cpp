@@ -1,10 +1,10 @@
-#include "diffuse/distributed/gradient_reducer.h"
+#include "src/distributed/gradient_reducer.h"
 
 #include <algorithm>
 #include <atomic>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
-#include "diffuse/core/duration.h"
+#include "src/core/duration.h"
 #include "world_parts.h"
 
 namespace diffuse {

@@ -1,11 +1,12 @@
 #include "diffuse/distributed/launch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <optional>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 
@@ -69,12 +70,29 @@ static bool is_started_by_srun() {
   return step && *step < 0xfffffff0;
 }
 
+// Of this node and step. What was set by hand may not fit together, and tells nothing then.
+static int64_t local_tasks(const Launch& launch) {
+  const std::string of_step = text_of("SLURM_STEP_TASKS_PER_NODE");
+  const int64_t tasks = tasks_on_node(of_step.empty() ? text_of("SLURM_TASKS_PER_NODE") : of_step,
+                                      find_number("SLURM_NODEID").value_or(0));
+  return tasks <= launch.size && launch.local_rank < tasks ? tasks : 0;
+}
+
+// From 22.05 srun does not inherit --cpus-per-task, but its variable is there.
+static int64_t cores_of_task(int64_t local_size) {
+  if (const int64_t cores = find_number("SLURM_CPUS_PER_TASK").value_or(0); cores > 0) return cores;
+  const int64_t cores = find_number("SLURM_CPUS_ON_NODE").value_or(0);
+  return cores == 0 || local_size == 0 ? 0 : std::max<int64_t>(cores / local_size, 1);
+}
+
 static Launch from_slurm() {
   Launch launch{.rank = number("SLURM_PROCID"), .size = number("SLURM_NTASKS")};
   if (launch.size > 1 && find_number("SLURM_STEP_NUM_TASKS") == 1)
     return alone(
         concat("SLURM says ", launch.size, " tasks, but 1 in this step (srun starts all)"));
   if (launch.size > 1) launch.local_rank = number("SLURM_LOCALID");
+  launch.local_size = local_tasks(launch);
+  launch.cores = cores_of_task(launch.local_size);
   const std::string step_hosts = text_of("SLURM_STEP_NODELIST");
   launch.host = first_host(step_hosts.empty() ? text_of("SLURM_JOB_NODELIST") : step_hosts);
   launch.attempt = text_of("SLURM_STEP_ID") + "." + text_of("SLURM_RESTART_COUNT");
@@ -134,6 +152,28 @@ Launch launch_from_environment() {
     throw Error("environment variable ", launch.host.empty() ? "MASTER_ADDR" : "MASTER_PORT",
                 ": not set; it says where rank 0 of the ", launch.size, " processes is to be met");
   return launch;
+}
+
+int64_t core_share(const Launch& launch, int64_t available) {
+  if (launch.cores > 0) return std::min(launch.cores, available);
+  return std::max<int64_t>(available / std::max<int64_t>(launch.local_size, 1), 1);
+}
+
+int64_t tasks_on_node(std::string_view tasks_per_node, int64_t node) {
+  for (size_t begin = 0; begin < tasks_per_node.size();) {
+    const size_t end = std::min(tasks_per_node.find(',', begin), tasks_per_node.size());
+    std::string_view item = tasks_per_node.substr(begin, end - begin);  // "2" or "2(x3)"
+    int64_t nodes = 1;
+    if (const size_t times = item.find("(x"); times != std::string_view::npos) {
+      const std::string_view count = item.substr(times + 2, item.size() - times - 3);
+      nodes = parse_integer(std::string(count)).value_or(0);
+      item = item.substr(0, times);
+    }
+    if (node < nodes) return std::max<int64_t>(parse_integer(std::string(item)).value_or(0), 0);
+    node -= nodes;
+    begin = end + 1;
+  }
+  return 0;
 }
 
 std::string first_host(std::string_view node_list) {

@@ -1,4 +1,4 @@
-#include "diffuse/distributed/launcher.h"
+#include "src/distributed/launcher.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -12,9 +12,9 @@
 #include <cstring>
 #include <map>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

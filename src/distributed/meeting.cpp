@@ -1,21 +1,27 @@
 #include "meeting.h"
 
+#include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include "diffuse/core/duration.h"
+#include "address.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/stop.h"
-#include "probe.h"
+#include "monitor.h"
+#include "peer_watch.h"
+#include "reason.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/stop.h"
 #include "world_parts.h"
 
 namespace diffuse {
@@ -36,14 +42,20 @@ class Attempt {
   std::atomic<bool> connected{false};  // to the store
 
   bool serves() const { return launch.rank == 0 && !launch.store_is_up; }
+  bool on_one_machine() const { return launch.local_size == launch.size; }
   bool is_over() const { return given_up || seconds_now() >= end; }
+  double seconds_left() const { return end - seconds_now(); }
+  // Where the others go: on one machine not to the address that its name stands for.
+  std::string host() const {
+    return on_one_machine() && !launch.store_is_up ? "127.0.0.1" : launch.host;
+  }
   std::string place() const { return concat(launch.host, ":", launch.port); }
   std::string advice() const { return launch.advice.empty() ? "" : " (" + launch.advice + ")"; }
 
-  // Why there is no connection yet; "" where nothing is known.
+  // Why there is no connection yet, or may never be; "" where nothing is known.
   std::string trouble() const {
     const std::scoped_lock lock(mutex_);
-    return trouble_;
+    return trouble_.empty() ? "" : ": " + trouble_;
   }
   void set_trouble(const std::string& text) {
     const std::scoped_lock lock(mutex_);
@@ -55,37 +67,65 @@ class Attempt {
   std::string trouble_;
 };
 
+// Where rank 0 is met by this process, whose own address is `own_address` on the way there.
+struct Place {
+  std::string host;
+  uint16_t port = 0;
+  std::string own_address;
+};
+
 }  // namespace
 
-static StorePtr open_store(const Attempt& attempt, bool serve) {
+static std::string beat_of(c10d::Store& store, int64_t rank) {
+  return store.get_to_str(beat_key(rank));
+}
+
+static std::string address_key(int64_t rank) { return concat("address/", rank); }
+
+static StorePtr open_store(const Attempt& attempt, const Place& place,
+                           std::optional<int> listener) {
   c10d::TCPStoreOptions options;
-  options.port = attempt.launch.port;
-  options.isServer = serve;
+  options.port = place.port;
+  options.isServer = listener.has_value();
+  options.masterListenFd = listener;
   options.waitWorkers = false;
-  options.timeout = milliseconds(std::max(attempt.end - seconds_now(), 1.0));
-  const std::string host = attempt.serves() ? "127.0.0.1" : attempt.launch.host;
-  return c10::make_intrusive<c10d::PrefixStore>("diffuse/" + attempt.launch.attempt,
-                                                c10::make_intrusive<c10d::TCPStore>(host, options));
+  options.timeout = milliseconds(std::max(attempt.seconds_left(), 1.0));
+  return c10::make_intrusive<c10d::PrefixStore>(
+      "diffuse/" + attempt.launch.attempt,
+      c10::make_intrusive<c10d::TCPStore>(place.host, options));
 }
 
-static StorePtr serve_store(const Attempt& attempt) {
-  try {
-    if (!connect_failure("127.0.0.1", attempt.launch.port).empty())
-      return open_store(attempt, /*serve=*/true);
-  } catch (const std::exception&) {  // says the same at greater length
-  }
-  throw std::runtime_error(
-      concat("rank 0 cannot listen at ", attempt.place(), "; name a free port with MASTER_PORT"));
-}
-
-static StorePtr find_store(Attempt& attempt) {
+// Rank 0's own store: on one machine at its loopback alone, else where MASTER_ADDR leads.
+static StorePtr serve_store(Attempt& attempt, Place& place) {
   const Launch& launch = attempt.launch;
+  try {
+    const bool loopback = attempt.on_one_machine() || is_loopback(launch.host);
+    const Listener listener = bind_listener(launch.host, launch.port, loopback);
+    place = {listener.address, listener.port, listener.address};
+    const StorePtr store = open_store(attempt, place, listener.descriptor);
+    if (!listener.doubt.empty()) {
+      attempt.set_trouble("MASTER_ADDR is " + listener.doubt);
+      log_warning("no other process may find this one, MASTER_ADDR is " + listener.doubt);
+    }
+    return store;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(concat("rank 0 cannot listen at ", attempt.place(), ": ",
+                                    reason_of(error), "; name a free port with MASTER_PORT"));
+  }
+}
+
+static StorePtr find_store(Attempt& attempt, Place& place) {
+  constexpr double kPatience = 5;
   for (;;) {
-    attempt.set_trouble(connect_failure(launch.host, launch.port));
-    if (attempt.trouble().empty()) {
+    const std::string host = attempt.host();
+    const Contact found =
+        contact(host, attempt.launch.port, std::clamp(attempt.seconds_left(), 0.1, kPatience));
+    attempt.set_trouble(found.failure);
+    if (found.failure.empty()) {
       attempt.set_trouble("what listens there has not answered as rank 0 would");
       try {
-        return open_store(attempt, /*serve=*/false);
+        place = {host, attempt.launch.port, found.own_address};
+        return open_store(attempt, place, std::nullopt);
       } catch (const std::exception&) {  // it may have ended, and come again
       }
     }
@@ -94,9 +134,9 @@ static StorePtr find_store(Attempt& attempt) {
   }
 }
 
-static std::vector<std::string> all_keys(int64_t size) {
+static std::vector<std::string> all_keys(std::string (*key)(int64_t), int64_t size) {
   std::vector<std::string> keys;
-  for (int64_t rank = 0; rank < size; ++rank) keys.push_back(beat_key(rank));
+  for (int64_t rank = 0; rank < size; ++rank) keys.push_back(key(rank));
   return keys;
 }
 
@@ -104,8 +144,8 @@ static std::vector<std::string> all_keys(int64_t size) {
 static bool all_have_come(c10d::Store& store, const Attempt& attempt) {
   constexpr double kMoment = 0.5;
   try {
-    store.wait(all_keys(attempt.launch.size),
-               milliseconds(std::clamp(attempt.end - seconds_now(), 0.01, kMoment)));
+    store.wait(all_keys(beat_key, attempt.launch.size),
+               milliseconds(std::clamp(attempt.seconds_left(), 0.01, kMoment)));
     return true;
   } catch (const std::exception&) {
     return false;
@@ -124,11 +164,27 @@ static std::string missing(c10d::Store& store, int64_t size) {
   return join(ranks);
 }
 
-static void await_all(c10d::Store& store, const Attempt& attempt) {
+// Whether all processes have met here before, this one's place among them. Where that process has died
+// since, as one that is started again finds, the run is told to end; where it lives, the run is another.
+static bool ended_a_run(c10d::Store& store, const Attempt& attempt) {
   const Launch& launch = attempt.launch;
-  if (store.check(all_keys(launch.size)))
-    throw std::runtime_error(concat("all ", launch.size, " processes are at ", attempt.place(),
-                                    " already: another run, which needs a MASTER_PORT of its own"));
+  if (!store.check(all_keys(beat_key, launch.size))) return false;
+  const std::string before = beat_of(store, launch.rank);
+  const double patience = 0.3 * seconds_until_dead(attempt.timeout);
+  for (const double begin = seconds_now(); seconds_now() - begin < patience;) {
+    if (beat_of(store, launch.rank) != before)
+      throw std::runtime_error(concat("all ", launch.size, " processes are at ", attempt.place(),
+                                      " already: another run, which needs a MASTER_PORT of its ",
+                                      "own"));
+    std::this_thread::sleep_for(Milliseconds(50));
+  }
+  store.set(kEndKey, concat("rank ", launch.rank, " died: its process was started again"));
+  return true;
+}
+
+static void await_all(c10d::Store& store, const Attempt& attempt, const std::string& own_address) {
+  const Launch& launch = attempt.launch;
+  store.set(address_key(launch.rank), own_address);
   store.set(beat_key(launch.rank), Beat{}.text());
   while (!all_have_come(store, attempt)) {
     const std::string ranks = missing(store, launch.size);
@@ -136,21 +192,47 @@ static void await_all(c10d::Store& store, const Attempt& attempt) {
       throw std::runtime_error(concat("rank 0 went away from ", attempt.place(), " before all of ",
                                       launch.size, " processes had come"));
     if (attempt.is_over() && !ranks.empty())
-      throw std::runtime_error(concat("of ", launch.size, " processes, rank ", ranks,
-                                      " did not come to ", attempt.place(), " within ",
-                                      format_duration(attempt.timeout), attempt.advice()));
+      throw std::runtime_error(concat(
+          "of ", launch.size, " processes, rank ", ranks, " did not come to ", attempt.place(),
+          " within ", format_duration(attempt.timeout), attempt.trouble(), attempt.advice()));
   }
 }
 
+// The address of this machine for the others. One that has met rank 0 over the loopback, as on rank 0's
+// own machine, takes the one that leads to a process elsewhere.
+static std::string own_address(c10d::Store& store, const Attempt& attempt, const Place& place) {
+  if (attempt.on_one_machine()) return "127.0.0.1";
+  if (!is_loopback(place.own_address)) return place.own_address;
+  for (const auto& value : store.multiGet(all_keys(address_key, attempt.launch.size))) {
+    const std::string other(value.begin(), value.end());
+    if (const std::string own = is_loopback(other) ? "" : source_address(other); !own.empty())
+      return own;
+  }
+  return "127.0.0.1";
+}
+
 static Meeting run(Attempt& attempt) {
-  const StorePtr store = attempt.serves() ? serve_store(attempt) : find_store(attempt);
-  if (!store) return {};
-  attempt.connected = true;
-  if (attempt.serves())
-    if (const std::string failure = resolve_failure(attempt.launch.host); !failure.empty())
-      log_warning(concat("no other process may find this one, MASTER_ADDR is ", failure));
-  await_all(*store, attempt);
-  return {store, open_store(attempt, /*serve=*/false)};
+  for (bool told = false;;) {
+    Place place;
+    const StorePtr store =
+        attempt.serves() ? serve_store(attempt, place) : find_store(attempt, place);
+    if (!store) return {};
+    attempt.connected = true;
+    try {
+      if (!ended_a_run(*store, attempt)) {
+        await_all(*store, attempt, place.own_address);
+        return {store, open_store(attempt, place, std::nullopt),
+                own_address(*store, attempt, place)};
+      }
+      if (!told)
+        log_warning(concat("rank ", attempt.launch.rank, " of the run at ", attempt.place(),
+                           " has died: waits for the others to end and to start again"));
+      told = true;
+    } catch (const c10::Error&) {  // the store is gone, with the run that has ended
+    }
+    attempt.connected = false;
+    std::this_thread::sleep_for(Milliseconds(500));
+  }
 }
 
 // LibTorch's calls can be neither interrupted nor relied on to return: to a port that accepts and is
@@ -171,10 +253,9 @@ static std::future<Meeting> start(const std::shared_ptr<Attempt>& attempt) {
 static std::string waiting_line(const Attempt& attempt) {
   const Launch& launch = attempt.launch;
   const std::string others = launch.size == 2 ? "rank 1" : concat("ranks 1 to ", launch.size - 1);
-  const std::string trouble = attempt.trouble();
   return concat("waiting up to ", format_duration(attempt.timeout), " for ",
                 launch.rank == 0 ? others : "rank 0", " at ", attempt.place(), attempt.advice(),
-                trouble.empty() ? "" : ": " + trouble);
+                attempt.trouble());
 }
 
 static std::string nobody_line(const Attempt& attempt) {
@@ -185,7 +266,7 @@ static std::string nobody_line(const Attempt& attempt) {
                   attempt.advice());
   return concat("rank ", launch.rank, " of ", launch.size, " did not find rank 0 at ",
                 attempt.place(), " (MASTER_ADDR, MASTER_PORT) within ",
-                format_duration(attempt.timeout), ": ", attempt.trouble(), attempt.advice());
+                format_duration(attempt.timeout), attempt.trouble(), attempt.advice());
 }
 
 // c10d tells of every try that fails, at length; what comes of them is told by us.
@@ -198,8 +279,17 @@ static void hush_c10d() {
   static_cast<void>(once);
 }
 
+// Each process, a stranger's too, that connects takes a file descriptor, and the usual limit is 1,024.
+static void allow_many_connections() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 Meeting meet(const Launch& launch, double timeout) {
   hush_c10d();
+  allow_many_connections();
   const auto attempt = std::make_shared<Attempt>(launch, timeout);
   std::future<Meeting> result = start(attempt);
   const double begin = seconds_now();

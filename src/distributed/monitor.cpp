@@ -3,17 +3,22 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "peer_watch.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 
 std::string beat_key(int64_t rank) { return concat("beat/", rank); }
-static constexpr const char* kEndKey = "end";  // why the run ends: a verdict
+
+double seconds_until_dead(double peer_timeout) { return std::min(peer_timeout, 10.0); }
 
 // Of the phases, those in which files are read or written.
 static bool reads_or_writes(const std::string& phase) {
@@ -24,78 +29,87 @@ static void sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
-Monitor::Monitor(c10::intrusive_ptr<c10d::Store> store, int64_t rank, int64_t size,
-                 double peer_timeout)
-    : store_(std::move(store)),
-      rank_(rank),
-      size_(size),
-      hung_after_(peer_timeout),
-      dead_after_(std::min(peer_timeout, 10.0)),
-      interval_(dead_after_ / 20),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+class Monitor::Shared {
+ public:
+  Shared(c10::intrusive_ptr<c10d::Store> store, int64_t rank, int64_t size, double peer_timeout)
+      : hung_after(peer_timeout),
+        dead_after(seconds_until_dead(peer_timeout)),
+        interval(dead_after / 20),
+        store_(std::move(store)),
+        rank_(rank),
+        size_(size),
+        clock_(4 * interval) {}
 
-Monitor::~Monitor() { finish(); }
+  const double hung_after, dead_after, interval;
+  std::atomic<bool> finishing{false}, failed{false};
 
-void Monitor::phase(const char* name, int64_t step) {
-  const std::scoped_lock lock(mutex_);
-  beat_.phase = name;
-  beat_.step = step;
-  beat_.unhurried = reads_or_writes(beat_.phase);
-  ++beat_.progress;
-}
+  // Changes what the next beat says: the main thread has begun or ended something.
+  template <class Change>
+  void set_beat(const Change& change) {
+    const std::scoped_lock lock(mutex_);
+    change(beat_);
+    ++beat_.progress;
+  }
 
-void Monitor::progress() {
-  const std::scoped_lock lock(mutex_);
-  if (beat_.phase == Beat{}.phase) beat_.phase = "computing";
-  beat_.unhurried = reads_or_writes(beat_.phase);
-  ++beat_.progress;
-}
+  // Tells the others and hears of them until stop(), on a thread of its own.
+  void exchange_beats();
 
-void Monitor::begin_collective() {
-  const std::scoped_lock lock(mutex_);
-  beat_.unhurried = false;
-  ++beat_.progress;
-  ++beat_.collectives;
-}
+  // Waits for an interval; false once stop() was called.
+  bool pause();
 
-void Monitor::end_collective() {
-  const std::scoped_lock lock(mutex_);
-  beat_.unhurried = reads_or_writes(beat_.phase);
-  ++beat_.progress;
-}
+  // Ends exchange_beats(), and waits for that a moment.
+  void stop();
 
-Beat Monitor::next_beat() {
+  // Ends the process where the store has not answered for too long. Called every interval.
+  void check_store();
+
+ private:
+  void exchange(PeerWatch& watch);
+  void conclude(const std::string& line);
+  Beat next_beat();
+  double now() {
+    const std::scoped_lock lock(mutex_);
+    return clock_.tick(seconds_now());
+  }
+
+  const c10::intrusive_ptr<c10d::Store> store_;
+  const int64_t rank_, size_;
+  std::atomic<double> answered_at_{0};  // now() of the last exchange that came to its end
+  std::atomic<bool> concluded_{false};
+  std::condition_variable changed_;
+  std::mutex mutex_;  // guards the rest
+  RunningClock clock_;
+  Beat beat_;
+  bool stopping_ = false, stopped_ = false;
+};
+
+Beat Monitor::Shared::next_beat() {
   const std::scoped_lock lock(mutex_);
   ++beat_.beats;
   return beat_;
 }
 
-void Monitor::await_verdict() { sleep_for(2 * dead_after_ + 1); }
-
-void Monitor::report_failure() {
-  failed_ = true;
-  sleep_for(4 * interval_);  // rank 0 may keep the store: the others must read it first
-}
-
-void Monitor::run(const std::stop_token& stop) {
+void Monitor::Shared::exchange_beats() {
   // Rank 0, which sees them all, judges who hangs; the others only whether it lives.
-  PeerWatch watch(size_, dead_after_,
-                  rank_ == 0 ? hung_after_ : std::numeric_limits<double>::infinity());
-  while (!stop.stop_requested()) {
+  PeerWatch watch(size_, dead_after,
+                  rank_ == 0 ? hung_after : std::numeric_limits<double>::infinity());
+  do {
     try {
       exchange(watch);
+      answered_at_ = now();
     } catch (const std::exception&) {
       conclude("rank 0 died: the store it keeps does not answer");
     }
-    std::unique_lock lock(mutex_);
-    stopped_.wait_for(lock, stop, std::chrono::duration<double>(interval_), [] { return false; });
-  }
+  } while (pause());
+  const std::scoped_lock lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
 }
 
-void Monitor::exchange(PeerWatch& watch) {
+void Monitor::Shared::exchange(PeerWatch& watch) {
   const Beat own = next_beat();
   store_->set(beat_key(rank_), own.text());
-  if (failed_)
+  if (failed)
     store_->set(kEndKey,
                 concat("rank ", rank_, " failed in phase \"", own.phase, "\" of step ", own.step));
   else if (store_->check({kEndKey}))
@@ -103,22 +117,92 @@ void Monitor::exchange(PeerWatch& watch) {
   std::vector<std::string> keys;  // all have been there since the ranks met
   for (int64_t rank = 0; rank < (rank_ == 0 ? size_ : 1); ++rank) keys.push_back(beat_key(rank));
   const auto beats = store_->multiGet(keys);
+  const double at = now();
   for (size_t rank = 0; rank < beats.size(); ++rank)
     watch.observe(static_cast<int64_t>(rank), Beat::parse({beats[rank].begin(), beats[rank].end()}),
-                  seconds_now());
-  if (const auto verdict = watch.verdict(seconds_now())) {
-    if (!finishing_) store_->set(kEndKey, *verdict);
+                  at);
+  if (const auto verdict = watch.verdict(at)) {
+    if (!finishing) store_->set(kEndKey, *verdict);
     conclude(*verdict);
   }
 }
 
+void Monitor::Shared::check_store() {
+  const double silent = now() - answered_at_;
+  if (silent > dead_after)
+    conclude(
+        concat("rank 0 died or cannot be reached: not heard of for ", format_duration(silent)));
+}
+
+bool Monitor::Shared::pause() {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, std::chrono::duration<double>(interval),
+                            [this] { return stopping_; });
+}
+
+void Monitor::Shared::stop() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  changed_.wait_for(lock, std::chrono::seconds(2), [this] { return stopped_; });
+}
+
 // Ends the process from this thread: the main one may never return from where it is. Files are
 // written under other names first, so none is left half-written under its own.
-void Monitor::conclude(const std::string& line) {
-  if (finishing_) return;
+void Monitor::Shared::conclude(const std::string& line) {
+  if (finishing || concluded_.exchange(true)) return;
   log_error(concat(line, "; ending the run: --resume continues it from its last checkpoint"));
-  if (rank_ == 0) sleep_for(4 * interval_);  // it may keep the store: the others must read it first
+  if (rank_ == 0) sleep_for(4 * interval);  // it may keep the store: the others must read it first
   _exit(1);
 }
+
+Monitor::Monitor(c10::intrusive_ptr<c10d::Store> store, int64_t rank, int64_t size,
+                 double peer_timeout)
+    : shared_(std::make_shared<Shared>(std::move(store), rank, size, peer_timeout)),
+      guard_([shared = shared_] {
+        while (shared->pause()) shared->check_store();
+      }) {
+  std::thread([shared = shared_] { shared->exchange_beats(); }).detach();
+}
+
+Monitor::~Monitor() {
+  finish();
+  shared_->stop();
+}
+
+void Monitor::phase(const char* name, int64_t step) {
+  shared_->set_beat([&](Beat& beat) {
+    beat.phase = name;
+    beat.step = step;
+    beat.unhurried = reads_or_writes(beat.phase);
+  });
+}
+
+void Monitor::progress() {
+  shared_->set_beat([](Beat& beat) {
+    if (beat.phase == Beat{}.phase) beat.phase = "computing";
+    beat.unhurried = reads_or_writes(beat.phase);
+  });
+}
+
+void Monitor::begin_collective() {
+  shared_->set_beat([](Beat& beat) {
+    beat.unhurried = false;
+    ++beat.collectives;
+  });
+}
+
+void Monitor::end_collective() {
+  shared_->set_beat([](Beat& beat) { beat.unhurried = reads_or_writes(beat.phase); });
+}
+
+void Monitor::await_verdict() { sleep_for(2 * shared_->dead_after + 1); }
+
+void Monitor::report_failure() {
+  shared_->failed = true;
+  sleep_for(4 * shared_->interval);  // rank 0 may keep the store: the others must read it first
+}
+
+void Monitor::finish() { shared_->finishing = true; }
 
 }  // namespace diffuse

@@ -1,25 +1,29 @@
-// The thread that tells the other ranks that this one is alive and ends the process when one of them
-// is not: a process that waits in a collective cannot be woken in any other way.
+// The threads that tell the other ranks that this one is alive and end the process when one of them is
+// not: a process that waits in a collective cannot be woken in any other way.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
+#include <memory>
 #include <thread>
 #include <torch/csrc/distributed/c10d/Store.hpp>
-
-#include "peer_watch.h"
 
 namespace diffuse {
 
 // Where a rank's beats are kept in the store.
 std::string beat_key(int64_t rank);
 
+// Where the store says why the run ends.
+inline constexpr const char* kEndKey = "end";
+
+// Seconds without a beat after which a rank counts as dead: 10, or the peer timeout where that is less.
+double seconds_until_dead(double peer_timeout);
+
 class Monitor {
  public:
-  // `store` is this thread's own connection. Rank 0 watches all ranks, the others watch rank 0.
+  // `store` is this class's own connection. Rank 0 watches all ranks, the others watch rank 0.
   Monitor(c10::intrusive_ptr<c10d::Store> store, int64_t rank, int64_t size, double peer_timeout);
   ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
 
   // What the main thread does now.
   void phase(const char* name, int64_t step);
@@ -35,22 +39,14 @@ class Monitor {
   void report_failure();
 
   // From here on no failure of others ends this process; it keeps telling that it is alive.
-  void finish() { finishing_ = true; }
+  void finish();
 
  private:
-  void run(const std::stop_token& stop);
-  void exchange(PeerWatch& watch);
-  void conclude(const std::string& line);
-  Beat next_beat();
+  class Shared;
 
-  c10::intrusive_ptr<c10d::Store> store_;
-  const int64_t rank_, size_;
-  const double hung_after_, dead_after_, interval_;
-  std::atomic<bool> finishing_{false}, failed_{false};
-  std::condition_variable_any stopped_;
-  std::mutex mutex_;  // guards beat_
-  Beat beat_;
-  std::jthread thread_;  // last: it uses the rest
+  // With the thread that speaks with the store, which is left behind where the store never answers.
+  std::shared_ptr<Shared> shared_;
+  std::jthread guard_;  // never touches the network
 };
 
 }  // namespace diffuse

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
+#include "src/core/duration.h"
 
 namespace diffuse {
 
@@ -20,6 +20,12 @@ Beat Beat::parse(const std::string& text) {
   return beat;
 }
 
+double RunningClock::tick(double time) {
+  if (last_ >= 0) running_ += std::min(time - last_, longest_);
+  last_ = time;
+  return running_;
+}
+
 PeerWatch::PeerWatch(int64_t ranks, double dead_after, double hung_after)
     : dead_after_(dead_after), hung_after_(hung_after), seen_(ranks) {}
 
@@ -31,6 +37,15 @@ void PeerWatch::observe(int64_t rank, const Beat& beat, double now) {
   seen.beat = beat;
 }
 
+bool PeerWatch::is_cut_off(double now) const {
+  int64_t heard = 0, silent = 0;
+  for (const Seen& seen : seen_) {
+    if (seen.beat_at >= 0) ++heard;
+    if (seen.beat_at >= 0 && now - seen.beat_at > dead_after_ / 2) ++silent;
+  }
+  return silent > 1 && silent == heard - 1;
+}
+
 std::optional<std::string> PeerWatch::verdict(double now) const {
   const Seen* culprit = nullptr;
   bool any_hangs = false, any_late = false;
@@ -38,6 +53,9 @@ std::optional<std::string> PeerWatch::verdict(double now) const {
     if (seen.beat_at < 0) continue;
     const std::string where =
         concat(" in phase \"", seen.beat.phase, "\" of step ", seen.beat.step);
+    if (now - seen.beat_at > dead_after_ && is_cut_off(now))
+      return concat("no other rank is heard of for ", format_duration(now - seen.beat_at),
+                    ": all have died, or this machine is cut off from the network");
     if (now - seen.beat_at > dead_after_)
       return concat("rank ", &seen - seen_.data(), " died", where, ": not heard of for ",
                     format_duration(now - seen.beat_at));

@@ -22,6 +22,19 @@ struct Beat {
   static Beat parse(const std::string& text);
 };
 
+// The seconds in which this process was running. Between two ticks they are `longest` at most: after it was
+// stopped for a while, as a job that is suspended is, nobody else is to blame for the silence.
+class RunningClock {
+ public:
+  explicit RunningClock(double longest) : longest_(longest) {}
+
+  // `time`: of a clock that only goes forward. Returns the seconds since the first tick.
+  double tick(double time);
+
+ private:
+  double longest_, last_ = -1, running_ = 0;
+};
+
 class PeerWatch {
  public:
   // Seconds without a beat after which a rank counts as dead, and without progress as hung.
@@ -35,6 +48,9 @@ class PeerWatch {
   std::optional<std::string> verdict(double now) const;
 
  private:
+  // Whether all but one, this process itself, have gone silent within the same while.
+  bool is_cut_off(double now) const;
+
   struct Seen {
     Beat beat;
     double beat_at = -1, progress_at = -1;  // -1: not heard of yet

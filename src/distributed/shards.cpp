@@ -1,4 +1,4 @@
-#include "diffuse/distributed/shards.h"
+#include "src/distributed/shards.h"
 
 #include <ATen/ATen.h>
 

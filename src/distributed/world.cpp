@@ -2,13 +2,16 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <stdexcept>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "meeting.h"
+#include "reason.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
 #include "world_parts.h"
 
 namespace diffuse {
@@ -20,18 +23,31 @@ World::World(const Launch& launch, c10::Device device, double peer_timeout)
   if (!launch.note.empty()) log_warning(launch.note);
   if (size_ == 1) return;
   parts_ = std::make_unique<Parts>();
+  const double begin = seconds_now();
   const Meeting meeting = meet(launch, peer_timeout);
   parts_->store = meeting.store;
   parts_->monitor = std::make_unique<Monitor>(meeting.monitor_store, rank_, size_, peer_timeout);
+  const double left = peer_timeout - (seconds_now() - begin);
+  const double patience = std::max(left, seconds_until_dead(peer_timeout));
+  try {
+    connect(launch, device, meeting.address, patience);
+  } catch (const std::exception&) {
+    parts_->monitor->report_failure();
+    throw;
+  }
+}
+
+void World::connect(const Launch& launch, c10::Device device, const std::string& address,
+                    double timeout) {
   using Group = c10d::ProcessGroup;
-  const auto gloo = make_gloo(parts_->store, launch, milliseconds(peer_timeout));
+  const auto gloo = make_gloo(parts_->store, launch, address, milliseconds(timeout));
   parts_->group =
       c10::make_intrusive<Group>(parts_->store, static_cast<int>(rank_), static_cast<int>(size_));
   parts_->group->setBackend(c10::kCPU, Group::GLOO, gloo);
   parts_->group->setDefaultBackend(Group::GLOO);
   if (device.is_cuda())
     parts_->group->setBackend(c10::kCUDA, Group::NCCL,
-                              make_nccl(parts_->store, launch, milliseconds(peer_timeout)));
+                              make_nccl(parts_->store, launch, milliseconds(timeout)));
   // From here on the monitor alone decides who has kept the others waiting for too long.
   constexpr Milliseconds kLongest = std::chrono::hours(24);
   parts_->group->setTimeout(kLongest);
@@ -66,9 +82,9 @@ void World::collective(const std::function<void()>& wait) {
   parts_->monitor->begin_collective();
   try {
     wait();
-  } catch (...) {
+  } catch (const std::exception& error) {
     parts_->monitor->await_verdict();
-    throw;
+    throw std::runtime_error("the connection to the other processes failed: " + reason_of(error));
   }
   parts_->monitor->end_collective();
   wait_seconds_ += seconds_now() - begin;

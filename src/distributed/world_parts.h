@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
@@ -24,9 +25,10 @@ inline Milliseconds milliseconds(double seconds) {
   return Milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
-// The backends of a process group.
+// The backends of a process group. Gloo's is met at `address`, of this machine.
 c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store,
-                                            const Launch& launch, Milliseconds timeout);
+                                            const Launch& launch, const std::string& address,
+                                            Milliseconds timeout);
 c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const Launch& launch, Milliseconds timeout);
 

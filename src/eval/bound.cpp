@@ -8,9 +8,10 @@
 #include <limits>
 #include <numbers>
 
-#include "diffuse/data/normalization.h"
-#include "diffuse/diffusion/likelihood.h"
+#include "diffuse/core/error.h"
 #include "items.h"
+#include "src/data/normalization.h"
+#include "src/diffusion/likelihood.h"
 
 namespace diffuse {
 
@@ -41,6 +42,14 @@ class Moments {
 
   void join(World& world) {
     for (const at::Tensor& sum : {count_, sum_, squares_}) world.sum(sum);
+  }
+
+  // All sums [3, T].
+  at::Tensor packed() const { return at::stack({count_, sum_, squares_}); }
+  void add_packed(const at::Tensor& sums) {
+    count_ += sums[0];
+    sum_ += sums[1];
+    squares_ += sums[2];
   }
 
   int64_t count(int64_t t) const { return static_cast<int64_t>(count_[t].item<double>()); }
@@ -93,6 +102,14 @@ static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Ten
   return log_ratio.flatten(1).mean(1) / std::numbers::ln2;
 }
 
+namespace {
+// What the items are, and what their numbers are counted in.
+struct Units {
+  SampleKind kind;
+  DataConfig data;
+};
+}  // namespace
+
 // As a Gaussian over data in their own units.
 static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units) {
   if (units.mean.empty()) return gaussian;
@@ -104,7 +121,7 @@ static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units)
 // (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
 static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
                                 const Items& items, const std::vector<int64_t>& item,
-                                const at::Tensor& t_cpu, const DataConfig& units,
+                                const at::Tensor& t_cpu, const Units& units,
                                 const BoundOptions& options) {
   std::vector<StreamKey> keys;
   std::vector<uint32_t> forward, posterior;
@@ -121,19 +138,19 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
   const Denoiser denoiser = in_double(network, labels, options.evaluation);
   const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
-  const Gaussian p = in_data_units(prediction, units);
-  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units);
-  const at::Tensor data = to_data_units(x0, units);
-  const at::Tensor term = bound_term(q, p, data, t);
+  const Gaussian p = in_data_units(prediction, units.data);
+  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units.data);
+  const at::Tensor data = to_data_units(x0, units.data);
+  const at::Tensor term = bound_term(q, p, data, t, units.kind);
   const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
-  const at::Tensor error = data - to_data_units(prediction.x0, units);
+  const at::Tensor error = data - to_data_units(prediction.x0, units.data);
   const at::Tensor distortion = error.square().flatten(1).mean(1);
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
 }
 
 // All pairs of items and their timesteps, whole batches of them whatever the number of items.
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
-                        const DataConfig& units, const BoundOptions& options,
+                        const Units& units, const BoundOptions& options,
                         const std::function<void(int64_t)>& on_done) {
   const int64_t T = diffusion.schedule().timesteps(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
@@ -186,6 +203,29 @@ class BoundSum {
     sampled_.push_back((m.weight * m.monte_carlo).slice(1, 1).sum(1));
   }
 
+  // All of it [12 T + 4 N], of N items.
+  at::Tensor packed() const {
+    std::vector<at::Tensor> parts;
+    for (const auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_})
+      parts.push_back(moments->packed().flatten());
+    for (const auto* items : {&prior_, &diffusion_, &reconstruction_, &sampled_})
+      parts.push_back(at::cat(*items));
+    return at::cat(parts);
+  }
+
+  void add_packed(const at::Tensor& packed) {
+    int64_t at = 0;
+    for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) {
+      moments->add_packed(packed.slice(0, at, at + 3 * T_).view({3, T_}));
+      at += 3 * T_;
+    }
+    const int64_t n = (packed.size(0) - at) / 4;
+    for (auto* items : {&prior_, &diffusion_, &reconstruction_, &sampled_}) {
+      items->push_back(packed.slice(0, at, at + n));
+      at += n;
+    }
+  }
+
   // Afterwards this is the sum of all `n` items, of which each process had added its share.
   void join(World& world, int64_t n) {
     for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) moments->join(world);
@@ -226,18 +266,21 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const int64_t T = diffusion.schedule().timesteps(), n = item_count(data, evaluation);
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
-  const Share own = evaluation.world->share(n);
-  const DataConfig units = with_normalization({}, data);
+  const int64_t total = each * (evaluation.queue.empty() ? evaluation.world->share(n).size() : n);
+  const Units units{data.sample_kind(), with_normalization({}, data)};
   BoundSum sum(T);
   int64_t done = 0;
-  for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
-    const int64_t count = std::min(evaluation.batch, own.end - first);
-    sum.add(measure(network, diffusion, load_items(data, evaluation, first, count), units, options,
-                    [&](int64_t more) {
-                      done += more;
-                      if (evaluation.progress) evaluation.progress(done, own.size() * each);
-                    }));
-  }
+  const auto measure_some = [&](int64_t first, int64_t count) {
+    BoundSum part(T);
+    part.add(measure(network, diffusion, load_items(data, evaluation, first, count), units, options,
+                     [&](int64_t more) {
+                       done += more;
+                       if (evaluation.progress) evaluation.progress(done, total);
+                     }));
+    return part.packed();
+  };
+  measure_parts(evaluation, concat("bound-", options.timesteps_per_item), n, measure_some,
+                [&](const at::Tensor& part) { sum.add_packed(part); });
   sum.join(*evaluation.world, n);
   return sum.result();
 }

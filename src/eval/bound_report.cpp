@@ -1,4 +1,4 @@
-#include "diffuse/eval/bound_report.h"
+#include "src/eval/bound_report.h"
 
 #include <algorithm>
 #include <cmath>

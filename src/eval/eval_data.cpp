@@ -1,11 +1,11 @@
-#include "diffuse/eval/eval_data.h"
+#include "src/eval/eval_data.h"
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/config/in_config.h"
 #include "diffuse/core/error.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/data/number_range.h"
-#include "diffuse/files/file.h"
+#include "src/config/in_config.h"
+#include "src/data/class_names.h"
+#include "src/data/number_range.h"
+#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 

@@ -1,4 +1,4 @@
-#include "diffuse/eval/feature_extractor.h"
+#include "src/eval/feature_extractor.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -8,7 +8,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

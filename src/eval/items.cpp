@@ -6,8 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
-#include "diffuse/core/device.h"
+#include "diffuse/core/error.h"
+#include "src/arrays/array_file.h"
+#include "src/core/device.h"
+#include "src/core/stop.h"
+#include "src/distributed/work_queue.h"
 
 namespace diffuse {
 
@@ -33,6 +38,33 @@ Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t 
   items.x0 = data.gather(numbers).to(options.device).to(at::kDouble);
   if (options.labels) items.labels = at::tensor(classes).to(options.device);
   return items;
+}
+
+static void measure_queued(const EvaluationOptions& options, const std::string& name, int64_t n,
+                           const std::function<at::Tensor(int64_t, int64_t)>& measure,
+                           const std::function<void(const at::Tensor&)>& use) {
+  const int64_t parts = (n + options.batch - 1) / options.batch;
+  const auto file = [&](int64_t part) {
+    return options.queue / concat(name, "-", options.batch, "-", part, ".npy");
+  };
+  WorkQueue queue(options.queue / ".queue");
+  const bool all = queue.run(
+      parts, options.patience, [&](int64_t part) { return std::filesystem::exists(file(part)); },
+      [&](int64_t part) {
+        const int64_t first = part * options.batch;
+        write_npy(file(part), measure(first, std::min(options.batch, n - first)));
+      });
+  if (!all) throw std::runtime_error(concat("stopped by ", stop_reason()));
+  for (int64_t part = 0; part < parts; ++part) use(read_npy(file(part)));
+}
+
+void measure_parts(const EvaluationOptions& options, const std::string& name, int64_t n,
+                   const std::function<at::Tensor(int64_t, int64_t)>& measure,
+                   const std::function<void(const at::Tensor&)>& use) {
+  if (!options.queue.empty()) return measure_queued(options, name, n, measure, use);
+  const Share own = options.world->share(n);
+  for (int64_t first = own.begin; first < own.end; first += options.batch)
+    use(measure(first, std::min(options.batch, own.end - first)));
 }
 
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,

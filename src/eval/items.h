@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "diffuse/core/random_tensor.h"
@@ -39,6 +41,13 @@ int64_t item_count(const Dataset& data, const EvaluationOptions& options);
 // Items first .. first + count - 1 of those that the options choose.
 Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
                  int64_t count);
+
+// Hands to `use` what `measure` finds of items first .. first + count - 1, float64: of this process's share
+// of n items, or with options.queue of all. `name` is that of the files there, and must tell what decides
+// the figures besides the data, the model and the seed.
+void measure_parts(const EvaluationOptions& options, const std::string& name, int64_t n,
+                   const std::function<at::Tensor(int64_t first, int64_t count)>& measure,
+                   const std::function<void(const at::Tensor&)>& use);
 
 // x0 of one item for each key, N(0, 1) of stream (key, steps[row]) -> float64 on x0's device.
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,

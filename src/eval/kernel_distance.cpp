@@ -1,4 +1,4 @@
-#include "diffuse/eval/kernel_distance.h"
+#include "src/eval/kernel_distance.h"
 
 #include <ATen/ATen.h>
 

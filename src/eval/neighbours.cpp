@@ -1,4 +1,4 @@
-#include "diffuse/eval/neighbours.h"
+#include "src/eval/neighbours.h"
 
 #include <ATen/ATen.h>
 
@@ -6,8 +6,8 @@
 #include <numeric>
 #include <vector>
 
-#include "diffuse/data/normalization.h"
 #include "items.h"
+#include "src/data/normalization.h"
 
 namespace diffuse {
 

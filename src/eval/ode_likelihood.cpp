@@ -7,14 +7,15 @@
 #include <cmath>
 #include <numbers>
 
-#include "diffuse/data/normalization.h"
+#include "diffuse/core/error.h"
 #include "items.h"
+#include "src/data/normalization.h"
 
 namespace diffuse {
 
 namespace {
 
-// The flow dx/dsigma = eps(sqrt(ab) x, t) in the variable x = x_t / sqrt(ab) = x_0 + sigma z,
+// The flow dx/dsigma = eps(a x, t) in the variable x = x_t / a = x_0 + sigma z,
 // [Karras22] eq. 1 and app. B, with the Hutchinson estimate of its divergence.
 struct Flow {
   const GaussianDiffusion& diffusion;
@@ -25,27 +26,17 @@ struct Flow {
     at::Tensor velocity;    // [B, ...]
     at::Tensor divergence;  // [B]
   };
-  Point operator()(const at::Tensor& x, int64_t t) const;
-};
-
-// alpha_bar and sigma of a timestep.
-struct Noise {
-  double alpha_bar, sigma;
+  Point operator()(const at::Tensor& x, const Level& level) const;
 };
 
 }  // namespace
 
-static Noise noise_at(const NoiseSchedule& schedule, int64_t t) {
-  const double alpha_bar = schedule.alpha_bar()[t].item<double>();
-  return {alpha_bar, std::sqrt(schedule.one_minus_alpha_bar()[t].item<double>() / alpha_bar)};
-}
-
 // trace(J) = E[v' J v] for v of -1 and 1                                 [Song21b] eq. 40
-Flow::Point Flow::operator()(const at::Tensor& x, int64_t t) const {
+Flow::Point Flow::operator()(const at::Tensor& x, const Level& level) const {
   const at::Tensor leaf = x.detach().requires_grad_();
-  const at::Tensor x_t = leaf * std::sqrt(noise_at(diffusion.schedule(), t).alpha_bar);
-  const at::Tensor times = at::full({x.size(0)}, t, x.options().dtype(at::kLong));
-  const at::Tensor eps = diffusion.predict(denoiser(x_t, times), x_t, times, false).eps;
+  const at::Tensor x_t = leaf * level.a;
+  const at::Tensor times = at::full({x.size(0)}, level.time, x.options().dtype(at::kDouble));
+  const at::Tensor eps = diffusion.denoised(denoiser(x_t, times), x_t, times, false).eps;
   at::Tensor divergence = at::zeros({x.size(0)}, x.options());
   for (size_t i = 0; i < probes.size(); ++i) {
     const bool again = i + 1 < probes.size();
@@ -58,32 +49,33 @@ Flow::Point Flow::operator()(const at::Tensor& x, int64_t t) const {
 // log p(x) at the smallest noise, in nats [B]. x moves by Heun's rule in sigma, in which x is
 // straight once noise outweighs the data; the divergence is summed in log sigma, in which
 // sigma * divergence is then level.
-static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<int64_t>& times,
+static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<double>& times,
                               const std::function<void()>& on_step) {
   at::Tensor change = at::zeros({x.size(0)}, x.options());
-  Noise here = noise_at(flow.diffusion.schedule(), times[0]);
+  Level here = flow.diffusion.process().level(times[0]);
   for (size_t i = 0; i + 1 < times.size(); ++i) {
-    const Noise next = noise_at(flow.diffusion.schedule(), times[i + 1]);
-    const double step = next.sigma - here.sigma;
-    const Flow::Point a = flow(x, times[i]);
-    const Flow::Point b = flow(x + step * a.velocity, times[i + 1]);
+    const Level next = flow.diffusion.process().level(times[i + 1]);
+    const double step = next.sigma() - here.sigma();
+    const Flow::Point a = flow(x, here);
+    const Flow::Point b = flow(x + step * a.velocity, next);
     x = x + 0.5 * step * (a.velocity + b.velocity);
-    change += 0.5 * std::log(next.sigma / here.sigma) *
-              (here.sigma * a.divergence + next.sigma * b.divergence);
+    change += 0.5 * std::log(next.sigma() / here.sigma()) *
+              (here.sigma() * a.divergence + next.sigma() * b.divergence);
     here = next;
     on_step();
   }
-  // x_T = sqrt(ab) x ~ N(0, I), so x ~ N(0, I / ab).
+  // x_T = a x ~ N(0, I), so x ~ N(0, I / a²).
+  const double precision = here.a * here.a;
   const at::Tensor log_prior =
-      -0.5 * (x.square() * here.alpha_bar + std::log(2 * std::numbers::pi / here.alpha_bar));
+      -0.5 * (x.square() * precision + std::log(2 * std::numbers::pi / precision));
   return log_prior.flatten(1).sum(1) + change;
 }
 
-// Levels k / 127.5 - 1 in the data's units spread evenly over their bins, 2 / 255 wide.
-static at::Tensor dequantised(const Items& items, const DataConfig& units) {
+// Levels k / 127.5 - 1 spread evenly over their bins, 2 / 255 wide.
+static at::Tensor dequantised(const Items& items) {
   const std::vector<uint32_t> steps(items.keys.size(), step_of(Draw::kDequantise));
   const at::Tensor uniform = at::special_ndtr(noise_like(items.x0, items.keys, steps));
-  return to_network_units(to_data_units(items.x0, units) + (uniform - 0.5) / 127.5, units);
+  return items.x0 + (uniform - 0.5) / 127.5;
 }
 
 static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
@@ -96,19 +88,19 @@ static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
   return probes;
 }
 
-std::vector<int64_t> ode_timesteps(const NoiseSchedule& schedule, int64_t steps) {
+std::vector<double> ode_times(const Process& process, int64_t steps) {
   TORCH_CHECK(steps > 0, "the solver wants at least one step, got ", steps);
   std::vector<double> log_sigma;  // rising
-  for (int64_t t = 0; t < schedule.timesteps(); ++t)
-    if (const Noise noise = noise_at(schedule, t); noise.alpha_bar > 0)
-      log_sigma.push_back(std::log(noise.sigma));
-  std::vector<int64_t> times;
+  for (double t = process.first_time(); t <= process.last_time(); ++t)
+    if (const Level level = process.level(t); level.a > 0)
+      log_sigma.push_back(std::log(level.sigma()));
+  std::vector<double> times;
   for (int64_t i = 0; i <= steps; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(steps);
     const double wanted = std::lerp(log_sigma.front(), log_sigma.back(), share);
     auto above = std::lower_bound(log_sigma.begin(), log_sigma.end() - 1, wanted);
     if (above != log_sigma.begin() && wanted - *(above - 1) < *above - wanted) --above;
-    const int64_t t = above - log_sigma.begin();
+    const auto t = static_cast<double>(above - log_sigma.begin());
     if (times.empty() || t > times.back()) times.push_back(t);
   }
   return times;
@@ -119,28 +111,30 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   network.eval();
   const EvaluationOptions& evaluation = options.evaluation;
   const int64_t n = item_count(data, evaluation);
-  const std::vector<int64_t> times = ode_timesteps(diffusion.schedule(), options.steps);
+  const std::vector<double> times = ode_times(diffusion.process(), options.steps);
   const auto steps = static_cast<int64_t>(times.size()) - 1;
+  const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
   // Of a density in the network's units -> of one in the data's, or of its bins.
-  const double more_bits = log2_scale(units) + (data.is_image() ? std::log2(127.5) : 0);
-  const Share own = evaluation.world->share(n);
+  const double more_bits = log2_scale(units) + (levels ? std::log2(127.5) : 0);
+  const int64_t mine = evaluation.queue.empty() ? evaluation.world->share(n).size() : n;
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
   int64_t done = 0;
-  for (int64_t first = own.begin; first < own.end; first += evaluation.batch) {
-    const int64_t count = std::min(evaluation.batch, own.end - first);
+  const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
     const Flow flow{diffusion, in_double(network, items.labels, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;
-      if (evaluation.progress) evaluation.progress(done, 2 * steps * own.size());
+      if (evaluation.progress) evaluation.progress(done, 2 * steps * mine);
     };
-    const at::Tensor start = data.is_image() ? dequantised(items, units) : items.x0;
+    const at::Tensor start = levels ? dequantised(items) : items.x0;
     const auto dimensions = static_cast<double>(start[0].numel());
     const at::Tensor nats = log_density(flow, start, times, on_step);
-    bits.push_back((more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU));
-  }
+    return (more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU);
+  };
+  measure_parts(evaluation, concat("ode-", options.steps, "-", options.probes), n, measure,
+                [&](const at::Tensor& part) { bits.push_back(part); });
   const at::Tensor all = evaluation.world->gather_rows(at::cat(bits), n);
   return {.bits = estimate(all), .steps = steps, .items = n};
 }

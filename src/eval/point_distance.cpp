@@ -1,4 +1,4 @@
-#include "diffuse/eval/point_distance.h"
+#include "src/eval/point_distance.h"
 
 #include <ATen/ATen.h>
 

@@ -1,4 +1,4 @@
-#include "diffuse/eval/precision_recall.h"
+#include "src/eval/precision_recall.h"
 
 #include <ATen/ATen.h>
 

@@ -1,4 +1,4 @@
-#include "diffuse/eval/reference_statistics.h"
+#include "src/eval/reference_statistics.h"
 
 #include <ATen/ATen.h>
 #include <c10/util/hash.h>
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <string_view>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/eval/sample_metrics.h"
+#include "src/eval/sample_metrics.h"
 
 #include <ATen/ATen.h>
 
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/eval/point_distance.h"
-#include "diffuse/pictures/picture.h"
+#include "src/eval/point_distance.h"
+#include "src/pictures/picture.h"
 
 namespace diffuse {
 
@@ -42,9 +42,9 @@ static Features extract(const Pass& pass, const at::Tensor& bytes, World& world)
   return batch;
 }
 
-static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, World& world,
-                      Gathered& out) {
-  if (x.dim() != 4) {
+static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x,
+                      const SampleMetricsOptions& options, Gathered& out) {
+  if (!is_image(options.kind)) {
     out.channels.add(x);
     if (pass.keep_points) out.points.push_back(x.to(at::kCPU, at::kDouble).flatten(1));
     return;
@@ -52,7 +52,7 @@ static void add_batch(const Pass& pass, int64_t first, const at::Tensor& x, Worl
   const at::Tensor bytes = to_uint8(x);
   out.channels.add(bytes.to(at::kDouble) / 127.5 - 1);
   if (pass.extractor == nullptr) return;
-  const Features batch = extract(pass, bytes, world);
+  const Features batch = extract(pass, bytes, *options.world);
   if (pass.wanted.features) out.sums.add(batch.features);
   if (pass.keep_features) out.features.push_back(batch.features);
   if (out.inception) out.inception->add(first, batch.probabilities);
@@ -64,7 +64,7 @@ static Gathered gather(const SampleSource& source, const Pass& pass,
   if (pass.wanted.probabilities) out.inception.emplace(source.count, options.splits);
   for (int64_t first = 0; first < source.count; first += source.batch) {
     const int64_t count = std::min(source.batch, source.count - first);
-    add_batch(pass, first, source.read(first, count), *options.world, out);
+    add_batch(pass, first, source.read(first, count), options, out);
     if (options.progress) options.progress(pass.stage, first + count, source.count);
   }
   return out;

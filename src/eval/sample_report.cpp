@@ -1,4 +1,4 @@
-#include "diffuse/eval/sample_report.h"
+#include "src/eval/sample_report.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,20 +1,20 @@
-#include "diffuse/eval/sample_source.h"
+#include "src/eval/sample_source.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/stop.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/generate_together.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/pictures/image_file.h"
-#include "diffuse/pictures/picture_files.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/core/stop.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/model_file/generate_together.h"
+#include "src/model_file/sample_input.h"
+#include "src/pictures/image_file.h"
+#include "src/pictures/picture_files.h"
 
 namespace fs = std::filesystem;
 

@@ -1,4 +1,4 @@
-#include "diffuse/eval/verify.h"
+#include "src/eval/verify.h"
 
 #include <ATen/ATen.h>
 
@@ -6,8 +6,9 @@
 #include <cmath>
 
 #include "diffuse/core/random.h"
-#include "diffuse/diffusion/loss_weight.h"
-#include "diffuse/model/small_networks.h"
+#include "src/diffusion/loss_weight.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "verify_checks.h"
 
 namespace diffuse {
@@ -52,7 +53,7 @@ at::Tensor Verifier::bound_weight(const NoiseSchedule& schedule, const at::Tenso
 }
 
 Denoiser Verifier::oracle(const GaussianDiffusion& diffusion, double variance) const {
-  auto network = std::make_shared<GaussianOracle>(variance, diffusion.schedule().alpha_bar());
+  auto network = std::make_shared<GaussianOracle>(variance, oracle_view(diffusion));
   return [network, factor = faults().denoiser](const at::Tensor& x_t, const at::Tensor& t) {
     return network->forward(x_t, t, {}) * factor;
   };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "diffuse/diffusion/gaussian_diffusion.h"
-#include "diffuse/eval/verify.h"
+#include "src/eval/verify.h"
 
 namespace diffuse {
 

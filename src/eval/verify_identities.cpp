@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
 #include "verify_checks.h"
 
 namespace diffuse {
@@ -86,15 +86,21 @@ void divergences(Verifier& v, const Points& p) {
   }
 }
 
+// A draw from q(x_t | x_{t-1}).
+at::Tensor step(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
+                const at::Tensor& eps) {
+  const auto time = static_cast<double>(t);
+  const Process& process = diffusion.process();
+  return diffusion.q_step(x, process.level(time - 1), process.level(time), eps);
+}
+
 // Paths x_0 .. x_T of the one-step chain: [T + 1, paths].
 at::Tensor chain(const Verifier& v, const GaussianDiffusion& diffusion, const at::Tensor& x0,
                  uint64_t index) {
   const int64_t steps = diffusion.schedule().timesteps();
   const at::Tensor noise = v.normal(steps, x0.size(0), index) * v.faults().noise;
   std::vector<at::Tensor> states{x0};
-  for (int64_t t = 0; t < steps; ++t)
-    states.push_back(diffusion.q_step(states.back().unsqueeze(0), at::full({1}, t, at::kLong),
-                                      noise[t].unsqueeze(0))[0]);
+  for (int64_t t = 0; t < steps; ++t) states.push_back(step(diffusion, states.back(), t, noise[t]));
   return at::stack(states);
 }
 
@@ -109,7 +115,7 @@ void chain_responses(Verifier& v) {
   for (int64_t t = 0; t < 200; ++t) {
     at::Tensor eps = at::zeros_like(x);
     eps[t + 1] = v.faults().noise;
-    x = diffusion.q_step(x, at::full({201}, t, at::kLong), eps);
+    x = step(diffusion, x, t, eps);
     means.push_back(x[0].item<double>());
     variances.push_back(x.slice(0, 1).square().sum().item<double>());
   }
@@ -174,8 +180,8 @@ void closed_form(Verifier& v, const Paths& p) {
   const at::Tensor closed =
       (later(kl).sum(0) - log_p[0]) / std::numbers::ln2 + prior_term(s, p.states[0].unsqueeze(1));
   const Gaussian posterior = p.diffusion.posterior(p.x0, p.x_t, p.t);
-  const at::Tensor bound =
-      bound_term(posterior, model, p.x0, p.t).sum() + prior_term(s, p.states[0].unsqueeze(0))[0];
+  const at::Tensor bound = bound_term(posterior, model, p.x0, p.t, SampleKind::kPoint).sum() +
+                           prior_term(s, p.states[0].unsqueeze(0))[0];
   v.near("bound_terms_add_up", closed.mean().item<double>(), bound.item<double>(), 1e-9);
   const at::Tensor difference = drawn - closed;  // of each path
   const auto count = static_cast<double>(difference.numel());

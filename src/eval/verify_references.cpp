@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "diffuse/core/random.h"
-#include "diffuse/diffusion/likelihood.h"
 #include "diffuse/model/network.h"
+#include "src/diffusion/likelihood.h"
 #include "verify_checks.h"
 
 namespace diffuse {

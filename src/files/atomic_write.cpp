@@ -1,4 +1,4 @@
-#include "diffuse/files/atomic_write.h"
+#include "src/files/atomic_write.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

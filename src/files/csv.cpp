@@ -1,4 +1,4 @@
-#include "diffuse/files/csv.h"
+#include "src/files/csv.h"
 
 #include <cstdio>
 

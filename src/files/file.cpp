@@ -1,4 +1,4 @@
-#include "diffuse/files/file.h"
+#include "src/files/file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

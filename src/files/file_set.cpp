@@ -1,4 +1,4 @@
-#include "diffuse/files/file_set.h"
+#include "src/files/file_set.h"
 
 #include <sys/stat.h>
 
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
-#include "diffuse/files/tar_file.h"
-#include "diffuse/files/zip_file.h"
+#include "src/files/file.h"
+#include "src/files/tar_file.h"
+#include "src/files/zip_file.h"
 
 namespace fs = std::filesystem;
 

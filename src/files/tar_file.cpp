@@ -1,4 +1,4 @@
-#include "diffuse/files/tar_file.h"
+#include "src/files/tar_file.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/gz_file.h"
+#include "src/files/gz_file.h"
 
 namespace diffuse {
 

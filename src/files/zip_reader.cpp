@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
+#include "src/files/zip_file.h"
 #include "zip_format.h"
 
 namespace diffuse {

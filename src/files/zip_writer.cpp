@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "diffuse/files/zip_file.h"
+#include "src/files/zip_file.h"
 #include "zip_format.h"
 
 namespace diffuse {

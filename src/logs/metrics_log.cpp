@@ -1,4 +1,4 @@
-#include "diffuse/logs/metrics_log.h"
+#include "src/logs/metrics_log.h"
 
 #include <algorithm>
 #include <chrono>
@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/measure/memory_plan.h"
+#include "src/measure/memory_plan.h"
 
 #include <algorithm>
 #include <utility>

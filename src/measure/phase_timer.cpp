@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "diffuse/core/device.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 

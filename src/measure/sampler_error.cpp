@@ -1,12 +1,12 @@
-#include "diffuse/measure/sampler_error.h"
+#include "src/measure/sampler_error.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/sample/timesteps.h"
+#include "src/core/duration.h"
 
 namespace diffuse {
 
@@ -32,8 +32,8 @@ static at::Tensor timed_samples(const Model& model, const at::Tensor& x_T,
   SampleConfig config = model.config().sample;
   config.sampler = result.sampler;
   config.eta = 0;
-  GenerateOptions generate =
-      model.options(config, spaced_timesteps(model.schedule(), result.steps, result.spacing));
+  GenerateOptions generate = model.options(
+      config, spaced_timesteps(model.diffusion().process(), result.steps, result.spacing));
   const double begin = seconds_now();
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < x_T.size(0); first += options.batch) {

@@ -1,4 +1,4 @@
-#include "diffuse/measure/sampler_report.h"
+#include "src/measure/sampler_report.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "diffuse/measure/step_benchmark.h"
+#include "src/measure/step_benchmark.h"
 
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
@@ -6,14 +6,15 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
 #include "flop_counter.h"
 #include "memory_counter.h"
 #include "phase_timer.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
 #include "trace.h"
 
 namespace diffuse {
@@ -30,6 +31,7 @@ class RandomData : public Dataset {
   }
   int64_t size() const override { return items_.size(0); }
   std::vector<int64_t> sample_shape() const override { return config_.model.sample_shape; }
+  SampleKind sample_kind() const override { return diffuse::sample_kind(config_.model); }
   std::vector<std::string> class_names() const override {
     return std::vector<std::string>(static_cast<size_t>(config_.model.classes), "class");
   }
@@ -88,7 +90,8 @@ class Steps {
       : data_(std::make_shared<RandomData>(config)),
         trainer_(config, data_, device),
         x_(data_->gather({}).to(device)),
-        one_step_{.sampler = "ddim", .timesteps = {config.diffusion.timesteps / 2}},
+        one_step_{.sampler = "ddim",
+                  .timesteps = {std::floor(0.5 * static_cast<double>(config.diffusion.timesteps))}},
         denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
                                 {.sampler = one_step_,
                                  .shape = config.model.sample_shape,

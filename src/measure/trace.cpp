@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "diffuse/files/atomic_write.h"
+#include "src/files/atomic_write.h"
 
 namespace diffuse {
 

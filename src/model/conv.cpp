@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "diffuse/model/layer_watch.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "diffuse/model/layer_watch.h"
 #include "ops/silu.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 
@@ -32,6 +32,11 @@ TimeEmbedding::TimeEmbedding(Initializer& init, int64_t in, int64_t out)
 
 at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(ops::silu_in_place(linear_1_->forward(sinusoids)));
+}
+
+at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes) {
+  if (labels.defined()) return labels;
+  return at::full(time.sizes(), classes, time.options().dtype(at::kLong));
 }
 
 }  // namespace diffuse

@@ -35,4 +35,7 @@ class TimeEmbedding : public torch::nn::Module {
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
 
+// The labels, or where there are none "no class" for each of the B times: int64 [B].
+at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes);
+
 }  // namespace diffuse

@@ -1,7 +1,7 @@
 #include "linear.h"
 
-#include "diffuse/model/layer_watch.h"
 #include "ops/linear.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 

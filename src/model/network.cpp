@@ -1,8 +1,8 @@
 #include "diffuse/model/network.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/model/small_networks.h"
 #include "initializer.h"
+#include "src/model/small_networks.h"
 #include "unet.h"
 
 namespace diffuse {
@@ -19,8 +19,7 @@ static void check_sizes(const ModelConfig& config) {
 }
 
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
-                                      const at::Tensor& alpha_bar, uint64_t seed,
-                                      at::Device device) {
+                                      const OracleView& view, uint64_t seed, at::Device device) {
   check_sizes(config);
   const Initializer init(seed, device);
   if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
@@ -32,8 +31,8 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
     }
     if (config.self_conditioning)
       throw Error("/model/self_conditioning: \"", config.type, "\" needs none");
-    if (config.type == "mixture_oracle") return MixtureOracle::make(config, alpha_bar);
-    return std::make_shared<GaussianOracle>(config.variance, alpha_bar);
+    if (config.type == "mixture_oracle") return MixtureOracle::make(config, view);
+    return std::make_shared<GaussianOracle>(config.variance, view);
   }
   const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle", "mixture_oracle"};
   throw Error("/model/type: \"", config.type, "\" is none of ", join(types),

@@ -1,6 +1,6 @@
 #include "norm.h"
 
-#include "diffuse/model/layer_watch.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 

@@ -8,8 +8,8 @@
 
 #include <mutex>
 
-#include "diffuse/core/device.h"
-#include "diffuse/model/dropout_scope.h"
+#include "src/core/device.h"
+#include "src/model/dropout_scope.h"
 
 namespace diffuse {
 

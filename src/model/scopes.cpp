@@ -1,9 +1,9 @@
 // What holds on a thread while a scope lives there.
 #include <utility>
 
-#include "diffuse/model/dropout_scope.h"
-#include "diffuse/model/layer_watch.h"
-#include "diffuse/model/weight_cache.h"
+#include "src/model/dropout_scope.h"
+#include "src/model/layer_watch.h"
+#include "src/model/weight_cache.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/model/small_networks.h"
+#include "src/model/small_networks.h"
 
 #include <ATen/ATen.h>
 
@@ -57,50 +57,42 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
   output_ = register_module("output", std::make_shared<Linear>(init, hidden, outputs, kNearZero));
 }
 
-at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
+at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
   const at::Tensor sinusoids =
-      sinusoidal_embedding(t * config_.time_scale, config_.hidden,
+      sinusoidal_embedding(time.to(at::kFloat) * config_.time_scale, config_.hidden,
                            config_.time_embedding == "cos_sin", config_.time_frequency_shift);
-  at::Tensor time = time_embedding_->forward(sinusoids.to(x.scalar_type()));
-  if (class_embedding_) {
-    time = time +
-           class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
-  }
-  time = ops::silu_in_place(std::move(time));
+  at::Tensor embedding = time_embedding_->forward(sinusoids.to(x.scalar_type()));
+  if (class_embedding_)
+    embedding =
+        embedding + class_embedding_->forward(labels_or_none(labels, time, config_.classes));
+  embedding = ops::silu_in_place(std::move(embedding));
 
   const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
   at::Tensor h = input_->forward(zero_pad_channels(x, inputs));
-  for (const auto& layer : *layers_) h = layer->forward(h, time);
+  for (const auto& layer : *layers_) h = layer->forward(h, embedding);
   return output_->forward(ops::silu_in_place(std::move(h))).to(x.scalar_type());
 }
 
-GaussianOracle::GaussianOracle(double variance, const at::Tensor& alpha_bar) {
-  TORCH_CHECK(alpha_bar.defined() && alpha_bar.dim() == 1, "the oracle wants alpha_bar [T]");
-  const at::Tensor kept = alpha_bar.to(at::kDouble);
-  factor_ = (1 - kept).sqrt() / (kept * variance + 1 - kept);
-}
-
-at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor&) {
+at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
+  const auto [a, s] = view_(time);
   std::vector<int64_t> shape(x.dim(), 1);
   shape[0] = -1;
-  const at::Tensor factor = factor_.to(t.device()).index_select(0, t).view(shape);
-  return (x.to(at::kDouble) * factor).to(x.scalar_type());
+  const at::Tensor factor = s / (a.square() * variance_ + s.square());
+  return (x.to(at::kDouble) * factor.view(shape)).to(x.scalar_type());
 }
 
 MixtureOracle::MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
-                             const at::Tensor& alpha_bar)
+                             OracleView view)
     : means_(means.to(at::kDouble)),
       log_weights_(weights.to(at::kDouble).log()),
-      alpha_bar_(alpha_bar.to(at::kDouble)),
-      variance_(variance) {
-  TORCH_CHECK(means.dim() == 2 && weights.sizes() == at::IntArrayRef({means.size(0)}) &&
-                  alpha_bar.dim() == 1,
-              "the oracle wants means [K, D], weights [K] and alpha_bar [T], got ", means.sizes(),
-              ", ", weights.sizes(), " and ", alpha_bar.sizes());
+      variance_(variance),
+      view_(std::move(view)) {
+  TORCH_CHECK(means.dim() == 2 && weights.sizes() == at::IntArrayRef({means.size(0)}),
+              "the oracle wants means [K, D] and weights [K], got ", means.sizes(), " and ",
+              weights.sizes());
 }
 
-std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config,
-                                                   const at::Tensor& alpha_bar) {
+std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config, OracleView view) {
   if (config.sample_shape.size() != 1)
     throw Error("/model/type: \"mixture_oracle\" wants points, the data are images");
   const int64_t dimensions = config.sample_shape[0];
@@ -113,20 +105,21 @@ std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config,
   if (weights.size(0) != means.size(0))
     throw Error("/model/weights: expected ", means.size(0), ", one a component, got ",
                 weights.size(0));
-  return std::make_shared<MixtureOracle>(means, weights, config.variance, alpha_bar);
+  return std::make_shared<MixtureOracle>(means, weights, config.variance, std::move(view));
 }
 
-at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor&) {
-  const at::Tensor kept = alpha_bar_.to(t.device()).index_select(0, t).unsqueeze(1);  // [B, 1]
-  const at::Tensor spread = kept * variance_ + 1 - kept;
-  const at::Tensor points = x.to(at::kDouble), means = means_.to(t.device());
-  const at::Tensor centres = kept.sqrt().unsqueeze(2) * means;  // [B, K, D]
+at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
+  const auto levels = view_(time);
+  const at::Tensor a = levels.a.unsqueeze(1), s = levels.s.unsqueeze(1);  // [B, 1]
+  const at::Tensor spread = a.square() * variance_ + s.square();
+  const at::Tensor points = x.to(at::kDouble), means = means_.to(x.device());
+  const at::Tensor centres = a.unsqueeze(2) * means;  // [B, K, D]
   const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
   // Var[x_t | k] is the same for all k, so that its normalisation drops out of p(k | x_t).
   const at::Tensor share =
-      (log_weights_.to(t.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
-  const at::Tensor centre = kept.sqrt() * share.matmul(means);
-  return ((1 - kept).sqrt() / spread * (points - centre)).to(x.scalar_type());
+      (log_weights_.to(x.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
+  const at::Tensor centre = a * share.matmul(means);
+  return (s / spread * (points - centre)).to(x.scalar_type());
 }
 
 }  // namespace diffuse

@@ -140,16 +140,16 @@ void UNet::add_levels(Initializer& init) {
 }
 
 // -> silu of the time and class embedding [B, 4 channels]: all that the blocks use of it.
-at::Tensor UNet::embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const {
+at::Tensor UNet::embed(const at::Tensor& time, const at::Tensor& labels,
+                       at::ScalarType dtype) const {
   const at::Tensor sinusoids =
-      sinusoidal_embedding(t * config_.time_scale, config_.channels,
+      sinusoidal_embedding(time.to(at::kFloat) * config_.time_scale, config_.channels,
                            config_.time_embedding == "cos_sin", config_.time_frequency_shift);
-  at::Tensor time = time_embedding_->forward(sinusoids.to(dtype));
-  if (class_embedding_) {
-    time = time +
-           class_embedding_->forward(labels.defined() ? labels : at::full_like(t, config_.classes));
-  }
-  return ops::silu_in_place(std::move(time));
+  at::Tensor embedding = time_embedding_->forward(sinusoids.to(dtype));
+  if (class_embedding_)
+    embedding =
+        embedding + class_embedding_->forward(labels_or_none(labels, time, config_.classes));
+  return ops::silu_in_place(std::move(embedding));
 }
 
 // Images [B, C, H, W] -> [B, p p C, H/p, W/p]; signals [B, C, L] -> [B, p C, 1, L/p].
@@ -165,16 +165,16 @@ at::Tensor UNet::from_patches(const at::Tensor& h) const {
   return p > 1 ? at::pixel_shuffle(h, p) : h;
 }
 
-at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) {
-  const at::Tensor time = embed(t, labels, x.scalar_type());
+at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
+  const at::Tensor embedding = embed(time, labels, x.scalar_type());
   at::Tensor h = to_patches(
       zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1)));
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};
-  for (const auto& block : *down_blocks_) h = block->forward(h, time, skips, recompute_);
-  h = mid_block_->forward(h, time, recompute_);
-  for (const auto& block : *up_blocks_) h = block->forward(h, time, skips, recompute_);
+  for (const auto& block : *down_blocks_) h = block->forward(h, embedding, skips, recompute_);
+  h = mid_block_->forward(h, embedding, recompute_);
+  for (const auto& block : *up_blocks_) h = block->forward(h, embedding, skips, recompute_);
 
   h = conv_out_->forward(conv_norm_out_->silu({{h}}));
   return from_patches(h).to(x.scalar_type()).contiguous();

@@ -16,7 +16,8 @@ class UNet : public Network {
 
   // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
   // of x; signals are [B, C, L]
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) override;
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
+                     const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
   void checkpoint_gradients() override { recompute_ = true; }
 
@@ -24,7 +25,7 @@ class UNet : public Network {
   void add_levels(Initializer& init);
   at::Tensor to_patches(const at::Tensor& x) const;
   at::Tensor from_patches(const at::Tensor& h) const;
-  at::Tensor embed(const at::Tensor& t, const at::Tensor& labels, at::ScalarType dtype) const;
+  at::Tensor embed(const at::Tensor& time, const at::Tensor& labels, at::ScalarType dtype) const;
 
   ModelConfig config_;
   bool recompute_ = false;

@@ -7,7 +7,7 @@
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/diffusion/noise_schedule.h"
+#include "src/sample/oracle_view.h"
 
 namespace fs = std::filesystem;
 
@@ -154,7 +154,7 @@ static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint,
   const Config& config = checkpoint.config;
   try {
     return make_network(config.model, config.diffusion.learns_variance(),
-                        NoiseSchedule::make(config.diffusion).alpha_bar(), config.seed, device);
+                        oracle_view(GaussianDiffusion(config.diffusion)), config.seed, device);
   } catch (const Error& error) {  // names the JSON path alone
     throw Error(checkpoint.file.string(), ": ", error.what());
   }

@@ -1,10 +1,10 @@
-#include "diffuse/model_file/description.h"
+#include "src/model_file/description.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/sha256.h"
+#include "src/core/sha256.h"
 
 namespace diffuse {
 

@@ -38,6 +38,7 @@ static void read_channels(ForeignJson& json, ModelConfig& model) {
 static void read_sample_shape(ForeignJson& json, int64_t image_size, Config& config) {
   const auto channels = json.integer("in_channels", 3);
   config.model.sample_shape = {channels};
+  config.model.sample_kind = word_of(SampleKind::kImage);
   const bool missing = json.is_null("sample_size", true);
   if (missing && image_size == 0)
     json.refuse("sample_size",

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
 #include "foreign_json.h"
+#include "src/core/log.h"
+#include "src/files/file.h"
+#include "src/model_file/model_files.h"
 
 namespace fs = std::filesystem;
 

@@ -3,17 +3,17 @@
 #include <charconv>
 #include <set>
 
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
 #include "diffusers_config.h"
 #include "diffusers_files.h"
 #include "foreign_checkpoint.h"
 #include "foreign_json.h"
+#include "src/arrays/safetensors.h"
+#include "src/core/log.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/model_file/model_files.h"
 
 namespace fs = std::filesystem;
 

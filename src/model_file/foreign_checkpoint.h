@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "diffuse/model_file/model_files.h"
+#include "src/model_file/model_files.h"
 
 namespace diffuse {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/strict_json.h"
-#include "diffuse/files/file.h"
+#include "src/core/log.h"
+#include "src/core/strict_json.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

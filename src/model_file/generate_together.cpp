@@ -1,4 +1,4 @@
-#include "diffuse/model_file/generate_together.h"
+#include "src/model_file/generate_together.h"
 
 #include <ATen/ops/empty.h>
 

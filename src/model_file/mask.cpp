@@ -1,15 +1,15 @@
-#include "diffuse/model_file/mask.h"
+#include "src/model_file/mask.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/core/log.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_input.h"
-#include "diffuse/pictures/stored_image.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_input.h"
+#include "src/pictures/stored_image.h"
 
 namespace fs = std::filesystem;
 

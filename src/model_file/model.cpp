@@ -3,12 +3,13 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/config/in_config.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/model_files.h"
+#include "src/config/in_config.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/model_file/model_files.h"
+#include "src/sample/oracle_view.h"
 
 namespace fs = std::filesystem;
 
@@ -27,14 +28,14 @@ static Config oracle_config(const fs::path& file) {
                 "\"; train it first");
   const auto data = make_dataset(config.data, Split::kHeldOut, config.seed);
   config.data = with_normalization(config.data, *data);
-  config.model.sample_shape = data->sample_shape();
+  config.model = with_samples_of(config.model, *data);
   return config;
 }
 
 static std::shared_ptr<Network> exact_network(const fs::path& file, const Config& config) {
   return in_config(file, [&] {
     return make_network(config.model, config.diffusion.learns_variance(),
-                        NoiseSchedule::make(config.diffusion).alpha_bar(), 0);
+                        oracle_view(GaussianDiffusion(config.diffusion)), 0);
   });
 }
 
@@ -42,14 +43,15 @@ Model::Model(std::string name, Config config, std::shared_ptr<Network> network, 
     : name_(std::move(name)),
       config_(std::move(config)),
       network_(std::move(network)),
-      diffusion_(std::make_shared<GaussianDiffusion>(config_.diffusion)),
+      diffusion_(
+          std::make_shared<GaussianDiffusion>(config_.diffusion, sample_kind(config_.model))),
       device_(device) {}
 
 Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
   const auto ready = [&](const std::string& name, Config config, std::shared_ptr<Network> network) {
     network->to(device);
     network->eval();
-    if (config.model.sample_shape.size() != 3) config.sample.clip_x0 = false;
+    if (!diffuse::is_image(sample_kind(config.model))) config.sample.clip_x0 = false;
     return Model(name, std::move(config), std::move(network), device);
   };
   if (is_oracle(path)) {
@@ -85,7 +87,7 @@ GenerateOptions Model::options(const SampleConfig& config) const {
                  in_config(name_, [&] { return sampler_options(config, config_.diffusion); }));
 }
 
-GenerateOptions Model::options(const SampleConfig& config, std::vector<int64_t> timesteps) const {
+GenerateOptions Model::options(const SampleConfig& config, std::vector<double> timesteps) const {
   return options(config, in_config(name_, [&] {
                    return sampler_options(config, config_.diffusion, std::move(timesteps));
                  }));

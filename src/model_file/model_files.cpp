@@ -1,4 +1,4 @@
-#include "diffuse/model_file/model_files.h"
+#include "src/model_file/model_files.h"
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"

@@ -1,16 +1,16 @@
-#include "diffuse/model_file/sample_input.h"
+#include "src/model_file/sample_input.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/file.h"
-#include "diffuse/pictures/image_file.h"
-#include "diffuse/pictures/stored_image.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/files/file.h"
+#include "src/pictures/image_file.h"
+#include "src/pictures/stored_image.h"
 
 namespace fs = std::filesystem;
 
@@ -18,7 +18,7 @@ namespace diffuse {
 
 std::string kind_of(const Model& model) {
   if (model.is_image()) return "images";
-  return model.sample_shape().size() == 2 ? "signals" : "points";
+  return sample_kind(model.config().model) == SampleKind::kSignal ? "signals" : "points";
 }
 
 // Bytes 0 .. 255 -> the data's black .. white.

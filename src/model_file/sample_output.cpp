@@ -1,4 +1,4 @@
-#include "diffuse/model_file/sample_output.h"
+#include "src/model_file/sample_output.h"
 
 #include <ATen/ATen.h>
 
@@ -8,16 +8,16 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "diffuse/core/version.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/files/file.h"
-#include "diffuse/model_file/sample_picture.h"
-#include "diffuse/pictures/picture.h"
-#include "diffuse/pictures/plot.h"
+#include "src/arrays/array_file.h"
+#include "src/core/log.h"
+#include "src/data/normalization.h"
+#include "src/files/atomic_write.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_picture.h"
+#include "src/pictures/picture.h"
+#include "src/pictures/plot.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -150,6 +150,12 @@ fs::path SampleOutput::parameters_file() const {
 
 fs::path SampleOutput::image_file(int64_t i) const {
   return options_.path / image_name(i, is_pictured(options_.shape[0]) ? ".png" : ".npy");
+}
+
+bool SampleOutput::holds(int64_t first, int64_t count) const {
+  for (int64_t i = first; i < first + count; ++i)
+    if (!fs::exists(image_file(i))) return false;
+  return true;
 }
 
 // Once, where numbers of a picture go far beyond black and white: more than clipping would leave.

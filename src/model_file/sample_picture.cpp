@@ -1,10 +1,10 @@
-#include "diffuse/model_file/sample_picture.h"
+#include "src/model_file/sample_picture.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "diffuse/data/normalization.h"
-#include "diffuse/pictures/picture.h"
+#include "src/data/normalization.h"
+#include "src/pictures/picture.h"
 
 namespace diffuse {
 

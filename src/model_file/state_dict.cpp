@@ -3,8 +3,8 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/model/network.h"
-#include "diffuse/model_file/model_files.h"
 #include "foreign_checkpoint.h"
+#include "src/model_file/model_files.h"
 
 namespace fs = std::filesystem;
 
@@ -58,6 +58,7 @@ void read_sizes(const Sizes& sizes, const std::string& file, int64_t image_size,
   ModelConfig& model = config.model;
   const int64_t channels = sizes.of("conv_in.weight", 1);
   model.sample_shape = {channels, image_size, image_size};
+  model.sample_kind = word_of(SampleKind::kImage);
   read_levels(sizes, file, model);
   model.mid_attention = sizes.has("mid_block.attentions.0.group_norm.weight");
   model.scale_shift_norm = sizes.of("mid_block.resnets.0.time_emb_proj.weight", 0) ==

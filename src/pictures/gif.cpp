@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/files/atomic_write.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

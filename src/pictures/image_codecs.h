@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "diffuse/pictures/image_file.h"
-#include "diffuse/pictures/stored_image.h"
+#include "src/pictures/image_file.h"
+#include "src/pictures/stored_image.h"
 
 namespace diffuse {
 

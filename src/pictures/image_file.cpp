@@ -1,11 +1,11 @@
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
 #include "image_codecs.h"
 #include "image_formats.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

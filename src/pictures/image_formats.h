@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

@@ -1,5 +1,5 @@
-#include "diffuse/pictures/image_file.h"
 #include "image_codecs.h"
+#include "src/pictures/image_file.h"
 
 namespace diffuse {
 

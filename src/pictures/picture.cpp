@@ -1,4 +1,4 @@
-#include "diffuse/pictures/picture.h"
+#include "src/pictures/picture.h"
 
 #include <ATen/ATen.h>
 

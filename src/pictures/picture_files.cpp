@@ -1,11 +1,11 @@
-#include "diffuse/pictures/picture_files.h"
+#include "src/pictures/picture_files.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
 #include "image_formats.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 namespace {

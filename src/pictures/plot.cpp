@@ -1,4 +1,4 @@
-#include "diffuse/pictures/plot.h"
+#include "src/pictures/plot.h"
 
 #include <algorithm>
 #include <array>

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
 #include "image_codecs.h"
+#include "src/files/atomic_write.h"
 
 namespace diffuse {
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 
-#include "diffuse/pictures/picture.h"
 #include "plot_canvas.h"
+#include "src/pictures/picture.h"
 
 namespace diffuse {
 

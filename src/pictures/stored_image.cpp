@@ -1,9 +1,9 @@
-#include "diffuse/pictures/stored_image.h"
+#include "src/pictures/stored_image.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/file.h"
 #include "image_codecs.h"
 #include "image_libraries.h"
+#include "src/files/file.h"
 
 namespace diffuse {
 

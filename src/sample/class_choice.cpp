@@ -1,4 +1,4 @@
-#include "diffuse/sample/class_choice.h"
+#include "src/sample/class_choice.h"
 
 #include <ATen/ops/tensor.h>
 
@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

@@ -35,9 +35,10 @@ at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& d
   const at::Tensor variances = noise_levels(schedule).square();
   const int64_t above = timesteps_below(variances.sqrt(), sigma);
   const auto x0_at = [&](int64_t row) {
-    const at::Tensor t = at::full({y.size(0)}, row, y.options().dtype(at::kLong));
-    const at::Tensor x_t = y * std::sqrt(schedule.alpha_bar()[row].item<double>());
-    return diffusion.predict(denoiser(x_t, t), x_t, t, clip_x0).x0;
+    const Level level = diffusion.process().level(static_cast<double>(row));
+    const at::Tensor t = at::full({y.size(0)}, level.time, y.options().dtype(at::kDouble));
+    const at::Tensor x_t = y * level.a;
+    return diffusion.denoised(denoiser(x_t, t), x_t, t, clip_x0).x0;
   };
   const double low = above == 0 ? 0 : variances[above - 1].item<double>();
   const double share = (sigma * sigma - low) / (variances[above].item<double>() - low);

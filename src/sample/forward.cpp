@@ -1,4 +1,4 @@
-#include "diffuse/sample/forward.h"
+#include "src/sample/forward.h"
 
 #include <ATen/ATen.h>
 
@@ -27,17 +27,20 @@ void run_forward(const GaussianDiffusion& diffusion, const at::Tensor& x0,
   const auto noise = [&](uint32_t step) {
     return normal_rows(keys, Purpose::kForward, step, shape).to(x0.scalar_type());
   };
-  const auto times = [&](int64_t steps) { return at::full({x0.size(0)}, steps - 1, at::kLong); };
+  const auto time_after = [](int64_t steps) { return static_cast<double>(steps - 1); };
   const bool chain = mode == ForwardMode::kChain;
   const at::Tensor eps = chain ? at::Tensor() : noise(kAllSteps);
   at::Tensor x = x0;
   int64_t done = 0;
   for (const int64_t moment : moments) {
     while (chain && done < moment) {
+      const Level from = diffusion.process().level(time_after(done)),
+                  to = diffusion.process().level(time_after(done + 1));
+      x = diffusion.q_step(x, from, to, noise(static_cast<uint32_t>(done)));
       ++done;
-      x = diffusion.q_step(x, times(done), noise(static_cast<uint32_t>(done - 1)));
     }
-    if (!chain && moment > 0) x = diffusion.q_sample(x0, times(moment), eps);
+    if (!chain && moment > 0)
+      x = diffusion.q_sample(x0, at::full({x0.size(0)}, time_after(moment), at::kDouble), eps);
     on_moment(moment, x);
   }
 }

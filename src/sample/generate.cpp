@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include "diffuse/core/device.h"
-#include "diffuse/model/weight_cache.h"
+#include "src/core/device.h"
+#include "src/model/weight_cache.h"
 
 namespace diffuse {
 
@@ -35,7 +35,7 @@ static Denoiser remember_x0(const Denoiser& denoiser, const GaussianDiffusion& d
   return [denoiser, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,
                                                             const at::Tensor& t) mutable {
     const at::Tensor output = denoiser(x0.defined() ? at::cat({x, x0}, 1) : x, t);
-    x0 = diffusion.predict(output, x, t, clip_x0).x0;
+    x0 = diffusion.denoised(output, x, t, clip_x0).x0;
     return output;
   };
 }
@@ -76,13 +76,14 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                        : keyed_noise(shares ? std::span<const StreamKey>(copies) : keys,
                                      Purpose::kSampleStart, options)(0);
   if (options.from.defined()) {
-    const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(), at::kLong);
-    x_T = diffusion.q_sample(options.from.to(options.device), first.to(options.device), x_T);
+    const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(),
+                                x_T.options().dtype(at::kDouble));
+    x_T = diffusion.q_sample(options.from.to(options.device), first, x_T);
   }
   const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
   const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);
   const NoiseSource noise = [&](int64_t t) {
-    return shares && t > *options.share_from ? common(t) : own(t);
+    return shares && static_cast<double>(t) > *options.share_from ? common(t) : own(t);
   };
   return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
                      noise, callback);

@@ -28,16 +28,17 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                    const at::Tensor& x_T, const at::Tensor& known, const at::Tensor& mask,
                    const InpaintOptions& options, const InpaintNoise& noise,
                    const StepCallback& callback) {
-  const GaussianDiffusion chain = diffusion.respaced(options.sampler.timesteps);
-  const auto count = static_cast<int64_t>(options.sampler.timesteps.size());
+  const std::vector<double>& times = options.sampler.timesteps;
+  const int64_t count = std::ssize(times);
   const auto levels = repaint_levels(count, options.jump, options.passes);
-  const auto filled = [&](int64_t value) {
-    return at::full({x_T.size(0)}, value, x_T.options().dtype(at::kLong));
-  };
+  // Of the walk's level 1 .. count.
+  const auto time_of = [&](int64_t level) { return times[static_cast<size_t>(count - level)]; };
   const at::Tensor painted = mask > 0;
   const auto with_known = [&](const at::Tensor& x, int64_t level, int64_t move) {
     if (level == 0) return at::where(painted, x, known);
-    return at::where(painted, x, chain.q_sample(known, filled(level - 1), noise.known(move)));
+    const at::Tensor time =
+        at::full({x_T.size(0)}, time_of(level), x_T.options().dtype(at::kDouble));
+    return at::where(painted, x, diffusion.q_sample(known, time, noise.known(move)));
   };
 
   int64_t move = 0;  // a timestep is left more than once: noise goes by the move instead
@@ -47,7 +48,9 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
   for (move = 1; move < static_cast<int64_t>(levels.size()); ++move) {
     const int64_t from = levels[move - 1], to = levels[move];
     if (to > from) {
-      x = chain.q_step(x, filled(from), noise.step(move));
+      const Process& process = diffusion.process();
+      x = diffusion.q_step(x, process.level(time_of(from)), process.level(time_of(to)),
+                           noise.step(move));
       continue;
     }
     const SampleStep step = sampler->step(x, count - from);

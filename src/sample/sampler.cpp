@@ -13,77 +13,64 @@ namespace diffuse {
 
 namespace {
 
-using Prediction = GaussianDiffusion::Prediction;
+using Denoised = GaussianDiffusion::Denoised;
 
-// What all samplers share: the chain over the listed timesteps. Its row r is timestep
-// timesteps[S − 1 − r]; row −1 is the data, with ᾱ = 1.
-class ChainSampler : public Sampler {
+// What all samplers share. Level i of the list is left for level i + 1; behind the last is the data.
+class LevelSampler : public Sampler {
  public:
-  ChainSampler(const GaussianDiffusion& diffusion, Denoiser denoiser, const SamplerOptions& options,
+  LevelSampler(const GaussianDiffusion& diffusion, Denoiser denoiser, const SamplerOptions& options,
                NoiseSource noise)
-      : chain_(diffusion.respaced(options.timesteps)),
-        first_alpha_bar_(diffusion.schedule().alpha_bar()[0].item<double>()),
+      : diffusion_(diffusion),
         denoiser_(std::move(denoiser)),
         options_(options),
-        noise_(std::move(noise)) {}
+        noise_(std::move(noise)) {
+    const Process& process = diffusion_.process();
+    for (const double time : options_.timesteps) levels_.push_back(process.level(time));
+    const bool stops_short = is_ddim() && !options_.end_at_data;
+    levels_.push_back(stops_short ? process.level(process.first_time()) : Level{});
+  }
 
   SampleStep step(const at::Tensor& x, int64_t i) final {
-    const auto count = static_cast<int64_t>(options_.timesteps.size());
-    const int64_t row = count - 1 - i;
-    const Prediction p = predict(x, row);
-    return {i + 1, count, timestep(row), advance(x, p, row), p.x0};
+    const Denoised d = denoised(x, i);
+    return {i + 1, count(), level(i).time, advance(x, d, i), d.x0};
   }
 
  protected:
-  // From x at `row`, where the network says p, to row − 1.
-  virtual at::Tensor advance(const at::Tensor& x, const Prediction& p, int64_t row) = 0;
+  // From x at level i, where the network says d, to level i + 1.
+  virtual at::Tensor advance(const at::Tensor& x, const Denoised& d, int64_t i) = 0;
 
+  const GaussianDiffusion& diffusion() const { return diffusion_; }
   const SamplerOptions& options() const { return options_; }
-  int64_t timestep(int64_t row) const {
-    return options_.timesteps[options_.timesteps.size() - 1 - static_cast<size_t>(row)];
-  }
-  double alpha_bar(int64_t row) const {
-    return row < 0 ? last_alpha_bar() : chain_.schedule().alpha_bar()[row].item<double>();
-  }
-  double one_minus_alpha_bar(int64_t row) const {
-    return row < 0 ? 1 - last_alpha_bar()
-                   : chain_.schedule().one_minus_alpha_bar()[row].item<double>();
-  }
-  at::Tensor noise(int64_t row) const { return noise_(timestep(row)); }
+  int64_t count() const { return std::ssize(options_.timesteps); }
+  const Level& level(int64_t i) const { return levels_[static_cast<size_t>(i)]; }
+  bool is_last(int64_t i) const { return i + 1 == count(); }
+  at::Tensor noise(int64_t i) const { return noise_(static_cast<int64_t>(level(i).time)); }
 
-  Prediction predict(const at::Tensor& x, int64_t row) const {
-    const auto filled = [&](int64_t value) {
-      return at::full({x.size(0)}, value, x.options().dtype(at::kLong));
-    };
+  Denoised denoised(const at::Tensor& x, int64_t i) const {
+    const at::Tensor time = at::full({x.size(0)}, level(i).time, x.options().dtype(at::kDouble));
     const bool bounds = options_.clip_x0 || options_.dynamic_threshold > 0;
     const bool plain =
         options_.dynamic_threshold == 0 && options_.clip_range == 1 && !keeps_epsilon();
-    const at::Tensor rows = filled(row);
-    Prediction p =
-        chain_.predict(denoiser_(x, filled(timestep(row))), x, rows, options_.clip_x0 && plain);
-    if (!bounds || plain) return p;
-    const at::Tensor eps = p.eps;
-    chain_.replace_x0(p, bounded(p.x0), x, rows);
-    if (keeps_epsilon()) p.eps = eps;
-    return p;
+    Denoised d = diffusion_.denoised(denoiser_(x, time), x, time, options_.clip_x0 && plain);
+    if (!bounds || plain) return d;
+    const at::Tensor eps = d.eps;
+    diffusion_.replace_x0(d, bounded(d.x0), x, time);
+    if (keeps_epsilon()) d.eps = eps;
+    return d;
   }
 
-  // x_{t−1} = √ᾱ' x_0 + √(1 − ᾱ' − σ²) ε + σ z                              [Song21] eq. 12
-  // σ = η √((1 − ᾱ')/(1 − ᾱ)) √(1 − ᾱ/ᾱ'), ᾱ' = ᾱ of the next in the list
-  at::Tensor jump(const at::Tensor& x0, const at::Tensor& eps, int64_t row, double eta) const {
-    const double next = alpha_bar(row - 1), left = one_minus_alpha_bar(row - 1);
-    const double variance =
-        eta * eta * left / one_minus_alpha_bar(row) * (1 - alpha_bar(row) / next);
-    const at::Tensor mean = x0 * std::sqrt(next) + eps * std::sqrt(std::max(left - variance, 0.0));
-    return variance == 0 ? mean : mean + noise(row) * std::sqrt(variance);
+  // x' = a' x_0 + √(s'² − σ²) ε + σ z,  σ² = η² (s² − (a / a')² s'²) s'² / s²      [Song21] eq. 12
+  at::Tensor jump(const at::Tensor& x0, const at::Tensor& eps, int64_t i, double eta) const {
+    const Level &from = level(i), &to = level(i + 1);
+    const double before = from.s * from.s, left = to.s * to.s, ratio = from.a / to.a;
+    const double variance = eta * eta * (before - ratio * ratio * left) * left / before;
+    const at::Tensor mean = x0 * to.a + eps * std::sqrt(std::max(left - variance, 0.0));
+    return variance == 0 ? mean : mean + noise(i) * std::sqrt(variance);
   }
 
  private:
   bool is_ddim() const { return options_.sampler == "ddim"; }
   bool keeps_epsilon() const { return is_ddim() && options_.network_epsilon; }
-  double last_alpha_bar() const {
-    return is_ddim() && !options_.end_at_data ? first_alpha_bar_ : 1.0;
-  }
 
   at::Tensor bounded(const at::Tensor& x0) const {
     if (options_.dynamic_threshold == 0) return x0.clamp(-options_.clip_range, options_.clip_range);
@@ -95,100 +82,95 @@ class ChainSampler : public Sampler {
     return x0.clamp(-bound, bound) / bound;
   }
 
-  GaussianDiffusion chain_;
-  double first_alpha_bar_;
+  GaussianDiffusion diffusion_;
   Denoiser denoiser_;
   SamplerOptions options_;
   NoiseSource noise_;
+  std::vector<Level> levels_;
 };
 
-class AncestralSampler : public ChainSampler {
-  using ChainSampler::ChainSampler;
+class AncestralSampler : public LevelSampler {
+  using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
-    return row == 0 ? p.mean : p.mean + p.variance.sqrt() * noise(row);
+  at::Tensor advance(const at::Tensor& x, const Denoised& d, int64_t i) override {
+    const auto repeated = [&](const Level& one) { return repeat(one, x.size(0), x.device()); };
+    const Gaussian p = diffusion().reverse(d, x, repeated(level(i)), repeated(level(i + 1)));
+    return is_last(i) ? p.mean : p.mean + p.variance.sqrt() * noise(i);
   }
 };
 
-class DdimSampler : public ChainSampler {
-  using ChainSampler::ChainSampler;
+class DdimSampler : public LevelSampler {
+  using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
-    return jump(p.x0, p.eps, row, options().eta);
+  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
+    return jump(d.x0, d.eps, i, options().eta);
   }
 };
 
-// With λ = ½ log(ᾱ/(1 − ᾱ)) and steps h, h_last in it, D = x_0 + h/(2 h_last) (x_0 − x_0,last) is
+// With λ = log(a / s) and steps h, h_last in it, D = x_0 + h/(2 h_last) (x_0 − x_0,last) is
 // x_0 at the middle of the step to second order. The first step has no last one, and for the step to
 // the data h is infinite: they take x_0 itself.
-class DpmSolver : public ChainSampler {
-  using ChainSampler::ChainSampler;
+class DpmSolver : public LevelSampler {
+  using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
-    at::Tensor x0 = p.x0, eps = p.eps;
-    if (last_row_ == row + 1 && row > 0) {
-      const double ratio =
-          (lambda(row - 1) - lambda(row)) / (2 * (lambda(row) - lambda(last_row_)));
-      const at::Tensor change = (p.x0 - last_x0_) * ratio;
-      x0 = p.x0 + change;
-      eps = p.eps - change * std::sqrt(alpha_bar(row) / one_minus_alpha_bar(row));
+  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
+    at::Tensor x0 = d.x0, eps = d.eps;
+    if (last_ >= 0 && last_ == i - 1 && !is_last(i)) {
+      const double ratio = (lambda(i + 1) - lambda(i)) / (2 * (lambda(i) - lambda(last_)));
+      const at::Tensor change = (d.x0 - last_x0_) * ratio;
+      x0 = d.x0 + change;
+      eps = d.eps - change * (level(i).a / level(i).s);
     }
-    last_x0_ = p.x0;
-    last_row_ = row;
-    return jump(x0, eps, row, options().sampler == "dpmpp2m-sde" ? 1 : 0);
+    last_x0_ = d.x0;
+    last_ = i;
+    return jump(x0, eps, i, options().sampler == "dpmpp2m-sde" ? 1 : 0);
   }
 
-  double lambda(int64_t row) const {
-    return 0.5 * std::log(alpha_bar(row) / one_minus_alpha_bar(row));
-  }
+  double lambda(int64_t i) const { return std::log(level(i).a / level(i).s); }
 
   at::Tensor last_x0_;
-  int64_t last_row_ = -1;
+  int64_t last_ = -1;
 };
 
-// With x_σ = x_t / √ᾱ the denoiser is D(x_σ) = x_σ − σ ε and the flow dx_σ/dσ = ε. Euler's step is
+// With x_σ = x_t / a the denoiser is D(x_σ) = x_σ − σ ε and the flow dx_σ/dσ = ε. Euler's step is
 // ddim's; the trapezoidal rule puts the mean of both ends' ε in its place. There is no second ε at
-// σ = 0, and no finite step from σ = ∞ (ᾱ = 0): Euler's step stays there.
-class HeunSampler : public ChainSampler {
-  using ChainSampler::ChainSampler;
+// σ = 0, and no finite step from σ = ∞ (a = 0): Euler's step stays there.
+class HeunSampler : public LevelSampler {
+  using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Prediction& p, int64_t row) override {
-    const at::Tensor euler = jump(p.x0, p.eps, row, 0);
-    if (row == 0 || alpha_bar(row) == 0) return euler;
-    const double step =
-        std::sqrt(alpha_bar(row - 1)) * (sigma(row - 1) - sigma(row));  // of x_t, not x_σ
-    return euler + (predict(euler, row - 1).eps - p.eps) * (step / 2);
+  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
+    const Level &from = level(i), &to = level(i + 1);
+    const at::Tensor euler = jump(d.x0, d.eps, i, 0);
+    if (is_last(i) || from.a == 0) return euler;
+    const double step = to.a * (to.sigma() - from.sigma());  // of x_t, not x_σ
+    return euler + (denoised(euler, i + 1).eps - d.eps) * (step / 2);
   }
-
-  double sigma(int64_t row) const { return std::sqrt(one_minus_alpha_bar(row) / alpha_bar(row)); }
 };
 
 }  // namespace
 
 // The timesteps that a config asks for.
-static std::vector<int64_t> timesteps_of(const SampleConfig& config,
-                                         const NoiseSchedule& schedule) {
-  std::string spacing = config.spacing;
-  if (spacing == "auto")
-    spacing = config.sampler == "heun"              ? "karras"
-              : config.sampler.starts_with("dpmpp") ? "trailing"
-                                                    : "leading";
-  const int64_t T = schedule.timesteps(), steps = config.steps == 0 ? T : config.steps;
+static std::vector<double> timesteps_of(const SampleConfig& config,
+                                        const DiffusionConfig& diffusion) {
+  const std::string spacing =
+      config.spacing == "auto" ? sampler_word(config.sampler).spacing : config.spacing;
+  const int64_t T = diffusion.timesteps, steps = config.steps == 0 ? T : config.steps;
   const bool leading = spacing == "leading";
   const bool skips_zero = config.skip_zero && steps < T && (leading || spacing == "uniform");
-  auto list = spaced_timesteps(schedule, skips_zero ? steps + 1 : steps, spacing);
+  auto list = spaced_timesteps(*make_process(diffusion), skips_zero ? steps + 1 : steps, spacing);
   if (skips_zero) list.pop_back();
-  const int64_t offset = leading ? std::min(config.steps_offset, T - 1 - list.front()) : 0;
-  for (int64_t& t : list) t += offset;
+  const auto room = static_cast<double>(T - 1) - list.front();
+  const double offset = leading ? std::min(static_cast<double>(config.steps_offset), room) : 0;
+  for (double& t : list) t += offset;
   return list;
 }
 
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion) {
-  return sampler_options(config, diffusion, timesteps_of(config, NoiseSchedule::make(diffusion)));
+  return sampler_options(config, diffusion, timesteps_of(config, diffusion));
 }
 
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion,
-                               std::vector<int64_t> timesteps) {
+                               std::vector<double> timesteps) {
   SamplerOptions options{.sampler = config.sampler,
                          .timesteps = std::move(timesteps),
                          .eta = config.eta,
@@ -203,11 +185,11 @@ SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig
 }
 
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion) {
-  const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
-  const int64_t T = schedule.timesteps();
-  if (options.timesteps.front() == T - 1) check_last_step(diffusion, schedule);
+  const auto process = make_process(diffusion);
+  if (options.timesteps.front() == process->last_time()) check_last_step(diffusion, *process);
+  const int64_t T = diffusion.timesteps;
   if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
-      static_cast<int64_t>(options.timesteps.size()) < T)
+      std::ssize(options.timesteps) < T)
     throw Error("--sampler ddpm: this model's /diffusion/variance \"learned\" is of single steps; ",
                 "take all ", T, ", or another sampler");
 }

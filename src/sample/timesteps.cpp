@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/whole_number.h"
+#include "diffuse/diffusion/noise_schedule.h"
+#include "src/core/whole_number.h"
 
 namespace diffuse {
 
@@ -33,14 +34,12 @@ static void check_steps(int64_t timesteps, int64_t steps) {
     throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
 }
 
-std::vector<int64_t> spaced_timesteps(int64_t timesteps, int64_t steps,
-                                      const std::string& spacing) {
+std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing) {
   check_steps(timesteps, steps);
   std::vector<int64_t> list(steps);
   for (int64_t i = 0; i < steps; ++i) list[i] = spaced(spacing, i, timesteps, steps);
   make_distinct(list, timesteps);
-  std::reverse(list.begin(), list.end());
-  return list;
+  return {list.rbegin(), list.rend()};
 }
 
 // The index of the value nearest to `value` in a rising table.
@@ -51,7 +50,7 @@ static int64_t nearest(const std::vector<double>& rising, double value) {
   return i > 0 && value - rising[i - 1] <= *above - value ? i - 1 : i;
 }
 
-static std::vector<int64_t> karras_timesteps(const NoiseSchedule& schedule, int64_t steps) {
+static std::vector<double> karras_timesteps(const NoiseSchedule& schedule, int64_t steps) {
   constexpr double kRho = 7;
   const at::Tensor table = (1 / schedule.snr()).sqrt();
   std::vector<double> sigma(table.const_data_ptr<double>(),
@@ -59,7 +58,8 @@ static std::vector<int64_t> karras_timesteps(const NoiseSchedule& schedule, int6
   const bool infinite = schedule.zero_terminal_snr();
   if (infinite) sigma.pop_back();
   const int64_t finite = infinite ? steps - 1 : steps;
-  if (finite == 0) return {schedule.timesteps() - 1};
+  const int64_t last = schedule.timesteps() - 1;
+  if (finite == 0) return {static_cast<double>(last)};
   const double low = std::pow(sigma.front(), 1 / kRho), high = std::pow(sigma.back(), 1 / kRho);
   std::vector<int64_t> list(finite);
   for (int64_t i = 0; i < finite; ++i) {
@@ -68,20 +68,20 @@ static std::vector<int64_t> karras_timesteps(const NoiseSchedule& schedule, int6
     list[i] = nearest(sigma, std::pow(low + share * (high - low), kRho));
   }
   make_distinct(list, static_cast<int64_t>(sigma.size()));
-  if (infinite) list.push_back(schedule.timesteps() - 1);
-  std::reverse(list.begin(), list.end());
-  return list;
+  if (infinite) list.push_back(last);
+  return {list.rbegin(), list.rend()};
 }
 
-std::vector<int64_t> spaced_timesteps(const NoiseSchedule& schedule, int64_t steps,
-                                      const std::string& spacing) {
+std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
+                                     const std::string& spacing) {
+  const NoiseSchedule& schedule = *process.schedule();
   if (spacing != "karras") return spaced_timesteps(schedule.timesteps(), steps, spacing);
   check_steps(schedule.timesteps(), steps);
   return karras_timesteps(schedule, steps);
 }
 
-std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps) {
-  std::vector<int64_t> list;
+std::vector<double> parse_timesteps(const std::string& text, int64_t timesteps) {
+  std::vector<double> list;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
     const std::string part = text.substr(begin, comma - begin);
@@ -89,9 +89,9 @@ std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps)
     if (t < 0 || t >= timesteps)
       throw Error("--timesteps: expected integers from 0 to ", timesteps - 1, ", got \"", part,
                   "\"");
-    if (!list.empty() && t >= list.back())
+    if (!list.empty() && static_cast<double>(t) >= list.back())
       throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
-    list.push_back(t);
+    list.push_back(static_cast<double>(t));
     begin = comma + 1;
   }
   return list;

@@ -2,10 +2,10 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/data/batch_loader.h"
-#include "diffuse/model/layer_watch.h"
 #include "diffuse/train/trainer.h"
 #include "parameter_updater.h"
+#include "src/data/batch_loader.h"
+#include "src/model/layer_watch.h"
 
 namespace diffuse {
 

@@ -8,8 +8,8 @@
 #include <numbers>
 #include <vector>
 
-#include "diffuse/core/device.h"
 #include "diffuse/core/random_tensor.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 
@@ -45,7 +45,7 @@ HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, 
                           const HeldOutOptions& options, World& world) {
   const c10::InferenceMode inference;
   network.eval();
-  const int64_t T = diffusion.schedule().timesteps();
+  const auto T = static_cast<int64_t>(diffusion.process().last_time()) + 1;
   HeldOutLoss result;
   result.samples = std::min(options.samples, data.size());
   // Sum, sum of squares, then sums and counts by quarter of the timesteps.

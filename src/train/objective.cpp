@@ -4,22 +4,22 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
 
-#include "diffuse/core/device.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/train/train_report.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 
-static GaussianDiffusion trainable(const DiffusionConfig& config) {
-  check_trainable(config);
-  return GaussianDiffusion(config);
+static GaussianDiffusion trainable(const Config& config) {
+  check_trainable(config.diffusion);
+  return GaussianDiffusion(config.diffusion, sample_kind(config.model));
 }
 
 Objective::Objective(const Config& config, c10::Device device, c10::ScalarType precision)
     : config_(config),
       device_(device),
       precision_(precision),
-      diffusion_(trainable(config.diffusion)),
+      diffusion_(trainable(config)),
       timesteps_(config.diffusion, config.seed) {}
 
 // In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
@@ -74,7 +74,7 @@ Denoiser Objective::self_conditioned(const Denoiser& plain) const {
     at::Tensor x0;
     {
       const at::NoGradGuard constant;
-      x0 = diffusion_.predict(plain(x, t), x, t, config_.sample.clip_x0).x0;
+      x0 = diffusion_.denoised(plain(x, t), x, t, config_.sample.clip_x0).x0;
     }
     return plain(at::cat({x, x0}, 1), t);
   };

@@ -7,13 +7,13 @@
 #include <span>
 
 #include "diffuse/config/config.h"
-#include "diffuse/data/batch_loader.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
-#include "diffuse/diffusion/timestep_sampler.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model/dropout_scope.h"
 #include "diffuse/model/network.h"
 #include "diffuse/model_file/checkpoint.h"
+#include "src/data/batch_loader.h"
+#include "src/diffusion/timestep_sampler.h"
+#include "src/model/dropout_scope.h"
 
 namespace diffuse {
 

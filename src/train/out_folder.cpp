@@ -1,13 +1,13 @@
-#include "diffuse/train/out_folder.h"
+#include "src/train/out_folder.h"
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/model_file/model_files.h"
-#include "diffuse/train/outputs.h"
-#include "diffuse/train/run_folder.h"
+#include "src/core/log.h"
+#include "src/files/atomic_write.h"
+#include "src/model_file/model_files.h"
+#include "src/train/outputs.h"
+#include "src/train/run_folder.h"
 
 namespace fs = std::filesystem;
 

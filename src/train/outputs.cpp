@@ -1,8 +1,8 @@
-#include "diffuse/train/outputs.h"
+#include "src/train/outputs.h"
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/train/resume.h"
+#include "src/files/atomic_write.h"
+#include "src/train/resume.h"
 
 namespace fs = std::filesystem;
 

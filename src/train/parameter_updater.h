@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "diffuse/config/config.h"
-#include "diffuse/distributed/shards.h"
 #include "diffuse/distributed/world.h"
-#include "diffuse/model/ema.h"
 #include "diffuse/model_file/checkpoint.h"
 #include "loss_scaler.h"
 #include "optimizer.h"
+#include "src/distributed/shards.h"
+#include "src/model/ema.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/train/resume.h"
+#include "src/train/resume.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,9 +8,9 @@
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/files/file.h"
+#include "src/core/log.h"
+#include "src/data/class_names.h"
+#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 

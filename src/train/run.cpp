@@ -1,4 +1,4 @@
-#include "diffuse/train/run.h"
+#include "src/train/run.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,12 +6,12 @@
 #include <iomanip>
 #include <stdexcept>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/progress.h"
-#include "diffuse/core/stop.h"
 #include "loss_spike_detector.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/progress.h"
+#include "src/core/stop.h"
 
 namespace fs = std::filesystem;
 

@@ -1,4 +1,4 @@
-#include "diffuse/train/run_folder.h"
+#include "src/train/run_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,12 +9,12 @@
 #include <cstring>
 #include <thread>
 
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/core/stop.h"
-#include "diffuse/files/atomic_write.h"
-#include "diffuse/train/resume.h"
+#include "src/core/duration.h"
+#include "src/core/log.h"
+#include "src/core/stop.h"
+#include "src/files/atomic_write.h"
+#include "src/train/resume.h"
 
 namespace fs = std::filesystem;
 

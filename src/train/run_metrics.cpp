@@ -1,4 +1,4 @@
-#include "diffuse/train/run_metrics.h"
+#include "src/train/run_metrics.h"
 
 #include <algorithm>
 #include <charconv>

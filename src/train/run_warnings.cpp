@@ -1,13 +1,13 @@
-#include "diffuse/train/run_warnings.h"
+#include "src/train/run_warnings.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "diffuse/core/error.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/inspection.h"
 #include "diffuse/train/trainer.h"
 #include "optimizer.h"
+#include "src/core/log.h"
+#include "src/data/inspection.h"
 
 namespace diffuse {
 

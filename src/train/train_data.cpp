@@ -1,13 +1,13 @@
-#include "diffuse/train/train_data.h"
+#include "src/train/train_data.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "diffuse/core/log.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/data/number_range.h"
+#include "src/core/log.h"
+#include "src/data/class_names.h"
+#include "src/data/normalization.h"
+#include "src/data/number_range.h"
 
 namespace diffuse {
 

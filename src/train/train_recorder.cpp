@@ -1,9 +1,9 @@
-#include "diffuse/train/train_recorder.h"
+#include "src/train/train_recorder.h"
 
 #include <cmath>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 namespace fs = std::filesystem;
 

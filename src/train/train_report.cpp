@@ -4,6 +4,8 @@
 
 namespace diffuse {
 
+static constexpr double kUnnoticed = 0.01;  // seconds an update: the scheduler's own accidents
+
 std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks) {
   std::vector<double> busy;
   for (const RankTimes& rank : ranks) busy.push_back(rank.data + rank.compute);
@@ -12,7 +14,8 @@ std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks) {
   const double median = sorted[(sorted.size() - 1) / 2];
   std::vector<int64_t> slow;
   for (size_t rank = 0; rank < busy.size(); ++rank)
-    if (busy[rank] > 1.25 * median) slow.push_back(static_cast<int64_t>(rank));
+    if (busy[rank] > std::max(1.25 * median, median + kUnnoticed))
+      slow.push_back(static_cast<int64_t>(rank));
   return slow;
 }
 

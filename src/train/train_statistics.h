@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "diffuse/distributed/gradient_reducer.h"
 #include "diffuse/distributed/world.h"
 #include "diffuse/train/train_report.h"
+#include "src/distributed/gradient_reducer.h"
 
 namespace diffuse {
 

@@ -5,15 +5,16 @@
 
 #include <algorithm>
 
-#include "diffuse/core/device.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/data/normalization.h"
-#include "diffuse/distributed/gradient_reducer.h"
 #include "objective.h"
 #include "optimizer.h"
 #include "parameter_updater.h"
+#include "src/core/device.h"
+#include "src/core/duration.h"
+#include "src/data/class_names.h"
+#include "src/data/normalization.h"
+#include "src/distributed/gradient_reducer.h"
+#include "src/sample/oracle_view.h"
 #include "train_statistics.h"
 
 namespace diffuse {
@@ -21,7 +22,7 @@ namespace diffuse {
 // The config with what the data decides filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
-  config.model.sample_shape = data.sample_shape();
+  config.model = with_samples_of(std::move(config.model), data);
   if (!data.is_image()) config.sample.clip_x0 = false;
   std::vector<std::string> names;
   if (config.model.class_conditional) names = class_names_of(data);
@@ -36,7 +37,7 @@ static std::shared_ptr<Network> network_for(const Config& config,
                                             const GaussianDiffusion& diffusion, c10::Device device,
                                             World& world) {
   auto network = make_network(config.model, config.diffusion.learns_variance(),
-                              diffusion.schedule().alpha_bar(), config.seed);
+                              oracle_view(diffusion), config.seed);
   if (network->parameters().empty())
     throw Error("/model/type: ", config.model.type, " has nothing to train");
   network->to(device);

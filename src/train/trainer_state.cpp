@@ -3,13 +3,13 @@
 #include <ATen/core/grad_mode.h>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/log.h"
-#include "diffuse/data/batch_loader.h"
-#include "diffuse/data/class_names.h"
-#include "diffuse/train/resume.h"
 #include "diffuse/train/trainer.h"
 #include "objective.h"
 #include "parameter_updater.h"
+#include "src/core/log.h"
+#include "src/data/batch_loader.h"
+#include "src/data/class_names.h"
+#include "src/train/resume.h"
 #include "train_statistics.h"
 
 namespace diffuse {

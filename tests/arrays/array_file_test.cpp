@@ -1,11 +1,11 @@
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/arrays/array_stream.h"
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
+#include "src/arrays/array_stream.h"
+#include "src/files/zip_file.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 

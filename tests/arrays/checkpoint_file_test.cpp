@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
+#include "src/files/zip_file.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 

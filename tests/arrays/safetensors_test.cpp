@@ -1,4 +1,4 @@
-#include "diffuse/arrays/safetensors.h"
+#include "src/arrays/safetensors.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -2,8 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/arrays/array_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/arrays/array_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
 

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;

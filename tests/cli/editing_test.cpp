@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/arrays/array_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/arrays/array_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
 

@@ -1,8 +1,8 @@
 // Sets of pictures as a user meets them: what is told of them, and names in upper case.
 #include <gtest/gtest.h>
 
-#include "diffuse/files/zip_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/files/zip_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;

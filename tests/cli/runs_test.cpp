@@ -2,7 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/cli/oracle_models.h"
 
 namespace fs = std::filesystem;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
+#include "tests/message_of.h"
 
 namespace diffuse {
 
@@ -79,6 +80,7 @@ TEST(Config, RoundTripsExactly) {
   config.data.path = "a \"b\"\n\\ é";
   config.data.noise = 0.1 + 0.2;  // 0.30000000000000004
   config.model.sample_shape = {3, 32, 32};
+  config.model.sample_kind = "float_image";
   config.diffusion.schedule = "betas";
   config.diffusion.betas = {1.0 / 3, 5e-324, 0.9999999999999999};
   config.diffusion.timesteps = 3;
@@ -89,6 +91,7 @@ TEST(Config, RoundTripsExactly) {
   EXPECT_EQ(read.data.path, config.data.path);
   EXPECT_EQ(read.data.noise, config.data.noise);
   EXPECT_EQ(read.model.sample_shape, config.model.sample_shape);
+  EXPECT_EQ(sample_kind(read.model), SampleKind::kFloatImage);
   EXPECT_EQ(read.diffusion.betas, config.diffusion.betas);
   EXPECT_EQ(read.train.steps, config.train.steps);
   EXPECT_EQ(config_to_json(read), text);
@@ -104,11 +107,25 @@ TEST(Config, WritesEveryFieldInOrderAndReadably) {
   EXPECT_TRUE(text.ends_with("  }\n}\n"));
 }
 
+// Files of version 0.1.0 give the shape alone; a kind that is given stands.
+TEST(Config, KnowsASampleByItsShapeWhereTheFileGivesNoKind) {
+  const auto kind = [](const std::string& model) {
+    return parse(R"({"model": )" + model + "}").model.sample_kind;
+  };
+  EXPECT_EQ(kind(R"({"sample_shape": [3, 32, 32]})"), "image");
+  EXPECT_EQ(kind(R"({"sample_shape": [2, 128]})"), "signal");
+  EXPECT_EQ(kind(R"({"sample_shape": [2]})"), "point");
+  EXPECT_EQ(kind(R"({"sample_shape": [1, 8, 8], "sample_kind": "float_image"})"), "float_image");
+  EXPECT_EQ(kind("{}"), "");
+  EXPECT_EQ(message_of([&] { kind(R"({"sample_shape": [2], "sample_kind": "image"})"); }),
+            "x.json: /model/sample_kind: \"image\" has a sample_shape of 3 numbers, got 1");
+}
+
 // The structs' sizes change when a field is added: it then wants its line in config_fields.h.
 TEST(Config, WritesAsManyFieldsAsTheStructsHave) {
   const auto json = nlohmann::json::parse(config_to_json(Config{}));
   EXPECT_EQ(json["data"].size(), 21u);
-  EXPECT_EQ(json["model"].size(), 28u);
+  EXPECT_EQ(json["model"].size(), 29u);
   EXPECT_EQ(json["diffusion"].size(), 12u);
   EXPECT_EQ(json["train"].size(), 26u);
   EXPECT_EQ(json["sample"].size(), 14u);

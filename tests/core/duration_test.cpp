@@ -1,4 +1,4 @@
-#include "diffuse/core/duration.h"
+#include "src/core/duration.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "diffuse/core/heap.h"
+#include "src/core/heap.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/CPUAllocator.h>

@@ -1,4 +1,4 @@
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "diffuse/core/progress.h"
+#include "src/core/progress.h"
 
 #include <gtest/gtest.h>
 #include <pty.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 

@@ -1,4 +1,4 @@
-#include "diffuse/core/sha256.h"
+#include "src/core/sha256.h"
 
 #include <gtest/gtest.h>
 

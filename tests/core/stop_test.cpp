@@ -1,4 +1,4 @@
-#include "diffuse/core/stop.h"
+#include "src/core/stop.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <limits>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/arrays/safetensors.h"
+#include "src/arrays/array_file.h"
+#include "src/arrays/safetensors.h"
 #include "tests/data/data_files.h"
 #include "tests/test_folder.h"
 

@@ -1,4 +1,4 @@
-#include "diffuse/data/batch_loader.h"
+#include "src/data/batch_loader.h"
 
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
@@ -20,6 +20,7 @@ class Counting : public Dataset {
 
   int64_t size() const override { return size_; }
   std::vector<int64_t> sample_shape() const override { return {1, 1, 3}; }
+  SampleKind sample_kind() const override { return SampleKind::kFloatImage; }
   std::vector<std::string> class_names() const override { return {"a", "b", "c"}; }
   int64_t label(int64_t index) const override { return index % 3; }
 

@@ -1,4 +1,4 @@
-#include "diffuse/data/class_names.h"
+#include "src/data/class_names.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,8 @@ std::string refusal(const Names& data, const Names& model) {
 }
 
 TEST(ClassNames, OfBytesThatAreNoUtf8StayApart) {
-  const auto set = make_tensor_dataset(at::zeros({3, 2}), {0, 1, 2}, {"\xe9", "\xe8", "cat"});
+  const auto set = make_tensor_dataset(at::zeros({3, 2}), SampleKind::kPoint, {0, 1, 2},
+                                       {"\xe9", "\xe8", "cat"});
   EXPECT_EQ(class_names_of(*set), (Names{"\uFFFD", "\uFFFD-2", "cat"}));
 }
 
@@ -61,7 +62,8 @@ TEST(ClassNames, OfManyListsTheFirst) {
 }
 
 TEST(ClassNames, OfADatasetBecomeTheModels) {
-  const auto plain = make_tensor_dataset(at::zeros({3, 2}), {0, 1, 0}, {"dog", "fox"});
+  const auto plain =
+      make_tensor_dataset(at::zeros({3, 2}), SampleKind::kPoint, {0, 1, 0}, {"dog", "fox"});
   const auto set = with_classes(plain, {{2, 0}, ""}, {"fox", "cat", "dog"});
   EXPECT_EQ(set->class_names(), (Names{"fox", "cat", "dog"}));
   EXPECT_EQ(set->label(0), 2);
@@ -70,8 +72,8 @@ TEST(ClassNames, OfADatasetBecomeTheModels) {
 }
 
 TEST(ClassNames, AreUtf8WhateverTheFoldersAreCalled) {
-  const auto set =
-      make_tensor_dataset(at::zeros({2, 2}), {0, 1}, {"h\xe4schen", "\xc3\xa9t\xc3\xa9"});
+  const auto set = make_tensor_dataset(at::zeros({2, 2}), SampleKind::kPoint, {0, 1},
+                                       {"h\xe4schen", "\xc3\xa9t\xc3\xa9"});
   EXPECT_EQ(class_names_of(*set), (Names{"h\xef\xbf\xbdschen", "\xc3\xa9t\xc3\xa9"}));
 }
 

@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "diffuse/data/image_survey.h"
-#include "diffuse/files/zip_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/data/image_survey.h"
+#include "src/files/zip_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/data/data_files.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"

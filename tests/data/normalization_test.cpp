@@ -1,9 +1,9 @@
-#include "diffuse/data/normalization.h"
+#include "src/data/normalization.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/data/data_files.h"
 #include "tests/test_folder.h"
 

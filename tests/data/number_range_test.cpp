@@ -1,10 +1,10 @@
-#include "diffuse/data/number_range.h"
+#include "src/data/number_range.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "diffuse/arrays/array_file.h"
-#include "diffuse/data/normalization.h"
+#include "src/arrays/array_file.h"
+#include "src/data/normalization.h"
 #include "tests/data/data_files.h"
 #include "tests/test_folder.h"
 

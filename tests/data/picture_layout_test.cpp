@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/files/zip_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 

@@ -10,7 +10,8 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/random.h"
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
+#include "src/diffusion/transition.h"
 #include "tests/message_of.h"
 
 namespace diffuse {
@@ -32,6 +33,11 @@ void expect_close(const at::Tensor& value, const at::Tensor& expected, double to
       << "largest difference " << (value - expected).abs().max().item<double>();
 }
 
+void expect_relative(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
+  EXPECT_TRUE(at::allclose(value, expected, tolerance, 0))
+      << "largest share " << ((value - expected).abs() / expected).max().item<double>();
+}
+
 // A table as [T, 1], to go with one sample per timestep.
 at::Tensor column(const at::Tensor& table) { return table.unsqueeze(1); }
 
@@ -45,7 +51,7 @@ const std::vector<std::string> kPredictions{"epsilon", "x0", "v", "mu"};
 // What a perfect network outputs when x_t was made from x0 and eps.
 at::Tensor perfect(const GaussianDiffusion& d, const std::string& prediction, const at::Tensor& x0,
                    const at::Tensor& eps, const at::Tensor& t) {
-  const at::Tensor alpha_bar = column(d.schedule().alpha_bar().index_select(0, t));
+  const at::Tensor alpha_bar = column(d.schedule().alpha_bar().index_select(0, t.to(at::kLong)));
   if (prediction == "epsilon") return eps;
   if (prediction == "x0") return x0;
   if (prediction == "v") return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
@@ -146,8 +152,8 @@ TEST(GaussianDiffusion, FixedVariancesAreBetaAndThePosteriorsButForTheFirstLogar
   const GaussianDiffusion small(config);
   const auto p_large = v.diffusion.predict(v.eps, v.x_t, v.t, false);
   const auto p_small = small.predict(v.eps, v.x_t, v.t, false);
-  EXPECT_TRUE(p_large.variance.equal(column(v.s.beta())));
-  EXPECT_TRUE(p_small.variance.equal(column(v.s.posterior_variance())));
+  expect_relative(p_large.variance, column(v.s.beta()), 1e-12);
+  expect_relative(p_small.variance, column(v.s.posterior_variance()), 1e-12);
   // [Ho20] code; tests/reference/schedule_reference.py
   EXPECT_NEAR(p_large.log_variance[0].item<double>(), -9.81672514, 1e-8);
   EXPECT_NEAR(p_small.log_variance[0].item<double>(), -9.81672514, 1e-8);
@@ -185,33 +191,75 @@ TEST(GaussianDiffusion, LearnedVarianceIsTheOutputItself) {
   EXPECT_THROW(d.predict(v.eps, v.x_t, v.t, false), c10::Error);
 }
 
-TEST(GaussianDiffusion, RespacedChainHasTheMarginalsOfTheVisitedSteps) {
+// [Nichol21] eq. 19: between visited timesteps β' = 1 − ᾱ/ᾱ' and the rest of eq. 3 follows, ᾱ' = 1 and
+// no variance at the data.
+TEST(GaussianDiffusion, StepsBetweenAnyTwoLevelsAreThoseOfTheRespacedChain) {
   const Samples v;
-  const GaussianDiffusion d = v.diffusion.respaced({999, 500, 100, 10, 0});
-  const at::Tensor visited = at::tensor({0, 10, 100, 500, 999}, at::kLong);
-  expect_close(d.schedule().alpha_bar(), v.s.alpha_bar().index_select(0, visited), 1e-14);
-  std::vector<int64_t> all(1000);
-  for (int64_t i = 0; i < 1000; ++i) all[i] = 999 - i;
-  EXPECT_TRUE(v.diffusion.respaced(all).schedule().beta().equal(v.s.beta()));
-  EXPECT_THROW(v.diffusion.respaced({0, 10}), c10::Error);
-  EXPECT_THROW(v.diffusion.respaced({1000, 10}), c10::Error);
+  const at::Tensor at_rows = at::tensor({10, 100, 500, 999}, at::kLong);
+  const at::Tensor to_rows = at::tensor({0, 10, 100, 500}, at::kLong);
+  const Process& process = v.diffusion.process();
+  const Transition step = transition(process.levels(at_rows), process.levels(to_rows));
+  const at::Tensor now = v.s.alpha_bar().index_select(0, at_rows);
+  const at::Tensor next = v.s.alpha_bar().index_select(0, to_rows), beta = 1 - now / next;
+  expect_relative(step.alpha, now / next, 1e-14);
+  expect_relative(step.added, beta, 1e-12);
+  expect_relative(step.variance, beta * (1 - next) / (1 - now), 1e-11);
+  expect_relative(step.coef_x0, beta * next.sqrt() / (1 - now), 1e-11);
+  expect_relative(step.coef_xt, (now / next).sqrt() * (1 - next) / (1 - now), 1e-11);
+  const Transition last = transition(process.levels(at_rows), repeat(Level{}, 4, at::kCPU));
+  EXPECT_EQ(last.variance.abs().max().item<double>(), 0);
+  EXPECT_TRUE(last.coef_x0.equal(at::ones({4}, at::kDouble)));
 }
 
-// The network of mu speaks of a step of the full chain, whatever steps the sampler visits.
-TEST(GaussianDiffusion, RespacedChainReadsX0FromEveryPrediction) {
+TEST(GaussianDiffusion, StepsOfTheChainHaveItsTables) {
   const Samples v;
-  const at::Tensor t = at::tensor({0, 10, 100, 500, 999}, at::kLong), rows = steps(5);
-  const at::Tensor x0 = v.x0.slice(0, 0, 5), eps = v.eps.slice(0, 0, 5);
+  const Process& process = v.diffusion.process();
+  const Transition step = transition(process.levels(v.t), process.before(v.t));
+  expect_relative(step.added, v.s.beta(), 1e-12);
+  const auto later = [](const at::Tensor& x) { return x.slice(0, 1); };
+  expect_relative(later(step.variance), later(v.s.posterior_variance()), 1e-12);
+  expect_relative(step.coef_x0, v.s.coef_x0(), 1e-12);
+  expect_relative(later(step.coef_xt), later(v.s.coef_xt()), 1e-12);
+}
+
+// Times are numbers of any type; before the first comes the data.
+TEST(NoiseChain, GivesTheTablesRows) {
+  const Samples v;
+  const Process& process = v.diffusion.process();
+  EXPECT_EQ(process.first_time(), 0);
+  EXPECT_EQ(process.last_time(), 999);
+  const Level level = process.level(500);
+  EXPECT_NEAR(level.a * level.a, v.s.alpha_bar()[500].item<double>(), 1e-16);
+  EXPECT_NEAR(level.sigma(), std::sqrt(1 / 0.07779666 - 1), 1e-7);
+  for (const auto type : {at::kLong, at::kInt, at::kFloat, at::kDouble})
+    EXPECT_TRUE(process.levels(v.t.to(type)).a.equal(v.s.alpha_bar().sqrt()));
+  const Levels first = process.before(at::zeros({1}));
+  EXPECT_EQ(first.a.item<double>(), 1);
+  EXPECT_EQ(first.s.item<double>(), 0);
+  EXPECT_EQ(process.level(-1).s, 0);
+  EXPECT_THROW(process.level(1000), c10::Error);
+}
+
+// A network of mu speaks of a step of the full chain, whatever steps the sampler visits.
+TEST(GaussianDiffusion, ReadsX0FromEveryPredictionForStepsOfAnyLength) {
+  const Samples v;
+  const at::Tensor t = at::tensor({10, 100, 500, 999}, at::kLong);
+  const at::Tensor next = at::tensor({0, 10, 100, 500}, at::kLong);
+  const at::Tensor x0 = v.x0.slice(0, 0, 4), eps = v.eps.slice(0, 0, 4);
   for (const std::string& prediction : kPredictions) {
     SCOPED_TRACE(prediction);
     DiffusionConfig config;
     config.prediction = prediction;
-    const GaussianDiffusion full(config);
-    const GaussianDiffusion d = full.respaced({999, 500, 100, 10, 0});
-    const at::Tensor x_t = full.q_sample(x0, t, eps);
-    const auto p = d.predict(perfect(full, prediction, x0, eps, t), x_t, rows, false);
-    expect_close(p.x0, x0, 1e-10);
-    expect_close(p.mean, d.posterior(x0, x_t, rows).mean, 1e-11);
+    const GaussianDiffusion d(config);
+    const at::Tensor x_t = d.q_sample(x0, t, eps);
+    const auto read = d.denoised(perfect(d, prediction, x0, eps, t), x_t, t, false);
+    expect_close(read.x0, x0, 1e-10);
+    const at::Tensor now = v.s.alpha_bar().index_select(0, t);
+    const at::Tensor then = v.s.alpha_bar().index_select(0, next), beta = 1 - now / then;
+    const at::Tensor mean = column(beta * then.sqrt() / (1 - now)) * x0 +
+                            column((now / then).sqrt() * (1 - then) / (1 - now)) * x_t;
+    const Process& process = d.process();
+    expect_close(d.reverse(read, x_t, process.levels(t), process.levels(next)).mean, mean, 1e-10);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "diffuse/diffusion/likelihood.h"
+#include "src/diffusion/likelihood.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -35,7 +35,8 @@ GaussianDiffusion make(const std::string& loss, const std::string& prediction = 
 // The network that outputs `prediction` for a given guess of ε, and with it of x_0 (eq. 6).
 Denoiser guess(const GaussianDiffusion& d, const std::string& prediction, const at::Tensor& eps) {
   return [&d, prediction, eps](const at::Tensor& x_t, const at::Tensor& t) -> at::Tensor {
-    const at::Tensor alpha_bar = d.schedule().alpha_bar().index_select(0, t).unsqueeze(1);
+    const at::Tensor alpha_bar =
+        d.schedule().alpha_bar().index_select(0, t.to(at::kLong)).unsqueeze(1);
     const at::Tensor x0 = (x_t - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt();
     if (prediction == "x0") return x0;
     if (prediction == "v") return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
@@ -172,7 +173,7 @@ TEST(Losses, MseTrainsTheStepWithoutSignal) {
 
 // tests/reference/schedule_reference.py
 TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
-  const auto d = make("simple");
+  const GaussianDiffusion d(DiffusionConfig{}, SampleKind::kImage);
   const at::Tensor x0 = at::full({1, 1, 2, 2}, 128 / 127.5 - 1, at::kDouble);
   const at::Tensor eps = normal(1, 4, 3).view({1, 1, 2, 2}), t = at::zeros({1}, at::kLong);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
@@ -183,6 +184,15 @@ TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
 TEST(Losses, FirstTermOfAPointIsItsDensity) {
   const auto d = make("simple");
   const at::Tensor x0 = at::full({1, 4}, 3.0, at::kDouble), eps = normal(1, 4, 3);
+  const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
+  EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
+              0.5 * (std::log(2 * std::numbers::pi) - 9.81672514) / std::numbers::ln2, 1e-8);
+}
+
+// What a sample is decides, not its rank: images of any numbers have a density.
+TEST(Losses, FirstTermOfAnImageOfAnyNumbersIsItsDensity) {
+  const GaussianDiffusion d(DiffusionConfig{}, SampleKind::kFloatImage);
+  const at::Tensor x0 = at::full({1, 1, 2, 2}, 3.0, at::kDouble), eps = normal(1, 4, 3).view_as(x0);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
   EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
               0.5 * (std::log(2 * std::numbers::pi) - 9.81672514) / std::numbers::ln2, 1e-8);
@@ -199,7 +209,8 @@ TEST(Losses, PriorTermIsTheSchedulesForEachSample) {
 // The best network for data N(0, variance): ε* = √(1 − ᾱ) / (ᾱ s² + 1 − ᾱ) x_t.
 Denoiser oracle(const GaussianDiffusion& d, double variance) {
   return [&d, variance](const at::Tensor& x_t, const at::Tensor& t) {
-    const at::Tensor alpha_bar = d.schedule().alpha_bar().index_select(0, t).unsqueeze(1);
+    const at::Tensor alpha_bar =
+        d.schedule().alpha_bar().index_select(0, t.to(at::kLong)).unsqueeze(1);
     return (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar) * x_t;
   };
 }

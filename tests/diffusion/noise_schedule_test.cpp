@@ -8,7 +8,7 @@
 #include <string>
 
 #include "diffuse/core/error.h"
-#include "diffuse/diffusion/loss_weight.h"
+#include "src/diffusion/loss_weight.h"
 #include "tests/message_of.h"
 
 namespace diffuse {

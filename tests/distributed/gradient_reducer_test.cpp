@@ -1,4 +1,4 @@
-#include "diffuse/distributed/gradient_reducer.h"
+#include "src/distributed/gradient_reducer.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

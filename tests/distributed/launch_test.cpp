@@ -67,6 +67,47 @@ TEST(Launch, ReadsSlurmAndFindsRankZeroOnTheFirstNode) {
   EXPECT_TRUE(launch.by_hand);
 }
 
+// The variables that srun of SLURM 22.05 sets in task 3 of 5 on two nodes.
+TEST(Launch, ReadsSlurmsTasksAndCoresOfANode) {
+  std::map<std::string, std::string> values{{"SLURM_PROCID", "3"},
+                                            {"SLURM_NTASKS", "5"},
+                                            {"SLURM_LOCALID", "0"},
+                                            {"SLURM_NODEID", "1"},
+                                            {"SLURM_JOB_NODELIST", "n[1-2]"},
+                                            {"SLURM_TASKS_PER_NODE", "3,2"},
+                                            {"SLURM_CPUS_ON_NODE", "16"}};
+  const auto launch = [&] {
+    const Variables variables(values);
+    return launch_from_environment();
+  };
+  EXPECT_EQ(launch().local_size, 2);
+  EXPECT_EQ(launch().cores, 8);
+  values["SLURM_CPUS_PER_TASK"] = "6";
+  EXPECT_EQ(launch().cores, 6);
+  values["SLURM_STEP_TASKS_PER_NODE"] = "4,1";
+  EXPECT_EQ(launch().local_size, 1);
+  values["SLURM_LOCALID"] = "7";  // set by hand, as it is not possible: tells nothing
+  EXPECT_EQ(launch().local_size, 0);
+}
+
+TEST(Launch, SharesTheCores) {
+  EXPECT_EQ(core_share({}, 16), 16);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4}, 16), 4);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4, .cores = 6}, 16), 6);
+  EXPECT_EQ(core_share({.size = 8, .local_size = 4, .cores = 6}, 2), 2);  // bound by srun
+  EXPECT_EQ(core_share({.size = 8, .local_size = 8}, 2), 1);
+}
+
+TEST(Launch, CountsTheTasksOfANode) {
+  EXPECT_EQ(tasks_on_node("4", 0), 4);
+  EXPECT_EQ(tasks_on_node("2(x3),1", 0), 2);
+  EXPECT_EQ(tasks_on_node("2(x3),1", 2), 2);
+  EXPECT_EQ(tasks_on_node("2(x3),1", 3), 1);
+  EXPECT_EQ(tasks_on_node("2(x3),1", 4), 0);
+  EXPECT_EQ(tasks_on_node("", 0), 0);
+  EXPECT_EQ(tasks_on_node("x(x", 0), 0);
+}
+
 TEST(Launch, KnowsTheStepsOfSrunFromShells) {
   const auto by_hand = [](const std::string& step) {
     const Variables variables({{"SLURM_PROCID", "0"},

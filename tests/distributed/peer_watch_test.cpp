@@ -21,6 +21,14 @@ TEST(PeerWatch, BeatsSurviveTheWayThroughText) {
   EXPECT_EQ(beat.phase, "loading data");
 }
 
+TEST(RunningClock, DoesNotCountWhileTheProcessWasStopped) {
+  RunningClock clock(2);
+  EXPECT_EQ(clock.tick(100), 0);
+  EXPECT_EQ(clock.tick(101.5), 1.5);
+  EXPECT_EQ(clock.tick(161.5), 3.5);
+  EXPECT_EQ(clock.tick(162), 4);
+}
+
 TEST(PeerWatch, SaysNothingOfRanksThatBeatAndMove) {
   PeerWatch watch(2, 10, 60);
   for (int second = 0; second < 100; ++second)
@@ -35,6 +43,20 @@ TEST(PeerWatch, NamesADeadRankAndItsPhase) {
   const auto verdict = watch.verdict(10.2);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: not heard of for 10s");
+}
+
+// A cable pulled out of the machine that watches.
+TEST(PeerWatch, BlamesNoRankWhenAllOthersFallSilent) {
+  PeerWatch watch(3, 10, 60);
+  for (int second = 0; second <= 11; ++second) {
+    watch.observe(0, beat_of(second, second, 0), second);
+    for (const int rank : {1, 2}) watch.observe(rank, beat_of(0, 0, 0), second / 4.0);
+  }
+  const auto verdict = watch.verdict(11);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(*verdict,
+            "no other rank is heard of for 11s: all have died, or this machine is cut off from the "
+            "network");
 }
 
 TEST(PeerWatch, CallsARankDeadThatStoppedBeatingAfterItsLastProgress) {

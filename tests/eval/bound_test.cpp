@@ -8,7 +8,8 @@
 #include <numeric>
 
 #include "diffuse/core/random.h"
-#include "diffuse/model/small_networks.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "tests/diffusion_configs.h"
 #include "tests/fixed_items.h"
 
@@ -25,7 +26,7 @@ struct Oracle {
   GaussianOracle network;
 
   Oracle(const DiffusionConfig& config, double s2)
-      : diffusion(config), network(s2, diffusion.schedule().alpha_bar()) {}
+      : diffusion(config), network(s2, oracle_view(diffusion)) {}
 
   Bound bound(const Dataset& data, BoundOptions options) {
     return evaluate_bound(network, diffusion, data, options);
@@ -177,8 +178,8 @@ TEST(Bound, RateAndDistortionOfTheOracleAreExact) {
 TEST(Bound, OfAKnownImageIsPriorAndFloor) {
   const DiffusionConfig config = ho("fixed_small");
   GaussianDiffusion diffusion(config);
-  GaussianOracle network(0, diffusion.schedule().alpha_bar());
-  const FixedItems data(at::zeros({3, 1, 4, 4}));
+  GaussianOracle network(0, oracle_view(diffusion));
+  const FixedItems data(at::zeros({3, 1, 4, 4}), SampleKind::kImage);
   const Bound bound = evaluate_bound(network, diffusion, data, {.evaluation = {.items = 3}});
   EXPECT_NEAR(bound.diffusion.mean, 0, 1e-5);
   EXPECT_NEAR(bound.reconstruction.mean, 1.30537766, 1e-5);
@@ -187,8 +188,8 @@ TEST(Bound, OfAKnownImageIsPriorAndFloor) {
 
 TEST(Bound, ClippingKeepsPredictionsOfImagesInRange) {
   GaussianDiffusion diffusion(post("fixed_large"));
-  GaussianOracle network(100, diffusion.schedule().alpha_bar());  // expects values far outside
-  const FixedItems data(at::ones({4, 1, 4, 4}));
+  GaussianOracle network(100, oracle_view(diffusion));  // expects values far outside
+  const FixedItems data(at::ones({4, 1, 4, 4}), SampleKind::kImage);
   const auto distortion = [&](bool clip) {
     const Bound bound =
         evaluate_bound(network, diffusion, data, {.evaluation = {.items = 4}, .clip_x0 = clip});

@@ -1,4 +1,4 @@
-#include "diffuse/eval/channel_sums.h"
+#include "src/eval/channel_sums.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "diffuse/eval/feature_extractor.h"
+#include "src/eval/feature_extractor.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

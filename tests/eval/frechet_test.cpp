@@ -1,4 +1,4 @@
-#include "diffuse/eval/frechet.h"
+#include "src/eval/frechet.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

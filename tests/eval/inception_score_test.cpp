@@ -1,4 +1,4 @@
-#include "diffuse/eval/inception_score.h"
+#include "src/eval/inception_score.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "diffuse/eval/neighbours.h"
+#include "src/eval/neighbours.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,8 @@
 #include <numbers>
 
 #include "diffuse/core/error.h"
-#include "diffuse/model/small_networks.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 #include "tests/diffusion_configs.h"
 #include "tests/fixed_items.h"
 
@@ -27,7 +28,7 @@ double smallest_noise(const GaussianDiffusion& diffusion) {
 // Solver's figure less the exact one on data N(0, s2).
 double error_of(int64_t steps, double s2, const DiffusionConfig& config = {}) {
   const GaussianDiffusion diffusion(config);
-  GaussianOracle network(s2, diffusion.schedule().alpha_bar());
+  GaussianOracle network(s2, oracle_view(diffusion));
   const OdeLikelihood result = evaluate_ode(network, diffusion, two_valued(4, 8, std::sqrt(s2)),
                                             {.evaluation = {.items = 4}, .steps = steps});
   return result.bits.mean - cross_entropy(s2 + smallest_noise(diffusion), s2);
@@ -50,8 +51,8 @@ TEST(OdeLikelihood, ErrorFallsWithTheSquareOfTheSteps) {
 // Images: the same density, in bits of bins 2 / 255 wide, at points moved within their bins.
 TEST(OdeLikelihood, OfImagesCountsBitsOfLevels) {
   const GaussianDiffusion diffusion(DiffusionConfig{});
-  GaussianOracle network(0.25, diffusion.schedule().alpha_bar());
-  const FixedItems data(at::full({4, 1, 8, 8}, 127 / 127.5 - 1));
+  GaussianOracle network(0.25, oracle_view(diffusion));
+  const FixedItems data(at::full({4, 1, 8, 8}, 127 / 127.5 - 1), SampleKind::kImage);
   const OdeLikelihood result =
       evaluate_ode(network, diffusion, data, {.evaluation = {.items = 4}, .steps = 400});
   const double level = 127 / 127.5 - 1, spread = 1 / (12 * 127.5 * 127.5);
@@ -82,18 +83,18 @@ TEST(OdeLikelihood, ProbesAverageToTheTrace) {
               5 * (one.bits.standard_error + many.bits.standard_error));
 }
 
-TEST(OdeTimesteps, RiseFromTheFirstToTheLastWithSignal) {
-  const NoiseSchedule linear = NoiseSchedule::make({});
-  const auto all = ode_timesteps(linear, 100000);
+TEST(OdeTimes, RiseFromTheFirstToTheLastWithSignal) {
+  const auto linear = make_process({});
+  const auto all = ode_times(*linear, 100000);
   EXPECT_EQ(all.size(), 1000);
   for (const int64_t steps : {1, 2, 50, 200}) {
-    const auto times = ode_timesteps(linear, steps);
+    const auto times = ode_times(*linear, steps);
     EXPECT_LE(times.size(), steps + 1);
     EXPECT_EQ(times.front(), 0);
     EXPECT_EQ(times.back(), 999);
   }
-  EXPECT_EQ(ode_timesteps(linear, 50).size(), 50);  // two of the first share a timestep
-  EXPECT_EQ(ode_timesteps(NoiseSchedule::make(scheduled("jsd", 1000)), 50).back(), 998);
+  EXPECT_EQ(ode_times(*linear, 50).size(), 50);  // two of the first share a timestep
+  EXPECT_EQ(ode_times(*make_process(scheduled("jsd", 1000)), 50).back(), 998);
 }
 
 TEST(OdeLikelihood, DoesNotDependOnTheBatch) {

@@ -1,13 +1,13 @@
-#include "diffuse/eval/sample_metrics.h"
+#include "src/eval/sample_metrics.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/core/error.h"
-#include "diffuse/eval/point_distance.h"
+#include "src/arrays/array_file.h"
+#include "src/eval/point_distance.h"
 #include "tests/eval/features.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"

@@ -1,4 +1,4 @@
-#include "diffuse/eval/verify.h"
+#include "src/eval/verify.h"
 
 #include <gtest/gtest.h>
 

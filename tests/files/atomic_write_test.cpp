@@ -1,4 +1,4 @@
-#include "diffuse/files/atomic_write.h"
+#include "src/files/atomic_write.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "diffuse/files/file_set.h"
+#include "src/files/file_set.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "diffuse/core/error.h"
-#include "diffuse/files/zip_file.h"
+#include "src/files/zip_file.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 

@@ -1,4 +1,4 @@
-#include "diffuse/files/gz_file.h"
+#include "src/files/gz_file.h"
 
 #include <gtest/gtest.h>
 

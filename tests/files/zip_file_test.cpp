@@ -1,4 +1,4 @@
-#include "diffuse/files/zip_file.h"
+#include "src/files/zip_file.h"
 
 #include <gtest/gtest.h>
 

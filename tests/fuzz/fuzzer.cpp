@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "diffuse/core/log.h"
+#include "src/core/log.h"
 #include "tests/fuzz/readers.h"
 
 namespace {

@@ -6,15 +6,15 @@
 #include <cstdio>
 #include <numeric>
 
-#include "diffuse/arrays/array_file.h"
 #include "diffuse/arrays/checkpoint_file.h"
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/data/dataset.h"
-#include "diffuse/files/file_set.h"
-#include "diffuse/logs/metrics_log.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/arrays/array_file.h"
+#include "src/arrays/safetensors.h"
+#include "src/files/file_set.h"
+#include "src/logs/metrics_log.h"
+#include "src/pictures/image_file.h"
 #include "tests/test_folder.h"
 
 namespace fs = std::filesystem;

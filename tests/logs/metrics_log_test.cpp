@@ -1,4 +1,4 @@
-#include "diffuse/logs/metrics_log.h"
+#include "src/logs/metrics_log.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "diffuse/logs/tensorboard.h"
+#include "src/logs/tensorboard.h"
 
 #include <gtest/gtest.h>
 

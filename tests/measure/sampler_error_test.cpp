@@ -1,8 +1,9 @@
-#include "diffuse/measure/sampler_error.h"
+#include "src/measure/sampler_error.h"
 
 #include <gtest/gtest.h>
 
-#include "diffuse/model/small_networks.h"
+#include "src/model/small_networks.h"
+#include "src/sample/oracle_view.h"
 
 namespace diffuse {
 namespace {

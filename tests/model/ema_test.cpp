@@ -1,4 +1,4 @@
-#include "diffuse/model/ema.h"
+#include "src/model/ema.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

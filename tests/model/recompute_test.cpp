@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "diffuse/core/device.h"
-#include "diffuse/model/dropout_scope.h"
 #include "diffuse/model/network.h"
+#include "src/core/device.h"
+#include "src/model/dropout_scope.h"
 #include "tests/model/small_unet.h"
 
 namespace diffuse {

@@ -1,4 +1,4 @@
-#include "diffuse/model_file/model_files.h"
+#include "src/model_file/model_files.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,10 +8,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/safetensors.h"
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "src/arrays/safetensors.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 
@@ -47,6 +47,7 @@ Checkpoint small_checkpoint(const std::function<void(Config&)>& change = [](Conf
   checkpoint.config.model.channel_multipliers = {1, 2};
   checkpoint.config.model.attention_resolutions = {8};
   checkpoint.config.model.sample_shape = {3, 8, 8};
+  checkpoint.config.model.sample_kind = "image";
   change(checkpoint.config);
   return checkpoint;
 }
@@ -86,6 +87,7 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   expected.model.dropout = 0;
   expected.sample.ddim_epsilon = "network";
   expected.model.sample_shape = {3, 32, 32};
+  expected.model.sample_kind = "image";
   EXPECT_EQ(config_to_json(config), config_to_json(expected));
   const auto network = make_network(config.model, false, {}, 0);
   EXPECT_EQ(parameter_count(*network), 35'746'307);

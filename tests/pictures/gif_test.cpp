@@ -4,7 +4,7 @@
 #include <random>
 #include <sstream>
 
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/test_folder.h"
 
 namespace diffuse {

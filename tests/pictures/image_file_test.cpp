@@ -1,4 +1,4 @@
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "diffuse/pictures/stored_image.h"
+#include "src/pictures/stored_image.h"
 
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/pictures/image_file.h"
+#include "src/pictures/image_file.h"
 #include "tests/message_of.h"
 
 namespace diffuse {

@@ -109,6 +109,32 @@ def wait_until_saved(out, since, timeout=60):
         time.sleep(0.05)
 
 
+def listening(pid):
+    """The (address, port) at which a process listens for TCP, IPv6 addresses in hexadecimal."""
+    inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            address, port = words[1].split(":")
+            if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:  # 0A: LISTEN
+                if table == "tcp":
+                    address = socket.inet_ntoa(bytes.fromhex(address)[::-1])
+                found.append((address, int(port, 16)))
+    return found
+
+
+def pixels(png):
+    """The compressed pixels (IDAT chunks) of a PNG, without the text chunks that say how it was made."""
+    data, chunks, at = png.read_bytes(), [], 8
+    while at < len(data):
+        length = int.from_bytes(data[at:at + 4], "big")
+        if data[at + 4:at + 8] == b"IDAT":
+            chunks.append(data[at + 8:at + 8 + length])
+        at += 12 + length
+    return b"".join(chunks)
+
+
 def series(out, key="train/loss"):
     """{step: value} of a key of the run's metrics."""
     lines = (pathlib.Path(out) / "metrics.jsonl").read_text().splitlines()

@@ -1,5 +1,6 @@
 """Training in several processes on this machine, against one process: the same run, whoever launches
 it, whatever stops it."""
+import hashlib
 import json
 import os
 import pathlib
@@ -24,10 +25,23 @@ CLIPPED = {"train": {"gradient_clip": 0.3, "ema_decay": 0.8}}
 
 
 class Cluster(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.shared = pathlib.Path(scratch.name)
+
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
+
+    def train_alone(self, config, name):
+        """Trains in one process; the tests that want the same run share it."""
+        digest = hashlib.sha256(json.dumps(config).encode()).hexdigest()
+        if not (self.shared / digest).exists():
+            self.train(1, config, self.shared / digest)
+        (self.folder / name).symlink_to(self.shared / digest)
 
     def train(self, n, config, name, *more, how=by_launch, code=0):
         path = cluster.write_config(self.folder, config)
@@ -49,18 +63,18 @@ class Cluster(unittest.TestCase):
                 torch.testing.assert_close(right[part][name], tensor, rtol=1e-3, atol=1e-4)
 
     def test_points_train_alike_in_1_2_and_4_processes(self):
-        for sampler in ("stratified", "importance"):
+        for sampler, processes in (("stratified", (2, 4)), ("importance", (4,))):
             config = merged(POINTS, {"diffusion": {"timestep_sampler": sampler, "timesteps": 4},
                                      "train": {"steps": 24}})
-            for n in (1, 2, 4):
+            self.train_alone(config, f"{sampler}1")
+            for n in processes:
                 self.train(n, config, f"{sampler}{n}")
-            self.assert_same_run(f"{sampler}1", f"{sampler}2")
-            self.assert_same_run(f"{sampler}1", f"{sampler}4")
+                self.assert_same_run(f"{sampler}1", f"{sampler}{n}")
         ranks = [series(self.folder / "importance4", f"rank_{rank}/compute") for rank in range(4)]
         self.assertTrue(all(rank[24] > 0 for rank in ranks))
 
     def test_images_train_alike_in_uneven_shares_and_micro_batches(self):
-        self.train(1, IMAGES, "one")
+        self.train_alone(IMAGES, "one")
         self.train(3, merged(IMAGES, {"train": {"micro_batch": 2}}), "three")
         self.assert_same_run("one", "three")
         one, three = ((self.folder / run / "samples/step-6.png").stat().st_size
@@ -69,7 +83,7 @@ class Cluster(unittest.TestCase):
 
     def test_gradient_checkpointing_changes_nothing(self):
         recompute = merged(IMAGES, {"train": {"gradient_checkpointing": True}})
-        self.train(1, IMAGES, "kept")
+        self.train_alone(IMAGES, "kept")
         self.train(2, recompute, "recomputed")
         self.assert_same_run("kept", "recomputed")
 
@@ -102,27 +116,26 @@ class Cluster(unittest.TestCase):
             self.assertTrue(torch.equal(x, y), where)
 
     def test_sharded_states_train_and_are_saved_as_whole_ones(self):
-        for config, name in ((POINTS, "points"), (IMAGES, "images")):
+        for config, name, n in ((POINTS, "points", 2), (IMAGES, "images", 4)):
             config = merged(config, CLIPPED)
-            self.train(1, config, name)
-            for n in (2, 4):
-                whole, sharded = f"{name}{n}", f"{name}{n}sharded"
-                self.train(n, config, whole)
-                self.train(n, merged(config, SHARDED), sharded)
-                self.assert_same_run(name, sharded)
-                self.assert_equal_run(whole, sharded)
+            self.train_alone(config, name)
+            whole, sharded = f"{name}{n}", f"{name}{n}sharded"
+            self.train(n, config, whole)
+            self.train(n, merged(config, SHARDED), sharded)
+            self.assert_same_run(name, sharded)
+            self.assert_equal_run(whole, sharded)
         whole, sharded = ((self.folder / run / "samples/step-6.png").read_bytes()
                           for run in ("images4", "images4sharded"))
         self.assertEqual(whole, sharded)
 
     def test_a_run_continues_sharded_or_not_in_any_number_of_processes(self):
-        self.train(1, POINTS, "whole")
+        self.train_alone(POINTS, "whole")
         for steps, n, changes in ((2, 3, SHARDED), (4, 1, {}), (5, 2, {}), (12, 4, SHARDED)):
             self.train(n, merged(merged(POINTS, changes), {"train": {"steps": steps}}), "parts")
         self.assert_same_run("whole", "parts")
 
     def test_compressed_gradients_train_nearly_alike(self):
-        self.train(1, POINTS, "plain")
+        self.train_alone(POINTS, "plain")
         self.train(2, merged(POINTS, {"train": {"compress_gradients": True}}), "compressed")
         plain, compressed = (series(self.folder / name) for name in ("plain", "compressed"))
         self.assertNotEqual(plain[12], compressed[12])
@@ -130,7 +143,7 @@ class Cluster(unittest.TestCase):
 
     def train_model(self):
         """A model to sample from and to evaluate."""
-        self.train(1, merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
+        self.train_alone(merged(IMAGES, {"train": {"steps": 1, "sample_every": 0}}), "model")
 
     def sample(self, name, count):
         """The command that draws images into a folder."""
@@ -152,19 +165,19 @@ class Cluster(unittest.TestCase):
 
     def test_sampling_loses_no_finished_image_with_a_rank(self):
         self.train_model()
-        children = cluster.start(by_slurm(2, self.sample("parts", 400) + ["--peer-timeout", "3s"]))
-        while not (self.folder / "parts" / "000030.png").exists():
+        children = cluster.start(by_slurm(2, self.sample("parts", 120) + ["--peer-timeout", "3s"]))
+        while not (self.folder / "parts" / "000010.png").exists():
             self.assertIsNone(children[0].poll(), "ended before a rank was killed")
             time.sleep(0.01)
         children[1].kill()
         codes, _, err = cluster.finish(children)
         self.assertIn("rank 1 died in phase", err)
         made = {path: path.stat().st_mtime_ns for path in (self.folder / "parts").glob("*.png")}
-        self.assertLess(len(made), 400, "killed too late")
+        self.assertLess(len(made), 120, "killed too late")
         for n, name in ((3, "parts"), (1, "whole")):
-            codes, _, err = cluster.run(by_launch(n, self.sample(name, 400)))
+            codes, _, err = cluster.run(by_launch(n, self.sample(name, 120)))
             self.assertEqual(codes, [0], err)
-        self.assert_same_images("whole", "parts", 400)
+        self.assert_same_images("whole", "parts", 120)
         self.assertEqual(made, {path: path.stat().st_mtime_ns for path in made})
 
     def test_evaluation_gives_the_figures_of_one_process(self):
@@ -186,21 +199,67 @@ class Cluster(unittest.TestCase):
         for a, b in zip(one["rd"], three["rd"]):
             self.assertAlmostEqual(a["distortion"]["mean"], b["distortion"]["mean"], 5)
 
-    def start_long_run(self, n, *more, config=POINTS):
+    def test_a_queue_of_samples_outlives_lost_workers_and_takes_late_ones(self):
+        self.train_model()
+        codes, _, err = cluster.run(([[cluster.PROGRAM, *self.sample("whole", 160)]], [{}]))
+        self.assertEqual(codes, [0], err)
+        worker = [cluster.PROGRAM, *self.sample("queued", 160), "--queue"]
+        early = cluster.start(([worker] * 3, [{"SLURM_PROCID": str(rank), "SLURM_NTASKS": "3",
+                                               "SLURM_LOCALID": str(rank)} for rank in range(3)]))
+        while not (self.folder / "queued" / "000010.png").exists():
+            time.sleep(0.01)
+        late = cluster.start(([worker], [{}]))
+        for lost in early[:2]:
+            self.assertIsNone(lost.poll(), "ended before it was killed")
+            lost.kill()
+        codes, _, err = cluster.finish([early[2], *late])
+        self.assertEqual(codes, [0, 0], err)
+        cluster.finish(early[:2])
+        self.assert_same_images("whole", "queued", 160)
+        self.assertFalse((self.folder / "queued/.queue").exists())
+
+    def test_a_queue_of_items_gives_the_figures_of_one_process(self):
+        self.train_model()
+        command = [cluster.PROGRAM, "eval", "--ckpt", str(self.folder / "model"), "--metrics",
+                   "bpd,rd,ode-bpd", "--items", "20", "--batch", "2", "--ode-steps", "4", "--split",
+                   "train", "--json", "-", "--device", "cpu", "--threads", "1"]
+        queued = [*command, "--queue", str(self.folder / "queue")]
+        workers = cluster.start(([queued] * 2, [{}] * 2))
+        while not list((self.folder / "queue").glob("bound-*.npy")):
+            time.sleep(0.01)
+        workers[0].kill()
+        (_, code), out, err = cluster.finish(workers)
+        self.assertEqual(code, 0, err)
+        _, alone, err = cluster.run(([command], [{}]))
+        one, many = json.loads(alone), json.loads(out)
+        for part in ("prior", "diffusion", "diffusion_monte_carlo", "reconstruction", "total"):
+            for figure in ("mean", "stderr"):
+                self.assertAlmostEqual(one["bpd"][part][figure], many["bpd"][part][figure], 9)
+        self.assertEqual(one["ode-bpd"], many["ode-bpd"])
+        self.assertEqual(one["rd"], many["rd"])
+        codes, _, err = cluster.run(([[*queued, "--seed", "7"]], [{}]))
+        self.assertEqual(codes, [2])
+        self.assertIn("evaluation.json says that its parts are of another evaluation", err)
+
+    def start_long_run(self, n, name, *more, config=POINTS):
         path = cluster.write_config(self.folder, merged(config, {"train": {
             "steps": 1_000_000, "checkpoint_every": 20, "log_every": 20, "eval_every": 0}}))
-        since = time.time()
-        children = cluster.start(by_slurm(n, cluster.train(path, self.folder / "run", *more)))
-        cluster.wait_until_saved(self.folder / "run", since)
-        return children
+        return cluster.start(by_slurm(n, cluster.train(path, self.folder / name, *more)))
+
+    def wait_until_saved(self, *names):
+        for name in names:
+            cluster.wait_until_saved(self.folder / name, 0)
 
     def test_a_signal_to_any_rank_stops_all_with_a_checkpoint(self):
         sharded = merged(POINTS, SHARDED)
-        for sent, config in ((signal.SIGTERM, POINTS), (signal.SIGUSR1, sharded),
-                             (signal.SIGINT, sharded)):
-            children = self.start_long_run(3, config=config)
-            children[2].send_signal(sent)
-            codes, _, err = cluster.finish(children)
+        runs = {sent: self.start_long_run(3, sent.name, config=config)
+                for sent, config in ((signal.SIGTERM, POINTS), (signal.SIGUSR1, sharded),
+                                     (signal.SIGINT, sharded))}
+        for sent, run in runs.items():
+            self.wait_until_saved(sent.name)
+            run[2].send_signal(sent)
+        for sent, run in runs.items():
+            codes, _, err = cluster.finish(run)
             self.assertEqual(codes, [75, 75, 75], err)
             self.assertIn(f"({sent.name}); continue with --resume", err)
 
@@ -211,28 +270,26 @@ class Cluster(unittest.TestCase):
             self.train(2, config, "run", "--time-limit", "1s", code=75)
             self.assertGreater((self.folder / "run/model.pt").stat().st_mtime, since)
 
-    def assert_ends_naming(self, children, line):
+    def assert_ends_naming(self, name, children, line):
         codes, _, err = cluster.finish(children, timeout=60)
         self.assertIn(line, err)
         self.assertTrue(all(code != 0 for code in codes), codes)
-        torch.load(self.folder / "run/model.pt", weights_only=True)
+        torch.load(self.folder / name / "model.pt", weights_only=True)
 
-    def test_a_killed_rank_ends_the_run_and_is_named(self):
-        children = self.start_long_run(3, "--peer-timeout", "3s")
-        children[1].kill()
-        self.assert_ends_naming(children, "rank 1 died in phase")
-
-    def test_a_killed_rank_zero_ends_the_run_and_is_named(self):
-        children = self.start_long_run(2, "--peer-timeout", "3s")
-        children[0].kill()
-        self.assert_ends_naming(children, "rank 0 died")
-
-    def test_a_frozen_rank_ends_the_run_and_is_named(self):
-        children = self.start_long_run(2, "--peer-timeout", "3s")
-        children[1].send_signal(signal.SIGSTOP)
-        children[0].wait(timeout=60)
-        children[1].kill()
-        self.assert_ends_naming(children, "rank 1 died in phase")
+    def test_a_killed_or_frozen_rank_ends_the_run_and_is_named(self):
+        runs = []
+        for name, n in (("killed", 3), ("first", 2), ("frozen", 2)):
+            runs.append(self.start_long_run(n, name, "--peer-timeout", "6s"))
+            self.wait_until_saved(name)
+        killed, first, frozen = runs
+        killed[1].kill()
+        first[0].kill()
+        frozen[1].send_signal(signal.SIGSTOP)
+        self.assert_ends_naming("killed", killed, "rank 1 died in phase")
+        self.assert_ends_naming("first", first, "rank 0 died")
+        frozen[0].wait(timeout=60)
+        frozen[1].kill()
+        self.assert_ends_naming("frozen", frozen, "rank 1 died in phase")
 
     def test_a_launcher_that_is_told_to_stop_starts_nothing_again(self):
         path = cluster.write_config(self.folder, POINTS)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Processes of a run that wait for others which do not come. Exit status 77: DIFFUSE_PROGRAM is not
 set."""
+import concurrent.futures
 import os
 import signal
 import socket
@@ -21,6 +22,12 @@ def by_torchrun(rank, host, port):
     return {"RANK": str(rank), "WORLD_SIZE": "3", "MASTER_ADDR": host, "MASTER_PORT": str(port)}
 
 
+def by_slurm(rank, port, **more):
+    """As SLURM's shells have it: 4 tasks are said, and one is started."""
+    return {"SLURM_JOB_ID": "77", "SLURM_NTASKS": "4", "SLURM_PROCID": str(rank), "SLURM_LOCALID": "0",
+            "SLURM_JOB_NODELIST": "localhost", "MASTER_PORT": str(port), **more}
+
+
 class Meeting(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -30,93 +37,111 @@ class Meeting(unittest.TestCase):
 
     def start(self, variables, timeout):
         command = cluster.train(self.config, self.out, "--peer-timeout", timeout)
-        return subprocess.Popen([cluster.PROGRAM, *command], env={**os.environ, **variables},
-                                text=True, cwd=cluster.ROOT, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE)
+        child = subprocess.Popen([cluster.PROGRAM, *command], env={**os.environ, **variables},
+                                 text=True, cwd=cluster.ROOT, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE)
+        self.addCleanup(child.kill)
+        return child
 
-    def after_the_wait(self, variables, lines=2):
+    def end_of_wait(self, child):
         """stderr of a process that waits 3 s for others in vain."""
-        child = self.start(variables, "3s")
         err = child.stderr.readline()
         begin = time.monotonic()
         err += child.communicate(timeout=60)[1]
         self.assertLess(time.monotonic() - begin, 3 + 2, err)
         self.assertEqual(child.returncode, 1, err)
-        self.assertEqual(err.count("\n"), lines, err)
         return err
 
-    def test_rank_0_alone_says_at_once_for_whom_it_waits(self):
-        port = str(cluster.free_port())
-        err = self.after_the_wait({
-            "SLURM_JOB_ID": "77", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0",
-            "SLURM_JOB_NODELIST": "localhost", "MASTER_PORT": port})
+    def at_once(self, wait, children):
+        with concurrent.futures.ThreadPoolExecutor(len(children)) as pool:
+            return list(pool.map(wait, children))
+
+    def test_who_is_waited_for_in_vain(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            taken, free = silent.getsockname()[1], [cluster.free_port() for _ in range(4)]
+            cases = (by_slurm(0, free[0]),
+                     by_slurm(0, free[1], SLURM_STEP_ID="3", SLURM_STEP_NUM_TASKS="4"),
+                     by_torchrun(1, "127.0.0.1", free[2]),
+                     by_torchrun(1, "nowhere.invalid", free[2]),
+                     by_torchrun(0, "nowhere.invalid", free[3]),
+                     by_torchrun(1, "127.0.0.1", taken),
+                     by_torchrun(0, "127.0.0.1", taken))
+            errs = self.at_once(self.end_of_wait, [self.start(case, "3s") for case in cases])
+        self.assertEqual([err.count("\n") for err in errs], [2, 2, 2, 2, 3, 2, 1], errs)
+        shell, srun, alone, unresolved, unresolved_0, silent, taken_0 = errs
+
         advice = "(SLURM says 4 tasks, this is one: start with srun, or unset SLURM_NTASKS)"
-        self.assertIn(f"waiting up to 3s for ranks 1 to 3 at localhost:{port} {advice}", err)
-        self.assertIn(f"of 4 processes, rank 1, 2, 3 did not come to localhost:{port} within 3s "
-                      + advice, err)
+        self.assertIn(f"waiting up to 3s for ranks 1 to 3 at localhost:{free[0]} {advice}", shell)
+        self.assertIn(f"of 4 processes, rank 1, 2, 3 did not come to localhost:{free[0]} within 3s "
+                      + advice, shell)
+        self.assertNotIn("srun", srun)  # which has started it
 
-    def test_the_last_task_of_srun_is_not_told_to_use_srun(self):
-        err = self.after_the_wait({
-            "SLURM_JOB_ID": "77", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0",
-            "SLURM_STEP_ID": "3", "SLURM_STEP_NUM_TASKS": "4", "SLURM_JOB_NODELIST": "localhost",
-            "MASTER_PORT": str(cluster.free_port())})
-        self.assertNotIn("srun", err)
+        self.assertIn(f"waiting up to 3s for rank 0 at 127.0.0.1:{free[2]} (WORLD_SIZE says 3 ", alone)
+        self.assertIn(f"did not find rank 0 at 127.0.0.1:{free[2]}", alone)
+        self.assertIn("within 3s: Connection refused", alone)
+        self.assertIn("within 3s: nowhere.invalid: ", unresolved)
+        self.assertIn("no other process may find this one, MASTER_ADDR is nowhere.invalid: ",
+                      unresolved_0)
+        self.assertIn("within 3s: what listens there has not answered as rank 0 would", silent)
+        self.assertIn(f"rank 0 cannot listen at 127.0.0.1:{taken}: Address already in use; name a free "
+                      "port with MASTER_PORT", taken_0)
 
-    def test_another_run_at_the_same_port_is_left_alone(self):
+    def assert_listen_on_the_loopback(self, run):
+        for child in run:
+            addresses = {address for address, _ in cluster.listening(child.pid)}
+            self.assertEqual(addresses, {"127.0.0.1"})
+
+    def test_a_run_leaves_another_alone_and_takes_a_rank_back_that_is_started_again(self):
         self.config = cluster.write_config(os.path.dirname(self.out), cluster.merged(
             cluster.POINTS, {"train": {"steps": 1_000_000, "checkpoint_every": 100}}))
-        port = cluster.free_port()
-        run = [self.start(by_torchrun(rank, "127.0.0.1", port), "1m") for rank in range(3)]
+        ranks = [by_torchrun(rank, "127.0.0.1", cluster.free_port()) for rank in range(3)]
+        for variables in ranks:
+            variables["MASTER_PORT"] = ranks[0]["MASTER_PORT"]
+        run = [self.start(variables, "1m") for variables in ranks]
         cluster.wait_until_saved(self.out, 0)
-        other = self.start(by_torchrun(1, "127.0.0.1", port), "10s")
+        self.assert_listen_on_the_loopback(run)
+        other = self.start(ranks[1], "10s")
         _, err = other.communicate(timeout=60)
         self.assertEqual(other.returncode, 1, err)
-        self.assertIn(f"all 3 processes are at 127.0.0.1:{port} already: another run", err)
-        run[0].send_signal(signal.SIGTERM)
-        for rank in run:
-            _, err = rank.communicate(timeout=60)
-            self.assertEqual(rank.returncode, 75, err)
-            self.assertNotIn("waiting up to", err)
+        self.assertIn(f"all 3 processes are at 127.0.0.1:{ranks[0]['MASTER_PORT']} already: another run",
+                      err)
 
-    def test_a_rank_without_rank_0(self):
-        port = cluster.free_port()
-        err = self.after_the_wait(by_torchrun(1, "127.0.0.1", port))
-        self.assertIn(f"waiting up to 3s for rank 0 at 127.0.0.1:{port} (WORLD_SIZE says 3 ", err)
-        self.assertIn(f"did not find rank 0 at 127.0.0.1:{port}", err)
-        self.assertIn("within 3s: Connection refused", err)
+        killed = time.monotonic()
+        run[1].kill()
+        again = {1: self.start(ranks[1], "1m")}
+        for rank in (0, 2):
+            _, err = run[rank].communicate(timeout=60)
+            self.assertEqual(run[rank].returncode, 1, err)
+            self.assertIn("rank 1 died: its process was started again; ending the run", err)
+            again[rank] = self.start(ranks[rank], "1m")
+        self.assertLess(time.monotonic() - killed, 10, "not before the silence would have told")
+        cluster.wait_until_saved(self.out, time.time())
+        again[0].send_signal(signal.SIGTERM)
+        for rank, child in again.items():
+            _, err = child.communicate(timeout=60)
+            self.assertEqual(child.returncode, 75, err)
+            self.assertNotIn("waiting up to", err if rank != 1 else "")
 
-    def test_a_host_that_does_not_resolve(self):
-        port = cluster.free_port()
-        err = self.after_the_wait(by_torchrun(1, "nowhere.invalid", port))
-        self.assertIn("within 3s: nowhere.invalid: ", err)
-        err = self.after_the_wait(by_torchrun(0, "nowhere.invalid", port), lines=3)
-        self.assertIn("no other process may find this one, MASTER_ADDR is nowhere.invalid: ", err)
-
-    def test_a_port_that_accepts_and_is_silent(self):
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            port = silent.getsockname()[1]
-            err = self.after_the_wait(by_torchrun(1, "127.0.0.1", port))
-            self.assertIn("within 3s: what listens there has not answered as rank 0 would", err)
-            err = self.after_the_wait(by_torchrun(0, "127.0.0.1", port), lines=1)
-            self.assertIn(f"rank 0 cannot listen at 127.0.0.1:{port}; name a free port with "
-                          "MASTER_PORT", err)
+    def end_by_signal(self, child_and_signal):
+        child, number = child_and_signal
+        self.assertIn("waiting up to 10m00s", child.stderr.readline())
+        begin = time.monotonic()
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+        self.assertLess(time.monotonic() - begin, 2 + 1, err)
+        self.assertEqual(child.returncode, 1, err)
+        self.assertRegex(err, rf"^\S+ error .*stopped by {number.name} while it waited for the other "
+                         "processes: nothing was done\n$")
 
     def test_signals_end_the_wait(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            taken, port = silent.getsockname()[1], cluster.free_port()
-            for variables in (by_torchrun(0, "127.0.0.1", port), by_torchrun(1, "127.0.0.1", taken),
-                              by_torchrun(2, "nowhere.invalid", port)):
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    child = self.start(variables, "10m")
-                    line = child.stderr.readline()
-                    self.assertIn("waiting up to 10m00s", line)
-                    begin = time.monotonic()
-                    child.send_signal(number)
-                    _, err = child.communicate(timeout=60)
-                    self.assertLess(time.monotonic() - begin, 2 + 1, err)
-                    self.assertEqual(child.returncode, 1, err)
-                    self.assertRegex(err, rf"^\S+ error .*stopped by {number.name} while it waited "
-                                     "for the other processes: nothing was done\n$")
+            taken = silent.getsockname()[1]
+            places = (lambda: by_torchrun(0, "127.0.0.1", cluster.free_port()),
+                      lambda: by_torchrun(1, "127.0.0.1", taken),
+                      lambda: by_torchrun(2, "nowhere.invalid", taken))
+            self.at_once(self.end_by_signal, [
+                (self.start(place(), "10m"), number)
+                for place in places for number in (signal.SIGTERM, signal.SIGINT)])
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def draw(rng, section, key, field):
 def drawn(rng):
     config = {section: {} for section in NUMBERS}
     for (section, key), field in FIELDS.items():
-        if key in ("sample_shape", "classes") or (section, key) == ("data", "path"):
+        if key in ("sample_shape", "sample_kind", "classes") or (section, key) == ("data", "path"):
             continue  # filled in from the data
         config[section][key] = draw(rng, section, key, field)
     config["seed"] = rng.randrange(2**63)

@@ -17,7 +17,7 @@ Denoiser oracle(const GaussianDiffusion& diffusion) {
   const at::Tensor ab = diffusion.schedule().alpha_bar();
   const at::Tensor factor = (1 - ab).sqrt() / (ab * 0.25 + 1 - ab);
   return [factor](const at::Tensor& x, const at::Tensor& t) {
-    return x * factor.index_select(0, t).view({-1, 1});
+    return x * factor.index_select(0, t.to(at::kLong)).view({-1, 1});
   };
 }
 

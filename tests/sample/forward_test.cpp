@@ -1,4 +1,4 @@
-#include "diffuse/sample/forward.h"
+#include "src/sample/forward.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

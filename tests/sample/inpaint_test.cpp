@@ -19,7 +19,8 @@ using Levels = std::vector<int64_t>;
 Denoiser pair_oracle(const GaussianDiffusion& diffusion, double rho) {
   const at::Tensor ab = diffusion.schedule().alpha_bar();
   return [ab, rho](const at::Tensor& x, const at::Tensor& t) {
-    const double a = ab[t[0]].item<double>(), off = a * rho, root = std::sqrt(1 - a);
+    const double a = ab[t[0].item<int64_t>()].item<double>(), off = a * rho,
+                 root = std::sqrt(1 - a);
     return at::Tensor((x - off * x.flip(1)) * (root / (1 - off * off)));
   };
 }

@@ -23,7 +23,7 @@ Denoiser oracle(const GaussianDiffusion& diffusion, double s2) {
   const at::Tensor ab = diffusion.schedule().alpha_bar();
   const at::Tensor factor = (1 - ab).sqrt() / (ab * s2 + 1 - ab);
   return [factor](const at::Tensor& x, const at::Tensor& t) {
-    return x * factor.index_select(0, t).to(x.scalar_type()).view({-1, 1});
+    return x * factor.index_select(0, t.to(at::kLong)).to(x.scalar_type()).view({-1, 1});
   };
 }
 
@@ -180,7 +180,7 @@ TEST(Sampler, EndsAtAKnownX0WithAndWithoutTerminalSignal) {
                 run_sampler(diffusion, knows(diffusion, config.prediction, x0),
                             at::full({1, 2}, 0.7, at::kDouble),
                             {.sampler = sampler,
-                             .timesteps = spaced_timesteps(diffusion.schedule(), steps, spacing)},
+                             .timesteps = spaced_timesteps(diffusion.process(), steps, spacing)},
                             [](int64_t) {
                               return at::ones({1, 2}, at::kDouble);
                             }),
@@ -238,7 +238,7 @@ double ddim_step(SamplerOptions options) {
 
 TEST(Ddim, TakesTheEpsilonOfTheClampedX0OrTheNetworks) {
   const double x0 = (2 - std::sqrt(0.82)) / std::sqrt(0.18), half = std::sqrt(0.5);
-  const std::vector<int64_t> both{1, 0};
+  const std::vector<double> both{1, 0};
   EXPECT_NEAR(ddim_step({.timesteps = both, .clip_x0 = false}), half * (x0 + 1), 1e-12);
   EXPECT_NEAR(ddim_step({.timesteps = both, .network_epsilon = true}), half * 2, 1e-12);
   EXPECT_NEAR(ddim_step({.timesteps = both}), half * (1 + (2 - std::sqrt(0.18)) / std::sqrt(0.82)),
@@ -264,7 +264,7 @@ TEST(SamplerOptions, PlaceTheirTimestepsAsTheSchedulersDo) {
   const auto list = [](const SampleConfig& config) {
     return sampler_options(config, {}).timesteps;
   };
-  using List = std::vector<int64_t>;
+  using List = std::vector<double>;
   EXPECT_EQ(list({.steps = 4, .steps_offset = 1}), (List{751, 501, 251, 1}));
   EXPECT_EQ(list({.steps = 1000, .steps_offset = 1}).front(), 999);
   EXPECT_EQ(list({.steps = 4, .spacing = "uniform", .skip_zero = true}),

@@ -7,7 +7,7 @@
 namespace diffuse {
 namespace {
 
-using List = std::vector<int64_t>;
+using List = std::vector<double>;
 
 // diffusers 0.3x DDIMScheduler(timestep_spacing=..., steps_offset=0).set_timesteps(10), T = 1000.
 TEST(SpacedTimesteps, MatchesThePeersWhereStepsDivideT) {
@@ -27,7 +27,7 @@ TEST(SpacedTimesteps, QuadraticIsDenseNearTheData) {
 // sigma^(1/7) evenly from 157.4 to 0.01000, the nearest of the linear schedule's: by NumPy,
 // abs(sqrt((1 - ab) / ab)[:, None] - ramp**7).argmin(0).
 TEST(SpacedTimesteps, KarrasIsEvenInTheSeventhRootOfSigma) {
-  EXPECT_EQ(spaced_timesteps(NoiseSchedule::make({}), 8, "karras"),
+  EXPECT_EQ(spaced_timesteps(*make_process({}), 8, "karras"),
             (List{999, 917, 815, 681, 484, 205, 32, 0}));
 }
 
@@ -35,21 +35,21 @@ TEST(SpacedTimesteps, KarrasIsEvenInTheSeventhRootOfSigma) {
 TEST(SpacedTimesteps, KarrasStartsWithAnInfiniteSigma) {
   DiffusionConfig config;
   config.schedule = "jsd";
-  const List list = spaced_timesteps(NoiseSchedule::make(config), 5, "karras");
+  const List list = spaced_timesteps(*make_process(config), 5, "karras");
   EXPECT_EQ(list[0], 999);
   EXPECT_EQ(list[1], 998);
   EXPECT_EQ(list[4], 0);
   config.timesteps = 1;
-  EXPECT_EQ(spaced_timesteps(NoiseSchedule::make(config), 1, "karras"), (List{0}));
+  EXPECT_EQ(spaced_timesteps(*make_process(config), 1, "karras"), (List{0}));
 }
 
 TEST(SpacedTimesteps, EveryCountGivesThatManyDistinctFallingTimesteps) {
   DiffusionConfig config;
   config.timesteps = 103;
-  const NoiseSchedule schedule = NoiseSchedule::make(config);
+  const auto process = make_process(config);
   for (const char* const spacing : {"leading", "trailing", "uniform", "quadratic", "karras"})
     for (int64_t steps = 1; steps <= 103; ++steps) {
-      const List list = spaced_timesteps(schedule, steps, spacing);
+      const List list = spaced_timesteps(*process, steps, spacing);
       ASSERT_EQ(static_cast<int64_t>(list.size()), steps) << spacing;
       ASSERT_LE(list.front(), 102) << spacing << " " << steps;
       ASSERT_GE(list.back(), 0) << spacing << " " << steps;

@@ -1,5 +1,5 @@
 // A run folder's lock.
-#include "diffuse/train/run_folder.h"
+#include "src/train/run_folder.h"
 
 #include <gtest/gtest.h>
 #include <sys/file.h>

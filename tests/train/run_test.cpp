@@ -1,4 +1,4 @@
-#include "diffuse/train/run.h"
+#include "src/train/run.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/core/duration.h"
 #include "diffuse/core/error.h"
-#include "diffuse/train/resume.h"
+#include "src/core/duration.h"
+#include "src/train/resume.h"
 #include "tests/fixed_items.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"

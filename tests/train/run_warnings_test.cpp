@@ -1,4 +1,4 @@
-#include "diffuse/train/run_warnings.h"
+#include "src/train/run_warnings.h"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/core/error.h"
-#include "diffuse/train/resume.h"
-#include "diffuse/train/run_folder.h"
+#include "src/train/resume.h"
+#include "src/train/run_folder.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 #include "tests/train/small_training.h"

@@ -8,7 +8,35 @@
 
 namespace diffuse {
 
-inline const std::vector<std::string> kSamplers{"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun"};
+// A way to draw samples; src/sample/sampler.cpp makes each by its name.
+struct SamplerWord {
+  enum class Noise { kNever, kByEta, kAlways };
+
+  std::string name;
+  Noise noise;          // whether its steps add some
+  std::string spacing;  // what "auto" stands for
+  std::string about;
+};
+
+inline const std::vector<SamplerWord> kSamplerWords{
+    {"ddpm", SamplerWord::Noise::kAlways, "leading", "ancestral"},
+    {"ddim", SamplerWord::Noise::kByEta, "leading", "deterministic at eta 0"},
+    {"dpmpp2m", SamplerWord::Noise::kNever, "trailing", "DPM-Solver++ of order 2"},
+    {"dpmpp2m-sde", SamplerWord::Noise::kAlways, "trailing", "its stochastic form"},
+    {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"}};
+
+// Throws Error for a name that is none of theirs.
+const SamplerWord& sampler_word(const std::string& name);
+
+inline const std::vector<std::string> kSamplers = [] {
+  std::vector<std::string> names;
+  for (const SamplerWord& word : kSamplerWords) names.push_back(word.name);
+  return names;
+}();
+
+// Those of them whose steps add no noise: all end where the flow does.
+inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun"};
+
 inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
 inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
                                                 "uniform", "quadratic", "karras"};
@@ -37,6 +65,10 @@ struct DataConfig {
   std::vector<double> mean{}, std{};  // filled in from the data where empty; kept in checkpoints
   int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
+
+// What one sample is. Images are [C, H, W]: of 8-bit values, k / 127.5 - 1, or of any numbers; signals
+// are [C, L], points [D].
+enum class SampleKind { kImage, kFloatImage, kSignal, kPoint };
 
 // The network. channels, image size and classes of the data are filled in from the data set.
 struct ModelConfig {
@@ -77,12 +109,25 @@ struct ModelConfig {
 
   // filled in from the data set; kept in checkpoints
   std::vector<int64_t> sample_shape;       // [C, H, W], [C, L] or [D]
+  std::string sample_kind;                 // image (8-bit values), float_image, signal, point
   int64_t classes = 0;                     // 0 = unconditional
   std::vector<std::string> class_names{};  // one a class; empty = known by number alone
 };
 
-// Whether the samples are [C, L]: a sound, a time series.
+// Words of ModelConfig::sample_kind, in the order of SampleKind; "" before it is filled in.
+inline const std::vector<std::string> kSampleKinds{"image", "float_image", "signal", "point"};
+
+// Of a config that names one. Throws Error otherwise.
+SampleKind sample_kind(const ModelConfig& config);
+
+const std::string& word_of(SampleKind kind);
+
+// Whether a network's windows slide along one dimension: samples [C, L].
 inline bool is_signal(const ModelConfig& c) { return c.sample_shape.size() == 2; }
+
+inline bool is_image(SampleKind kind) {
+  return kind == SampleKind::kImage || kind == SampleKind::kFloatImage;
+}
 
 // The forward process, what the network predicts and the loss.
 struct DiffusionConfig {

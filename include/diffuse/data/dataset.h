@@ -26,7 +26,8 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual int64_t size() const = 0;
-  virtual std::vector<int64_t> sample_shape() const = 0;               // [C, H, W], [C, L], [D]
+  virtual std::vector<int64_t> sample_shape() const = 0;  // [C, H, W], [C, L], [D]
+  virtual SampleKind sample_kind() const = 0;
   virtual std::vector<std::string> class_names() const { return {}; }  // empty = no labels
 
   // Items by number -> float32 [B, sample_shape...]; images in [-1, 1]: uint8 / 127.5 - 1.
@@ -39,8 +40,11 @@ class Dataset {
   // What make_dataset normalised the items with; empty where it did not.
   virtual ChannelMoments normalization() const { return {}; }
 
-  bool is_image() const { return sample_shape().size() == 3; }
+  bool is_image() const { return diffuse::is_image(sample_kind()); }
 };
+
+// A model's config with what its samples are.
+ModelConfig with_samples_of(ModelConfig config, const Dataset& data);
 
 // Builds the set a config describes, normalised where it says so. Generated sets depend on `seed` and the split alone.
 // Throws Error for a missing path, a bad file or a set with no items.

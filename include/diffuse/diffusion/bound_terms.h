@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "diffuse/config/config.h"
 #include "diffuse/diffusion/noise_schedule.h"
 
 namespace diffuse {
@@ -13,10 +14,10 @@ struct Gaussian {
 };
 
 // Of each sample's row t [B]: for t >= 1 L_{t−1} = KL(q(x_{t−1} | x_t, x_0) ‖ p_θ(x_{t−1} | x_t)), at
-// t = 0 L_0 = −log p_θ(x_0 | x_1): of 8-bit values for images (discretised Gaussian, [Ho20] eq. 13), as
-// a density for all else, which may be negative. x0 [B, ...] -> [B].                          eq. 7
+// t = 0 L_0 = −log p_θ(x_0 | x_1): of 8-bit values for images of them (discretised Gaussian, [Ho20]
+// eq. 13), as a density for all else, which may be negative. x0 [B, ...] -> [B].              eq. 7
 at::Tensor bound_term(const Gaussian& posterior, const Gaussian& reverse, const at::Tensor& x0,
-                      const at::Tensor& t);
+                      const at::Tensor& t, SampleKind kind);
 
 // L_T = KL(q(x_T | x_0) ‖ N(0, I)) of each sample: x0 [B, ...] -> [B].
 at::Tensor prior_term(const NoiseSchedule& schedule, const at::Tensor& x0);

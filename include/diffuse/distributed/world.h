@@ -30,11 +30,12 @@ class World {
  public:
   World();  // of one process
 
-  // Meets the other processes. `peer_timeout`: seconds after which a process that makes no progress
-  // counts as hung; to meet, too, they have this long. Files may take longer to read and write: up to
-  // its first phase or progress() and in the phases "restoring" and "saving" a process hangs only in a
-  // collective that all have joined. Throws std::runtime_error naming the ranks that did not come, or
-  // once stop_requested() while it waits for them.
+  // Meets the other processes, on one machine over the loopback, else over the interface that leads to
+  // rank 0; GLOO_SOCKET_IFNAME names another. `peer_timeout`: seconds after which a process that makes
+  // no progress counts as hung; to meet, too, they have this long. Files may take longer to read and
+  // write: up to its first phase or progress() and in the phases "restoring" and "saving" a process
+  // hangs only in a collective that all have joined. Throws std::runtime_error naming the ranks that did
+  // not come, or once stop_requested() while it waits for them.
   World(const Launch& launch, c10::Device device, double peer_timeout);
   ~World();
   World(const World&) = delete;
@@ -74,6 +75,10 @@ class World {
  private:
   friend class GradientReducer;
   struct Parts;
+
+  // Opens the connections to all others; `address` is this machine's. `timeout`: in seconds.
+  void connect(const Launch& launch, c10::Device device, const std::string& address,
+               double timeout);
 
   // Waits with `wait`; a failure becomes the line that names the rank which caused it.
   void collective(const std::function<void()>& wait);

@@ -5,6 +5,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -28,6 +29,13 @@ struct EvaluationOptions {
 
   // The processes that divide the items between them; each gets all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
+
+  // A folder, or "". Where it is set, all processes that share it measure the items in parts of `batch`,
+  // whenever they are started or lost, instead of those of `world`: each part's figures become a file
+  // there, and each process that sees the end gets all figures. A part that another process is at and
+  // that takes longer than `patience` seconds is measured again.
+  std::filesystem::path queue{};
+  double patience = 600;
 
   // Told how many of the network's inputs are done, of this process's; what it throws ends the
   // evaluation.

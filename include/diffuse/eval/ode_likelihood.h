@@ -19,16 +19,17 @@ struct OdeOptions {
 };
 
 struct OdeLikelihood {
-  Estimate bits;      // per dimension, over items: of 8-bit values for images, else of a density
+  Estimate
+      bits;  // per dimension, over items: of 8-bit values for images of them, else of a density
   int64_t steps = 0;  // taken
   int64_t items = 0;
 };
 
-// The timesteps of the solver, rising from 0 to the last with signal left: as even in log sigma,
-// sigma = sqrt((1 - ab) / ab), as whole timesteps allow. At most steps + 1 of them.
-std::vector<int64_t> ode_timesteps(const NoiseSchedule& schedule, int64_t steps);
+// The times of the solver, rising from the first to the last with signal left: as even in log sigma,
+// sigma = s / a, as a chain's whole timesteps allow. At most steps + 1 of them.
+std::vector<double> ode_times(const Process& process, int64_t steps);
 
-// -log2 p(x) / D where p is the model's density at the smallest noise, sigma of t = 0. Images are
+// -log2 p(x) / D where p is the model's density at the smallest noise, sigma of t = 0. Images of 8-bit values are
 // dequantised uniformly over their bins, which makes the figure a bound on that of 8-bit values.
 OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
                            const Dataset& data, const OdeOptions& options);

@@ -39,7 +39,7 @@ class Model {
   const std::string& weights() const { return weights_; }  // "ema", "raw" or "exact"
 
   const std::vector<int64_t>& sample_shape() const { return config_.model.sample_shape; }
-  bool is_image() const { return sample_shape().size() == 3; }
+  bool is_image() const { return diffuse::is_image(sample_kind(config_.model)); }
 
   // x [B, sample shape...] in the data's units, and in the network's: data.normalize and data.range
   // tell them apart. x_t for t > 0 is in the network's alone.
@@ -49,7 +49,7 @@ class Model {
   // How it is sampled as `config` says, or along those timesteps; labels, start and precision are still to
   // be filled in. Throws Error naming the flag, or the key after the model's name, that does not fit.
   GenerateOptions options(const SampleConfig& config) const;
-  GenerateOptions options(const SampleConfig& config, std::vector<int64_t> timesteps) const;
+  GenerateOptions options(const SampleConfig& config, std::vector<double> timesteps) const;
 
   // The network as samplers call it: in its own units, on its device.
   Denoiser denoiser(const GenerateOptions& options) const;

@@ -17,6 +17,6 @@ namespace diffuse {
 // end's, which is Euler's method; each more takes the ε of the end found last, so that ddim without
 // clipping comes back to x_0 ever more closely. Throws Error where a timestep holds no signal.
 at::Tensor encode(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
-                  const at::Tensor& x0, const std::vector<int64_t>& timesteps, int64_t passes);
+                  const at::Tensor& x0, const std::vector<double>& timesteps, int64_t passes);
 
 }  // namespace diffuse

@@ -37,7 +37,7 @@ struct GenerateOptions {
   at::Tensor from{};
   // All samples are one until they leave this timestep: x_T and the noise above it are those of
   // `shared`. [Ho20] fig. 7
-  std::optional<int64_t> share_from{};
+  std::optional<double> share_from{};
   StreamKey shared{};
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions

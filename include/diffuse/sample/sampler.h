@@ -26,20 +26,20 @@ namespace diffuse {
 struct SampleStep {
   int64_t done = 0;  // steps taken, 1 .. count
   int64_t count = 0;
-  int64_t t = 0;  // the timestep that was left
+  double t = 0;   // the time that was left
   at::Tensor x;   // the state after the step
   at::Tensor x0;  // the network's x_0 at that step
 };
 using StepCallback = std::function<void(const SampleStep&)>;
 
-// N(0, I) shaped like x_t for the step that leaves timestep t.
+// N(0, I) shaped like x_t for the step that leaves timestep t of a chain.
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
 
 struct SamplerOptions {
-  std::string sampler = "ddpm";      // one of kSamplers
-  std::vector<int64_t> timesteps{};  // falling, each in 0 .. T-1
-  double eta = 0.0;                  // ddim: noise as a share of the ancestral sampler's, 0 .. 1
-  bool clip_x0 = true;               // clamp each predicted x_0 to [-clip_range, clip_range]
+  std::string sampler = "ddpm";     // one of kSamplers
+  std::vector<double> timesteps{};  // falling times of the process; of a chain each in 0 .. T-1
+  double eta = 0.0;                 // ddim: noise as a share of the ancestral sampler's, 0 .. 1
+  bool clip_x0 = true;              // clamp each predicted x_0 to [-clip_range, clip_range]
   double clip_range = 1.0;
   // Or, where above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
   // sample's |x_0|.                                                          [Saharia22] sec. 2.3
@@ -52,7 +52,8 @@ struct SamplerOptions {
 
   // Whether the noise source is drawn from.
   bool stochastic() const {
-    return sampler == "ddpm" || sampler == "dpmpp2m-sde" || (sampler == "ddim" && eta > 0);
+    const SamplerWord::Noise noise = sampler_word(sampler).noise;
+    return noise == SamplerWord::Noise::kAlways || (noise == SamplerWord::Noise::kByEta && eta > 0);
   }
 };
 
@@ -62,15 +63,14 @@ SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig
 
 // The same with the timesteps given.
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion,
-                               std::vector<int64_t> timesteps);
+                               std::vector<double> timesteps);
 
 // Throws Error where the sampler cannot do those timesteps: a variance learned for steps between
 // neighbours says nothing of longer ones, and epsilon nothing of x_0 where no signal is left.
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion);
 
-// A sampler one step at a time. The timestep after one is the next in the list, and the data after
-// the last; the network sees the original timesteps, the variances are those of the chain that
-// visits only the listed ones. The last step adds no noise.
+// A sampler one step at a time, from each noise level in the list to the next, and from the last to the
+// data; variances are those of such steps. The last step adds no noise.
 class Sampler {
  public:
   virtual ~Sampler() = default;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/process.h"
 
 namespace diffuse {
 
@@ -18,14 +18,14 @@ namespace diffuse {
 //   karras     nearest to the seventh powers of evenly spaced roots of σ = √((1 − ᾱ)/ᾱ), from T-1
 //              to 0; a σ that is infinite is visited first        [Karras22] eq. 5
 // Throws Error naming --steps where steps is not in 1 .. T, and --spacing for an unknown name.
-std::vector<int64_t> spaced_timesteps(const NoiseSchedule& schedule, int64_t steps,
-                                      const std::string& spacing);
+std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
+                                     const std::string& spacing);
 
 // Those that depend on T alone: all but karras.
-std::vector<int64_t> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
+std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
 
 // "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps where an entry is not an integer
 // in 0 .. T-1 or the list does not fall strictly.
-std::vector<int64_t> parse_timesteps(const std::string& text, int64_t timesteps);
+std::vector<double> parse_timesteps(const std::string& text, int64_t timesteps);
 
 }  // namespace diffuse

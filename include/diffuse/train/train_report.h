@@ -13,7 +13,7 @@ struct RankTimes {
   double communication = 0;  // waiting for other processes and the network
 };
 
-// The ranks that others wait for: over a quarter slower than the median rank at data and computing.
+// The ranks that others wait for: over a quarter and 10 ms slower than the median at data and computing.
 std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks);
 
 inline constexpr int64_t kTimestepBins = 20;

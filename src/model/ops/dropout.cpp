@@ -3,7 +3,7 @@
 #include <ATen/ops/dropout.h>
 
 #include "cpu/dropout.h"
-#include "diffuse/model/dropout_scope.h"
+#include "src/model/dropout_scope.h"
 
 namespace diffuse::ops {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "diffuse/model/dropout_scope.h"
+#include "src/model/dropout_scope.h"
 
 namespace diffuse {
 namespace {

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "diffuse/model/weight_cache.h"
+#include "src/model/weight_cache.h"
 #include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {

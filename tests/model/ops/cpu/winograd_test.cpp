@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "diffuse/model/weight_cache.h"
+#include "src/model/weight_cache.h"
 
 namespace diffuse::ops::cpu {
 namespace {

@@ -1,0 +1,35 @@
+#include "diffuse/diffusion/diffusion_checks.h"
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+static bool ends_without_signal(const Process& process) {
+  return process.level(process.last_time()).a == 0;
+}
+
+void check_last_step(const DiffusionConfig& config, const Process& process) {
+  if (config.prediction == "epsilon" && ends_without_signal(process))
+    throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
+                "this schedule ends with alpha_bar = 0 at timestep ", process.last_time(),
+                "; want v or x0, another /diffusion/schedule, or to sample from a lower timestep: ",
+                "--spacing leading and fewer --steps");
+}
+
+void check_trainable(const DiffusionConfig& config) {
+  const bool bound_in_loss = config.loss == "vlb" || config.loss == "hybrid";
+  if (config.learns_variance() && !bound_in_loss)
+    throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
+                "/diffusion/variance \"", config.variance, "\" asks for; want hybrid or vlb");
+  if (!config.learns_variance() && config.loss == "hybrid")
+    throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
+                "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
+  const auto process = make_process(config);
+  check_last_step(config, *process);
+  if (ends_without_signal(*process) && config.loss != "mse" && config.loss != "vlb")
+    throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
+                "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",
+                "vlb");
+}
+
+}  // namespace diffuse

@@ -1,0 +1,40 @@
+#include "noise_chain.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+namespace diffuse {
+
+// a = √ᾱ, s = √(1 − ᾱ)                                                                      eq. 5
+NoiseChain::NoiseChain(NoiseSchedule schedule) : schedule_(std::move(schedule)) {
+  const at::Tensor& kept = schedule_.alpha_bar();
+  tables_ = {.a = at::cat({kept.new_ones({1}), kept.sqrt()}),
+             .s = at::cat({kept.new_zeros({1}), schedule_.one_minus_alpha_bar().sqrt()})};
+}
+
+double NoiseChain::first_log_variance() const {
+  return schedule_.posterior_log_variance_clipped()[0].item<double>();
+}
+
+Levels NoiseChain::rows(const at::Tensor& time, int64_t offset) const {
+  const Tables& tables = tables_on(time.device());
+  const at::Tensor row = time.to(at::kLong) + offset;
+  return {.time = time.to(at::kDouble) - static_cast<double>(1 - offset),
+          .a = tables.a.index_select(0, row),
+          .s = tables.s.index_select(0, row)};
+}
+
+const NoiseChain::Tables& NoiseChain::tables_on(at::Device device) const {
+  if (device == tables_.a.device()) return tables_;
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(copies_.begin(), copies_.end(),
+                                  [&](const Tables& t) { return t.a.device() == device; });
+  if (found != copies_.end()) return *found;
+  const c10::InferenceMode training(false);  // a table made in inference mode serves no gradient
+  copies_.push_back({.a = tables_.a.to(device), .s = tables_.s.to(device)});
+  return copies_.back();
+}
+
+}  // namespace diffuse

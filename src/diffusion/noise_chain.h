@@ -1,0 +1,38 @@
+// The discrete chain of the post and of [Ho20] as a process: its levels are rows of the schedule's tables.
+#pragma once
+
+#include <deque>
+#include <mutex>
+
+#include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/process.h"
+
+namespace diffuse {
+
+class NoiseChain : public Process {
+ public:
+  explicit NoiseChain(NoiseSchedule schedule);
+
+  Levels levels(const at::Tensor& time) const override { return rows(time, 1); }
+  Levels before(const at::Tensor& time) const override { return rows(time, 0); }
+  double first_time() const override { return 0; }
+  double last_time() const override { return static_cast<double>(schedule_.timesteps() - 1); }
+  double first_log_variance() const override;
+  const NoiseSchedule* schedule() const override { return &schedule_; }
+
+ private:
+  struct Tables {
+    at::Tensor a, s;  // [T + 1] float64: the data, then each timestep
+  };
+
+  Levels rows(const at::Tensor& time, int64_t offset) const;
+  const Tables& tables_on(at::Device device) const;
+
+  NoiseSchedule schedule_;
+  Tables tables_;
+  // Copies, made at the first use on a device. A deque's elements stay where they are.
+  mutable std::mutex mutex_;
+  mutable std::deque<Tables> copies_;
+};
+
+}  // namespace diffuse

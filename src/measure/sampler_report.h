@@ -1,0 +1,27 @@
+// What a benchmark of samplers found, for programs and for people.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "src/measure/sampler_error.h"
+#include "src/pictures/plot.h"
+
+namespace diffuse {
+
+// Of `count` samples each; `reference` steps made those they are compared with.
+nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
+                               int64_t reference);
+
+// A table.
+std::string text_of(const std::vector<SamplerError>& results, int64_t count);
+
+// The fewest network calls with an error of at most `tolerance`.
+std::string text_of_fewest(const std::vector<SamplerError>& results, double tolerance);
+
+// Curves over the network calls, one for each sampler.
+std::vector<PlotPanel> panels_of(const std::vector<SamplerError>& results);
+
+}  // namespace diffuse

@@ -1,0 +1,17 @@
+// Samples as pictures.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "diffuse/config/config.h"
+#include "src/pictures/image_file.h"
+
+namespace diffuse {
+
+// A batch in the units of `data` as one picture: a grid of images, curves of signals, or a scatter plot of
+// points, `size` pixels a side.
+Image picture_of(const at::Tensor& x, const DataConfig& data = {}, int64_t size = 512);
+
+}  // namespace diffuse
