@@ -10,11 +10,9 @@
 
 #include "diffuse/core/error.h"
 #include "parallel.h"
-#include "picture_layout.h"
+#include "picture_entries.h"
 #include "sources.h"
 #include "src/core/log.h"
-#include "src/data/image_survey.h"
-#include "src/pictures/image_file.h"
 
 namespace diffuse {
 namespace {
@@ -48,25 +46,7 @@ PictureLayout open_layout(const std::filesystem::path& root, bool skip) {
   return layout;
 }
 
-Image read_picture(const FileSet& files, const PictureEntry& entry, int64_t channels) {
-  return decode_image(files.read(entry.file), files.title(entry.file), channels);
-}
-
-// Calls use(i, image) for every entry, on several threads. Returns the error of each, "" for readable ones.
-template <class Use>
-std::vector<std::string> problems_of(const FileSet& files, const Entries& entries, const Use& use) {
-  std::vector<std::string> problems(entries.size());
-  parallel_for(std::ssize(entries), [&](int64_t i) {
-    try {
-      use(i, read_picture(files, entries[i], 0));
-    } catch (const Error& error) {
-      problems[i] = error.what();
-    }
-  });
-  return problems;
-}
-
-// The readable ones of `items`, indices of entries.
+// Those of `items`, numbers of entries, that can be read.
 std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> items) {
   Entries entries;
   for (const int64_t i : items) entries.push_back(listing.entries[i]);
@@ -199,36 +179,6 @@ class ImageFolderDataset : public Dataset {
 };
 
 }  // namespace
-
-ImageSurvey survey_images(const DataConfig& config) {
-  const PictureLayout layout =
-      lay_out_pictures(resolve_path(config, ""), config.on_error == "skip");
-  Entries entries = layout.train;
-  entries.insert(entries.end(), layout.held_out.begin(), layout.held_out.end());
-  std::vector<Image> sizes(entries.size());  // without pixels
-  const auto problems = problems_of(*layout.files, entries, [&](int64_t i, const Image& image) {
-    sizes[i] = {image.height, image.width, image.channels, {}};
-  });
-  ImageSurvey survey;
-  survey.files = static_cast<int64_t>(sizes.size());
-  survey.left_out = layout.left_out.lines();
-  for (const std::string& line : layout.others.lines()) survey.left_out.push_back(line);
-  survey.notes = layout.notes;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    if (!problems[i].empty()) {
-      survey.bad.push_back(problems[i]);
-      continue;
-    }
-    const auto widen = [](int64_t value, int64_t& least, int64_t& most) {
-      least = most == 0 ? value : std::min(least, value);
-      most = std::max(most, value);
-    };
-    widen(sizes[i].height, survey.min_height, survey.max_height);
-    widen(sizes[i].width, survey.min_width, survey.max_width);
-    if (sizes[i].channels == 1) ++survey.grey;
-  }
-  return survey;
-}
 
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split) {
   const std::filesystem::path root = resolve_path(config, "");

@@ -23,7 +23,13 @@ struct Group {
   Numbers files;
 };
 
-// Interleaves the groups.
+std::vector<std::string> names_of(const Folders& folders) {
+  std::vector<std::string> names;
+  for (const auto& [name, files] : folders) names.push_back(name);
+  return names;
+}
+
+// The groups take turns.
 std::vector<PictureEntry> take_turns(const std::vector<Group>& groups) {
   std::vector<PictureEntry> entries;
   size_t longest = 0;
@@ -52,9 +58,10 @@ class LayoutReader {
       begin = shared_folder(files);
       folders = by_folder(files, begin);
     }
-    const std::string train = find_train(folders);
-    const std::string held_out = find_held_out(folders, part_of(train).before);
-    // Alone beside a few pictures, or with a held-out part; otherwise "train" is a class, of vehicles.
+    const std::vector<std::string> names = names_of(folders);
+    const std::string train = find_train(names);
+    const std::string held_out = find_held_out(names, part_of(train).before);
+    // Alone beside a few pictures, or with a part to hold out: else "train" is a class, of vehicles.
     const bool alone = folders.size() == 2 && folders.contains("") && !train.empty() &&
                        folders.at("").size() < folders.at(train).size();
     if (alone || (!train.empty() && !held_out.empty()))
@@ -99,25 +106,6 @@ class LayoutReader {
     leave_out(concat("pictures beside the set, ", begin, name, "/"), folders.begin()->second);
     folders.erase(folders.begin());
     return true;
-  }
-
-  static std::string find_held_out(const Folders& folders, const std::string& before) {
-    for (const Part part : {Part::kValidation, Part::kTest})
-      for (const auto& [name, files] : folders)
-        if (const NamedPart is = part_of(name); is.part == part && is.before == before) return name;
-    return "";
-  }
-
-  // seg_train counts if seg_test is beside it, unless there is also a cat_train with a cat_test.
-  static std::string find_train(const Folders& folders) {
-    std::vector<std::string> found;
-    for (const auto& [name, files] : folders) {
-      const NamedPart is = part_of(name);
-      if (is.part != Part::kTrain) continue;
-      if (is.before.empty()) return name;
-      if (!find_held_out(folders, is.before).empty()) found.push_back(name);
-    }
-    return found.size() == 1 ? found[0] : "";
   }
 
   void leave_out(const std::string& kind, const Numbers& files) {

@@ -22,4 +22,22 @@ NamedPart part_of(std::string name) {
   return {};
 }
 
+std::string find_held_out(const std::vector<std::string>& folders, const std::string& before) {
+  for (const Part part : {Part::kValidation, Part::kTest})
+    for (const std::string& name : folders)
+      if (const NamedPart is = part_of(name); is.part == part && is.before == before) return name;
+  return "";
+}
+
+std::string find_train(const std::vector<std::string>& folders) {
+  std::vector<std::string> found;
+  for (const std::string& name : folders) {
+    const NamedPart is = part_of(name);
+    if (is.part != Part::kTrain) continue;
+    if (is.before.empty()) return name;
+    if (!find_held_out(folders, is.before).empty()) found.push_back(name);
+  }
+  return found.size() == 1 ? found[0] : "";
+}
+
 }  // namespace diffuse

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace diffuse {
 
@@ -14,5 +15,13 @@ struct NamedPart {
 
 // In either case: train, train2017, Training Set, val_images, seg_train.
 NamedPart part_of(std::string name);
+
+// The validation part, else the test part, among folders (their names in order) that have the same
+// words `before` it; "" where there is none.
+std::string find_held_out(const std::vector<std::string>& folders, const std::string& before);
+
+// The training part among folders, "" where there is none or several. seg_train is one where seg_test is
+// beside it, and no cat_train with a cat_test.
+std::string find_train(const std::vector<std::string>& folders);
 
 }  // namespace diffuse

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 #include "diffuse/config/config.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"

@@ -20,8 +20,8 @@ namespace diffuse {
 // A reason to stop that is not a signal number.
 static constexpr int64_t kTimeLimit = 1000;
 
-// Number of consecutive updates with non-finite gradients that ends a run. float16's loss scale needs 16 to
-// fall from 65,536 to 1.
+// A run ends after this many updates in a row without finite gradients. float16's loss scale needs 16
+// to fall from 65,536 to 1.
 static constexpr int64_t kMostSkipped = 50;
 
 // Every `every` steps, and at the end of a longer run; never if `every` is 0.
@@ -29,7 +29,7 @@ static bool due(int64_t step, int64_t every, int64_t steps) {
   return every > 0 && (step % every == 0 || (step == steps && step > every));
 }
 
-// Raises `longest` to the seconds since `begin`; older values decay by 10 % per call.
+// Raises `longest` to the seconds since `begin`, after a decay of 10 %.
 static void note(double& longest, double begin) {
   longest = std::max(0.9 * longest, seconds_now() - begin);
 }

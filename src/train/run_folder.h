@@ -15,10 +15,10 @@ bool holds_model(const std::filesystem::path& run_folder);
 
 class RunFolder {
  public:
-  // Creates the folder and locks it against a second run during this object's lifetime. The lock ends with
-  // the process, so a killed run leaves none. But NFS holds the lock of a machine that lost power for a
-  // while, hence `patience`: seconds to wait for another run's lock. Throws Error naming the folder if it
-  // cannot be written or is locked by another run.
+  // Creates the folder and locks it against a second run for as long as this object lives. A killed
+  // process leaves no lock behind, but NFS holds a dead client's for about 90 s: `patience` is how many
+  // seconds to wait for a lock. Throws Error naming the folder when it cannot be written or another run
+  // holds it.
   explicit RunFolder(std::filesystem::path path, double patience = 0);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -26,9 +26,9 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // Writes model.pt and checkpoints/step-N.pt (as hard links if the file system supports them), then removes
-  // the checkpoints that config.keep_last and keep_every do not keep. Checkpoints beyond `step`, left by a
-  // run that was then resumed from an earlier one, are renamed to .pt.old.
+  // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
+  // then removes the checkpoints that config.keep_last and keep_every do not ask for. Checkpoints beyond
+  // `step`, left by a run that has since been resumed from an earlier one, are renamed to .pt.old.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
  private:

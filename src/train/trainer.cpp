@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
+#include <algorithm>
+
 #include "diffuse/core/error.h"
 #include "objective.h"
+#include "optimizer.h"
 #include "parameter_updater.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"

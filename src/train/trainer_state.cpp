@@ -1,4 +1,4 @@
-// The state that a trainer saves and resumes from.
+// What a trainer saves and resumes from.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -43,7 +43,7 @@ static void take_class_names(const Checkpoint& checkpoint, std::vector<std::stri
 
 namespace {
 
-// The point from which all ranks resume with rank 0's checkpoint.
+// Where all ranks continue from.
 struct Start {
   int64_t step = -1;  // no checkpoint
   bool weights_alone = false;

@@ -26,7 +26,7 @@ struct TrainReport {
   double learning_rate = 0;  // of the last update
   double samples_per_second = 0;
   double data_wait = 0;  // share of the time spent waiting for data
-  double overlap = 0;    // share of the gradients' all-reduce hidden behind computation
+  double overlap = 0;    // share of the gradient reduction that was hidden behind computing
   std::vector<double> loss_by_timestep;  // mean in each of kTimestepBins equal parts of 0 .. T - 1
   int64_t skipped_steps = 0;             // updates skipped for non-finite gradients, since step 0
   int64_t skipped_lately = 0;            // the same since the last report
