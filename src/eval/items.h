@@ -53,9 +53,10 @@ void measure_parts(const EvaluationOptions& options, const std::string& name, in
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
                       std::span<const uint32_t> steps);
 
-// The network in its own precision, with float64 input and output: float32 rounding would dominate sums of a
-// thousand terms of 1e-5.
-Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options);
+// The network in its own precision, between tensors in float64: sums of a thousand terms of 1e-5
+// would drown in the rounding of float32.
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+                   const EvaluationOptions& options);
 
 // Mean and standard error of values [N].
 Estimate estimate(const at::Tensor& values);

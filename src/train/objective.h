@@ -19,12 +19,12 @@ namespace diffuse {
 
 // Rows of a batch with their random numbers, which are drawn on the CPU and moved to the training device.
 struct TrainingRows {
-  at::Tensor x0;               // float32 [B, ...]
-  at::Tensor eps;              // N(0, 1), like x0
-  at::Tensor t;                // int64 [B]
-  at::Tensor weight;           // float32 [B]: of each loss, so that the mean is that for uniform t
-  at::Tensor labels;           // int64 [B], some of them "no class"; undefined without classes
-  bool own_x0 = false;         // a self-conditioned network gets its own x_0
+  at::Tensor x0;        // float32 [B, ...]
+  at::Tensor eps;       // N(0, 1), like x0
+  at::Tensor t;         // [B]: int64 rows of a chain, else float64
+  at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
+  at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
+  bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
   DropoutScope::Keys dropout;  // for dropout on the CPU: the samples' streams
   uint64_t dropout_seed = 0;   // elsewhere: the seed of LibTorch's generator
 };
