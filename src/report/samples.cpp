@@ -80,8 +80,9 @@ std::string caption_of(const fs::path& file, const std::string& parameters) {
   std::vector<std::string> parts{file.filename().string()};
   const auto add = [&](const char* before, const char* key, const char* after) {
     if (!json.is_object() || !json.contains(key) || !json[key].is_primitive()) return;
-    const std::string value =
-        json[key].is_string() ? json[key].get<std::string>() : json[key].dump();
+    const std::string value = json[key].is_string()         ? json[key].get<std::string>()
+                              : json[key].is_number_float() ? concat(json[key].get<double>())
+                                                            : json[key].dump();
     parts.push_back(concat(before, value, after));
   };
   add("", "n", " samples");
