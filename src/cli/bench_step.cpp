@@ -1,6 +1,5 @@
 // diffuse bench --config: how long steps take on this machine.
 #include <algorithm>
-#include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -23,31 +22,6 @@ struct StepFlags {
   double seconds = 3;
   MachineFlags machine;
 };
-
-nlohmann::ordered_json to_json(const StepBenchmark& b) {
-  return {{"train_step_ms", b.train_step_ms},
-          {"phase_ms", b.phase_ms},
-          {"sample_step_ms", b.sample_step_ms},
-          {"images_per_s", b.images_per_s},
-          {"gemm_gflops", b.gemm_gflops},
-          {"achieved_gflops", b.achieved_gflops},
-          {"train_gflop", b.train_gflop},
-          {"train_memory_bytes", b.train_memory_bytes},
-          {"peak_memory_bytes", b.peak_memory_bytes}};
-}
-
-void print_text(const StepBenchmark& b, const Config& config, c10::Device device) {
-  std::cout << std::fixed << std::setprecision(1) << "device        " << device
-            << "\nbatch         " << config.train.batch_size << "\ntrain step    "
-            << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\n";
-  for (const char* const phase : {"data", "forward", "backward", "optimizer"})
-    std::cout << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
-  std::cout << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops
-            << " GFLOP/s of the " << b.gemm_gflops << " that a large matrix product gets ("
-            << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
-            << static_cast<double>(b.train_memory_bytes) / (1 << 20) << " MB training, "
-            << static_cast<double>(b.peak_memory_bytes) / (1 << 20) << " MB in all\n";
-}
 
 // The shape of a sample is the config's own where it is given, so that no data are needed.
 Config resolved(const StepFlags& flags) {
@@ -75,7 +49,7 @@ int bench_step(const StepFlags& flags) {
   }
   const StepBenchmark found =
       in_config(flags.config, [&] { return benchmark_steps(config, device, flags.seconds); });
-  write_report(flags.json, to_json(found), [&] { print_text(found, config, device); });
+  write_report(flags.json, json_of(found), [&] { std::cout << text_of(found, config, device); });
   return kGood;
 }
 

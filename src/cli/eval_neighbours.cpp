@@ -8,10 +8,9 @@
 #include "diffuse/core/random_tensor.h"
 #include "eval_metrics.h"
 #include "src/data/normalization.h"
-#include "src/eval/neighbours.h"
+#include "src/eval/neighbours_report.h"
 #include "src/files/file.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/picture_table.h"
 
 namespace fs = std::filesystem;
 
@@ -45,33 +44,6 @@ at::Tensor draw_samples(const EvalInput& input, int64_t count, nlohmann::ordered
   return from_picture_range(to_picture_range(x, data).clamp(-1, 1), data);
 }
 
-// A row for each sample: itself, then its neighbours.
-Image table_of(const at::Tensor& samples, const Neighbours& neighbours, const Dataset& training,
-               const DataConfig& data) {
-  const auto picture = [&](const at::Tensor& x, int64_t i, int64_t zoom) {
-    return to_image(to_picture_range(x, data)[i], zoom);
-  };
-  const int64_t count = neighbours.items.size(1);
-  const int64_t zoom = std::max<int64_t>(1, 80 / samples.size(3));
-  std::vector<std::vector<Image>> rows;
-  std::vector<std::string> captions{"sample"};
-  for (int64_t k = 1; k <= count; ++k) captions.push_back("no. " + std::to_string(k));
-  for (int64_t i = 0; i < samples.size(0); ++i) {
-    const auto* items = neighbours.items.const_data_ptr<int64_t>() + i * count;
-    const at::Tensor near = gather_data_units(training, {items, static_cast<size_t>(count)});
-    rows.push_back({picture(samples, i, zoom)});
-    for (int64_t k = 0; k < count; ++k) rows.back().push_back(picture(near, k, zoom));
-  }
-  return draw_table(rows, {}, captions);
-}
-
-// Row i as a JSON array.
-template <class T>
-std::vector<T> row_of(const at::Tensor& table, int64_t i) {
-  const T* const begin = table.const_data_ptr<T>() + i * table.size(1);
-  return {begin, begin + table.size(1)};
-}
-
 void measure(const NeighbourFlags& flags, const EvalInput& input,
              const std::shared_ptr<const Dataset>& training,
              const std::shared_ptr<const Dataset>& held_out, EvalReport& report) {
@@ -85,23 +57,20 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
   const Neighbours of_others = nearest_items(gather_data_units(*held_out, others), *training, 1,
                                              show_progress(input, "item"));
 
-  auto list = nlohmann::ordered_json::array();
-  for (int64_t i = 0; i < samples.size(0); ++i)
-    list.push_back({{"items", row_of<int64_t>(of_samples.items, i)},
-                    {"distances", row_of<double>(of_samples.distances, i)}});
   const Estimate nearest = nearest_distance(of_samples);
   const Estimate nearest_of_others = nearest_distance(of_others);
   report.json["neighbours"] = {{"training_items", training->size()},
                                {"sampling", sampling},
                                {"nearest", json_of(nearest)},
                                {"nearest_of_held_out", json_of(nearest_of_others)},
-                               {"samples", list}};
+                               {"samples", json_of(of_samples)}};
   report.text +=
       concat("\nroot mean square distance to the nearest of ", training->size(),
              " training items\n  of ", samples.size(0), " samples          ", nearest.mean,
              "\n  of ", others.size(), " held-out items   ", nearest_of_others.mean, "\n");
   if (input.writes() && !flags.picture.empty())
-    write_png(flags.picture, table_of(samples, of_samples, *training, input.model.config().data));
+    write_png(flags.picture,
+              neighbour_table(samples, of_samples, *training, input.model.config().data));
 }
 
 Measurement prepare(const std::shared_ptr<NeighbourFlags>& flags, const EvalInput& input) {

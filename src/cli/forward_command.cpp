@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -10,14 +9,11 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "src/arrays/array_file.h"
 #include "src/core/log.h"
 #include "src/data/normalization.h"
 #include "src/files/file.h"
-#include "src/model_file/sample_picture.h"
 #include "src/pictures/animation.h"
-#include "src/pictures/picture.h"
-#include "src/pictures/picture_table.h"
+#include "src/report/film.h"
 #include "src/sample/forward.h"
 #include "src/train/outputs.h"
 
@@ -35,14 +31,6 @@ struct ForwardFlags {
   int64_t size = 512;
   uint64_t seed = 0;
   MachineFlags machine;
-};
-
-// The process at some moments: [frames] of [items, ...] in the data's units, and how many steps had been
-// taken.
-struct Film {
-  std::vector<at::Tensor> frames;
-  std::vector<int64_t> steps;
-  DataConfig data;
 };
 
 constexpr int64_t kVideoFrames = 200, kRowFrames = 6;
@@ -79,30 +67,6 @@ Film make_film(const ForwardFlags& flags, const at::Tensor& x0, const DataConfig
   return film;
 }
 
-void write_film(const Film& film, const ForwardFlags& flags) {
-  if (ending_of(flags.out) == ".npy") {
-    write_npy(flags.out, at::stack(film.frames));
-    return;
-  }
-  std::vector<Image> pictures;
-  std::vector<std::string> captions;
-  for (size_t i = 0; i < film.frames.size(); ++i) {
-    pictures.push_back(picture_of(film.frames[i], film.data, flags.size));
-    captions.push_back(concat("t = ", film.steps[i]));
-  }
-  if (is_animation(flags.out)) {
-    write_animation(flags.out, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
-  } else if (ending_of(flags.out) == ".png") {
-    write_png(flags.out, draw_row(pictures, captions));
-  } else {
-    for (size_t i = 0; i < pictures.size(); ++i) {
-      char name[32];
-      std::snprintf(name, sizeof name, "%06zu.png", i);
-      write_png(flags.out / name, pictures[i]);
-    }
-  }
-}
-
 int run_forward_command(const ForwardFlags& flags) {
   flags.machine.apply();
   check_flags(flags);
@@ -120,7 +84,7 @@ int run_forward_command(const ForwardFlags& flags) {
   log_info(concat(film.frames.size(), " frames of ", x0.size(0), " items; after ",
                   film.steps.back(), " steps their mean is ", end.mean().item<double>(),
                   " and their mean square ", end.square().mean().item<double>()));
-  write_film(film, flags);
+  write_film(film, flags.out, flags.size);
   print_path(flags.out);
   return kGood;
 }

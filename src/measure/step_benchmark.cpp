@@ -6,6 +6,9 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
@@ -155,6 +158,33 @@ void trace_steps(const Config& config, c10::Device device, const std::filesystem
     for (int i = 0; i < 2; ++i) steps.sample();  // the first transforms filters for the others
     wait_for(device);
   });
+}
+
+nlohmann::ordered_json json_of(const StepBenchmark& b) {
+  return {{"train_step_ms", b.train_step_ms},
+          {"phase_ms", b.phase_ms},
+          {"sample_step_ms", b.sample_step_ms},
+          {"images_per_s", b.images_per_s},
+          {"gemm_gflops", b.gemm_gflops},
+          {"achieved_gflops", b.achieved_gflops},
+          {"train_gflop", b.train_gflop},
+          {"train_memory_bytes", b.train_memory_bytes},
+          {"peak_memory_bytes", b.peak_memory_bytes}};
+}
+
+std::string text_of(const StepBenchmark& b, const Config& config, c10::Device device) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(1) << "device        " << device << "\nbatch         "
+      << config.train.batch_size << "\ntrain step    " << b.train_step_ms << " ms, "
+      << b.images_per_s << " samples/s\n";
+  for (const char* const phase : {"data", "forward", "backward", "optimizer"})
+    out << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
+  out << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops
+      << " GFLOP/s of the " << b.gemm_gflops << " that a large matrix product gets ("
+      << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
+      << static_cast<double>(b.train_memory_bytes) / (1 << 20) << " MB training, "
+      << static_cast<double>(b.peak_memory_bytes) / (1 << 20) << " MB in all\n";
+  return out.str();
 }
 
 }  // namespace diffuse

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "diffuse/config/config.h"
@@ -30,5 +31,9 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
 
 // Writes a timeline of a training and two sampling steps of such a config to `file`, for Perfetto.
 void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file);
+
+// For programs and for people.
+nlohmann::ordered_json json_of(const StepBenchmark& benchmark);
+std::string text_of(const StepBenchmark& benchmark, const Config& config, c10::Device device);
 
 }  // namespace diffuse

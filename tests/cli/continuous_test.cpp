@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "diffuse/arrays/array_file.h"
+#include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;
