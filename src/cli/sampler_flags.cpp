@@ -74,7 +74,7 @@ void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) con
   for (const char* const flag : {"--eta", "--ddim-epsilon"})
     if (has(flag) && config.sampler != "ddim")
       throw Error(flag, ": only ddim has one, the sampler is ", config.sampler);
-  const int64_t T = model.config().diffusion.timesteps;
+  const int64_t T = most_steps(model.config().diffusion);
   if (has(steps_flag) && (config.steps < 1 || config.steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", config.steps);
   if (has("--guidance") && model.config().model.classes == 0)
@@ -91,8 +91,8 @@ Sampling SamplerFlags::over(const Model& model) const {
   if (!timesteps) return {config, model.options(config), {}};
   for (const std::string& flag : {steps_flag, std::string("--spacing")})
     if (has(flag)) throw Error("--timesteps: names the timesteps themselves; leave out ", flag);
-  const int64_t T = model.config().diffusion.timesteps;
-  return {config, model.options(config, parse_timesteps(*timesteps, T)), {}};
+  const Process& process = model.diffusion().process();
+  return {config, model.options(config, parse_timesteps(*timesteps, process)), {}};
 }
 
 GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {

@@ -141,6 +141,9 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DiffusionConfig& c) {
+  visit("process", c.process, one_of(kProcesses),
+        "The forward process: ddpm, the discrete chain of timesteps and schedule, or of continuous "
+        "time vp, subvp, ve (of score_sde), edm, or flow, the straight way from data to noise.");
   visit("schedule", c.schedule,
         one_of({"linear", "quadratic", "constant", "cosine", "jsd", "warmup10", "warmup50",
                 "sigmoid", "sigmoid_jabri", "betas"}),
@@ -150,21 +153,39 @@ void visit_fields(Visitor& visit, DiffusionConfig& c) {
   visit("beta_end", c.beta_end, inside(0, 1), "beta_T, where the schedule has one.");
   visit("betas", c.betas, list_of(inside(0, 1)),
         "Schedule betas: beta_1 to beta_T given one by one.");
-  visit("prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu"}),
-        "What the network predicts: the noise, the clean sample, v, or the posterior mean.");
+  visit("beta_min", c.beta_min, above(0), "vp, subvp: beta at t = 0.");
+  visit("beta_max", c.beta_max, above(0), "vp, subvp: beta at t = 1.");
+  visit("sigma_min", c.sigma_min, at_least(0),
+        "ve, edm: the least noise; 0 is the process's own, 0.01 or 0.002.");
+  visit("sigma_max", c.sigma_max, at_least(0),
+        "ve, edm: the most noise; 0 is the process's own, 50 or 80.");
+  visit("sigma_data", c.sigma_data, above(0),
+        "Standard deviation of the data that the prediction edm, the loss edm and the inputs of "
+        "networks on ve and edm are scaled by.");
+  visit(
+      "prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu", "flow", "edm", "score"}),
+      "What the network predicts: the noise, the clean sample, v, the chain's posterior mean, and "
+      "of continuous time also flow (noise less sample), edm (F of Karras et al.) or the score.");
   visit(
       "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
       "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
-  visit(
-      "loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "mse"}),
-      "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
-      "itself, simple plus a little of the bound, min-SNR weighted, or the plain squared error in "
-      "what the network predicts (mse).");
+  visit("loss", c.loss,
+        one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "edm", "mse"}),
+        "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
+        "itself, simple plus a little of the bound, min-SNR weighted, weighted as by Karras et al. "
+        "(edm), or the plain squared error in what the network predicts (mse).");
   visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
   visit("min_snr_gamma", c.min_snr_gamma, above(0),
         "min_snr: cap of the signal-to-noise ratio in the weight.");
-  visit("timestep_sampler", c.timestep_sampler, one_of({"uniform", "stratified", "importance"}),
-        "How t is drawn for training: uniformly, one from each part of 1..T, or by recent loss.");
+  visit("timestep_sampler", c.timestep_sampler,
+        one_of({"uniform", "stratified", "importance", "log_normal", "logit_normal"}),
+        "How t is drawn for training: uniformly, one from each part of the times, on the chain by "
+        "recent loss, in continuous time with log sigma or log(t / (1 - t)) normally distributed.");
+  visit("log_normal_mean", c.log_normal_mean, anything(), "log_normal: mean of log sigma.");
+  visit("log_normal_std", c.log_normal_std, above(0), "log_normal: its standard deviation.");
+  visit("logit_normal_mean", c.logit_normal_mean, anything(),
+        "logit_normal: mean of log(t / (1 - t)).");
+  visit("logit_normal_std", c.logit_normal_std, above(0), "logit_normal: its standard deviation.");
   visit("rescale_zero_terminal_snr", c.rescale_zero_terminal_snr, anything(),
         "Rescales the schedule so that nothing of the sample is left at t = T.");
 }
@@ -223,7 +244,8 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
   visit("sampler", c.sampler, one_of(kSamplers), sampler_help().c_str());
-  visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
+  visit("steps", c.steps, between(0, kMaxTimesteps),
+        "Reverse steps; 0 means all T, and 50 where time is continuous.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
   visit("spacing", c.spacing, one_of(kSpacings), spacing_help().c_str());
   visit("steps_offset", c.steps_offset, between(0, kMaxTimesteps),

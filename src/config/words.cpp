@@ -36,9 +36,19 @@ const std::string& spacing_help() {
         if (word.spacing == spacing) names.push_back(word.name);
       all += concat(spacing == spacings[0] ? " " : ", ", spacing, " for ", join(names, " and "));
     }
-    return all + ".";
+    return all + "; in continuous time karras for ve and edm, trailing for the others.";
   }();
   return text;
+}
+
+// [Song21b] app. C, [Karras22] Table 1
+NoiseRange noise_range(const DiffusionConfig& c) {
+  const NoiseRange usual = c.process == "ve" ? NoiseRange{0.01, 50} : NoiseRange{0.002, 80};
+  return {c.sigma_min > 0 ? c.sigma_min : usual.low, c.sigma_max > 0 ? c.sigma_max : usual.high};
+}
+
+int64_t most_steps(const DiffusionConfig& c) {
+  return c.is_chain() ? c.timesteps : static_cast<int64_t>(kMaxTimesteps);
 }
 
 SampleKind sample_kind(const ModelConfig& config) {

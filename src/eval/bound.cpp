@@ -136,7 +136,7 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
       items.labels.defined() ? items.labels.index_select(0, rows) : at::Tensor();
   const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
-  const Denoiser denoiser = in_double(network, labels, options.evaluation);
+  const Denoiser denoiser = in_double(network, diffusion, labels, options.evaluation);
   const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
   const Gaussian p = in_data_units(prediction, units.data);
   const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units.data);

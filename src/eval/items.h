@@ -55,7 +55,8 @@ at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
 
 // The network in its own precision, between tensors in float64: sums of a thousand terms of 1e-5
 // would drown in the rounding of float32.
-Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options);
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+                   const EvaluationOptions& options);
 
 // Mean and standard error of values [N].
 Estimate estimate(const at::Tensor& values);

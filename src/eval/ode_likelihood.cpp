@@ -64,8 +64,9 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
     here = next;
     on_step();
   }
-  // x_T = a x ~ N(0, I), so x ~ N(0, I / a²).
-  const double precision = here.a * here.a;
+  // x_T = a x is the samples' start, N(0, size² I), so x ~ N(0, (size / a)² I).
+  const double size = flow.diffusion.process().prior_std(here);
+  const double precision = here.a * here.a / (size * size);
   const at::Tensor log_prior =
       -0.5 * (x.square() * precision + std::log(2 * std::numbers::pi / precision));
   return log_prior.flatten(1).sum(1) + change;
@@ -88,8 +89,20 @@ static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
   return probes;
 }
 
+static std::vector<double> even_log_sigma(const Process& process, int64_t steps) {
+  const double low = std::log(process.level(process.first_time()).sigma());
+  const double high = std::log(process.level(process.last_time_with_signal()).sigma());
+  std::vector<double> times;
+  for (int64_t i = 0; i <= steps; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(steps);
+    times.push_back(process.time_of_sigma(std::exp(std::lerp(low, high, share))));
+  }
+  return times;
+}
+
 std::vector<double> ode_times(const Process& process, int64_t steps) {
   TORCH_CHECK(steps > 0, "the solver wants at least one step, got ", steps);
+  if (process.schedule() == nullptr) return even_log_sigma(process, steps);
   std::vector<double> log_sigma;  // rising
   for (double t = process.first_time(); t <= process.last_time(); ++t)
     if (const Level level = process.level(t); level.a > 0)
@@ -122,7 +135,7 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   int64_t done = 0;
   const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
-    const Flow flow{diffusion, in_double(network, items.labels, evaluation),
+    const Flow flow{diffusion, in_double(network, diffusion, items.labels, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;

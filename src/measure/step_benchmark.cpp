@@ -6,7 +6,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
@@ -90,8 +89,7 @@ class Steps {
       : data_(std::make_shared<RandomData>(config)),
         trainer_(config, data_, device),
         x_(data_->gather({}).to(device)),
-        one_step_{.sampler = "ddim",
-                  .timesteps = {std::floor(0.5 * static_cast<double>(config.diffusion.timesteps))}},
+        one_step_{.sampler = "ddim", .timesteps = {make_process(config.diffusion)->time_at(0.5)}},
         denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
                                 {.sampler = one_step_,
                                  .shape = config.model.sample_shape,

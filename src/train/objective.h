@@ -20,7 +20,7 @@ namespace diffuse {
 struct TrainingRows {
   at::Tensor x0;        // float32 [B, ...]
   at::Tensor eps;       // N(0, 1), like x0
-  at::Tensor t;         // int64 [B]
+  at::Tensor t;         // [B]: int64 rows of a chain, else float64
   at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
   at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
   bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own

@@ -148,7 +148,10 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   check_same_classes(wanted, checkpoint);
   auto ours = nlohmann::json::parse(config_to_json(wanted));
   auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
-  for (nlohmann::json* const config : {&ours, &theirs}) config->at("model").erase("class_names");
+  for (nlohmann::json* const config : {&ours, &theirs}) {
+    config->at("model").erase("class_names");
+    config->at("model").erase("sample_kind");  // of the data; files of version 0.1.0 have none
+  }
   for (const char* const part : {"model", "diffusion"})
     for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
       const auto path = change.at("path").get<std::string>();

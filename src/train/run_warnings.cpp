@@ -92,7 +92,7 @@ void warn_of_prior(const NoiseSchedule& schedule) {
 }
 
 void warn_of_run(const Trainer& trainer, const Dataset& held_out) {
-  warn_of_prior(trainer.diffusion().schedule());
+  if (const auto* schedule = trainer.diffusion().process().schedule()) warn_of_prior(*schedule);
   for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
     log_warning(warning);
 }

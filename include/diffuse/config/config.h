@@ -14,16 +14,19 @@ struct SamplerWord {
 
   std::string name;
   Noise noise;          // whether its steps add some
-  std::string spacing;  // what "auto" stands for
+  std::string spacing;  // what "auto" stands for on a chain
   std::string about;
+  bool of_chain = false;  // draws from the chain's p_θ alone
 };
 
 inline const std::vector<SamplerWord> kSamplerWords{
-    {"ddpm", SamplerWord::Noise::kAlways, "leading", "ancestral"},
+    {"ddpm", SamplerWord::Noise::kAlways, "leading", "the chain's own steps", true},
     {"ddim", SamplerWord::Noise::kByEta, "leading", "deterministic at eta 0"},
     {"dpmpp2m", SamplerWord::Noise::kNever, "trailing", "DPM-Solver++ of order 2"},
     {"dpmpp2m-sde", SamplerWord::Noise::kAlways, "trailing", "its stochastic form"},
-    {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"}};
+    {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"},
+    {"euler", SamplerWord::Noise::kNever, "trailing", "ddim at eta 0"},
+    {"ancestral", SamplerWord::Noise::kAlways, "trailing", "ddim at eta 1"}};
 
 // Throws Error for a name that is none of theirs.
 const SamplerWord& sampler_word(const std::string& name);
@@ -35,8 +38,9 @@ inline const std::vector<std::string> kSamplers = [] {
 }();
 
 // Those of them whose steps add no noise: all end where the flow does.
-inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun"};
+inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun", "euler"};
 
+inline const std::vector<std::string> kProcesses{"ddpm", "vp", "subvp", "ve", "edm", "flow"};
 inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
 inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
                                                 "uniform", "quadratic", "karras"};
@@ -131,24 +135,46 @@ inline bool is_image(SampleKind kind) {
 
 // The forward process, what the network predicts and the loss.
 struct DiffusionConfig {
+  std::string process = "ddpm";     // ddpm: the discrete chain; vp, subvp, ve, edm, flow
   std::string schedule = "linear";  // linear, quadratic, constant, cosine, jsd, ...
   int64_t timesteps = 1000;         // T
   double beta_start = 1e-4;
   double beta_end = 0.02;
-  std::vector<double> betas;           // schedule "betas": given one by one
-  std::string prediction = "epsilon";  // epsilon, x0, v, mu
+  std::vector<double> betas;  // schedule "betas": given one by one
+  double beta_min = 0.1;      // vp, subvp: beta at t = 0 and 1
+  double beta_max = 20;
+  double sigma_min = 0;  // ve, edm: 0 = 0.01 and 50, 0.002 and 80
+  double sigma_max = 0;
+  double sigma_data = 0.5;             // standard deviation of the data, to scale networks by
+  std::string prediction = "epsilon";  // epsilon, x0, v, mu, flow, edm, score
   std::string variance =
       "fixed_large";  // fixed_large (beta_t), fixed_small (posterior), learned, learned_range
   std::string loss =
-      "simple";  // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr, mse (of the output)
-  double hybrid_lambda = 0.001;              // hybrid: weight of the bound
-  double min_snr_gamma = 5.0;                // min_snr: cap of the signal-to-noise ratio
-  std::string timestep_sampler = "uniform";  // uniform, stratified, importance
+      "simple";  // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr, edm, mse (of the output)
+  double hybrid_lambda = 0.001;  // hybrid: weight of the bound
+  double min_snr_gamma = 5.0;    // min_snr: cap of the signal-to-noise ratio
+  std::string timestep_sampler =
+      "uniform";                  // uniform, stratified, importance, log_normal, logit_normal
+  double log_normal_mean = -1.2;  // of log sigma                                [Karras22]
+  double log_normal_std = 1.2;
+  double logit_normal_mean = 0;  // of log(t / (1 - t))                          [Esser24]
+  double logit_normal_std = 1;
   bool rescale_zero_terminal_snr = false;
+
+  bool is_chain() const { return process == "ddpm"; }
 
   // The network has a second half of output channels, for the variance.
   bool learns_variance() const { return variance == "learned" || variance == "learned_range"; }
 };
+
+// The least and the most noise of ve and edm, as given or by default.
+struct NoiseRange {
+  double low, high;
+};
+NoiseRange noise_range(const DiffusionConfig& config);
+
+// The largest number of reverse steps.
+int64_t most_steps(const DiffusionConfig& config);
 
 struct TrainConfig {
   int64_t steps = 800'000;         // optimiser updates
