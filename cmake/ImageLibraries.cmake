@@ -1,8 +1,8 @@
-# What reads WebP, TIFF and GIF: libraries that may be missing. `data inspect` and `train` then name such
-# pictures as left out.
+# What reads WebP, TIFF and GIF, and writes animated WebP: libraries that may be missing. `data inspect`
+# and `train` then name such pictures as left out.
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
-  pkg_check_modules(WebP QUIET IMPORTED_TARGET libwebp libwebpdemux)
+  pkg_check_modules(WebP QUIET IMPORTED_TARGET libwebp libwebpdemux libwebpmux)
 endif()
 find_package(TIFF 4.5 QUIET)  # from which memory can be limited
 find_package(GIF 5.1 QUIET)
@@ -22,7 +22,7 @@ function(image_format name target source)
   set(image_libraries "${image_libraries}" PARENT_SCOPE)
   set(image_sources_left_out "${image_sources_left_out}" PARENT_SCOPE)
 endfunction()
-image_format(WEBP PkgConfig::WebP webp)
+image_format(WEBP PkgConfig::WebP "webp|webp_animation")
 image_format(TIFF TIFF::TIFF tiff)
 image_format(GIF GIF::GIF gif_reader)
 configure_file(cmake/image_libraries.h.in generated/image_libraries.h)

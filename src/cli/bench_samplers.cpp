@@ -10,10 +10,9 @@
 #include "feature_flags.h"
 #include "src/core/log.h"
 #include "src/eval/sample_metrics.h"
-#include "src/files/file.h"
 #include "src/measure/sampler_report.h"
+#include "src/pictures/chart.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/plot.h"
 #include "src/train/outputs.h"
 
 namespace fs = std::filesystem;
@@ -54,8 +53,7 @@ void check_flags(const SamplersFlags& flags, int64_t timesteps) {
       throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
   if (flags.count < 1) throw Error("-n: expected at least 1, got ", flags.count);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
-  if (!flags.plot.empty() && ending_of(flags.plot) != ".png")
-    throw Error("--plot ", flags.plot.string(), ": expected a name ending in .png");
+  if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
   if (flags.of_features.features.empty() != flags.of_features.reference.empty())
     throw Error("--features, --reference: the fid wants both; eval --metrics fid --save-reference ",
                 "writes the second");
@@ -110,7 +108,7 @@ int bench_samplers(const SamplersFlags& flags) {
     std::cout << text_of(results, flags.count);
     if (flags.tolerance) std::cout << text_of_fewest(results, *flags.tolerance);
   });
-  if (!flags.plot.empty()) write_png(flags.plot, draw_plot(panels_of(results)));
+  if (!flags.plot.empty()) write_charts(flags.plot, charts_of(results));
   return kGood;
 }
 
@@ -139,7 +137,7 @@ Command add_bench_samplers(CLI::App& bench) {
   command->add_option("--seed", flags->seed, "Seed of their x_T");
   command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
   command->add_option("--json", flags->json, "Write the table; - for stdout alone");
-  command->add_option("--plot", flags->plot, "Draw it as a .png");
+  command->add_option("--plot", flags->plot, "Draw it as a chart: .svg or .png");
   flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
   return [flags] { return bench_samplers(*flags); };

@@ -16,13 +16,31 @@
 
 namespace diffuse::cli {
 
-void MachineFlags::add_to(CLI::App& command) {
-  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->group("Machine");
+void LogFlags::add_to(CLI::App& command) {
+  command.add_flag("-v,--verbose", verbose, "Log more")->group("Machine");
+  command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
+}
+
+void LogFlags::apply() const {
+  if (verbose) set_log_level(LogLevel::kDebug);
+  if (quiet) set_log_level(LogLevel::kWarning);
+}
+
+void CpuFlags::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads; 0 = all cores")
       ->check(CLI::Range(0, 4096))
       ->group("Machine");
-  command.add_flag("-v,--verbose", verbose, "Log more")->group("Machine");
-  command.add_flag("-q,--quiet", quiet, "Log warnings and errors only")->group("Machine");
+  log.add_to(command);
+}
+
+void CpuFlags::apply() const {
+  log.apply();
+  set_thread_count(threads);
+}
+
+void MachineFlags::add_to(CLI::App& command) {
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->group("Machine");
+  cpu.add_to(command);
 }
 
 std::string a_duration(const std::string& text) {
@@ -53,10 +71,10 @@ static void share_cores(const Launch& launch) {
 
 c10::Device MachineFlags::apply(const Launch& launch) const {
   if (launch.size > 1) set_log_prefix(concat("rank ", launch.rank));
-  if (verbose) set_log_level(LogLevel::kDebug);
-  if (quiet || (launch.rank > 0 && !verbose)) set_log_level(LogLevel::kWarning);
-  if (threads > 0)
-    set_thread_count(threads);
+  cpu.log.apply();
+  if (launch.rank > 0 && !cpu.log.verbose) set_log_level(LogLevel::kWarning);
+  if (cpu.threads > 0)
+    set_thread_count(cpu.threads);
   else
     share_cores(launch);
   return select_device(device, launch.local_rank);

@@ -22,12 +22,28 @@
 
 namespace diffuse::cli {
 
-// --device, --threads, -v, -q.
-struct MachineFlags {
-  std::string device = "auto";
-  int threads = 0;
+// -v, -q: of every command.
+struct LogFlags {
   bool verbose = false;
   bool quiet = false;
+
+  void add_to(CLI::App& command);
+  void apply() const;
+};
+
+// And --threads: of commands that compute on the CPU alone.
+struct CpuFlags {
+  int threads = 0;
+  LogFlags log{};
+
+  void add_to(CLI::App& command);
+  void apply() const;
+};
+
+// And --device: of those that run networks.
+struct MachineFlags {
+  std::string device = "auto";
+  CpuFlags cpu{};
 
   void add_to(CLI::App& command);
 

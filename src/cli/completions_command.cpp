@@ -5,6 +5,7 @@
 
 #include "command_tree.h"
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/error.h"
 
 namespace diffuse::cli {
@@ -171,7 +172,10 @@ Command add_completions(CLI::App& app) {
   command->add_option("shell", *shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  return [shell, &app] {
+  auto log = std::make_shared<LogFlags>();
+  log->add_to(*command);
+  return [shell, log, &app] {
+    log->apply();
     const auto tree = command_tree(app);
     std::cout << (*shell == "bash" ? bash(tree) : *shell == "zsh" ? zsh(tree) : fish(tree));
     return kGood;

@@ -21,6 +21,7 @@ struct ConvertFlags {
   fs::path in, out;
   ForeignOptions options;
   bool no_ema = false;
+  CpuFlags cpu;
 };
 
 // Whether a config.json there may be replaced: diffusers' say of what class they are.
@@ -75,6 +76,7 @@ void check_output(const ConvertFlags& flags) {
 }
 
 int run_convert(ConvertFlags flags) {
+  flags.cpu.apply();
   check_output(flags);
   flags.options.use_ema = !flags.no_ema;
   const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
@@ -123,6 +125,7 @@ Command add_convert(CLI::App& app) {
                    "A config value that the file does not say: model.attention_heads=8")
       ->allow_extra_args(false);
   command->add_flag("--no-ema", flags->no_ema, "The raw weights, not their moving average");
+  flags->cpu.add_to(*command);
   return [flags] { return run_convert(*flags); };
 }
 

@@ -25,6 +25,7 @@ namespace {
 struct InspectFlags {
   fs::path source, out, json;
   std::vector<std::string> overrides;
+  CpuFlags cpu;
 };
 
 // The first `count` items; of a set with classes they take turns.
@@ -35,6 +36,9 @@ at::Tensor first_items(const Dataset& set, int64_t count) {
 }
 
 int run_inspect(const InspectFlags& flags) {
+  flags.cpu.apply();
+  if (flags.out.has_extension() && ending_of(flags.out) != ".png")
+    throw Error("-o ", flags.out.string(), ": expected a name ending in .png");
   check_outputs({{"-o", flags.out}, {"--json", flags.json}}, {{"source", flags.source}});
   Config config;
   if (ending_of(flags.source) == ".json") {
@@ -79,6 +83,7 @@ Command add_data(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("-o,--out", flags->out, "Write the first items as a .png");
   command->add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");
+  flags->cpu.add_to(*command);
   return [flags] { return run_inspect(*flags); };
 }
 

@@ -2,13 +2,13 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "src/data/normalization.h"
 #include "src/files/file.h"
+#include "src/pictures/animation.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/picture_table.h"
 #include "src/sample/class_choice.h"
 
 namespace fs = std::filesystem;
@@ -45,7 +45,7 @@ std::pair<Model, Sampling> open_model(const EditFlags& flags) {
 
 SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Model& model,
                          const SampleConfig& config, int64_t count) {
-  if (ending_of(flags.out) == ".gif")
+  if (is_animation(flags.out))
     throw Error("-o ", flags.out.string(), ": expected a name ending in .png, .npz or .npy, or a ",
                 "folder without an extension");
   const nlohmann::ordered_json parameters{{"command", command.get_name()},
@@ -64,8 +64,9 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
 }
 
 Image tile(const at::Tensor& image, const DataConfig& data) {
-  constexpr int64_t kSide = 96;  // wide enough for a caption
-  return to_image(to_picture_range(image, data)[0], std::max<int64_t>(1, kSide / image.size(3)));
+  constexpr int64_t kSide = 168;  // wide enough for a caption, and three of them for a page
+  const int64_t width = image.size(3);
+  return to_image(to_picture_range(image, data)[0], (kSide + width - 1) / width);
 }
 
 void write_strip(const fs::path& file, const std::vector<Captioned>& pictures) {

@@ -8,8 +8,7 @@
 #include "src/data/normalization.h"
 #include "src/eval/bound_report.h"
 #include "src/files/atomic_write.h"
-#include "src/files/file.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 
 namespace fs = std::filesystem;
 
@@ -22,14 +21,14 @@ struct BoundFlags {
   fs::path csv, plot;
 };
 
-// The pictures of what was asked for.
-std::vector<PlotPanel> panels_of(const Bound& bound, const std::vector<std::string>& asked,
-                                 bool levels) {
-  std::vector<PlotPanel> panels;
-  if (contains(asked, "bpd")) panels = term_panels(bound);
+// The charts of what was asked for.
+std::vector<Chart> charts_of(const Bound& bound, const std::vector<std::string>& asked,
+                             bool levels) {
+  std::vector<Chart> charts;
+  if (contains(asked, "bpd")) charts = term_charts(bound);
   if (contains(asked, "rd"))
-    for (PlotPanel& panel : distortion_panels(bound, levels)) panels.push_back(std::move(panel));
-  return panels;
+    for (Chart& chart : distortion_charts(bound, levels)) charts.push_back(std::move(chart));
+  return charts;
 }
 
 void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<std::string>& asked,
@@ -51,7 +50,7 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
   if (input.writes() && !flags.csv.empty())
     atomic_write(flags.csv, csv_of(bound_columns(bound, levels)));
   if (input.writes() && !flags.plot.empty())
-    write_png(flags.plot, draw_plot(panels_of(bound, asked, levels)));
+    write_charts(flags.plot, charts_of(bound, asked, levels));
 }
 
 }  // namespace
@@ -65,15 +64,14 @@ MetricFamily add_bound_metrics(CLI::App& command) {
       ->group("bpd, rd");
   command.add_option("--csv", flags->csv, "Write every figure for every timestep")
       ->group("bpd, rd");
-  command.add_option("--plot", flags->plot, "Draw them as a .png")->group("bpd, rd");
+  command.add_option("--plot", flags->plot, "Draw them as charts: .svg or .png")->group("bpd, rd");
   return {.names = {"bpd", "rd"},
           .check =
               [flags] {
                 if (flags->timesteps_per_item < 0)
                   throw Error("--timesteps-per-item: expected at least 1, or 0 for all, got ",
                               flags->timesteps_per_item);
-                if (!flags->plot.empty() && ending_of(flags->plot) != ".png")
-                  throw Error("--plot ", flags->plot.string(), ": expected a name ending in .png");
+                if (!flags->plot.empty()) check_chart_name("--plot", flags->plot);
               },
           .outputs =
               [flags] {

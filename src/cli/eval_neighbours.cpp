@@ -11,7 +11,7 @@
 #include "src/eval/neighbours.h"
 #include "src/files/file.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/picture_table.h"
 
 namespace fs = std::filesystem;
 

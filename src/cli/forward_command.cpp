@@ -15,8 +15,9 @@
 #include "src/data/normalization.h"
 #include "src/files/file.h"
 #include "src/model_file/sample_picture.h"
+#include "src/pictures/animation.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/picture_table.h"
 #include "src/sample/forward.h"
 #include "src/train/outputs.h"
 
@@ -48,9 +49,9 @@ constexpr int64_t kVideoFrames = 200, kRowFrames = 6;
 
 void check_flags(const ForwardFlags& flags) {
   const std::string extension = ending_of(flags.out);
-  if (!extension.empty() && extension != ".gif" && extension != ".png" && extension != ".npy")
-    throw Error("-o ", flags.out.string(), ": expected a name ending in .gif, .png or .npy, or a ",
-                "folder without an extension");
+  if (!extension.empty() && !is_animation(flags.out) && extension != ".png" && extension != ".npy")
+    throw Error("-o ", flags.out.string(), ": expected a name ending in ",
+                join(animation_endings()), ", .png or .npy, or a folder without an extension");
   if (flags.items && *flags.items < 1)
     throw Error("--items: expected at least 1, got ", *flags.items);
   if (flags.frames && *flags.frames < 1)
@@ -89,8 +90,8 @@ void write_film(const Film& film, const ForwardFlags& flags) {
     pictures.push_back(picture_of(film.frames[i], film.data, flags.size));
     captions.push_back(concat("t = ", film.steps[i]));
   }
-  if (ending_of(flags.out) == ".gif") {
-    write_gif(flags.out, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
+  if (is_animation(flags.out)) {
+    write_animation(flags.out, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
   } else if (ending_of(flags.out) == ".png") {
     write_png(flags.out, draw_row(pictures, captions));
   } else {
@@ -143,8 +144,8 @@ Command add_forward(CLI::App& app) {
       ->allow_extra_args(false);
   command
       ->add_option("-o,--out", flags->out,
-                   ".gif, a row of pictures .png, .npy float [frame, item, ...], or a folder of "
-                   "one PNG a frame")
+                   "An animation .gif, .webp or .apng, a row of pictures .png, .npy float [frame, "
+                   "item, ...], or a folder of one PNG a frame")
       ->capture_default_str();
   command->add_option("--mode", flags->mode, "chain or closed-form")
       ->check(CLI::IsMember({"chain", "closed-form"}))

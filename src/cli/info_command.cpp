@@ -18,6 +18,7 @@ namespace {
 struct InfoFlags {
   std::filesystem::path file;
   bool json = false, tensors = false;
+  CpuFlags cpu;
 };
 
 // One fact a line; what is nested, as JSON.
@@ -35,6 +36,7 @@ void print(const ordered_json& facts) {
 }
 
 int run_info(const InfoFlags& flags) {
+  flags.cpu.apply();
   if (is_oracle(flags.file)) {
     std::cout << config_to_json(load_config(flags.file));
     return kGood;
@@ -67,6 +69,7 @@ Command add_info(CLI::App& app) {
       ->required();
   command->add_flag("--json", flags->json, "As one JSON object");
   command->add_flag("--tensors", flags->tensors, "Name every tensor with its shape");
+  flags->cpu.add_to(*command);
   return [flags] { return run_info(*flags); };
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/error.h"
 #include "src/core/log.h"
 #include "src/distributed/launcher.h"
@@ -14,9 +15,11 @@ struct LaunchFlags {
   int64_t processes = 1;
   int64_t restarts = 0;
   std::vector<std::string> command;
+  LogFlags log;
 };
 
 int run_launch(const LaunchFlags& flags) {
+  flags.log.apply();
   std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe").string()};
   command.insert(command.end(), flags.command.begin(), flags.command.end());
   for (int64_t restart = 0;; ++restart) {
@@ -48,6 +51,7 @@ Command add_launch(CLI::App& app) {
                    "Start all again, this often at most, when one fails; give train --resume")
       ->check(CLI::Range(0, 1'000'000));
   command->add_option("command", flags->command, "The command and its flags, after --")->required();
+  flags->log.add_to(*command);
   return [flags] { return run_launch(*flags); };
 }
 

@@ -3,6 +3,7 @@
 
 #include "command_tree.h"
 #include "commands.h"
+#include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 
@@ -74,7 +75,10 @@ Command add_man(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  diffuse man | man -l -");
-  return [&app] {
+  auto log = std::make_shared<LogFlags>();
+  log->add_to(*command);
+  return [log, &app] {
+    log->apply();
     std::cout << man_page(command_tree(app));
     return kGood;
   };

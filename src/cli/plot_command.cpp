@@ -17,16 +17,8 @@ struct PlotFlags {
   std::vector<fs::path> runs;
   fs::path out, csv;
   std::vector<std::string> metrics;
+  LogFlags log;
 };
-
-// Every metric that any of the runs has.
-std::vector<std::string> all_names(const std::vector<RunMetrics>& runs) {
-  std::vector<std::string> names;
-  for (const RunMetrics& run : runs)
-    for (const std::string& name : run.names())
-      if (!contains(names, name)) names.push_back(name);
-  return names;
-}
 
 // The metrics asked for, else the losses.
 std::vector<std::string> chosen_metrics(const PlotFlags& flags,
@@ -45,6 +37,8 @@ std::vector<std::string> chosen_metrics(const PlotFlags& flags,
 
 int run_plot(const PlotFlags& flags) {
   const fs::path out = flags.out.empty() && flags.csv.empty() ? "loss.png" : flags.out;
+  flags.log.apply();
+  if (!out.empty() && out.has_extension()) check_chart_name("-o", out);
   check_outputs({{"-o", out}, {"--csv", flags.csv}});
   std::vector<RunMetrics> runs;
   for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
@@ -54,10 +48,10 @@ int run_plot(const PlotFlags& flags) {
     print_path(flags.csv);
     if (out.empty()) return kGood;
   }
-  std::vector<PlotPanel> panels;
-  for (const std::string& metric : chosen_metrics(flags, all_names(runs)))
-    panels.push_back(metric_panel(runs, metric));
-  write_png(out, draw_plot(panels));
+  std::vector<Chart> charts;
+  for (const std::string& metric : chosen_metrics(flags, metric_names(runs)))
+    charts.push_back(metric_chart(runs, metric));
+  write_charts(out, charts);
   print_path(out);
   return kGood;
 }
@@ -69,14 +63,15 @@ Command add_plot(CLI::App& app) {
   CLI::App* command = app.add_subcommand("plot", "Draw the metrics of runs as curves");
   command->footer(
       "Examples:\n"
-      "  diffuse plot runs/shapes -o loss.png\n"
-      "  diffuse plot runs/a runs/b --metric train/gradient_norm -o norms.png\n"
+      "  diffuse plot runs/shapes -o loss.svg\n"
+      "  diffuse plot runs/a runs/b --metric train/gradient_norm -o norms.svg\n"
       "  diffuse plot runs/shapes --csv metrics.csv");
   command->add_option("runs", flags->runs, "Run folders")->required();
-  command->add_option("-o,--out", flags->out, "The picture; default loss.png");
+  command->add_option("-o,--out", flags->out, "The charts, .svg or .png; default loss.png");
   command->add_option("--metric", flags->metrics, "A metric to draw; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--csv", flags->csv, "Write all metrics of one run as a table");
+  flags->log.add_to(*command);
   return [flags] { return run_plot(*flags); };
 }
 

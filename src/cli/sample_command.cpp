@@ -16,6 +16,7 @@
 #include "src/distributed/work_queue.h"
 #include "src/model_file/generate_together.h"
 #include "src/model_file/sample_output.h"
+#include "src/sample/class_choice.h"
 #include "src/train/outputs.h"
 
 namespace diffuse::cli {
@@ -45,8 +46,8 @@ int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind)
     throw Error("--frames: expected at least 1, got ", *flags.frames);
   if (!animation && !(kind == OutputKind::kGrid && flags.frames)) {
     if (flags.frames || flags.show_x0)
-      throw Error(flags.frames ? "--frames" : "--show-x0", ": expected -o FILE.gif, or --frames ",
-                  "and -o FILE.png, got ", flags.out.string());
+      throw Error(flags.frames ? "--frames" : "--show-x0", ": expected -o FILE.gif, .webp or ",
+                  ".apng, or --frames and -o FILE.png, got ", flags.out.string());
     return 0;
   }
   const auto steps = std::ssize(plan.sampling.options.sampler.timesteps);
@@ -121,33 +122,22 @@ int stopped(const char* reason, const SampleOutput& output, const std::filesyste
   return kStoppedEarly;
 }
 
-// Captions of the grid's rows where several classes were asked for: their names in plain letters, else
-// their numbers.
-std::vector<std::string> row_captions(const SampleFlags& flags, const Plan& plan,
-                                      const ModelConfig& model) {
-  std::vector<std::string> captions;
-  if (!flags.plan.class_name || plan.sampling.classes.size() < 2) return captions;
-  for (const int64_t label : plan.sampling.classes) {
-    const std::string name = model.class_names.empty() ? "" : model.class_names.at(label);
-    const bool plain = std::ranges::all_of(name, [](char c) { return ' ' <= c && c <= '~'; });
-    captions.push_back(plain && !name.empty() ? name.substr(0, 20) : std::to_string(label));
-  }
-  return captions;
-}
-
 // Rank 0's output, and how many samples of it are there.
 std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
                                                               const Plan& plan, const Model& model,
                                                               World& world) {
   std::unique_ptr<SampleOutput> output;
   if (world.is_first()) {
+    std::vector<std::string> rows;  // of several classes, one each
+    if (flags.plan.class_name && plan.sampling.classes.size() > 1)
+      rows = class_captions(plan.sampling.classes, model.config().model);
     const OutputOptions options{.path = flags.out,
                                 .shape = model.sample_shape(),
                                 .count = plan.count,
                                 .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
                                                        flags.precision.value_or("fp32")),
                                 .resume = flags.resume || flags.queue,
-                                .rows = row_captions(flags, plan, model.config().model),
+                                .rows = rows,
                                 .data = model.config().data};
     output = std::make_unique<SampleOutput>(options);
     say_how_shown(options);
@@ -225,11 +215,13 @@ int run_sample(const SampleFlags& flags) {
 
 void add_options(CLI::App& command, SampleFlags& flags) {
   flags.model.add_to(command);
-  command.add_option("-o,--out", flags.out,
-                     ".png grid, .gif animation, .npz uint8, .npy float, or a folder of PNGs");
+  command.add_option(
+      "-o,--out", flags.out,
+      ".png grid, .gif, .webp or .apng animation, .npz uint8, .npy float, or a folder of PNGs");
   flags.plan.add_to(command);
-  command.add_option("--frames", flags.frames,
-                     "Frames of a .gif, default 50; of a .png: a row of them for each sample");
+  command.add_option(
+      "--frames", flags.frames,
+      "Frames of an animation, default 50; of a .png: a row of them for each sample");
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
                    "Go on with the folder, .npz or .npy that a stopped run began, if there is one");
@@ -254,7 +246,7 @@ Command add_sample(CLI::App& app) {
       "  diffuse sample --ckpt model.pt -n 64 --sampler dpmpp2m --steps 20\n"
       "  diffuse sample --ckpt model.pt -n 100 --class all -o rows.png\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --from sketch.png --strength 0.6\n"
-      "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.gif --frames 80\n"
+      "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.webp --frames 80\n"
       "  diffuse sample --ckpt runs/shapes -n 8 -o progressive.png --frames 10 --show-x0\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --share-from-step 250 --sampler ddpm\n"
       "  diffuse sample --ckpt model.pt -n 50000 -o digits.npz --sampler ddim --steps 50 --batch "

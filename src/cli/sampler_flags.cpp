@@ -6,7 +6,6 @@
 #include "diffuse/core/error.h"
 #include "diffuse/sample/timesteps.h"
 #include "src/core/log.h"
-#include "src/sample/class_choice.h"
 
 namespace diffuse::cli {
 
@@ -93,22 +92,6 @@ Sampling SamplerFlags::over(const Model& model) const {
     if (has(flag)) throw Error("--timesteps: names the timesteps themselves; leave out ", flag);
   const Process& process = model.diffusion().process();
   return {config, model.options(config, parse_timesteps(*timesteps, process)), {}};
-}
-
-GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {
-  GenerateOptions result = options;
-  result.labels = labels_in_turn(classes, first, rows);
-  return result;
-}
-
-GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
-  GenerateOptions result = rows(count);
-  std::vector<double>& list = result.sampler.timesteps;
-  const auto first = static_cast<double>(t);
-  std::erase_if(list, [&](double later) { return later >= first; });
-  list.insert(list.begin(), first);
-  check_sampler(result.sampler, model.config().diffusion);
-  return result;
 }
 
 nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "common.h"
 #include "diffuse/config/config_json.h"
 
 namespace diffuse::cli {
@@ -14,7 +15,10 @@ Command add_schema(CLI::App& app) {
       "  diffuse schema > config.schema.json");
   auto text = std::make_shared<bool>(false);
   command->add_flag("--text", *text, "Every key with what it accepts, its default, what it does");
-  return [text] {
+  auto log = std::make_shared<LogFlags>();
+  log->add_to(*command);
+  return [text, log] {
+    log->apply();
     std::cout << (*text ? config_help() : config_schema());
     return kGood;
   };

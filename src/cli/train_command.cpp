@@ -24,6 +24,7 @@
 #include "src/train/out_folder.h"
 #include "src/train/resume.h"
 #include "src/train/run.h"
+#include "src/train/run_facts.h"
 #include "src/train/train_data.h"
 #include "src/train/train_recorder.h"
 #include "train_plan.h"
@@ -85,6 +86,14 @@ TimeLimit time_limit(const TrainFlags& flags) {
 
 fs::path out_folder(const TrainFlags& flags) {
   return flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out;
+}
+
+// The command that a run's report names.
+std::string command_of(const TrainFlags& flags) {
+  std::string text = "diffuse train --config " + shell_word(flags.config.string());
+  for (const std::string& value : flags.overrides) text += " --set " + shell_word(value);
+  if (flags.seed) text += concat(" --seed ", *flags.seed);
+  return text + " --out " + shell_word(out_folder(flags).string());
 }
 
 // All that is known of the folder before the data are read.
@@ -167,6 +176,7 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
   const auto folder = open_folder(flags, trainer, limit.save_seconds);
   std::optional<TrainRecorder> recorder;
   if (folder) recorder.emplace(folder->path(), trainer.step(), trainer.config());
+  if (folder) recorder->made_by(command_of(flags), trainer);
   if (folder) warn_of_run(trainer, held_out);
   const Config& config = trainer.config();
   if (folder && config.data.normalize && config.sample.dynamic_threshold > 0)

@@ -30,7 +30,8 @@ static void print_table(const std::vector<VerifyCheck>& checks) {
                 c.tolerance, c.pass ? "PASS" : "FAIL");
 }
 
-static int run_verify(const std::filesystem::path& json) {
+static int run_verify(const std::filesystem::path& json, const CpuFlags& cpu) {
+  cpu.apply();
   check_outputs({{"--json", json}});
   const auto checks = verify();
   const auto failed =
@@ -53,7 +54,9 @@ Command add_verify(CLI::App& app) {
       "  diffuse verify\n"
       "  diffuse verify --json checks.json");
   command->add_option("--json", *json, "Write {name, value, expected, tolerance, pass}; - stdout");
-  return [json] { return run_verify(*json); };
+  auto cpu = std::make_shared<CpuFlags>();
+  cpu->add_to(*command);
+  return [json, cpu] { return run_verify(*json, *cpu); };
 }
 
 }  // namespace diffuse::cli

@@ -93,7 +93,7 @@ static void check_mixture(const DataConfig& c, const std::string& at) {
 }
 
 static void check_unet(const ModelConfig& c, const std::string& at) {
-  // Group normalisation and the heads split the channels of every level evenly.
+  // Group normalisation and the heads must divide the channels of every level.
   if (c.channels % c.norm_groups != 0) {
     throw Error(at, "/channels: expected a multiple of norm_groups, which is ", c.norm_groups,
                 ", got ", c.channels);
@@ -135,8 +135,8 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
     throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
-    throw Error(at, "/steps: ddpm with the variance \"learned\" takes all ", d.timesteps,
-                " timesteps, as it is of those steps; want learned_range, or another sampler");
+    throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
+                " timesteps, since it is for single steps; use learned_range or another sampler");
   }
 }
 

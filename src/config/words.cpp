@@ -1,4 +1,4 @@
-// The words of the config that stand for something, and what they stand for.
+// Words of the config and their meaning: samplers, spacings, sample kinds.
 #include <algorithm>
 
 #include "config_fields.h"
@@ -19,14 +19,14 @@ const std::string& sampler_help() {
     std::vector<std::string> items;
     for (const SamplerWord& word : kSamplerWords)
       items.push_back(concat(word.name, " (", word.about, ")"));
-    return "How samples are drawn: " + join(items) + ".";
+    return "Sampler: " + join(items) + ".";
   }();
   return text;
 }
 
 const std::string& spacing_help() {
   static const std::string text = [] {
-    std::string all = "Which of the T timesteps a shorter run visits; auto is";
+    std::string all = "Selection of timesteps if steps is below T; auto is";
     std::vector<std::string> spacings;
     for (const SamplerWord& word : kSamplerWords)
       if (!contains(spacings, word.spacing)) spacings.push_back(word.spacing);

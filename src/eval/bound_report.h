@@ -1,4 +1,4 @@
-// What an evaluation of the bound found, for programs and for people.
+// Results of an evaluation of the bound, for programs and for people.
 #pragma once
 
 #include <vector>
@@ -6,22 +6,22 @@
 #include "diffuse/eval/bound.h"
 #include "src/eval/eval_report.h"
 #include "src/files/csv.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 
-// `levels`: the data's units are pixels from -1 to 1, whose errors are told in levels of 0 .. 255.
+// `levels`: the data are pixels from -1 to 1, and errors are in levels of 0 .. 255.
 
 // Every figure for every timestep.
 std::vector<Column> bound_columns(const Bound& bound, bool levels);
 
-std::vector<PlotPanel> term_panels(const Bound& bound);
-std::vector<PlotPanel> distortion_panels(const Bound& bound, bool levels);
+std::vector<Chart> term_charts(const Bound& bound);
+std::vector<Chart> distortion_charts(const Bound& bound, bool levels);
 
 // The parts of the bound.
 void add_bpd(const Bound& bound, EvalReport& report);
 
-// The curve; as text some ten rows, evenly spread, from much noise to little.
+// The rate-distortion curve; the text has about ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report);
 
 }  // namespace diffuse

@@ -46,9 +46,9 @@ Flow::Point Flow::operator()(const at::Tensor& x, const Level& level) const {
   return {eps.detach(), divergence / static_cast<double>(probes.size())};
 }
 
-// log p(x) at the smallest noise, in nats [B]. x moves by Heun's rule in sigma, in which x is
-// straight once noise outweighs the data; the divergence is summed in log sigma, in which
-// sigma * divergence is then level.
+// log p(x) at the smallest noise level, in nats [B]. x is integrated by Heun's method in sigma, where its
+// path is straight once noise dominates; the divergence is integrated in log sigma, where sigma * divergence
+// is then constant.
 static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<double>& times,
                               const std::function<void()>& on_step) {
   at::Tensor change = at::zeros({x.size(0)}, x.options());
@@ -72,7 +72,7 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
   return log_prior.flatten(1).sum(1) + change;
 }
 
-// Levels k / 127.5 - 1 spread evenly over their bins, 2 / 255 wide.
+// Spreads levels k / 127.5 - 1 uniformly over their bins, 2 / 255 wide.
 static at::Tensor dequantised(const Items& items) {
   const std::vector<uint32_t> steps(items.keys.size(), step_of(Draw::kDequantise));
   const at::Tensor uniform = at::special_ndtr(noise_like(items.x0, items.keys, steps));
@@ -128,7 +128,7 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const auto steps = static_cast<int64_t>(times.size()) - 1;
   const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
-  // Of a density in the network's units -> of one in the data's, or of its bins.
+  // From a density in the network's units to one in the data's, or to its bins.
   const double more_bits = log2_scale(units) + (levels ? std::log2(127.5) : 0);
   const int64_t mine = evaluation.queue.empty() ? evaluation.world->share(n).size() : n;
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};

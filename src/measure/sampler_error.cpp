@@ -14,7 +14,7 @@ int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps) {
   return std::min(timesteps, 4 * *std::max_element(options.steps.begin(), options.steps.end()));
 }
 
-// Runs one sampler on some rows of x_T and fills in its calls.
+// Runs one sampler on rows of x_T and counts its network calls.
 static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateOptions& options,
                       int64_t& calls) {
   const Denoiser denoiser = model.denoiser(options);

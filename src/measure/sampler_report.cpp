@@ -49,24 +49,29 @@ std::string text_of_fewest(const std::vector<SamplerError>& results, double tole
 }
 
 template <class Value>
-static PlotPanel panel_of(const std::string& title, const std::vector<SamplerError>& results,
-                          const Value& value) {
-  PlotPanel panel{.title = title, .x_label = "network calls", .series = {}, .log_y = true};
+static Chart chart_of(const std::string& title, const std::vector<SamplerError>& results,
+                      const Value& value) {
+  Chart chart{.title = title,
+              .unit = "",
+              .x_label = "network calls",
+              .series = {},
+              .log_x = true,
+              .log_y = true};
   for (const SamplerError& r : results) {
-    if (panel.series.empty() || panel.series.back().label != r.sampler)
-      panel.series.push_back({r.sampler, {}, {}});
-    panel.series.back().x.push_back(static_cast<double>(r.calls));
-    panel.series.back().y.push_back(value(r));
+    if (chart.series.empty() || chart.series.back().label != r.sampler)
+      chart.series.push_back({r.sampler, {}, {}});
+    chart.series.back().x.push_back(static_cast<double>(r.calls));
+    chart.series.back().y.push_back(value(r));
   }
-  return panel;
+  return chart;
 }
 
-std::vector<PlotPanel> panels_of(const std::vector<SamplerError>& results) {
-  std::vector<PlotPanel> panels{panel_of("root mean square distance from the exact flow's samples",
-                                         results, [](const auto& r) { return r.error; })};
+std::vector<Chart> charts_of(const std::vector<SamplerError>& results) {
+  std::vector<Chart> charts{chart_of("root mean square distance from the exact flow's samples",
+                                     results, [](const auto& r) { return r.error; })};
   if (results[0].distance)
-    panels.push_back(panel_of("FID", results, [](const auto& r) { return *r.distance; }));
-  return panels;
+    charts.push_back(chart_of("FID", results, [](const auto& r) { return *r.distance; }));
+  return charts;
 }
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// What a benchmark of samplers found, for programs and for people.
+// Results of a benchmark of samplers, for programs and for people.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "src/measure/sampler_error.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/chart.h"
 
 namespace diffuse {
 
-// Of `count` samples each; `reference` steps made those they are compared with.
+// `count` samples each, compared with samples of `reference` steps.
 nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
                                int64_t reference);
 
@@ -22,6 +22,6 @@ std::string text_of(const std::vector<SamplerError>& results, int64_t count);
 std::string text_of_fewest(const std::vector<SamplerError>& results, double tolerance);
 
 // Curves over the network calls, one for each sampler.
-std::vector<PlotPanel> panels_of(const std::vector<SamplerError>& results);
+std::vector<Chart> charts_of(const std::vector<SamplerError>& results);
 
 }  // namespace diffuse

@@ -16,8 +16,9 @@
 #include "src/files/atomic_write.h"
 #include "src/files/file.h"
 #include "src/model_file/sample_picture.h"
+#include "src/pictures/animation.h"
 #include "src/pictures/picture.h"
-#include "src/pictures/plot.h"
+#include "src/pictures/picture_table.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -27,12 +28,12 @@ namespace diffuse {
 static OutputKind kind_by_name(const fs::path& path) {
   const std::string extension = ending_of(path);
   if (extension == ".png") return OutputKind::kGrid;
-  if (extension == ".gif") return OutputKind::kAnimation;
+  if (is_animation(path)) return OutputKind::kAnimation;
   if (extension == ".npz") return OutputKind::kNpz;
   if (extension == ".npy") return OutputKind::kNpy;
   if (extension.empty()) return OutputKind::kFolder;
-  throw Error("-o ", path.string(), ": expected a name ending in .png, .gif, .npz or .npy, or a ",
-              "folder without an extension");
+  throw Error("-o ", path.string(), ": expected a name ending in .png, ", join(animation_endings()),
+              ", .npz or .npy, or a folder without an extension");
 }
 
 void say_how_shown(const OutputOptions& output) {
@@ -52,8 +53,8 @@ OutputKind output_kind(const fs::path& path, bool is_image) {
   const OutputKind kind = kind_by_name(path);
   if (!is_image && (kind == OutputKind::kNpz || kind == OutputKind::kFolder))
     throw Error("-o ", path.string(),
-                ": this model makes points or signals, not images; expected .npy, ",
-                ".png or .gif");
+                ": this model makes points or signals, not images; expected .npy, ", ".png or ",
+                join(animation_endings(), " or "));
   return kind;
 }
 
@@ -168,8 +169,8 @@ void SampleOutput::say_what_is_cut(const at::Tensor& pictures) {
                      ", which pictures show as black and white; a .npy holds them as they are"));
 }
 
-static std::vector<std::pair<std::string, std::string>> png_text(const std::string& parameters) {
-  std::vector<std::pair<std::string, std::string>> text{{"Software", concat("diffuse ", kVersion)}};
+static PictureText png_text(const std::string& parameters) {
+  PictureText text{{"Software", concat("diffuse ", kVersion)}};
   if (!parameters.empty()) text.emplace_back("parameters", parameters);
   return text;
 }
@@ -196,7 +197,8 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
 // Sample i in the row of caption i modulo their number: images x [N, C, H, W].
 static Image captioned_rows(const at::Tensor& x, std::vector<std::string> captions) {
   const int64_t rows = std::ssize(captions), columns = (x.size(0) + rows - 1) / rows;
-  const int64_t zoom = std::clamp<int64_t>(512 / (columns * x.size(3)), 1, 8);
+  const int64_t side = columns * x.size(3);
+  const int64_t zoom = std::clamp<int64_t>((512 + side - 1) / side, 1, 8);
   captions.resize(std::min(rows, x.size(0)));
   std::vector<std::vector<Image>> table(captions.size());
   for (int64_t i = 0; i < x.size(0); ++i) table[i % rows].push_back(to_image(x[i], zoom));
@@ -225,7 +227,8 @@ void SampleOutput::write_grid() const {
 void SampleOutput::write_animation() const {
   std::vector<Image> pictures;
   for (const auto& frame : frames_) pictures.push_back(picture_of(at::cat(frame), options_.data));
-  write_gif(options_.path, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000);
+  diffuse::write_animation(options_.path, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000,
+                           png_text(options_.parameters));
 }
 
 void SampleOutput::finish() {

@@ -14,8 +14,9 @@
 
 namespace diffuse {
 
-// .png a grid, .gif the reverse process, .npz uint8 NHWC as arr_0, .npy float32 as computed, any
-// other name a folder of one PNG each, or of one .npy where a PNG cannot hold the channels.
+// .png a grid; .gif, .webp, .apng the reverse process; .npz uint8 NHWC as arr_0; .npy float32 as
+// computed; a name without an ending a folder of one PNG each, or of one .npy where a PNG cannot hold the
+// channels.
 enum class OutputKind { kGrid, kAnimation, kNpz, kNpy, kFolder };
 
 // Throws Error where the name says no kind, or one that does not fit (a folder of pictures of points).

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "plot_canvas.h"
+#include "canvas.h"
 #include "src/pictures/picture.h"
 
 namespace diffuse {
@@ -18,7 +18,7 @@ Image draw_signals(const at::Tensor& x) {
   const int64_t count = x.size(0);
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t rows = (count + columns - 1) / columns;
-  PlotCanvas canvas(columns * (kWidth + kGap) + kGap, rows * (kHeight + kGap) + kGap);
+  Canvas canvas(columns * (kWidth + kGap) + kGap, rows * (kHeight + kGap) + kGap);
   const auto numbers = values.accessor<double, 3>();
   const int64_t channels = std::min<int64_t>(x.size(1), kColours.size());
   for (int64_t i = 0; i < count; ++i) {
@@ -27,7 +27,7 @@ Image draw_signals(const at::Tensor& x) {
     canvas.fill(left, top, kWidth, kHeight, 0xf4f4f4);
     canvas.fill(left, top + kHeight / 2, kWidth, 1, 0xc8c8c8);
     for (int64_t c = 0; c < channels; ++c) {
-      std::vector<PlotPoint> line;
+      std::vector<CanvasPoint> line;
       const int64_t last = std::max<int64_t>(x.size(2) - 1, 1);
       for (int64_t k = 0; k < x.size(2); ++k)
         line.push_back(

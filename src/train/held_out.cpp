@@ -19,7 +19,7 @@ static double time_of(int64_t i, const Process& process) {
   return process.time_at(turns - std::floor(turns));
 }
 
-// Losses of the i-th to (i + count)-th probe, and their timesteps.
+// Losses of probes i .. i + count - 1, and their timesteps.
 static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                         const HeldOutOptions& options, int64_t first, const at::Tensor& times) {
   const int64_t count = times.size(0);

@@ -22,7 +22,7 @@ Objective::Objective(const Config& config, c10::Device device, c10::ScalarType p
       diffusion_(trainable(config)),
       timesteps_(config.diffusion, config.seed) {}
 
-// In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
+// In half of the updates a self-conditioned network gets its own x_0.                [Chen22] sec. 3
 static bool gets_own_x0(uint64_t seed, int64_t step) {
   RandomStream stream(seed, Purpose::kSelfCondition, static_cast<uint64_t>(step));
   return stream.uniform() < 0.5;
@@ -47,7 +47,7 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
   };
 }
 
-// Labels with a share of them replaced by "no class", each by its own sample's stream.
+// Replaces a share of the labels by "no class", drawn from each sample's stream.
 at::Tensor Objective::drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const {
   if (config_.train.label_dropout == 0) return labels;
   at::Tensor kept = labels.clone();

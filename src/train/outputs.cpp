@@ -22,19 +22,20 @@ fs::path free_name(const fs::path& path) {
   return free;
 }
 
-// The folder of the run that keeps `path`, or "".
+// The folder of the run that `path` belongs to, or "".
 static fs::path run_that_keeps(const fs::path& path) {
   const fs::path file = fs::weakly_canonical(path), folder = file.parent_path();
   const std::string name = file.filename().string();
   if (folder.filename() == "checkpoints" ||
       (folder.filename() == "samples" && name.starts_with("step-")))
     if (holds_run(folder.parent_path())) return folder.parent_path();
-  const bool kept = contains({"config.json", "model.pt", "metrics.jsonl", "checkpoints"}, name) ||
-                    name.starts_with("events.out.tfevents.");
+  const bool kept =
+      contains({"config.json", "run.json", "model.pt", "metrics.jsonl", "checkpoints"}, name) ||
+      name.starts_with("events.out.tfevents.");
   return kept && holds_run(folder) ? folder : fs::path();
 }
 
-// "--json x.json", or the path alone.
+// "--json x.json", or only the path.
 static std::string shown(const NamedPath& named) {
   return named.flag + (named.flag.empty() ? "" : " ") + named.path.string();
 }

@@ -18,8 +18,8 @@ std::vector<std::string> RunMetrics::names() const {
   return names;
 }
 
-PlotSeries RunMetrics::series(const std::string& metric) const {
-  PlotSeries series;
+ChartSeries RunMetrics::series(const std::string& metric) const {
+  ChartSeries series;
   for (const MetricsRow& row : rows)
     for (const auto& [name, value] : row.values) {
       if (name != metric) continue;
@@ -30,7 +30,7 @@ PlotSeries RunMetrics::series(const std::string& metric) const {
 }
 
 std::optional<double> RunMetrics::last(const std::string& metric) const {
-  const PlotSeries all = series(metric);
+  const ChartSeries all = series(metric);
   return all.y.empty() ? std::nullopt : std::optional(all.y.back());
 }
 
@@ -48,6 +48,19 @@ std::vector<std::pair<int64_t, fs::path>> RunMetrics::pictures() const {
   return found;
 }
 
+// What the steps took at the speed that each report tells of.
+double RunMetrics::seconds() const {
+  double seconds = 0;
+  int64_t step = 0;
+  for (const MetricsRow& row : rows)
+    for (const auto& [name, value] : row.values) {
+      if (name != "train/samples_per_second" || !(value > 0)) continue;
+      seconds += static_cast<double>((row.step - step) * config.train.batch_size) / value;
+      step = row.step;
+    }
+  return seconds;
+}
+
 bool is_run_folder(const fs::path& folder) {
   return fs::exists(folder / "config.json") && fs::exists(folder / "metrics.jsonl");
 }
@@ -57,21 +70,28 @@ RunMetrics read_run(const fs::path& folder) {
     throw Error(folder.string(), ": not a run folder: it has no config.json and metrics.jsonl");
   return {.folder = folder,
           .config = load_config(folder / "config.json"),
-          .rows = read_metrics(folder / "metrics.jsonl")};
+          .rows = read_metrics(folder / "metrics.jsonl"),
+          .facts = read_run_facts(folder)};
 }
 
-PlotPanel metric_panel(const std::vector<RunMetrics>& runs, const std::string& metric) {
-  PlotPanel panel{.title = metric, .x_label = "step", .series = {}};
-  bool positive = true;
+std::vector<std::string> run_labels(const std::vector<RunMetrics>& runs) {
+  std::vector<std::string> names, paths;
+  bool alike = false;
   for (const RunMetrics& run : runs) {
-    PlotSeries series = run.series(metric);
-    if (series.x.empty()) continue;
-    if (runs.size() > 1) series.label = run.folder.string();
-    for (const double y : series.y) positive = positive && !(y <= 0);
-    panel.series.push_back(std::move(series));
+    const std::string name = fs::weakly_canonical(run.folder).filename().string();
+    alike = alike || contains(names, name);
+    names.push_back(name);
+    paths.push_back(run.folder.string());
   }
-  panel.log_y = positive && metric.find("loss") != std::string::npos;
-  return panel;
+  return alike ? paths : names;
+}
+
+std::vector<std::string> metric_names(const std::vector<RunMetrics>& runs) {
+  std::vector<std::string> names;
+  for (const RunMetrics& run : runs)
+    for (const std::string& name : run.names())
+      if (!contains(names, name)) names.push_back(name);
+  return names;
 }
 
 }  // namespace diffuse

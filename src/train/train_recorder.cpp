@@ -1,9 +1,14 @@
 #include "src/train/train_recorder.h"
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include <cmath>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/version.h"
 #include "src/core/log.h"
+#include "src/train/run_facts.h"
 
 namespace fs = std::filesystem;
 
@@ -17,6 +22,21 @@ TrainRecorder::TrainRecorder(const fs::path& folder, int64_t resume_step, const 
     bin_ends_.push_back(static_cast<double>(bin * config.diffusion.timesteps) / kTimestepBins);
 }
 
+static std::string precision_name(c10::ScalarType type) {
+  return type == at::kBFloat16 ? "bf16" : type == at::kHalf ? "fp16" : "fp32";
+}
+
+void TrainRecorder::made_by(const std::string& command, Trainer& trainer) {
+  write_run_facts(folder_, {.program = concat("diffuse ", kVersion),
+                            .libtorch = TORCH_VERSION,
+                            .command = command,
+                            .device = concat(trainer.device()),
+                            .precision = precision_name(trainer.precision()),
+                            .processes = trainer.world().size(),
+                            .threads = at::get_num_threads(),
+                            .parameters = parameter_count(trainer.network())});
+}
+
 // Where the time of each rank went, in seconds per update, and who keeps the others waiting.
 static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, double>>& values) {
   values.emplace_back("train/overlap", r.overlap);
@@ -27,9 +47,8 @@ static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, d
     values.emplace_back(name + "/communication", r.ranks[rank].communication);
   }
   for (const int64_t rank : stragglers(r.ranks))
-    log_warning(concat("step ", r.step, ": rank ", rank,
-                       " keeps the others waiting: ", r.ranks[rank].data, " s for data and ",
-                       r.ranks[rank].compute, " s of computing per update"));
+    log_warning(concat("step ", r.step, ": rank ", rank, " delays the others: ", r.ranks[rank].data,
+                       " s for data and ", r.ranks[rank].compute, " s of computation per update"));
 }
 
 void TrainRecorder::report(const TrainReport& r) {
@@ -51,7 +70,7 @@ void TrainRecorder::held_out(int64_t step, const HeldOutLoss& h) {
                                                      {"held_out/loss_stderr", h.standard_error}};
   std::vector<std::string> quarters;
   for (const double loss : h.by_quarter) {
-    const bool known = !std::isnan(loss);  // not where so few items leave a quarter without one
+    const bool known = !std::isnan(loss);  // unknown if a quarter has no items
     quarters.push_back(known ? concat(loss) : "-");
     if (known) values.emplace_back(concat("held_out/loss_t_quarter_", quarters.size()), loss);
   }

@@ -11,6 +11,7 @@
 #include "diffuse/config/config.h"
 #include "diffuse/train/held_out.h"
 #include "diffuse/train/train_report.h"
+#include "diffuse/train/trainer.h"
 #include "src/logs/metrics_log.h"
 #include "src/logs/tensorboard.h"
 #include "src/pictures/image_file.h"
@@ -20,6 +21,9 @@ namespace diffuse {
 class TrainRecorder {
  public:
   TrainRecorder(const std::filesystem::path& folder, int64_t resume_step, const Config& config);
+
+  // Writes run.json: what the report of a run tells of it.
+  void made_by(const std::string& command, Trainer& trainer);
 
   void report(const TrainReport& report);
   void held_out(int64_t step, const HeldOutLoss& loss);

@@ -12,9 +12,9 @@ namespace {
 fs::path run_with_picture(const std::string& picture) {
   const fs::path run = scratch("report") / "run";
   fs::create_directories(run / "samples");
-  write_text(run / "config.json", small_points_config());
-  write_text(run / "metrics.jsonl", "{\"step\":\"x\"}\n{\"step\":1,\"time\":2,\"loss\":0.5}\n");
-  write_text(run / "samples/step-1.png", picture);
+  write_file(run / "config.json", small_points_config());
+  write_file(run / "metrics.jsonl", "{\"step\":\"x\"}\n{\"step\":1,\"time\":2,\"loss\":0.5}\n");
+  write_file(run / "samples/step-1.png", picture);
   return run;
 }
 
@@ -40,6 +40,33 @@ TEST(Report, TakesNothingElseForAPicture) {
   fs::create_symlink(fs::absolute("tests/fixtures/rgb.png"), picture);
   EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, found a link\n"),
             std::string::npos);
+}
+
+// A picture that is no sample, and links to any, stay out of a page that is passed on.
+TEST(Report, ShowsOfTheRunsFolderSamplesAlone) {
+  const fs::path run = run_with_picture(contents("tests/fixtures/rgb.png"));
+  const auto images = [&] {
+    EXPECT_EQ(run_program({"report", run, "-o", run / "page.html"}).exit_code, 0);
+    const std::string page = contents(run / "page.html");
+    size_t count = 0;
+    for (size_t at = page.find("<img"); at != std::string::npos; at = page.find("<img", at + 1))
+      ++count;
+    return count;
+  };
+  write_text(run / "photo.png", contents("tests/fixtures/rgb.png"));
+  write_text(run / "secret.webp", "a secret");
+  EXPECT_EQ(images(), 1U);
+  const std::vector<std::string> sample{"sample", "--ckpt", "configs/gaussian_oracle.json", "-n",
+                                        "4"};
+  for (const char* const name : {"drawn.png", "film.gif"}) {
+    auto flags = sample;
+    flags.insert(flags.end(), {"-o", run / name});
+    ASSERT_EQ(run_program(flags).exit_code, 0);
+  }
+  EXPECT_EQ(images(), 3U);
+  fs::rename(run / "drawn.png", run.parent_path() / "drawn.png");
+  fs::create_symlink(run.parent_path() / "drawn.png", run / "drawn.png");
+  EXPECT_EQ(images(), 2U);
 }
 
 }  // namespace

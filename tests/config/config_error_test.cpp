@@ -1,14 +1,13 @@
 // Every mistake is answered by one exact line.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 
@@ -277,19 +276,18 @@ TEST(Override, NamesItselfInMessages) {
 
 class ConfigFile : public testing::Test {
  protected:
-  std::string write(const std::string& text) {
-    std::ofstream(file_, std::ios::binary) << text;
-    return file_.string();
+  std::string write(const std::string& text) const {
+    const auto file = folder_.path() / "config.json";
+    write_file(file, text);
+    return file.string();
   }
-  void TearDown() override { std::filesystem::remove(file_); }
 
   static std::string load(const std::filesystem::path& file) {
     return message_of([&] { load_config(file); });
   }
 
  private:
-  std::filesystem::path file_ =
-      std::filesystem::path(testing::TempDir()) / concat("diffuse_config_", getpid(), ".json");
+  const TestFolder folder_;
 };
 
 TEST_F(ConfigFile, IsNamedAsItWasGiven) {

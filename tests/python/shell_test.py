@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 if "DIFFUSE_PROGRAM" not in os.environ:
     sys.exit(77)
@@ -35,12 +36,13 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.images, self.links, self.text = [], [], [], ""
+        self.open, self.tags, self.images, self.links, self.text = [], [], [], [], ""
         self.feed(text)
         assert not self.open, f"not closed: {self.open}"
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
+        self.tags.append(tag)
         if tag == "img":
             self.images.append(attrs["src"])
         self.links += [attrs[name] for name in ("href", "src") if name in attrs]
@@ -73,6 +75,18 @@ class ShellTest(unittest.TestCase):
         for command in ([], ["train"], ["data", "inspect"]):
             self.assertIn(f"  diffuse {' '.join(command)}",
                           diffuse(*command, "--help").stdout.partition("Examples:")[2])
+
+    def test_every_command_takes_the_general_flags(self):
+        names = set(re.search(r"commands: ([^)]+)", diffuse("nothing").stderr)[1].split(", ")) - {"data"}
+        computing = {"train", "sample", "encode", "bench", "bench samplers", "inpaint", "denoise", "interpolate",
+                     "eval", "forward"}
+        for name in names | {"data inspect", "bench samplers"}:
+            help_text = diffuse(*name.split(), "--help").stdout
+            flags = ["-v,--verbose", "-q,--quiet"] + (["--device", "--threads"] if name in computing else [])
+            for flag in flags:
+                self.assertIn(flag, help_text, name)
+        self.assertEqual(diffuse("ls", self.folder / "runs", "-q").returncode, 0)
+        self.assertEqual(diffuse("schema", "--text", "-v").returncode, 0)
 
     def test_log_files_get_no_colours_and_no_bars(self):
         self.assertNotIn("\x1b", self.log)
@@ -169,6 +183,14 @@ class ShellTest(unittest.TestCase):
         lines = (runs[0] / "metrics.jsonl").read_text().splitlines()
         for row, line in zip(rows, map(json.loads, lines), strict=True):
             self.assertEqual(float(row["train/loss"]), line["train/loss"])
+        self.assertEqual(diffuse("plot", *runs, "-o", out.with_suffix(".svg")).returncode, 0)
+        words = "".join(ElementTree.parse(out.with_suffix(".svg")).getroot().itertext())
+        for word in ("Training loss", "per dimension", "step", "a", "b"):
+            self.assertIn(word, words)
+        refused = diffuse("plot", runs[0], "-o", self.folder / "loss.jpg")
+        self.assertEqual(refused.returncode, 2)
+        self.assertTrue(refused.stderr.endswith("loss.jpg: expected a name ending in .svg or .png\n"))
+        self.assertFalse((self.folder / "loss.jpg").exists())
         wrong = diffuse("plot", runs[0], "--metric", "train/los")
         self.assertEqual(wrong.returncode, 2)
         self.assertIn('did you mean "train/loss"?', wrong.stderr)
@@ -177,13 +199,14 @@ class ShellTest(unittest.TestCase):
         out = self.folder / "report.html"
         self.assertEqual(diffuse("report", self.folder / "runs/a", "-o", out).returncode, 0)
         page = Page(out.read_text())
-        self.assertGreater(len(page.images), 4)
+        self.assertEqual(len(page.images), 2)
+        self.assertGreaterEqual(page.tags.count("svg"), 4)
         for source in page.images:
             kind, _, data = source.partition(",")
             self.assertEqual(kind, "data:image/png;base64")
             self.assertEqual(base64.b64decode(data, validate=True)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertTrue(all(link.startswith("data:") for link in page.links))
-        for words in ("step 10", "step 20", "train/loss", '"swiss_roll"'):
+        for words in ("step 10", "step 20", "Training loss", '"swiss_roll"', "points/s"):
             self.assertIn(words, page.text)
 
     def test_what_is_no_run_is_refused(self):

@@ -1,15 +1,16 @@
-// The letters of charts: a raster of 5 x 9 a letter, whose neighbouring dots are joined by strokes.
-#include <algorithm>
+// The letters of pictures: a raster of 5 x 9 a letter, whose neighbouring dots are joined by strokes.
 #include <array>
+#include <string>
 #include <string_view>
+#include <utility>
 
-#include "plot_canvas.h"
+#include "canvas.h"
 
 namespace diffuse {
 
 static constexpr int kRows = 9, kColumns = 5, kPitch = 6;
 
-// Sixteen characters a band from the space on, each six columns wide, the last of them empty.
+// Sixteen characters per band, starting at the space, each six columns wide with the last one empty.
 // clang-format off
 static constexpr std::array<std::array<std::string_view, kRows>, 6> kBands{{
 //      !     "     #     $     %     &     '     (     )     *     +     ,     -     .     /
@@ -75,6 +76,37 @@ static constexpr std::array<std::array<std::string_view, kRows>, 6> kBands{{
 }};
 // clang-format on
 
+// Longer spellings stand before those they begin with.
+static constexpr std::array<std::pair<std::string_view, std::string_view>, 28> kSpellings{{
+    {"β̃", "beta_tilde"}, {"ᾱ", "alpha_bar"}, {"α", "alpha"}, {"β", "beta"}, {"γ", "gamma"},
+    {"ε", "epsilon"},    {"η", "eta"},       {"θ", "theta"}, {"μ", "mu"},   {"σ", "sigma"},
+    {"ₜ", "_t"},         {"₋", "-"},         {"₀", "0"},     {"₁", "1"},    {"²", "^2"},
+    {"³", "^3"},         {"¼", "1/4"},       {"½", "1/2"},   {"¾", "3/4"},  {"×", "x"},
+    {"±", "+-"},         {"·", "*"},         {"−", "-"},     {"–", "-"},    {"…", "..."},
+    {"√", "sqrt "},      {"‖", "|"},         {"→", "->"},
+}};
+
+std::string ascii_text(std::string_view utf8) {
+  std::string ascii;
+  while (!utf8.empty()) {
+    size_t length = 1;
+    std::string_view spelling = utf8.substr(0, 1);
+    if ((utf8[0] & 0x80) != 0) {
+      while (length < utf8.size() && (utf8[length] & 0xc0) == 0x80) ++length;
+      spelling = "\x7f";
+      for (const auto& [symbol, name] : kSpellings)
+        if (utf8.starts_with(symbol)) {
+          length = symbol.size();
+          spelling = name;
+          break;
+        }
+    }
+    ascii += spelling;
+    utf8.remove_prefix(length);
+  }
+  return ascii;
+}
+
 static bool dot(size_t character, int column, int row) {
   if (column < 0 || column >= kColumns || row < 0 || row >= kRows) return false;
   const std::string_view line = kBands[character / 16][static_cast<size_t>(row)];
@@ -82,19 +114,19 @@ static bool dot(size_t character, int column, int row) {
   return place < line.size() && line[place] == '#';
 }
 
-std::vector<std::vector<PlotPoint>> glyph_strokes(char character) {
+std::vector<std::vector<CanvasPoint>> glyph_strokes(char character) {
   const bool known = character >= ' ' && character <= '~';
   const size_t c = known ? static_cast<size_t>(character - ' ') : 95;
-  std::vector<std::vector<PlotPoint>> lines;
+  std::vector<std::vector<CanvasPoint>> lines;
   for (int row = 0; row < kRows; ++row)
     for (int column = 0; column < kColumns; ++column) {
       if (!dot(c, column, row)) continue;
-      const PlotPoint here{static_cast<double>(column), static_cast<double>(row)};
+      const CanvasPoint here{static_cast<double>(column), static_cast<double>(row)};
       lines.push_back({here, here});
       const bool right = dot(c, column + 1, row), below = dot(c, column, row + 1);
       if (right) lines.push_back({here, {here.x + 1, here.y}});
       if (below) lines.push_back({here, {here.x, here.y + 1}});
-      // A diagonal only where it closes a gap, so that corners stay corners.
+      // A diagonal only to close a gap, so that corners stay sharp.
       if (dot(c, column + 1, row + 1) && !right && !below)
         lines.push_back({here, {here.x + 1, here.y + 1}});
       if (dot(c, column - 1, row + 1) && !dot(c, column - 1, row) && !below)
