@@ -127,9 +127,9 @@ static const Mistake kWords[] = {
     {R"({"train": {"precision": "float"}})",
      R"(/train/precision: expected one of fp32, bf16, fp16, auto, got "float")"},
     {R"({"sample": {"sampler": "DDIM"}})",
-     R"(/sample/sampler: expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, got "DDIM")"},
+     R"(/sample/sampler: expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, euler, ancestral, got "DDIM")"},
     {R"({"diffusion": {"prediction": "eps"}})",
-     R"(/diffusion/prediction: expected one of epsilon, x0, v, mu, got "eps")"},
+     R"(/diffusion/prediction: expected one of epsilon, x0, v, mu, flow, edm, score, got "eps"; did you mean "edm"?)"},
 };
 
 static const Mistake kMisfits[] = {
