@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Builds the fuzzer (clang's libFuzzer with the address and undefined-behaviour sanitizers), runs it on each
-reader of files from outside, and prints what it did and what it found.
+reader of external files, and prints counts and findings.
 
     benchmarks/fuzz.py [--minutes 1] [--jobs 2] [--work build/fuzz/work] [READER...]
 
-Inputs that brought a reader down are left in WORK as READER-crash-..., -oom-... or -timeout-...; kept in
+Failing inputs are saved in WORK as READER-crash-..., -oom-... or -timeout-...; copied to
 tests/fuzz/corpus/READER they become a test.
 """
 import argparse
@@ -19,9 +19,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "tests/fuzz/corpus"
 PROGRAM = ROOT / "build/fuzz/tests/fuzz/fuzz"
-# A reader may take a small multiple of its input, and the data sets' limit of 16 MB a few times over.
+# A reader may use a small multiple of its input, and a few times the data sets' limit of 16 MB.
 LIMITS = ["-timeout=20", "-report_slow_units=20", "-malloc_limit_mb=128", "-rss_limit_mb=1024"]
-# A pixel of 4 bytes may lie in 1/1032 of a bit, or in less; else 16 KiB.
+# Compression can expand 1/1032 of a bit, or less, to a pixel of 4 bytes. Other readers: 16 KiB.
 MAX_BYTES = dict.fromkeys(["png", "jpeg", "webp", "tiff", "gif"], 4096)
 
 
@@ -31,7 +31,7 @@ def cpu_seconds(process):
 
 
 def fuzz(reader, minutes, work):
-    """One process after another until the time is spent: each ends at its first finding."""
+    """Runs one process after another until the time is used up: each ends at its first finding."""
     corpus, log = work / reader, work / f"{reader}.log"
     corpus.mkdir(parents=True, exist_ok=True)
     command = [PROGRAM, f"--reader={reader}", f"-max_len={MAX_BYTES.get(reader, 16384)}", *LIMITS,
@@ -48,7 +48,7 @@ def fuzz(reader, minutes, work):
             while process.poll() is None:
                 used = max(used, begin + cpu_seconds(process))
                 if used >= 60 * minutes:
-                    process.send_signal(signal.SIGUSR1)  # ends it with its figures printed
+                    process.send_signal(signal.SIGUSR1)  # it prints its figures and ends
                 time.sleep(0.5)
         spent = max(used, begin + 1)
         text = log.read_text(errors="replace")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills one process of a training run at random moments (kill -9), N times over: after each the run is
-started again and must go on from a whole checkpoint, no further back than the checkpoint interval.
+"""Kills one process of a training run at a random moment (kill -9), N times. After each kill, the restarted
+run must resume from an intact checkpoint, at most one checkpoint interval back.
 
     benchmarks/kill_ranks.py [--kills 20] [--nproc 2]
 """
@@ -21,14 +21,14 @@ EVERY = 10  # steps between checkpoints
 
 
 def checkpoint_step(run):
-    """Of the newest checkpoint; every checkpoint file must be whole."""
+    """Step of the newest checkpoint; every checkpoint file must be intact."""
     steps = [torch.load(path, weights_only=True)["step"]
              for path in [run / "model.pt", *(run / "checkpoints").glob("*.pt")] if path.exists()]
     return max(steps, default=0)
 
 
 def logged_step(run, since=0):
-    """The last step in the metrics, if they were written after the time `since`."""
+    """Last step in the metrics, 0 if they are not newer than the time `since`."""
     metrics = run / "metrics.jsonl"
     if not metrics.exists() or metrics.stat().st_mtime <= since:
         return 0
@@ -50,7 +50,7 @@ def main():
             before = checkpoint_step(run)
             since = time.time()
             children = cluster.start(cluster.by_open_mpi(arguments.nproc, command))
-            while logged_step(run, since) <= before:  # until it trains
+            while logged_step(run, since) <= before:  # wait until it trains
                 assert all(child.poll() is None for child in children), cluster.finish(children)
                 time.sleep(0.02)
             time.sleep(random.uniform(0, 1.5))
@@ -64,7 +64,7 @@ def main():
             assert arguments.nproc == 1 or f"rank {victim} died" in err, (codes, err)
             assert kept >= before and reached - kept <= EVERY, (before, kept, reached)
             print(f"{kill + 1}: killed rank {victim} at step {reached}, the others ended after "
-                  f"{seconds:.1f} s, goes on from step {kept}", flush=True)
+                  f"{seconds:.1f} s, resumes from step {kept}", flush=True)
         final = cluster.merged(cluster.IMAGES, {"train": {"steps": kept + EVERY,
                                                           "sample_every": 0}})
         config = cluster.write_config(folder, final)
@@ -72,7 +72,7 @@ def main():
         assert set(codes) == {0}, err
         left = [name for name in os.listdir(run) if ".tmp-" in name]
         assert not left, left
-    print(f"{arguments.kills} kills: every checkpoint whole, at most {EVERY} steps lost each")
+    print(f"{arguments.kills} kills: every checkpoint intact, at most {EVERY} steps lost each")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Time training and sampling steps of diffuse and of its Python peers, in turn, in one run.
+"""Time training and sampling steps of diffuse and its Python peers, interleaved.
 
     python benchmarks/peers.py --diffuse build/release/diffuse --rounds 5
 
-Peers: Hugging Face diffusers, the same by torch.compile, and lucidrains'
-denoising-diffusion-pytorch, whose network is another one. All run on the same LibTorch, threads,
-batch and precision (float32), on random data. Each round runs each program once in a process of its
-own; the table has medians and ranges over rounds, and the ratio of each round's pair. A training
-step is loss, backward, clipping, Adam and the moving average of the weights. Wants PyTorch and the
-peers; the compiler's time is in that of the first step.
+Peers: Hugging Face diffusers, diffusers with torch.compile, and lucidrains'
+denoising-diffusion-pytorch, which has a different network. All use the same LibTorch, threads,
+batch and precision (float32), on random data. Each round runs each program once, in a separate
+process. The table has medians and ranges over rounds, and the ratios within a round. A training
+step is loss, backward pass, gradient clipping, Adam and EMA of the weights. Needs PyTorch and the
+peers. Compile time is part of the first step.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-# name -> (our model section, batch); the peer's UNet2DModel is made from the same numbers
+# name -> (our model section, batch); the peer's UNet2DModel has the same sizes
 MODELS = {
     "cifar": ({"channels": 128, "channel_multipliers": [1, 2, 2, 2], "blocks_per_level": 2,
                "attention_resolutions": [16], "norm_groups": 32, "dropout": 0.1,
@@ -46,7 +46,7 @@ def ours(program, model, batch, seconds):
 
 
 def start_of_ours(program, model, batch):
-    """Seconds from the call of a training run to the beginning and to the end of its first step."""
+    """Seconds from the start of a training process to the beginning and the end of its first step."""
     channels, side, _ = model["sample_shape"]
     config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 100},
               "model": {key: value for key, value in model.items() if key != "sample_shape"},
@@ -59,7 +59,7 @@ def start_of_ours(program, model, batch):
         with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as run:
             run.stdin.write(json.dumps(config))
             run.stdin.close()
-            ready = None  # the metrics' file is made right before the first step
+            ready = None  # the metrics file is created right before the first step
             while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
                 if ready is None and metrics.exists():
                     ready = time.monotonic() - begin
@@ -97,7 +97,7 @@ def diffusers_unet(model):
 
 
 def lucidrains_unet(model):
-    """What denoising-diffusion-pytorch has nearest to it: two blocks a level, attention at all."""
+    """The nearest network in denoising-diffusion-pytorch: two blocks and attention at every level."""
     from denoising_diffusion_pytorch import Unet
 
     channels, height, _ = model["sample_shape"]
@@ -119,7 +119,7 @@ PEERS = {"diffusers": diffusers_unet, "compiled": compiled_unet, "lucidrains": l
 
 
 def peer(name, model, batch, seconds, called):
-    """The same of a peer, in this process, which was called at the time `called`."""
+    """The same figures of a peer, in this process, which was started at the time `called`."""
     import resource
 
     import torch

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How cost grows with resolution, channels and batch, as Markdown tables on stdout.
+"""Scaling with resolution, channels and batch, as Markdown tables on stdout.
 
     python benchmarks/scaling.py --diffuse build/release/diffuse --rounds 3
 
-Every figure is the median of `diffuse bench` over the rounds, which pass through all rows in turn. The
-base is a UNet of 32 channels, [1, 2, 2], one block a level, attention at a quarter of the height, on
-colour images of 32 x 32 in batches of 16; each table changes one number of it.
+Every figure is the median of `diffuse bench` over the rounds; each round runs all rows. The base is a UNet
+of 32 channels, [1, 2, 2], one block per level, attention at a quarter of the height, on 32 x 32 colour
+images in batches of 16; each table varies one number.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Trains and samples a tiny model for hours, and watches memory and open files: one endless training run,
-and beside it a sampling run after another from its newest checkpoint.
+"""Trains and samples a tiny model for hours and records memory and open files: one endless training run, with
+one sampling run after another from its newest checkpoint.
 
     benchmarks/soak.py [--hours 1] [--every 10] [--log soak.csv]
 
-Prints resident memory and open files of the training run over time, and whether memory stayed within 1 %
-after the warm-up, which is the first sixth of the time.
+Prints resident memory and open files of the training run over time. Exit code 0 if memory stayed within 1 %
+after the warm-up (the first sixth of the time), else 1.
 """
 import argparse
 import os
@@ -20,7 +20,7 @@ import cluster
 
 
 def measure(process):
-    """Resident MB and open files."""
+    """Resident memory in MB, and number of open files."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0]) / 1024
     return resident, len(os.listdir(f"/proc/{process.pid}/fd"))

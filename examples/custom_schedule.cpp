@@ -1,5 +1,5 @@
-// A noise schedule of your own: betas that make log SNR fall in a straight line from 10 to -10, and
-// what follows from them.
+// A custom noise schedule: betas with a log SNR that falls linearly from 10 to -10, and the values
+// derived from them.
 #include <ATen/ATen.h>
 #include <diffuse/diffusion/gaussian_diffusion.h>
 

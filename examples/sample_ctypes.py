@@ -1,4 +1,4 @@
-"""Samples a trained model from Python through libdiffuse's C interface; needs no PyTorch.
+"""Samples a trained model from Python through libdiffuse's C interface, without PyTorch.
 
     python examples/sample_ctypes.py libdiffuse.so model.pt
 """
@@ -22,7 +22,7 @@ def load_library(path):
 
 
 def sample(lib, path, count, seed=0, sampler=None, steps=0):
-    """-> the shape [count, ...] and the numbers as a flat ctypes array."""
+    """Returns the shape [count, ...] and the numbers as a flat ctypes array."""
     model = lib.diffuse_load(path.encode(), b"auto")
     if not model:
         raise RuntimeError(lib.diffuse_last_error().decode())

@@ -1,4 +1,4 @@
-// Draws samples of a trained model into memory of your own, through the C interface.
+// Draws samples of a trained model into your own memory, through the C interface.
 //   sample_into_buffer model.pt
 #include <diffuse/diffuse.h>
 

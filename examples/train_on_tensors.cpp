@@ -1,8 +1,7 @@
-// Trains on tensors of your own: a data set is anything that hands out items by number. Points on a
-// circle, an MLP, and how far 1,000 samples lie from the circle.
+// Trains on your own tensors: a data set is any class that returns items by number. Trains an MLP on
+// points on a circle, and prints the mean distance of 1,000 samples from it.
 #include <ATen/ATen.h>
 #include <diffuse/config/config_json.h>
-#include <diffuse/sample/generate.h>
 #include <diffuse/train/trainer.h>
 
 #include <cmath>
@@ -48,12 +47,10 @@ int main(int argc, char** argv) {
   while (trainer.step() < config.train.steps) trainer.update();
   std::cout << "loss " << trainer.report().loss << "\n";
 
-  const diffuse::GenerateOptions options{
-      .sampler = diffuse::sampler_options(config.sample, config.diffusion), .shape = {2}};
+  const diffuse::Model model = trainer.model();
   at::Tensor x;
   trainer.with_averages([&] {
-    x = diffuse::generate(trainer.network(), trainer.diffusion(),
-                          diffuse::consecutive_keys(0, 0, 1000), options);
+    x = model.sample(diffuse::consecutive_keys(0, 0, 1000), model.options(config.sample));
   });
   const at::Tensor distance = (x.norm(2, 1) - 1.5).abs().mean();
   std::cout << "mean distance from the circle " << distance.item<double>() << "\n";

@@ -6,8 +6,8 @@ usage() {
   cat <<'TEXT'
 usage: scripts/download_data.sh mnist|fashion-mnist|cifar-10...
 
-Puts each set below $DIFFUSE_DATA, or ./data where that is not set. A broken download goes on where
-it stopped; what is there already and has the right checksum is kept.
+Puts each set below $DIFFUSE_DATA (default ./data). An interrupted download resumes where it stopped; a
+file with the right checksum is kept.
 TEXT
 }
 
@@ -22,7 +22,7 @@ fetch() {
     return
   fi
   echo "$file: from $url"
-  # A part that is whole already has nothing to go on with: curl would fail.
+  # A complete part cannot be resumed: curl would fail.
   if ! matches "$file.part" "$md5"; then
     curl --fail --location --retry 3 --continue-at - --output "$file.part" "$url"
   fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# From nothing to generated pictures: sets up, trains on drawn shapes, samples a grid.
+# Sets up, trains on drawn shapes, samples a grid of pictures.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 run=runs/shapes
 summary=""
-# phase NAME COMMAND...: runs the command and notes how long it took.
+# phase NAME COMMAND...: runs the command and records its time.
 phase() {
   local name=$1 start=$SECONDS
   shift
@@ -15,7 +15,7 @@ phase() {
 }
 
 phase setup scripts/setup.sh "$@"
-# Stopped and started again, the training goes on from its last checkpoint.
+# After an interruption, training resumes from its last checkpoint.
 phase train build/release/diffuse train --config configs/shapes.json --out $run --resume
 phase sample build/release/diffuse sample --ckpt $run/model.pt -n 64 -o $run/samples.png
 

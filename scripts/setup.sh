@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what building diffuse needs, then builds it into build/release. See --help.
+# Installs the dependencies of diffuse and builds it into build/release. See --help.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,15 +7,14 @@ usage() {
   cat <<'TEXT'
 usage: scripts/setup.sh [--cuda] [--test] [--no-build]
 
-On Debian 12: installs the missing packages, gets LibTorch 2.11.0 into .deps/libtorch, and builds
-build/release/diffuse. Run again, it does only what is left to do.
+On Debian 12: installs missing packages, downloads LibTorch 2.11.0 into .deps/libtorch, and builds
+build/release/diffuse. A second run does only the remaining steps.
 
   --cuda      LibTorch with its CUDA libraries (4.6 GB), for NVIDIA GPUs; otherwise CPU-only (1.3 GB)
-  --test      also what the tests need: .deps/python with PyTorch and peers (5 GB), and the test programs
+  --test      also set up the tests: .deps/python with PyTorch and peers (5 GB), and the test programs
   --no-build  stop before configuring
 
-A LibTorch 2.6 or newer of your own is used instead when TORCH_DIR names one, or when the active
-python3 has torch.
+To use your own LibTorch (2.6 or newer), set TORCH_DIR or activate a python3 that has torch.
 TEXT
 }
 
@@ -42,7 +41,7 @@ install_packages() {
     wanted+=(libgtest-dev clang-format-14 git iproute2 slurmctld slurmd slurm-client)
   fi
   if ! command -v apt-get dpkg-query >/dev/null; then
-    say "no apt here: taking for granted these packages, or your system's like: ${wanted[*]}"
+    say "no apt here: assuming that these packages or their equivalents are installed: ${wanted[*]}"
     return
   fi
   local missing=() package sudo=()
@@ -63,7 +62,7 @@ install_packages() {
     fail "apt could not install: ${missing[*]}"
 }
 
-# A Python that can make a virtual environment; the system's first, since shims may have no venv.
+# A Python that can make a virtual environment; the system's first, since shims may lack venv.
 find_python() {
   local python
   for python in /usr/bin/python3 python3; do
@@ -75,7 +74,7 @@ find_python() {
   fail "no python3 (3.10 or newer) with venv"
 }
 
-# make_venv FOLDER PIP_ARGUMENT...: a stamp inside tells a finished one from an interrupted one.
+# make_venv FOLDER PIP_ARGUMENT...: a stamp file marks a complete environment.
 make_venv() {
   local folder=$1 stamp=$1/diffuse-setup python
   shift
@@ -88,7 +87,7 @@ make_venv() {
   echo "$*" >"$stamp"
 }
 
-# Where the user's own LibTorch is, or nothing.
+# Prints the path of the user's own LibTorch, or nothing.
 own_libtorch() {
   if [[ -n ${TORCH_DIR:-${LibTorch_ROOT:-}} ]]; then
     echo "${TORCH_DIR:-$LibTorch_ROOT}"
@@ -109,15 +108,15 @@ get_libtorch() {
   if [[ -n $own ]]; then
     say "using your LibTorch in $own"
   elif [[ -L .deps/libtorch ]]; then
-    :  # the test environment's, which is whole
+    :  # the test environment's, which is complete
   elif $cuda; then
     make_venv .deps/libtorch "torch==$torch_version"
   elif [[ -f .deps/libtorch/diffuse-setup ]]; then
-    :  # there; with CUDA or not
+    :  # installed, with or without CUDA
   elif $test; then
     mkdir -p .deps && rm -rf .deps/libtorch && ln -s python .deps/libtorch
   else
-    # libtorch_cpu of the wheel loads these two, and nothing else of CUDA.
+    # libtorch_cpu of the wheel loads only these two CUDA libraries.
     make_venv .deps/libtorch --no-deps "torch==$torch_version" \
       'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cupti==13.0.*'
   fi

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 summary=""
-# phase NAME COMMAND...: runs the command and notes how long it took; the first failure ends the run.
+# phase NAME COMMAND...: runs the command and records its time; the first failure ends the run.
 phase() {
   local name=$1 start=$SECONDS verdict=ok
   shift
@@ -18,7 +18,7 @@ check_format() {
   git ls-files -z -- '*.h' '*.cpp' | xargs -0 clang-format-14 --dry-run --Werror
 }
 
-# Sanitized: the rooms that handle memory and bytes themselves; LibTorch's own code is not.
+# Under the sanitizers: the rooms that handle memory and bytes themselves, without LibTorch's code.
 sanitize() {
   cmake --preset asan >build/configure.log || { cat build/configure.log; return 1; }
   cmake --build --preset asan -j "$(scripts/jobs.sh)" && ctest --preset asan

@@ -3,13 +3,13 @@
 
     .deps/python/bin/python scripts/train_mnist_features.py -o mnist_features.pt
 
-It serves where the usual Inception network cannot be had, and for digits it tells more. Figures
-made with it compare with others made with the same file alone (its SHA-1 is printed, and stands in
-what `diffuse eval` reports): name it beside them, "FID of mnist_features", never plain FID.
+An alternative to the usual Inception network, and more informative for digits. Its figures are
+comparable only with figures from the same file (the SHA-1 is printed here and in the report of
+`diffuse eval`): report them as "FID of mnist_features", never as plain FID.
 
-Its forward takes uint8 [B, 3, H, W] and gives 128 features, those before the last layer of a
-classifier of digits, and the 10 logits. Training takes one to two minutes on two cores. MNIST is
-read from --data, else $DIFFUSE_DATA/mnist, else ../shared/data/mnist beside the repository.
+Its forward takes uint8 [B, 3, H, W] and returns 128 features, the input of the last layer of a
+digit classifier, and the 10 logits. Training takes one to two minutes on two cores. MNIST is read
+from --data, else $DIFFUSE_DATA/mnist, else ../shared/data/mnist beside the repository.
 """
 
 import argparse

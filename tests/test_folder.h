@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace diffuse {
 
@@ -16,6 +17,10 @@ inline std::string contents(const std::filesystem::path& path) {
   std::ostringstream bytes;
   bytes << std::ifstream(path, std::ios::binary).rdbuf();
   return bytes.str();
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
 }
 
 // A fresh folder that is removed with what it holds at the end of a test.
@@ -38,5 +43,14 @@ class TestFolder {
  private:
   std::filesystem::path path_;
 };
+
+// A fresh empty folder of this name, removed at the end of the test program.
+inline std::filesystem::path scratch(const std::string& name) {
+  static const TestFolder root;
+  const std::filesystem::path folder = root.path() / name;
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
 
 }  // namespace diffuse

@@ -1,6 +1,6 @@
-/* The C interface of libdiffuse: load a trained model and draw samples. For C, and for the foreign
- * function interfaces of other languages; examples/sample_ctypes.py calls it from Python. No C++
- * exception leaves it. A model may be used by one thread at a time. */
+/* The C interface of libdiffuse: load a trained model and draw samples, from C and other languages;
+ * examples/sample_ctypes.py calls it from Python. It throws no C++ exceptions. Only one thread at a time
+ * may use a model. */
 #ifndef DIFFUSE_DIFFUSE_H_
 #define DIFFUSE_DIFFUSE_H_
 
@@ -15,23 +15,23 @@ typedef struct diffuse_model diffuse_model;
 /* "0.1.0" */
 const char* diffuse_version(void);
 
-/* Loads what `diffuse sample --ckpt` does (a model.pt, a run folder, a diffusers folder, a .safetensors
- * beside its config.json, an oracle config), with its EMA weights. `device`: "auto", "cpu", "cuda" or
- * "cuda:N". Returns NULL on failure. */
+/* Loads a model as `diffuse sample --ckpt` does (a model.pt, a run folder, a diffusers folder, a
+ * .safetensors beside its config.json, an oracle config), with its EMA weights. `device`: "auto", "cpu",
+ * "cuda" or "cuda:N". Returns NULL on failure. */
 diffuse_model* diffuse_load(const char* path, const char* device);
 
 /* The shape of a sample: C, H, W of an image, C, L of a signal or D of a point. Writes up to three
- * numbers and returns how many. */
+ * numbers and returns their count. */
 int diffuse_sample_shape(const diffuse_model* model, int64_t shape[3]);
 
-/* Draws samples first .. first + n - 1 of a seed into `out`, n times the numbers of a shape, row by
- * row. Images are in [-1, 1]; normalised data are brought back to their units. `sampler`: NULL is
- * the model's own choice; `steps`: 0 is. Each sample depends on (seed, its number) alone. Returns 0,
- * or -1 on failure. */
+/* Draws samples first .. first + n - 1 of a seed into `out`, row by row: n times the product of the shape.
+ * Images are in [-1, 1]; normalised data are converted to the data's units. `sampler` NULL and `steps` 0
+ * select the model's defaults. Each sample depends only on (seed, its number). Returns 0, or -1 on
+ * failure. */
 int diffuse_sample(diffuse_model* model, int64_t first, int64_t n, uint64_t seed,
                    const char* sampler, int64_t steps, float* out);
 
-/* What the calling thread's last failure was, in one line; "" when there was none. */
+/* The calling thread's last error, in one line; "" for none. */
 const char* diffuse_last_error(void);
 
 /* NULL is allowed. */

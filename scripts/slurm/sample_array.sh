@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Many images from many small jobs: task K of the array draws the images of seeds K * PER_TASK up to
-# (K + 1) * PER_TASK - 1 into OUT/part-K, or, for OUT.npy or OUT.npz, which models of points want, into
-# OUT-K.npy. A task that was stopped puts itself back into the queue; one that died is submitted again by
-# its number alone. Both go on behind the images that are there.
+# Many images from many small jobs: task K of the array draws the images of seeds K * PER_TASK to
+# (K + 1) * PER_TASK - 1 into OUT/part-K, or, for OUT.npy or OUT.npz (needed for models of points), into
+# OUT-K.npy. A stopped task requeues itself. To repeat a failed task, submit its number again. Both resume
+# after the existing images.
 #
 #   sbatch --array=0-49 scripts/slurm/sample_array.sh CHECKPOINT OUT [PER_TASK [FLAG OF diffuse sample]...]
 #
@@ -31,8 +31,8 @@ case $out in
   *.npy | *.npz) part=${out%.*}-$task.${out##*.} ;;
   *) part=$out/part-$task ;;
 esac
-job=${SLURM_ARRAY_JOB_ID}_$task  # the number of the whole array is that of one of its tasks, too
-trap : TERM USR1                 # the process that samples gets them too; this script outlives it to requeue
+job=${SLURM_ARRAY_JOB_ID}_$task  # the array's own number is also that of one of its tasks
+trap : TERM USR1                 # the sampling process gets them too; this script must outlive it to requeue
 
 # From 22.05 srun does not inherit --cpus-per-task.
 srun ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} "${DIFFUSE:-diffuse}" sample \

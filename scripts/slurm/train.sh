@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One node, all its GPUs, for as many time limits as it takes: the job saves and puts itself back into
-# the queue before its time is up, or when it is preempted, and goes on from there.
+# One node with all its GPUs, over as many jobs as needed: before its time limit, or on preemption, the job
+# saves a checkpoint, requeues itself and continues from there.
 #
 #   sbatch scripts/slurm/train.sh CONFIG RUN_FOLDER [FLAG OF diffuse train]...
 #
@@ -17,12 +17,12 @@ set -u
 
 config=$1 out=$2
 shift 2
-trap : TERM USR1  # the processes that train get them too; this script outlives them to requeue
+trap : TERM USR1  # the training processes get them too; this script must outlive them to requeue
 
 left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L 2>/dev/null)  # [[DAYS-]HOURS:]MINUTES:SECONDS
 if [[ $left =~ ^([0-9]+):[0-9]+$ && 10#${BASH_REMATCH[1]} -lt 6 ]]; then
-  echo "The time limit leaves $left: too short where the signal to save comes 300 s before the end, and up" \
-    "to a minute earlier. Submit with a longer --time, or with --signal=USR1@SECONDS of fewer seconds." >&2
+  echo "The time limit leaves $left: too short, as the signal to save comes 300 to 360 s before the end." \
+    "Submit with a longer --time, or with fewer seconds in --signal=USR1@SECONDS." >&2
 fi
 
 # From 22.05 srun does not inherit --cpus-per-task.
@@ -30,7 +30,7 @@ srun --kill-on-bad-exit=0 ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PE
   "${DIFFUSE:-diffuse}" train --config "$config" --out "$out" --resume "$@"
 code=$?
 
-# What SLURM says of the job, once it answers.
+# The job's state in SLURM; retries until it answers.
 job_state() {
   for _ in {1..10}; do
     squeue --noheader --jobs="$SLURM_JOB_ID" --format="%T %r" 2>/dev/null && return
@@ -38,9 +38,9 @@ job_state() {
   done
 }
 
-# SLURM takes a requeue of a job that is being cancelled, too, so ask it first: RUNNING is one that was
-# signalled or preempted with grace, COMPLETING for its TimeLimit one whose time is up. Any other was told to
-# end, or preempted without grace, after which SLURM itself requeues it.
+# SLURM also accepts a requeue of a job that is being cancelled, so check its state first. RUNNING: it was
+# signalled, or preempted with a grace time. COMPLETING TimeLimit: its time is up. In other states it was told
+# to end, or preempted without a grace time, and SLURM requeues it itself.
 requeue() {
   local state
   state=$(job_state)
@@ -53,9 +53,9 @@ requeue() {
   exit $code
 }
 
-# 75: stopped early with a checkpoint saved. Others but bad use (2): a node may have died; a run that
-# fails by itself will fail again, so not for ever: MAX_RESTARTS times in a row, between which no
-# checkpoint was saved. The run's folder holds the count.
+# 75: stopped early with a checkpoint saved. Other failures except bad use (2): a node may have died, so
+# requeue. A defective run would fail every time, so at most MAX_RESTARTS failures in a row without a new
+# checkpoint. The count is in the run folder.
 failures=$out/.failures
 if [[ $code -eq 0 || $code -eq 2 || $code -eq 75 ]]; then
   rm -f "$failures"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Several nodes, one process a GPU; else as train.sh, which it runs: submit it from the top of the
-# repository.
+# Several nodes, one process per GPU; otherwise as train.sh, which it sources: submit it from the top of
+# the repository.
 #
 #   sbatch --nodes=16 scripts/slurm/train_nodes.sh CONFIG RUN_FOLDER [FLAG OF diffuse train]...
 #
@@ -16,6 +16,6 @@
 #SBATCH --exclusive
 set -u
 
-# Where nodes have several networks, name the one between them:
+# If nodes have several networks, name the one to use:
 #   export NCCL_SOCKET_IFNAME=ib0 GLOO_SOCKET_IFNAME=ib0
 . scripts/slurm/train.sh

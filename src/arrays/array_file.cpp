@@ -36,7 +36,7 @@ void write_npz(const std::filesystem::path& path,
   });
 }
 
-// The array as it is indexed, from one as it is stored.
+// Converts a stored array to its meaning, in C order.
 static at::Tensor in_c_order(const NpyHeader& header, const std::string& name, at::Tensor stored) {
   stored = as_meant(header.type, name, std::move(stored));
   if (!header.fortran) return stored;

@@ -22,7 +22,8 @@ ArrayStream::ArrayStream(std::filesystem::path path, at::ScalarType type,
   if (resume && std::filesystem::exists(partial_)) {
     const InputFile file(partial_);
     if (file.size() < header.size() || file.read(0, header.size()) != header)
-      throw Error(partial_.string(), ": cannot go on: not ", shape[0], " rows of this shape");
+      throw Error(partial_.string(), ": cannot resume: expected ", shape[0],
+                  " rows of the same shape");
     rows_ = static_cast<int64_t>((file.size() - header.size()) / row_bytes_);
     keep = header.size() + static_cast<uint64_t>(rows_) * row_bytes_;
   }
@@ -59,7 +60,7 @@ void ArrayStream::finish() {
   std::filesystem::remove(partial_);
 }
 
-// Calls `work`; what the system refuses is thrown with the name of the file.
+// Calls `work`; system errors are rethrown with the name of the file.
 template <class Work>
 void ArrayStream::naming(const Work& work) const {
   try {

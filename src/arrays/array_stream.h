@@ -1,4 +1,4 @@
-// Arrays that are written row by row.
+// Arrays written row by row.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,19 +12,19 @@
 
 namespace diffuse {
 
-// A .npy, or the array arr_0 of a .npz, that is written row by row: memory does not grow with it,
-// and what a stopped run has written can be gone on with. The rows so far lie in "NAME.partial".
+// A .npy, or the array arr_0 of a .npz, written row by row: memory does not grow with it, and a stopped
+// run can be resumed. Until finish(), the rows are in "NAME.partial".
 class ArrayStream {
  public:
-  // shape: rows first. `resume` keeps the whole rows that are there already. Throws Error naming the
-  // file where they are of another shape or it cannot be written.
+  // shape: rows first. `resume` keeps the complete rows already written. Throws Error naming the file if
+  // these have another shape or the file cannot be written.
   ArrayStream(std::filesystem::path path, at::ScalarType type, const std::vector<int64_t>& shape,
               bool resume);
   ~ArrayStream();
 
-  int64_t rows() const { return rows_; }  // there so far
+  int64_t rows() const { return rows_; }  // written so far
   void append(const at::Tensor& rows);    // [B, ...]
-  void finish();                          // the partial file becomes the named one
+  void finish();                          // renames the partial file
 
  private:
   template <class Work>

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kMaxDepth = 100;
 
-// Memory in bytes, about: a tensor and its storage without their numbers; a key seen in a dict.
+// Approximate memory in bytes: a tensor and its storage without their numbers; a key of a dict.
 constexpr uint64_t kTensorMemory = 512, kSeenMemory = 72;
 
 class CheckpointReader {
@@ -40,7 +40,7 @@ class CheckpointReader {
 
   std::unique_ptr<TorchArchive> archive_;
   std::unordered_map<std::string, Known> storages_;
-  uint64_t budget_;      // bytes of memory; objects that are shared are copied into each place
+  uint64_t budget_;      // bytes of memory; shared objects are copied to each use
   uint64_t held_ = 0;    // bytes of the storages
   uint64_t viewed_ = 0;  // bytes of the tensors, which may share storages
 };
@@ -49,8 +49,8 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path)
     : archive_(open_torch_archive(path)), budget_(archive_->pickle().budget) {}
 
 Value CheckpointReader::read() {
-  // Tied weights are one storage under some names; whoever reads or copies each of thousands of
-  // names would not come to an end.
+  // Tied weights are one storage with a few names. With thousands of names, reading or copying each would
+  // take forever.
   constexpr uint64_t kSharing = 64, kSmall = 16 << 20;
   Value root = convert(archive_->pickle().root, 0);
   if (viewed_ > kSmall + kSharing * held_)
@@ -73,7 +73,7 @@ at::Tensor CheckpointReader::storage(const PickleNode::Storage& storage) {
     return known->second.data;
   }
   const at::Tensor data = archive_->read(storage);
-  if (data.scalar_type() == at::kBool) {  // other bytes than 0 and 1 are undefined behaviour in C++
+  if (data.scalar_type() == at::kBool) {  // bytes other than 0 and 1 are undefined behaviour in C++
     auto* bytes = static_cast<uint8_t*>(data.mutable_data_ptr());
     std::for_each(bytes, bytes + data.numel(), [](uint8_t& byte) { byte = byte != 0; });
   }
@@ -90,7 +90,7 @@ at::Tensor CheckpointReader::tensor(const PickleNode::Tensor& view) {
   if (view.sizes.size() != view.strides.size() || view.sizes.size() > 64 || view.offset < 0)
     throw bad;
   int64_t numel = 1;
-  int64_t last = view.offset;  // the largest index that the view reaches
+  int64_t last = view.offset;  // the largest index in the view
   bool empty = false;
   for (size_t i = 0; i < view.sizes.size(); ++i) {
     const int64_t size = view.sizes[i];
@@ -103,7 +103,7 @@ at::Tensor CheckpointReader::tensor(const PickleNode::Tensor& view) {
       throw bad;
   }
   if (empty) return at::empty(view.sizes, data.options());
-  // numel: a stride of 0 could unfold one number to any size.
+  // numel: a stride of 0 could expand one number to any size.
   if (last >= data.numel() || numel > data.numel()) throw bad;
   viewed_ += static_cast<uint64_t>(numel) * data.element_size();
   return data.as_strided(view.sizes, view.strides, view.offset);
@@ -166,7 +166,7 @@ Value read_torch_file(const std::filesystem::path& path) {
     return CheckpointReader(path).read();
   } catch (const PickleError& error) {
     throw Error(path.string(), ": ", error.what());
-  } catch (const c10::OutOfMemoryError&) {  // no fault of the file's
+  } catch (const c10::OutOfMemoryError&) {  // not a defect of the file
     throw;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();

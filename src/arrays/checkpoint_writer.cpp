@@ -20,7 +20,7 @@ std::string storage_class(at::ScalarType type) {
   return concat(name, "Storage");
 }
 
-// Emits protocol-2 pickle: the opcodes' names are those of Python's pickletools.
+// Emits protocol-2 pickle; opcodes are named as in Python's pickletools.
 class PickleWriter {
  public:
   void value(const Value& value) { std::visit(*this, value.data); }
@@ -96,7 +96,7 @@ void PickleWriter::integers(at::IntArrayRef values) {
   bytes_ += 't';  // TUPLE
 }
 
-// The record of this view: the same for tensors that are the same view of the same memory.
+// The record of this view: equal for tensors that are the same view of the same memory.
 size_t PickleWriter::storage_key(const at::Tensor& tensor) {
   const Identity identity{tensor.numel() == 0 ? nullptr : tensor.const_data_ptr(),
                           tensor.scalar_type(), tensor.sizes().vec(), tensor.strides().vec()};

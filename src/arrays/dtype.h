@@ -1,4 +1,4 @@
-// The types of numbers that files of arrays name, and their names there.
+// Number types and their names in file formats.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -10,9 +10,9 @@ namespace diffuse {
 
 struct DType {
   at::ScalarType type;
-  std::string_view numpy;        // after the byte order, as in "<f4"; "" = NumPy has none
-  std::string_view torch;        // torch.<...>Storage; "" = not in files of torch.save
-  std::string_view safetensors;  // "" = not there
+  std::string_view numpy;        // after the byte order, as in "<f4"; "" = none in NumPy
+  std::string_view torch;        // torch.<...>Storage; "" = none in files of torch.save
+  std::string_view safetensors;  // "" = none
 };
 
 inline constexpr DType kDTypes[] = {{at::kBool, "b1", "Bool", "BOOL"},
@@ -31,14 +31,14 @@ inline constexpr DType kDTypes[] = {{at::kBool, "b1", "Bool", "BOOL"},
                                     {at::kFloat8_e4m3fn, "", "", "F8_E4M3"},
                                     {at::kFloat8_e5m2, "", "", "F8_E5M2"}};
 
-// How a format, &DType::numpy say, names a type; "" where it does not.
+// The name of a type in a format such as &DType::numpy; "" for none.
 inline std::string_view dtype_name(at::ScalarType type, std::string_view DType::*format) {
   for (const DType& known : kDTypes)
     if (known.type == type) return known.*format;
   return "";
 }
 
-// The type that a format names so.
+// The type with this name in a format.
 inline std::optional<at::ScalarType> dtype_named(std::string_view name,
                                                  std::string_view DType::*format) {
   for (const DType& known : kDTypes)

@@ -20,7 +20,8 @@ std::string npy_header(at::ScalarType type, at::IntArrayRef shape) {
   for (const int64_t size : shape) text += concat(size, shape.size() == 1 ? "," : ", ");
   if (shape.size() > 1) text.resize(text.size() - 2);
   text += "), }";
-  const size_t before = kMagic.size() + 2 + 2;  // then padded, so that the data starts at 64 n
+  const size_t before =
+      kMagic.size() + 2 + 2;  // then padded, so that the data start at a multiple of 64
   text.append(63 - (before + text.size()) % 64, ' ');
   text += '\n';
   std::string header = concat(kMagic, '\x01', '\0');
@@ -66,7 +67,7 @@ static std::optional<std::vector<int64_t>> parse_shape(std::string_view text) {
   }
 }
 
-// The header's text; `data` becomes the offset of what follows it.
+// The header's text; `data` is set to the offset after it.
 static std::string_view header_text(const std::string& name, std::string_view start,
                                     uint64_t& data) {
   if (start.size() < 12 || !start.starts_with(kMagic)) throw Error(name, ": not a .npy file");
@@ -96,7 +97,7 @@ NpyHeader parse_npy_header(const std::string& name, std::string_view start, uint
 
   int64_t bytes = static_cast<int64_t>(c10::elementSize(type.stored));
   bool overflow = false, empty = false;
-  for (const int64_t side : *shape) {  // sizes beside a 0 must not overflow either: strides would
+  for (const int64_t side : *shape) {  // sizes next to a 0 must not overflow: strides would
     overflow |= __builtin_mul_overflow(bytes, std::max<int64_t>(side, 1), &bytes);
     empty |= side == 0;
   }

@@ -23,14 +23,14 @@ struct NpyHeader {
   uint64_t bytes;   // of the data
 };
 
-// Of a C-order array; the data follow it, at a multiple of 64 bytes.
+// The header of a C-order array; the data follow at a multiple of 64 bytes.
 std::string npy_header(at::ScalarType type, at::IntArrayRef shape);
 
-// Of a file of `size` bytes that begins with `start`, which holds the whole header. Throws Error with the
-// name in front where it is corrupt, of another version, or promises another number of bytes.
+// Parses the header of a file of `size` bytes; `start`, the file's beginning, contains the whole header.
+// Throws Error prefixed by the name if it is corrupt, of another version, or does not match `size`.
 NpyHeader parse_npy_header(const std::string& name, std::string_view start, uint64_t size);
 
-// What is written of an array: its numbers on the CPU, in C order.
+// The array as it is written: on the CPU, in C order.
 at::Tensor plain(const at::Tensor& array);
 std::string_view bytes_of(const at::Tensor& array);
 

@@ -17,7 +17,7 @@ std::string npy_descr(at::ScalarType type) {
   return concat(c10::elementSize(type) == 1 ? '|' : '<', name);
 }
 
-// What else NumPy stores, by the letter after the byte order.
+// Other types that NumPy stores, by the letter after the byte order.
 static std::string_view kind_of(std::string_view text) {
   if (text.starts_with('[')) return "a structured array";
   switch (text.size() > 2 ? text[2] : ' ') {
@@ -61,7 +61,7 @@ static void reverse_bytes(const at::Tensor& x) {
 
 at::Tensor as_meant(const NpyType& type, const std::string& name, at::Tensor stored) {
   if (type.big_endian) reverse_bytes(stored);
-  if (type.stored == at::kBool)  // other bytes than 0 and 1 are undefined behaviour in C++
+  if (type.stored == at::kBool)  // bytes other than 0 and 1 are undefined behaviour in C++
     return stored.view(at::kByte).ne(0);
   if (!type.is_unsigned) return stored;
   if (type.stored == at::kShort) return stored.to(at::kInt).bitwise_and(0xffff);

@@ -1,4 +1,4 @@
-// What a .npy file says its numbers are: NumPy's "descr".
+// The number type of a .npy file: NumPy's "descr".
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,18 +10,18 @@
 namespace diffuse {
 
 struct NpyType {
-  at::ScalarType stored;     // as the bytes are read
-  bool big_endian = false;   // each number's bytes are the other way round
-  bool is_unsigned = false;  // of 2, 4 or 8 bytes, read as the signed kind of the same size
+  at::ScalarType stored;     // type of the bytes as read
+  bool big_endian = false;   // each number's bytes are reversed
+  bool is_unsigned = false;  // of 2, 4 or 8 bytes, read as the signed type of the same size
 };
 
-// How NumPy names one of ours.
+// NumPy's name of a type.
 std::string npy_descr(at::ScalarType type);
 
-// Of the text that follows 'descr': in the header of the file `name`. Throws Error for other kinds.
+// Parses the text after 'descr': in the header of the file `name`. Throws Error for other types.
 NpyType npy_type(const std::string& name, std::string_view text);
 
-// What was read becomes what it stands for: unsigned numbers the next wider signed kind.
+// Converts numbers as read to their meaning: unsigned numbers to the next wider signed type.
 at::Tensor as_meant(const NpyType& type, const std::string& name, at::Tensor stored);
 
 }  // namespace diffuse

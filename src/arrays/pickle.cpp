@@ -15,13 +15,12 @@ constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
 constexpr const char* kOrderedDict = "collections.OrderedDict";
 
 constexpr size_t kMaxName = 100;       // bytes
-constexpr size_t kMaxDimensions = 64;  // as many as LibTorch takes
+constexpr size_t kMaxDimensions = 64;  // the limit of LibTorch
 constexpr uint64_t kMemoEntry = 48;    // bytes of memory
 
-// The memory that the objects of a pickle of `size` bytes may take, in bytes. An opcode of one byte
-// makes an object, names and shapes are copied into whatever refers to them, and objects that are
-// shared unfold: without a bound a small file could fill the memory. Models and optimisers need at
-// most 46 times their pickle.
+// Limit of the memory for the objects of a pickle of `size` bytes, in bytes. An opcode of one byte makes
+// an object, names and shapes are copied to every use, and shared objects expand: without a limit a small
+// file could fill the memory. Models and optimisers need at most 46 times the size of their pickle.
 constexpr uint64_t memory_limit_of(uint64_t size) { return (uint64_t{16} << 20) + 48 * size; }
 
 class PickleParser {
@@ -31,7 +30,7 @@ class PickleParser {
   std::string_view rest() const { return bytes_; }
 
  private:
-  // Each does what the opcode says, or returns false when it is not one of its own.
+  // Each executes the opcode, or returns false for opcodes of the others.
   bool push_scalar(unsigned char opcode);
   bool push_container(unsigned char opcode);
   bool edit_container(unsigned char opcode);
@@ -229,8 +228,8 @@ void PickleParser::rebuild_tensor(const std::vector<PickleRef>& arguments) {
                            .strides = integers(arguments[3])}});
 }
 
-// BINPERSID: ("storage", type, key, location, numel) -> storage. Before PyTorch 1.6 with a sixth:
-// None, or the part that is seen of a larger one.
+// BINPERSID: ("storage", type, key, location, numel) -> storage. Before PyTorch 1.6 there is a sixth
+// element: None, or the view of a larger storage.
 void PickleParser::push_storage() {
   auto id = as<PickleNode::Tuple>(pop(), "a persistent id").items;
   if (id.size() == 6 && std::holds_alternative<std::monostate>(result_.nodes[id[5]].data))
@@ -246,7 +245,7 @@ void PickleParser::push_storage() {
   push({std::move(storage)});
 }
 
-// One opcode a line, as in the tables of Python's pickletools.
+// One opcode per line, as in the tables of Python's pickletools.
 // clang-format off
 bool PickleParser::push_scalar(unsigned char opcode) {
   switch (opcode) {
@@ -296,10 +295,10 @@ bool PickleParser::call(unsigned char opcode) {
     case 0x93: push_stacked_global(); return true;
     case 'R': reduce(); return true;
     case 'Q': push_storage(); return true;
-    // BUILD: attributes of an OrderedDict, as state_dict()'s _metadata; left out.
+    // BUILD: attributes of an OrderedDict, as state_dict()'s _metadata; ignored.
     case 'b': pop(); as<PickleNode::Dict>(top(), "a dict"); return true;
     case 0x80: check_protocol(take_uint(1)); return true;
-    case 0x95: take(8); return true;  // FRAME: a size, of no use here
+    case 0x95: take(8); return true;  // FRAME: a size, not needed
     default: return false;
   }
 }

@@ -1,5 +1,5 @@
-// The part of Python's pickle format that torch.save of plain data emits, parsed without running
-// anything: the only callables known are the three that build tensors, parameters and dicts.
+// The part of Python's pickle format that torch.save of plain data emits, parsed without running code:
+// the only known callables are the three that build tensors, parameters and dicts.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct PickleError : std::runtime_error {
 
 inline constexpr const char* kUnfoldsTooFar = "unfolds to far more than the file's size";
 
-// Objects refer to each other by index, so that neither shared nor cyclic ones cost more than the
-// bytes that wrote them.
+// Objects refer to each other by index, so that shared and cyclic objects need no more memory than their
+// bytes in the file.
 using PickleRef = uint32_t;
 
 struct PickleNode {
@@ -32,11 +32,11 @@ struct PickleNode {
     std::vector<PickleRef> items;
   };
   struct Global {
-    std::string name;  // "module.name", one of the permitted ones
+    std::string name;  // "module.name", one of the allowed ones
   };
   struct Storage {
     std::string type;  // "torch.FloatStorage", ...
-    std::string key;   // names the record of its bytes
+    std::string key;   // name of the record of its bytes
     int64_t numel;
   };
   struct Tensor {
@@ -52,14 +52,14 @@ struct PickleNode {
 struct Pickle {
   std::vector<PickleNode> nodes;
   PickleRef root = 0;
-  uint64_t budget = 0;  // bytes of memory that may still be taken for what it describes
+  uint64_t budget = 0;  // remaining bytes of memory allowed for its objects
 };
 
-// Throws PickleError with one line on what is wrong, or where the objects would take memory out of
-// proportion to the bytes.
+// Throws PickleError with one line on the defect, also if the objects would need memory out of proportion
+// to the bytes.
 Pickle parse_pickle(std::string_view bytes);
 
-// The same for the first of several in a row, which is taken off the front of `bytes`.
+// The same for the first of several consecutive pickles, which is removed from the front of `bytes`.
 Pickle take_pickle(std::string_view& bytes);
 
 }  // namespace diffuse

@@ -21,12 +21,12 @@ using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie");
 
-static constexpr uint64_t kMaxJson = 16 << 20;  // bytes; a model of 2,000 tensors takes 0.3 MB
+static constexpr uint64_t kMaxJson = 16 << 20;  // bytes; a model of 2,000 tensors needs 0.3 MB
 static constexpr const char* kMetadata = "__metadata__";
 
 namespace {
 
-// What the header says of one tensor, checked.
+// The header's entry of one tensor, checked.
 struct Entry {
   std::string name;
   at::ScalarType type;
@@ -40,7 +40,7 @@ class HeaderReader {
   explicit HeaderReader(const InputFile& file);
 
   std::map<std::string, std::string> metadata() const;
-  std::vector<Entry> entries() const;  // by place
+  std::vector<Entry> entries() const;  // by offset
   uint64_t data_begin() const { return 8 + length_; }
 
  private:
@@ -108,7 +108,7 @@ Entry HeaderReader::entry(const std::string& key, const json& value) const {
 
   uint64_t bytes = c10::elementSize(*type);
   bool overflow = false, empty = false;
-  for (const uint64_t size : shape) {  // sizes beside a 0 must not overflow either: strides would
+  for (const uint64_t size : shape) {  // sizes next to a 0 must not overflow: strides would
     overflow |= __builtin_mul_overflow(bytes, std::max<uint64_t>(size, 1), &bytes);
     empty |= size == 0;
   }
@@ -139,7 +139,7 @@ std::vector<Entry> HeaderReader::entries() const {
   return list;
 }
 
-// A view of `bytes`, which belong to `file`; a copy where a view would be undefined in C++.
+// A view of `bytes`, which belong to `file`; a copy if a view would be undefined behaviour in C++.
 at::Tensor view_of(const Entry& e, char* bytes, const std::shared_ptr<char>& file) {
   const auto size = c10::elementSize(e.type);
   if (e.begin == e.end) return at::empty(e.shape, e.type);

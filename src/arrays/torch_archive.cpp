@@ -11,9 +11,9 @@
 
 namespace diffuse {
 
-static constexpr uint64_t kMaxPickle = 64 << 20;  // bytes; 100,000 tensors take some 20 MiB
+static constexpr uint64_t kMaxPickle = 64 << 20;  // bytes; 100,000 tensors need about 20 MiB
 
-// Of "torch.FloatStorage" and the like.
+// The type of "torch.FloatStorage" and similar names.
 static at::ScalarType stored_type(std::string_view name) {
   constexpr std::string_view kPackage = "torch.", kClass = "Storage";
   if (name.starts_with(kPackage) && name.ends_with(kClass) &&
@@ -53,7 +53,7 @@ ZipArchive::ZipArchive(const std::filesystem::path& path) : zip_(path) {
   pickle_ = parse_pickle(bytes);
 }
 
-// torch.save compresses nothing; what is compressed may hold a thousand times the file's size.
+// torch.save does not compress; a compressed entry could unpack to a thousand times the file's size.
 const ZipReader::Entry* ZipArchive::stored(const std::string& name) const {
   const ZipReader::Entry* entry = zip_.find(root_ + name);
   if (entry != nullptr && entry->deflated)
@@ -84,8 +84,8 @@ at::Tensor ZipArchive::read(const PickleNode::Storage& storage) const {
   return data;
 }
 
-// Pickles of a magic number, the protocol 1001, the writer's machine, the object and the storages'
-// keys; then for each key a count of 8 bytes and so many numbers.
+// Pickles of a magic number, the protocol 1001, the writer's machine, the object and the storages' keys;
+// then for each key an 8-byte count and that many numbers.
 class LegacyArchive : public TorchArchive {
  public:
   explicit LegacyArchive(const InputFile& file) : bytes_(file.map()) {
@@ -115,7 +115,7 @@ class LegacyArchive : public TorchArchive {
   }
 
  private:
-  // Finds the numbers of each key, which say their count but not their size.
+  // Locates the numbers of each key; the file has their count but not their size.
   void place(const Pickle& keys, std::string_view rest) {
     std::unordered_map<std::string_view, uint64_t> item_sizes;
     for (const PickleNode& node : pickle_.nodes)

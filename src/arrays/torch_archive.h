@@ -1,5 +1,5 @@
-// The two containers of Python's torch.save: a zip archive, and before PyTorch 1.6 a row of pickles
-// followed by the numbers. Both hold one pickle that refers to storages by key.
+// The two containers of Python's torch.save: a zip archive, and before PyTorch 1.6 consecutive pickles
+// followed by the numbers. In both, one pickle refers to storages by key.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,14 +19,14 @@ class TorchArchive {
 
   const Pickle& pickle() const { return pickle_; }
 
-  // The numbers of a storage as a 1-D tensor. Throws PickleError where the file has other ones.
+  // The numbers of a storage as a 1-D tensor. Throws PickleError if they do not match the file.
   virtual at::Tensor read(const PickleNode::Storage& storage) const = 0;
 
  protected:
   Pickle pickle_;
 };
 
-// Throws Error or PickleError where the file is neither.
+// Throws Error or PickleError if the file is neither.
 std::unique_ptr<TorchArchive> open_torch_archive(const std::filesystem::path& path);
 
 }  // namespace diffuse

@@ -22,7 +22,7 @@ namespace diffuse {
 
 static thread_local std::string last_error;
 
-// work()'s result; where it throws, `failed`, with the message kept.
+// Returns work()'s result; if it throws, stores the message and returns `failed`.
 template <class Result, class Work>
 static Result guarded(Result failed, const Work& work) {
   try {

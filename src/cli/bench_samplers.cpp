@@ -25,7 +25,7 @@ struct SamplersFlags {
   ModelFlags model;
   fs::path json, plot;
   FeatureFlags of_features;
-  std::vector<std::string> samplers = kFlowSamplers;
+  std::vector<std::string> samplers{"ddim", "dpmpp2m", "heun"};
   std::vector<int64_t> steps;
   std::string spacing = "auto";
   int64_t count = 16, batch = 64;
@@ -90,7 +90,7 @@ int bench_samplers(const SamplersFlags& flags) {
   const Model model = flags.model.load(device);
   in_config(model.name(),
             [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
-  const int64_t T = model.config().diffusion.timesteps;
+  const int64_t T = most_steps(model.config().diffusion);
   check_flags(flags, T);
   const SamplerErrorOptions options{
       .samplers = flags.samplers,

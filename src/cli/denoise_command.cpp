@@ -88,21 +88,6 @@ double estimated_sigma(const DenoiseFlags& flags, const Model& model, const at::
   return sigma;
 }
 
-// In the network's units.
-at::Tensor denoised(const DenoiseFlags& flags, const Model& model, const Sampling& sampling,
-                    const at::Tensor& noisy, double sigma) {
-  const c10::InferenceMode inference;
-  const int64_t rows = noisy.size(0);
-  if (flags.mode == "x0")
-    return denoise_at_once(model.diffusion(), model.denoiser(sampling.rows(rows)),
-                           noisy.to(model.device()), sigma, sampling.options.sampler.clip_x0)
-        .cpu();
-  const int64_t t = nearest_timestep(model.schedule(), sigma);
-  GenerateOptions options = sampling.rows_from(t, rows, model);
-  options.start = noisy * std::sqrt(model.schedule().alpha_bar()[t].item<double>());
-  return model.to_network(model.sample(consecutive_keys(flags.edit.seed, 0, rows), options));
-}
-
 int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   check_outputs({{"-o", flags.edit.out, flags.edit.out.extension().empty()},
                  {"--strip", flags.edit.strip},
@@ -124,7 +109,9 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
                                  {"timestep", nearest_timestep(model.schedule(), *sigma)},
                                  {"mode", flags.mode}};
   SampleOutput output = open_output(command, flags.edit, model, sampling.config, noisy.size(0));
-  const at::Tensor result = denoised(flags, model, sampling, noisy, *sigma);
+  const at::Tensor result =
+      denoise(model, sampling, noisy, *sigma,
+              flags.mode == "x0" ? Denoising::kExpected : Denoising::kReverse, flags.edit.seed);
   if (clean.defined()) {
     figures["psnr_noisy"] = psnr(noisy, clean, model.is_image());
     figures["psnr"] = psnr(result, clean, model.is_image());

@@ -67,7 +67,8 @@ at::Tensor paint(const InpaintFlags& flags, const Model& model, const Sampling& 
     const GenerateOptions chosen = sampling.rows(rows, begin);
     const auto noise = [&](Purpose purpose) { return keyed_noise(keys, purpose, chosen); };
     const at::Tensor x = inpaint(
-        model.diffusion(), model.denoiser(chosen), noise(Purpose::kSampleStart)(0), known,
+        model.diffusion(), model.denoiser(chosen),
+        start_of(model.diffusion(), chosen.sampler, noise(Purpose::kSampleStart)(0)), known,
         mask.to(model.device()), options, {noise(Purpose::kSampleStep), noise(Purpose::kKnownPart)},
         [&](const SampleStep& step) {
           progress.update(begin, concat("move ", step.done, "/", step.count));

@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 
 #include "commands.h"
-#include "diffuse/sample/interpolate.h"
 #include "edit_common.h"
 #include "src/core/log.h"
 #include "src/core/progress.h"
@@ -43,26 +42,6 @@ std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
   return depths;
 }
 
-// One row: both ends noised by `depth` steps, mixed, and brought back with the same noise for all
-// shares, so that neighbours differ by their share alone. -> [steps, ...]
-at::Tensor interpolate_at(const InterpolateFlags& flags, const Model& model,
-                          const Sampling& sampling, const at::Tensor& a, const at::Tensor& b,
-                          int64_t depth) {
-  const at::Tensor shares = at::linspace(0, 1, flags.steps);
-  const Mixing mixing = flags.linear ? Mixing::kLinear : Mixing::kSpherical;
-  if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to keep up
-  const auto noised = [&](const at::Tensor& x0, uint64_t index) {
-    const std::vector<StreamKey> key{{flags.edit.seed, index}};
-    const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, model.sample_shape());
-    const at::Tensor t = at::full({1}, depth - 1, at::kLong);
-    return model.diffusion().q_sample(model.to_network(x0), t, eps)[0];
-  };
-  GenerateOptions options = sampling.rows_from(depth - 1, flags.steps, model);
-  options.start = mix(noised(a, 0), noised(b, 1), shares, mixing);
-  const std::vector<StreamKey> keys(flags.steps, {flags.edit.seed, 0});
-  return model.sample(keys, options);
-}
-
 // [depths, steps, ...] between the sources, one row for each depth.
 void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const at::Tensor& a,
                  const at::Tensor& b, const std::vector<int64_t>& depths, const DataConfig& data) {
@@ -98,7 +77,9 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   Progress progress({.unit = "depth", .total = std::ssize(depths)});
   std::vector<at::Tensor> rows;
   for (const int64_t depth : depths) {
-    rows.push_back(interpolate_at(flags, model, sampling, a, b, depth));
+    rows.push_back(interpolate(model, sampling, a, b, depth, at::linspace(0, 1, flags.steps),
+                               flags.linear ? Mixing::kLinear : Mixing::kSpherical,
+                               flags.edit.seed));
     progress.update(std::ssize(rows));
   }
   progress.finish();

@@ -16,6 +16,7 @@
 #include "src/distributed/work_queue.h"
 #include "src/model_file/generate_together.h"
 #include "src/model_file/sample_output.h"
+#include "src/sample/class_choice.h"
 #include "src/train/outputs.h"
 
 namespace diffuse::cli {
@@ -121,33 +122,22 @@ int stopped(const char* reason, const SampleOutput& output, const std::filesyste
   return kStoppedEarly;
 }
 
-// Captions of the grid's rows where several classes were asked for: their names in plain letters, else
-// their numbers.
-std::vector<std::string> row_captions(const SampleFlags& flags, const Plan& plan,
-                                      const ModelConfig& model) {
-  std::vector<std::string> captions;
-  if (!flags.plan.class_name || plan.sampling.classes.size() < 2) return captions;
-  for (const int64_t label : plan.sampling.classes) {
-    const std::string name = model.class_names.empty() ? "" : model.class_names.at(label);
-    const bool plain = std::ranges::all_of(name, [](char c) { return ' ' <= c && c <= '~'; });
-    captions.push_back(plain && !name.empty() ? name.substr(0, 20) : std::to_string(label));
-  }
-  return captions;
-}
-
 // Rank 0's output, and how many samples of it are there.
 std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
                                                               const Plan& plan, const Model& model,
                                                               World& world) {
   std::unique_ptr<SampleOutput> output;
   if (world.is_first()) {
+    std::vector<std::string> rows;  // of several classes, one each
+    if (flags.plan.class_name && plan.sampling.classes.size() > 1)
+      rows = class_captions(plan.sampling.classes, model.config().model);
     const OutputOptions options{.path = flags.out,
                                 .shape = model.sample_shape(),
                                 .count = plan.count,
                                 .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
                                                        flags.precision.value_or("fp32")),
                                 .resume = flags.resume || flags.queue,
-                                .rows = row_captions(flags, plan, model.config().model),
+                                .rows = rows,
                                 .data = model.config().data};
     output = std::make_unique<SampleOutput>(options);
     say_how_shown(options);

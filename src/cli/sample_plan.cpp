@@ -91,8 +91,12 @@ static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
   return wanted;
 }
 
-static void check_shared(const PlanFlags& flags, const Plan& plan, int64_t timesteps) {
+static void check_shared(const PlanFlags& flags, const Plan& plan, const Model& model) {
   if (!flags.share_from_step) return;
+  if (!model.config().diffusion.is_chain())
+    throw Error("--share-from-step: of a chain's timesteps, and the time of ", model.name(),
+                " is continuous");
+  const int64_t timesteps = model.config().diffusion.timesteps;
   const int64_t t = *flags.share_from_step;
   if (t < 0 || t >= timesteps)
     throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
@@ -116,7 +120,9 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
     throw Error("--strength: expected above 0 and at most 1, got ", strength);
   plan.sampling.options.from = load_sample("--from", flags.from, model, plan.sampling.config);
   std::vector<double>& list = plan.sampling.options.sampler.timesteps;
-  const auto limit = static_cast<double>(T) * strength;
+  const bool chain = model.config().diffusion.is_chain();
+  const double limit =
+      chain ? static_cast<double>(T) * strength : model.diffusion().process().time_at(strength);
   std::erase_if(list, [&](double t) { return t >= limit; });
   if (list.empty())
     throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
@@ -135,7 +141,7 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
   const int64_t T = model.config().diffusion.timesteps;
-  check_shared(flags, plan, T);
+  check_shared(flags, plan, model);
   start_from_image(flags, model, T, plan);
   plan.sampling.options.share_from = flags.share_from_step;
   plan.sampling.options.shared = plan.keys(0, 1)[0];

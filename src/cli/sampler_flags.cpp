@@ -6,7 +6,6 @@
 #include "diffuse/core/error.h"
 #include "diffuse/sample/timesteps.h"
 #include "src/core/log.h"
-#include "src/sample/class_choice.h"
 
 namespace diffuse::cli {
 
@@ -74,7 +73,7 @@ void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) con
   for (const char* const flag : {"--eta", "--ddim-epsilon"})
     if (has(flag) && config.sampler != "ddim")
       throw Error(flag, ": only ddim has one, the sampler is ", config.sampler);
-  const int64_t T = model.config().diffusion.timesteps;
+  const int64_t T = most_steps(model.config().diffusion);
   if (has(steps_flag) && (config.steps < 1 || config.steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", config.steps);
   if (has("--guidance") && model.config().model.classes == 0)
@@ -91,24 +90,8 @@ Sampling SamplerFlags::over(const Model& model) const {
   if (!timesteps) return {config, model.options(config), {}};
   for (const std::string& flag : {steps_flag, std::string("--spacing")})
     if (has(flag)) throw Error("--timesteps: names the timesteps themselves; leave out ", flag);
-  const int64_t T = model.config().diffusion.timesteps;
-  return {config, model.options(config, parse_timesteps(*timesteps, T)), {}};
-}
-
-GenerateOptions Sampling::rows(int64_t rows, int64_t first) const {
-  GenerateOptions result = options;
-  result.labels = labels_in_turn(classes, first, rows);
-  return result;
-}
-
-GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
-  GenerateOptions result = rows(count);
-  std::vector<double>& list = result.sampler.timesteps;
-  const auto first = static_cast<double>(t);
-  std::erase_if(list, [&](double later) { return later >= first; });
-  list.insert(list.begin(), first);
-  check_sampler(result.sampler, model.config().diffusion);
-  return result;
+  const Process& process = model.diffusion().process();
+  return {config, model.options(config, parse_timesteps(*timesteps, process)), {}};
 }
 
 nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {

@@ -8,22 +8,9 @@
 #include <vector>
 
 #include "diffuse/config/config_json.h"
-#include "diffuse/model_file/model.h"
+#include "src/model_file/editing.h"
 
 namespace diffuse::cli {
-
-// How a model is sampled.
-struct Sampling {
-  SampleConfig config;           // the model's, with the flags over it
-  GenerateOptions options;       // without labels
-  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
-
-  // For samples `first` .. , along all of the timesteps.
-  GenerateOptions rows(int64_t rows, int64_t first = 0) const;
-
-  // The same for the reverse process from timestep `t` of that model on.
-  GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
-};
 
 struct SamplerFlags {
   std::vector<FlagValue> values;         // of the config's section, as they were given

@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -12,11 +11,10 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
+#include "diffuse/data/dataset.h"
 #include "src/core/log.h"
-#include "src/diffusion/loss_weight.h"
 #include "src/files/atomic_write.h"
-#include "src/files/csv.h"
-#include "src/pictures/chart.h"
+#include "src/report/schedule_tables.h"
 #include "src/train/outputs.h"
 #include "src/train/run_warnings.h"
 
@@ -32,11 +30,6 @@ struct ScheduleFlags {
   CpuFlags cpu;
 };
 
-// E[x_0^2] over the dimensions of a config's data, and L_T there.
-struct DataPrior {
-  double mean_square, bits_per_dim;
-};
-
 DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   if (!flags.config.empty() && !flags.values.empty())
     throw Error("--config: names the whole schedule; leave out --kind, --timesteps, --beta-start ",
@@ -46,24 +39,6 @@ DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
       std::ranges::any_of(flags.values, [](const auto& given) { return given.flag == "--kind"; });
   if (!has_kind) throw Error("diffuse schedule: expected --config FILE or --kind NAME");
   return with_flags({}, flags.values).diffusion;
-}
-
-Column column(const std::string& name, const at::Tensor& table) {
-  const double* const data = table.const_data_ptr<double>();
-  return {name, {data, data + table.numel()}};
-}
-
-std::vector<Column> columns_of(const NoiseSchedule& s) {
-  return {column("t", at::arange(s.timesteps(), at::kDouble)),
-          column("beta", s.beta()),
-          column("alpha", s.alpha()),
-          column("alpha_bar", s.alpha_bar()),
-          column("posterior_variance", s.posterior_variance()),
-          column("coef_x0", s.coef_x0()),
-          column("coef_xt", s.coef_xt()),
-          column("snr", s.snr()),
-          column("weight_eq9_large", bound_weight(s, s.beta())),
-          column("weight_eq9_small", bound_weight(s, s.posterior_variance()))};
 }
 
 // Measured on the first thousand items; nothing where the data are not on this machine.
@@ -83,83 +58,6 @@ std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSched
   }
 }
 
-// Infinite weights become null: JSON has no infinity.
-nlohmann::ordered_json json_of(const DiffusionConfig& diffusion, const NoiseSchedule& schedule,
-                               const std::vector<Column>& columns,
-                               const std::optional<DataPrior>& data) {
-  nlohmann::ordered_json root{{"schedule", diffusion.schedule},
-                              {"timesteps", schedule.timesteps()},
-                              {"prior_bits_per_dim", schedule.prior_bits_per_dim(1)}};
-  if (data) {
-    root["data_mean_square"] = data->mean_square;
-    root["data_prior_bits_per_dim"] = data->bits_per_dim;
-  }
-  for (const Column& c : columns) root[c.name] = c.values;
-  root["t"] = std::vector<int64_t>(columns[0].values.begin(), columns[0].values.end());
-  return root;
-}
-
-// All rows of a short schedule, else about twenty spread evenly.
-void print_table(const std::vector<Column>& columns) {
-  const auto rows = static_cast<int64_t>(columns[0].values.size());
-  constexpr int64_t kAll = 40, kSome = 20;
-  const int64_t shown = rows <= kAll ? rows : kSome;
-  const auto widths = [](const std::string& name) { return std::max<int>(13, name.size()); };
-  std::string text;
-  char cell[64];
-  for (const Column& c : columns) {
-    std::snprintf(cell, sizeof cell, "%*s", &c == &columns[0] ? 7 : widths(c.name) + 1,
-                  c.name.c_str());
-    text += cell;
-  }
-  for (int64_t i = 0; i < shown; ++i) {
-    const int64_t row = shown == 1 ? 0 : i * (rows - 1) / (shown - 1);
-    text += '\n';
-    for (const Column& c : columns) {
-      std::snprintf(cell, sizeof cell, "%*.7g", &c == &columns[0] ? 7 : widths(c.name) + 1,
-                    c.values[row]);
-      text += cell;
-    }
-  }
-  std::cout << text << '\n';
-  if (shown < rows)
-    std::cout << shown << " of " << rows << " rows; --csv FILE and --json FILE have all\n";
-}
-
-void print_prior(const NoiseSchedule& schedule, const std::optional<DataPrior>& data) {
-  std::cout << "L_T " << schedule.prior_bits_per_dim(1) << " bits/dim at E[x0^2] = 1";
-  if (data)
-    std::cout << ", " << data->bits_per_dim << " for the data (E[x0^2] = " << data->mean_square
-              << ")";
-  std::cout << "\n";
-}
-
-std::vector<Chart> charts_of(const NoiseSchedule& schedule, const std::vector<Column>& columns) {
-  const auto& t = columns[0].values;
-  const auto values = [](const at::Tensor& table) { return column("", table).values; };
-  const std::string steps = concat("T = ", schedule.timesteps());
-  return {
-      {.title = "variance of a step",
-       .unit = steps,
-       .x_label = "t",
-       .series = {{"β, forward", t, values(schedule.beta())},
-                  {"β̃, posterior: given x₀ as well", t, values(schedule.posterior_variance())}}},
-      {.title = "what is left of x₀ and what is noise",
-       .unit = "",
-       .x_label = "t",
-       .series = {{"ᾱ", t, values(schedule.alpha_bar())},
-                  {"1 − ᾱ", t, values(schedule.one_minus_alpha_bar())}}},
-      {.title = "signal-to-noise ratio",
-       .unit = "ᾱ / (1 − ᾱ)",
-       .x_label = "t",
-       .series = {{"", t, values(schedule.snr())}},
-       .log_y = true},
-      {.title = "posterior variance / forward variance",
-       .unit = "β̃ / β",
-       .x_label = "t",
-       .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}};
-}
-
 int run_schedule(const ScheduleFlags& flags) {
   flags.cpu.apply();
   if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
@@ -167,19 +65,15 @@ int run_schedule(const ScheduleFlags& flags) {
                 {{"--config", flags.config}});
   const DiffusionConfig diffusion = diffusion_of(flags);
   const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
-  const auto columns = columns_of(schedule);
   const auto data = data_prior(flags, schedule);
   warn_of_prior(schedule);
-  if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(columns));
-  if (!flags.plot.empty()) write_charts(flags.plot, charts_of(schedule, columns));
+  if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(schedule_columns(schedule)));
+  if (!flags.plot.empty()) write_charts(flags.plot, schedule_charts(schedule));
   nlohmann::ordered_json json;
-  if (!flags.json.empty()) json = json_of(diffusion, schedule, columns, data);
+  if (!flags.json.empty()) json = schedule_json(diffusion.schedule, schedule, data);
   constexpr int kOneLine = -1;  // else each number of the tables would have its own
-  const auto print_text = [&] {
-    print_table(columns);
-    print_prior(schedule, data);
-  };
-  write_report(flags.json, json, print_text, kOneLine);
+  write_report(
+      flags.json, json, [&] { std::cout << schedule_text(schedule, data); }, kOneLine);
   return kGood;
 }
 

@@ -26,6 +26,63 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   }
 }
 
+// What a process can be combined with, and the nearest that it can where not.
+static void check_process(const DiffusionConfig& c, const std::string& at) {
+  const auto refuse = [&](const char* key, const std::string& word, const std::string& why) {
+    throw Error(at, "/", key, ": \"", word, "\" ", why);
+  };
+  const std::string on = "on the process " + c.process;
+  if (c.is_chain()) {
+    if (c.prediction == "edm" || c.prediction == "flow" || c.prediction == "score")
+      refuse("prediction", c.prediction,
+             "is of continuous time, and the process ddpm is a chain of timesteps; want " +
+                 std::string(c.prediction == "score" ? "epsilon" : "v") + ", or another process");
+    if (c.timestep_sampler.ends_with("_normal"))
+      refuse(
+          "timestep_sampler", c.timestep_sampler,
+          "is of continuous time, and the process ddpm is a chain of timesteps; want stratified");
+    return;
+  }
+  const bool by_sigma = c.process == "ve" || c.process == "edm";
+  if (c.prediction == "mu")
+    refuse("prediction", c.prediction, "is the mean of the chain's step; want x0 " + on);
+  if (by_sigma && c.prediction == "v")
+    refuse("prediction", c.prediction, on + " grows with sigma; want edm");
+  if (c.process == "flow" && (c.prediction == "epsilon" || c.prediction == "score"))
+    refuse("prediction", c.prediction,
+           "cannot give x_0 at t = 1 of flow, where no signal is left; want flow");
+  if (c.learns_variance())
+    refuse("variance", c.variance, "is of the chain's steps; want fixed_large or fixed_small");
+  if (c.loss == "vlb" || c.loss == "hybrid")
+    refuse("loss", c.loss, "is the bound of a chain; want vlb_weighted " + on);
+  if (c.timestep_sampler == "importance")
+    refuse("timestep_sampler", c.timestep_sampler,
+           "keeps losses of the chain's timesteps; want stratified");
+  if (by_sigma && c.timestep_sampler == "logit_normal")
+    refuse("timestep_sampler", c.timestep_sampler,
+           "is of times from 0 to 1; want log_normal " + on);
+  if (c.schedule != "linear")
+    refuse("schedule", c.schedule, "is of the chain; the process " + c.process + " has none");
+  if (c.rescale_zero_terminal_snr)
+    throw Error(at, "/rescale_zero_terminal_snr: expected false, as ", c.process,
+                " has no schedule");
+}
+
+static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
+  if (c.beta_min > c.beta_max)
+    throw Error(at, "/beta_min: expected at most beta_max, which is ", c.beta_max, ", got ",
+                c.beta_min);
+  const bool by_sigma = c.process == "ve" || c.process == "edm";
+  if (!by_sigma && (c.sigma_min > 0 || c.sigma_max > 0))
+    throw Error(at, c.sigma_min > 0 ? "/sigma_min" : "/sigma_max", ": expected 0, as the process ",
+                c.process, " has none; it is of ve and edm");
+  if (!by_sigma) return;
+  const NoiseRange range = noise_range(c);
+  if (range.low >= range.high)
+    throw Error(at, "/sigma_min: expected below sigma_max, which is ", range.high, ", got ",
+                range.low);
+}
+
 static void check_mixture(const DataConfig& c, const std::string& at) {
   const auto numbers = static_cast<int64_t>(c.means.size());
   if (numbers == 0 || numbers % c.dimensions != 0)
@@ -36,7 +93,7 @@ static void check_mixture(const DataConfig& c, const std::string& at) {
 }
 
 static void check_unet(const ModelConfig& c, const std::string& at) {
-  // Group normalisation and the heads split the channels of every level evenly.
+  // Group normalisation and the heads must divide the channels of every level.
   if (c.channels % c.norm_groups != 0) {
     throw Error(at, "/channels: expected a multiple of norm_groups, which is ", c.norm_groups,
                 ", got ", c.channels);
@@ -54,8 +111,23 @@ static void check_train(const TrainConfig& c, const std::string& at) {
   }
 }
 
+// Sampling in continuous time.
+static void check_continuous_sample(const SampleConfig& c, const std::string& process,
+                                    const std::string& at) {
+  if (sampler_word(c.sampler).of_chain)
+    throw Error(at, "/sampler: \"", c.sampler, "\" draws from a chain's steps, and the time of ",
+                process, " is continuous; want ancestral, its like, or heun");
+  if (c.spacing == "leading" || c.spacing == "quadratic")
+    throw Error(at, "/spacing: \"", c.spacing, "\" is of whole timesteps, and the time of ",
+                process, " is continuous; want trailing, uniform or karras");
+  if (c.steps_offset != 0 || c.skip_zero)
+    throw Error(at, c.skip_zero ? "/skip_zero" : "/steps_offset",
+                ": of whole timesteps, and the time of ", process, " is continuous; leave it out");
+}
+
 static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const std::string& at) {
-  if (c.steps > d.timesteps) {
+  if (!d.is_chain()) check_continuous_sample(c, d.process, at);
+  if (d.is_chain() && c.steps > d.timesteps) {
     throw Error(at, "/steps: expected at most the ", d.timesteps, " timesteps of /diffusion, got ",
                 c.steps);
   }
@@ -63,8 +135,8 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
     throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
-    throw Error(at, "/steps: ddpm with the variance \"learned\" takes all ", d.timesteps,
-                " timesteps, as it is of those steps; want learned_range, or another sampler");
+    throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
+                " timesteps, since it is for single steps; use learned_range or another sampler");
   }
 }
 
@@ -117,13 +189,11 @@ void check_config(const Config& config, const std::string& name) {
   check_range(config.data, name + ": /data");
   check_class_names(config.model, name + ": /model");
   check_sample_kind(config.model, name + ": /model");
+  check_process(config.diffusion, name + ": /diffusion");
+  check_noise_range(config.diffusion, name + ": /diffusion");
   check_schedule(config.diffusion, name + ": /diffusion");
   if (config.model.type == "unet") check_unet(config.model, name + ": /model");
   if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");
-  if (config.model.type.ends_with("_oracle") && config.diffusion.prediction != "epsilon") {
-    throw Error(name, ": /diffusion/prediction: expected \"epsilon\", which is what a ",
-                config.model.type, " gives, got \"", config.diffusion.prediction, "\"");
-  }
   check_train(config.train, name + ": /train");
   check_sample(config.sample, config.diffusion, name + ": /sample");
 }

@@ -1,5 +1,5 @@
-// Do the parts of a config fit each other? What depends on the shape of the data is checked where
-// the model is built.
+// Checks that the parts of a config are consistent. The model's constructor checks what depends on the
+// shape of the data.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Throws Error "NAME: /path: ..." for the first misfit.
+// Throws Error "NAME: /path: ..." for the first inconsistency.
 void check_config(const Config& config, const std::string& name);
 
 }  // namespace diffuse

@@ -1,5 +1,5 @@
-// Every config field, once: its key, what it accepts and a sentence on what it does. Reading,
-// writing, `--set`, the unknown-key check, the schema and the help all walk these lists.
+// Every config field, once: its key, its rule and its help text. Reading, writing, `--set`, the
+// unknown-key check, the schema and the help all use these lists.
 //
 // A visitor is called as visit(key, value, rule, help) for a field and visit(key, section, help)
 // for a section.
@@ -12,11 +12,11 @@ namespace diffuse {
 
 inline constexpr double kMaxTimesteps = 1'000'000;
 
-// Help from the table of samplers.
+// Help texts from the table of samplers.
 const std::string& sampler_help();
 const std::string& spacing_help();
 
-// NOLINTBEGIN(readability-function-size): lists, as long as the sections.
+// NOLINTBEGIN(readability-function-size): lists as long as their sections.
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
@@ -25,8 +25,7 @@ void visit_fields(Visitor& visit, DataConfig& c) {
                 "cifar10", "image_folder", "array"}),
         "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
         "read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, array a "
-        ".npy, "
-        ".npz or .safetensors file.");
+        ".npy, .npz or .safetensors file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
@@ -37,94 +36,95 @@ void visit_fields(Visitor& visit, DataConfig& c) {
   visit("horizontal_flip", c.horizontal_flip, anything(),
         "Mirrors each training image with probability 1/2.");
   visit("count", c.count, at_least(0),
-        "Items of a generated set, or only the first this many of a stored one; 0 means all.");
+        "Number of items: of a generated set, or the first ones of a stored set; 0 means all.");
   visit("held_out", c.held_out, at_least(0),
-        "Items kept from training for evaluation where a set has no test part; 0 means 1 in 20.");
+        "Items held out for evaluation if a set has no test part; 0 means 1 in 20.");
   visit("noise", c.noise, at_least(0),
         "swiss_roll: standard deviation of the noise added before scaling.");
   visit("variance", c.variance, above(0),
         "gaussian and each component of a gaussian_mixture: variance of each dimension.");
   visit("dimensions", c.dimensions, between(1, 1'000'000),
         "gaussian, gaussian_mixture: dimensions of a point.");
-  visit("means", c.means, list_of(anything()),
-        "gaussian_mixture: the components' means one after the other, as many numbers each as a "
-        "point has dimensions.");
+  visit(
+      "means", c.means, list_of(anything()),
+      "gaussian_mixture: the means of the components, concatenated; each has as many numbers as a "
+      "point has dimensions.");
   visit("weights", c.weights, list_of(above(0)),
-        "gaussian_mixture: how often each component is drawn, in proportion; empty is equally.");
+        "gaussian_mixture: relative weights of the components; empty means equal.");
   visit("length", c.length, between(1, 1 << 24), "waveforms: samples of a signal.");
-  visit("array", c.array, anything(),
-        "array: the array's name in a file of several; empty means the only one. Numbers are N x D "
-        "points, N x C x L signals or N x C x H x W images, bytes are images.");
+  visit(
+      "array", c.array, anything(),
+      "array: the array's name in a file with several; empty means the only one. Numbers are N x D "
+      "points, N x C x L signals or N x C x H x W images; bytes are images.");
   visit("labels", c.labels, anything(),
         "array: the name of the N class numbers in the same file; empty means no classes.");
   visit("on_error", c.on_error, one_of({"refuse", "skip"}),
-        "image_folder and array: a damaged item is an error (refuse) or left out (skip).");
+        "image_folder and array: a damaged item is an error (refuse) or is skipped (skip).");
   visit("normalize", c.normalize, anything(),
-        "Learns (x - mean) / std, channel by channel; samples are brought back.");
+        "Trains on (x - mean) / std, channel by channel; samples are converted back.");
   visit(
       "range", c.range, list_of(anything(), 0, 2),
-      "array: [lo, hi] that numbers are brought from to [-1, 1], and samples back to; empty takes "
-      "them as they are.");
+      "array: [lo, hi] is mapped to [-1, 1] for training, and samples are mapped back; empty means "
+      "no scaling.");
   visit("mean", c.mean, list_of(anything()),
-        "Mean of each channel for normalize; filled in from the data, or from range, where empty.");
+        "Mean of each channel for normalize; empty is filled in from the data, or from range.");
   visit("std", c.std, list_of(above(0)),
-        "Standard deviation of each channel for normalize; filled in as mean is.");
+        "Standard deviation of each channel for normalize; filled in like mean.");
   visit("memory_limit_mb", c.memory_limit_mb, at_least(0),
-        "MB of pixels kept in memory: a larger image_folder is decoded on the fly, other larger "
-        "sets are refused.");
+        "Limit in MB of the pixels in memory: a larger image_folder is decoded on the fly, other "
+        "larger sets are refused.");
 }
 
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle", "mixture_oracle"}),
-        "The network: unet for images and signals, mlp for points, gaussian_oracle and "
-        "mixture_oracle the "
-        "exact answers for such data.");
+        "The network: unet for images and signals, mlp for points; gaussian_oracle and "
+        "mixture_oracle are the exact networks for such data.");
   visit("channels", c.channels, between(4, 8192), "unet: channels at full resolution.");
   visit("channel_multipliers", c.channel_multipliers, list_of(between(1, 64), 1, 8),
-        "unet: one resolution level each, with this many times the channels; each level halves "
-        "height and width.");
+        "unet: one factor of channels per resolution level; each level halves height and width.");
   visit("blocks_per_level", c.blocks_per_level, between(1, 16),
-        "unet: residual blocks a level has on the way down; it has one more on the way up.");
+        "unet: residual blocks per level of the encoder; the decoder has one more.");
   visit("attention_resolutions", c.attention_resolutions, list_of(at_least(1)),
-        "unet: heights in pixels, of signals lengths, after patching, of the levels with "
-        "self-attention.");
+        "unet: levels with self-attention, by their height in pixels (signals: length), after "
+        "patching.");
   visit("mid_attention", c.mid_attention, anything(),
         "unet: self-attention between the two middle blocks.");
   visit("attention_heads", c.attention_heads, between(1, 1024), "unet: heads of self-attention.");
   visit("attention_head_dim", c.attention_head_dim, between(0, 8192),
-        "unet: channels of one head, so that wider levels have more heads; 0 goes by "
-        "attention_heads.");
+        "unet: channels per head, so that wider levels have more heads; 0 uses attention_heads.");
   visit("mid_attention_norm", c.mid_attention_norm, anything(),
-        "unet: group normalisation before the middle attention, as before every other one.");
+        "unet: group normalisation before the middle attention, as before the others.");
   visit("dropout", c.dropout, from_below(0, 1),
         "unet: share of activations zeroed in training, in each residual block.");
   visit("norm_groups", c.norm_groups, between(1, 1024), "unet: groups of group normalisation.");
-  visit("norm_eps", c.norm_eps, above(0), "unet: added to the variance in group normalisation.");
-  visit("scale_shift_norm", c.scale_shift_norm, anything(),
-        "unet: time scales and shifts the second normalisation instead of being added before it.");
+  visit("norm_eps", c.norm_eps, above(0),
+        "unet: epsilon added to the variance in group normalisation.");
+  visit(
+      "scale_shift_norm", c.scale_shift_norm, anything(),
+      "unet: the time embedding scales and shifts the second normalisation instead of being added "
+      "before it.");
   visit("time_embedding", c.time_embedding, one_of({"sin_cos", "cos_sin"}),
-        "Order of the halves of the time embedding: sin_cos as Ho et al., cos_sin as Nichol and "
-        "Dhariwal.");
+        "Order of the halves of the time embedding: sin_cos as in Ho et al., cos_sin as in Nichol "
+        "and Dhariwal.");
   visit("time_frequency_shift", c.time_frequency_shift, between(0, 1),
-        "Shift s in the frequencies exp(-i ln 1e4 / (half - s)): 1 as Ho et al., 0 as Nichol and "
-        "Dhariwal.");
+        "Shift s in the frequencies exp(-i ln 1e4 / (half - s)): 1 as in Ho et al., 0 as in Nichol "
+        "and Dhariwal.");
   visit("time_scale", c.time_scale, above(0),
-        "Multiplies t before the time embedding: 1000 / T as Nichol and Dhariwal.");
+        "Factor of t before the time embedding: 1000 / T as in Nichol and Dhariwal.");
   visit("downsample_padding", c.downsample_padding, one_of({"end", "both"}),
-        "unet: pads right and bottom (end, as Ho et al.) or all sides (both) before halving.");
+        "unet: padding before downsampling: right and bottom (end, as in Ho et al.) or all sides "
+        "(both).");
   visit("patch_size", c.patch_size, between(1, 64),
-        "unet: squares of this many pixels a side become channels before the first convolution.");
+        "unet: side in pixels of the squares that become channels before the first convolution.");
   visit("class_conditional", c.class_conditional, anything(),
-        "unet and mlp: learn from the data's classes, so that samples of one class can be asked "
-        "for.");
+        "unet and mlp: conditions the network on the data's classes, to sample by class.");
   visit("self_conditioning", c.self_conditioning, anything(),
-        "unet and mlp: the network is also given what it last took for the clean sample; training "
+        "unet and mlp: the network also gets its previous prediction of the clean sample; training "
         "costs a third more.");
   visit("hidden", c.hidden, between(1, 65536), "mlp: width of the hidden layers.");
   visit("layers", c.layers, between(1, 1024), "mlp: number of hidden layers.");
-  visit("variance", c.variance, above(0),
-        "gaussian_oracle, mixture_oracle: variance of the data it is exact for.");
+  visit("variance", c.variance, above(0), "gaussian_oracle, mixture_oracle: variance of the data.");
   visit("means", c.means, list_of(anything()), "mixture_oracle: as data.means.");
   visit("weights", c.weights, list_of(above(0)), "mixture_oracle: as data.weights.");
   visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
@@ -133,53 +133,74 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
         "What a sample is: an image of 8-bit values, a float_image of any numbers, a signal or a "
         "point; filled in from the data set, and from sample_shape where a file does not say.");
   visit("classes", c.classes, at_least(0),
-        "Classes the model is conditioned on; filled in from the data set, 0 is unconditional.");
+        "Number of classes; filled in from the data set; 0 means unconditional.");
   visit("class_names", c.class_names, list_of(anything()),
-        "Their names in order; filled in from the data set where empty. Given, the data's classes "
-        "get the numbers they have in this list.");
+        "Names of the classes in order; empty is filled in from the data set. If given, the data's "
+        "classes are numbered as in this list.");
 }
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DiffusionConfig& c) {
+  visit("process", c.process, one_of(kProcesses),
+        "The forward process: ddpm, the discrete chain of timesteps and schedule, or of continuous "
+        "time vp, subvp, ve (of score_sde), edm, or flow, the straight way from data to noise.");
   visit("schedule", c.schedule,
         one_of({"linear", "quadratic", "constant", "cosine", "jsd", "warmup10", "warmup50",
                 "sigmoid", "sigmoid_jabri", "betas"}),
-        "How beta_t, the variance of the noise that step t adds, goes from t = 1 to T.");
+        "Noise schedule: beta_t, the variance of the noise that step t adds, for t = 1 to T.");
   visit("timesteps", c.timesteps, between(1, kMaxTimesteps), "Steps T of the forward process.");
   visit("beta_start", c.beta_start, inside(0, 1), "beta_1, where the schedule has one.");
   visit("beta_end", c.beta_end, inside(0, 1), "beta_T, where the schedule has one.");
   visit("betas", c.betas, list_of(inside(0, 1)),
         "Schedule betas: beta_1 to beta_T given one by one.");
-  visit("prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu"}),
-        "What the network predicts: the noise, the clean sample, v, or the posterior mean.");
+  visit("beta_min", c.beta_min, above(0), "vp, subvp: beta at t = 0.");
+  visit("beta_max", c.beta_max, above(0), "vp, subvp: beta at t = 1.");
+  visit("sigma_min", c.sigma_min, at_least(0),
+        "ve, edm: the least noise; 0 is the process's own, 0.01 or 0.002.");
+  visit("sigma_max", c.sigma_max, at_least(0),
+        "ve, edm: the most noise; 0 is the process's own, 50 or 80.");
+  visit("sigma_data", c.sigma_data, above(0),
+        "Standard deviation of the data that the prediction edm, the loss edm and the inputs of "
+        "networks on ve and edm are scaled by.");
+  visit(
+      "prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu", "flow", "edm", "score"}),
+      "What the network predicts: the noise, the clean sample, v, the chain's posterior mean, and "
+      "of continuous time also flow (noise less sample), edm (F of Karras et al.) or the score.");
   visit(
       "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
       "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
-  visit(
-      "loss", c.loss, one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "mse"}),
-      "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
-      "itself, simple plus a little of the bound, min-SNR weighted, or the plain squared error in "
-      "what the network predicts (mse).");
+  visit("loss", c.loss,
+        one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "edm", "mse"}),
+        "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
+        "itself, simple plus a little of the bound, min-SNR weighted, weighted as by Karras et al. "
+        "(edm), or the plain squared error in what the network predicts (mse).");
   visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
   visit("min_snr_gamma", c.min_snr_gamma, above(0),
         "min_snr: cap of the signal-to-noise ratio in the weight.");
-  visit("timestep_sampler", c.timestep_sampler, one_of({"uniform", "stratified", "importance"}),
-        "How t is drawn for training: uniformly, one from each part of 1..T, or by recent loss.");
+  visit("timestep_sampler", c.timestep_sampler,
+        one_of({"uniform", "stratified", "importance", "log_normal", "logit_normal"}),
+        "How t is drawn for training: uniformly, one from each part of the times, on the chain by "
+        "recent loss, in continuous time with log sigma or log(t / (1 - t)) normally distributed.");
+  visit("log_normal_mean", c.log_normal_mean, anything(), "log_normal: mean of log sigma.");
+  visit("log_normal_std", c.log_normal_std, above(0), "log_normal: its standard deviation.");
+  visit("logit_normal_mean", c.logit_normal_mean, anything(),
+        "logit_normal: mean of log(t / (1 - t)).");
+  visit("logit_normal_std", c.logit_normal_std, above(0), "logit_normal: its standard deviation.");
   visit("rescale_zero_terminal_snr", c.rescale_zero_terminal_snr, anything(),
-        "Rescales the schedule so that nothing of the sample is left at t = T.");
+        "Rescales the schedule to zero terminal SNR: no signal at t = T.");
 }
 
 template <class Visitor>
 void visit_fields(Visitor& visit, TrainConfig& c) {
-  visit("steps", c.steps, at_least(0), "Optimiser updates in all.");
+  visit("steps", c.steps, at_least(0), "Total number of optimiser updates.");
   visit("batch_size", c.batch_size, at_least(1),
         "Samples per update, summed over processes and micro-batches.");
   visit("micro_batch", c.micro_batch, at_least(0),
-        "Samples per forward pass of one process, to save memory; 0 means all of its share.");
-  visit("optimizer", c.optimizer, one_of({"adam", "adamw"}), "Adam, or with weight decay AdamW.");
+        "Samples per forward pass of one process, to save memory; 0 means its whole share.");
+  visit("optimizer", c.optimizer, one_of({"adam", "adamw"}), "Adam, or AdamW with weight decay.");
   visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
-  visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the gradient's mean.");
-  visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the gradient's square.");
+  visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the mean gradient.");
+  visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the mean squared gradient.");
   visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");
   visit("weight_decay", c.weight_decay, at_least(0),
         "adamw: share of each weight, times the learning rate, removed per update.");
@@ -189,74 +210,76 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("warmup_steps", c.warmup_steps, at_least(0),
         "Updates over which the learning rate rises linearly from 0.");
   visit("gradient_clip", c.gradient_clip, at_least(0),
-        "Global norm that gradients are scaled down to; 0 is off.");
+        "Largest global norm of the gradients; 0 turns clipping off.");
   visit("ema_decay", c.ema_decay, from_below(0, 1),
-        "Decay per update of the averaged weights that samples are drawn with.");
-  visit(
-      "ema_warmup", c.ema_warmup, anything(),
-      "Averages over fewer updates at first: decay min(ema_decay, (1 + s) / (10 + s)) at step s.");
-  visit(
-      "precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
-      "Number format of the network in training: fp16 wants a GPU, auto takes the best there is.");
+        "Decay per update of the EMA weights, which sampling uses.");
+  visit("ema_warmup", c.ema_warmup, anything(),
+        "Shorter averages at first: decay min(ema_decay, (1 + s) / (10 + s)) at step s.");
+  visit("precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
+        "Number format of the network in training: fp16 needs a GPU, auto selects the best "
+        "available.");
   visit("gradient_checkpointing", c.gradient_checkpointing, anything(),
-        "unet: compute each residual block again in the backward pass instead of keeping its inner "
-        "results: less memory, a third more arithmetic.");
+        "unet: recomputes each residual block in the backward pass instead of storing its "
+        "activations: less memory, a third more FLOPs.");
   visit("compress_gradients", c.compress_gradients, anything(),
-        "Several processes: rounds gradients to bfloat16 on their way, which halves the traffic.");
-  visit(
-      "shard_optimizer", c.shard_optimizer, anything(),
-      "Several processes: each keeps the optimiser state and averaged weights of its share of the "
-      "parameters, updates those, and sends them to the others.");
+        "Several processes: all-reduces gradients in bfloat16, which halves the traffic.");
+  visit("shard_optimizer", c.shard_optimizer, anything(),
+        "Several processes: each stores the optimiser state and EMA weights of its share of the "
+        "parameters, updates this share, and sends it to the others.");
   visit("label_dropout", c.label_dropout, between(0, 1),
         "Share of labels replaced by \"no class\", which classifier-free guidance needs.");
   visit("log_every", c.log_every, at_least(1), "Steps between log lines and metrics.");
-  visit("eval_every", c.eval_every, at_least(0), "Steps between held-out losses; 0 means none.");
-  visit("eval_samples", c.eval_samples, at_least(1), "Held-out items that a held-out loss uses.");
+  visit("eval_every", c.eval_every, at_least(0),
+        "Steps between validation losses on held-out items; 0 means none.");
+  visit("eval_samples", c.eval_samples, at_least(1), "Held-out items per validation loss.");
   visit("sample_every", c.sample_every, at_least(0),
         "Steps between grids of samples; 0 means none.");
   visit("checkpoint_every", c.checkpoint_every, at_least(1), "Steps between saves of model.pt.");
-  visit("keep_last", c.keep_last, at_least(0), "Newest checkpoints/step-N.pt that are kept.");
+  visit("keep_last", c.keep_last, at_least(0), "Number of newest checkpoints/step-N.pt to keep.");
   visit("keep_every", c.keep_every, at_least(0),
-        "Checkpoints at multiples of this many steps are kept for ever; 0 means none.");
+        "Checkpoints at multiples of this many steps are kept forever; 0 means none.");
 }
 
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
   visit("sampler", c.sampler, one_of(kSamplers), sampler_help().c_str());
-  visit("steps", c.steps, between(0, kMaxTimesteps), "Reverse steps; 0 means all T.");
+  visit("steps", c.steps, between(0, kMaxTimesteps),
+        "Reverse steps; 0 means all T, and 50 where time is continuous.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
   visit("spacing", c.spacing, one_of(kSpacings), spacing_help().c_str());
   visit("steps_offset", c.steps_offset, between(0, kMaxTimesteps),
-        "Spacing leading: added to every timestep, as far as T leaves room.");
-  visit(
-      "skip_zero", c.skip_zero, anything(),
-      "Spacings leading and uniform: the timesteps of one step more without the last of them, 0.");
+        "Spacing leading: added to every timestep, within the limit of T.");
+  visit("skip_zero", c.skip_zero, anything(),
+        "Spacings leading and uniform: computes one more timestep and drops the last one, 0.");
   visit("clip_x0", c.clip_x0, anything(),
         "Clamps the predicted clean image to clip_range; points are never clamped.");
   visit("clip_range", c.clip_range, above(0),
-        "clip_x0: the largest absolute value of a clean image; our images lie in [-1, 1].");
-  visit("dynamic_threshold", c.dynamic_threshold, from_below(0, 1),
-        "Clamps each predicted clean sample to the range that holds this share of it, 0.995 say, "
-        "and scales it back into [-1, 1]; 0 leaves that to clip_x0.");
-  visit("dynamic_threshold_max", c.dynamic_threshold_max, at_least(0),
-        "dynamic_threshold: the largest bound of that range; 0 is any.");
-  visit("ddim_epsilon", c.ddim_epsilon, one_of(kDdimEpsilons),
-        "ddim: the noise that a step goes along follows from the clamped clean image (clipped), or "
-        "is the network's own (network), as in diffusers.");
+        "clip_x0: largest absolute value of a clean image; images are in [-1, 1].");
   visit(
-      "end_at_data", c.end_at_data, anything(),
-      "ddim: the last step goes to the clean sample; otherwise the noise of t = 1 is left in it.");
+      "dynamic_threshold", c.dynamic_threshold, from_below(0, 1),
+      "Clamps each predicted clean sample to the range of this share of its values, such as 0.995, "
+      "and scales it to [-1, 1]; 0 uses clip_x0 instead.");
+  visit("dynamic_threshold_max", c.dynamic_threshold_max, at_least(0),
+        "dynamic_threshold: upper limit of that range; 0 means none.");
+  visit("ddim_epsilon", c.ddim_epsilon, one_of(kDdimEpsilons),
+        "ddim: epsilon of a step with a clamped clean image: recomputed from it (clipped), or the "
+        "network's (network), as in diffusers.");
+  visit("end_at_data", c.end_at_data, anything(),
+        "ddim: the last step goes to the clean sample; otherwise the noise of t = 1 remains.");
   visit("grid", c.grid, between(1, 4096), "Images in a grid drawn while training.");
-  visit("guidance", c.guidance, at_least(0),
-        "Classifier-free guidance weight: 1 is plain conditional, more follows the class harder.");
+  visit(
+      "guidance", c.guidance, at_least(0),
+      "Classifier-free guidance scale: 1 is plain conditional, larger values follow the class more "
+      "closely.");
 }
 
 template <class Visitor>
 void visit_fields(Visitor& visit, Config& c) {
-  visit("seed", c.seed, at_least(0), "Decides everything random: same seed, same run.");
-  visit("data", c.data, "What the model learns from.");
+  visit("seed", c.seed, at_least(0), "Seed of all random numbers: same seed, same run.");
+  visit("data", c.data, "The training data.");
   visit("model", c.model, "The network.");
-  visit("diffusion", c.diffusion, "The forward process, what the network predicts and the loss.");
+  visit("diffusion", c.diffusion,
+        "The forward process, the network's prediction target and the loss.");
   visit("train", c.train, "Training.");
   visit("sample", c.sample, "Defaults of sampling, and of the grids drawn while training.");
 }

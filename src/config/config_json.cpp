@@ -20,7 +20,7 @@ using nlohmann::json;
 
 static constexpr size_t kMaxFileBytes = size_t{16} << 20;
 
-// A value as a message shows it: JSON, cut short.
+// A value for use in a message: JSON, truncated.
 static std::string shown(const json& value) {
   constexpr size_t kLongest = 60;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -28,10 +28,10 @@ static std::string shown(const json& value) {
   return text;
 }
 
-// Below it every whole number is a double.
+// Every integer below it is exact in a double.
 static constexpr double kExact = int64_t{1} << 53;
 
-// As an integer, where it is one in other words: 1e3, 100.0 or, in an override, 010. `plain` as of Reader.
+// An integer in another form, as an integer: 1e3, 100.0 or, in an override, 010. `plain`: see Reader.
 static json as_integer(const json& found, const std::string* plain) {
   const std::string text = plain != nullptr && found.is_primitive() ? *plain : "";
   if (const auto value = parse_integer(text)) return *value;
@@ -41,13 +41,13 @@ static json as_integer(const json& found, const std::string* plain) {
   return x == std::floor(x) && std::abs(x) < kExact ? json(static_cast<int64_t>(x)) : found;
 }
 
-// An override may write a real number as JSON does not: .5, 5., +1.
+// An override may give a real number in a form that JSON does not allow: .5, 5., +1.
 static json as_real(const json& found, const std::string* plain) {
   const auto value = plain != nullptr && found.is_string() ? parse_real(*plain) : std::nullopt;
   return value ? json(*value) : found;
 }
 
-// Whether it would fit but may not be what the file says.
+// Whether it is in range, but may differ from the number in the file by rounding.
 static bool is_rounded(const json& found) {
   return found.is_number_float() && found.get<double>() >= kExact && found.get<double>() < 0x1p64;
 }
@@ -74,13 +74,13 @@ class PathLister {
   std::string prefix_;
 };
 
-// Fills a config from one JSON object. An absent key keeps the value there is; a key that no field
-// asked for is a mistake, and finish() says so.
+// Fills a config from one JSON object. An absent key keeps the present value; finish() refuses keys that
+// no field has read.
 class Reader {
  public:
-  // name: the file, for messages. plain: the text after "=" of an override, which fields that want
-  // text take as it is unless it is a JSON string; nullptr in files.
-  // A name without a path, a flag's, stands alone in messages of the field.
+  // name: the file, for messages. plain: the text after "=" of an override, which text fields take as it
+  // is unless it is a JSON string; nullptr in files.
+  // A name without a path, as of a flag, is the only prefix of the field's messages.
   Reader(const json& object, std::string name, std::string path, const std::string* plain,
          bool names_path = true)
       : object_(object),
@@ -119,7 +119,7 @@ class Reader {
     return found == object_.end() ? nullptr : &*found;
   }
 
-  // Kinds are checked before get<>(), which would turn 1.5 into 1 and true into 1.
+  // Types are checked before get<>(), which would convert 1.5 and true to 1.
   template <class T>
   void read(const std::string& path, const json& found, const Rule& rule, T& value) const {
     if constexpr (std::is_same_v<T, bool>) {
@@ -183,7 +183,7 @@ class Reader {
     throw Error(where(path), "expected ", wanted, ", got ", shown(found));
   }
 
-  // A key of another section names its place; any other the nearest key of this one.
+  // For a key of another section the message names that section, otherwise the nearest key of this one.
   [[noreturn]] void fail_unknown(const std::string& key) const {
     PathLister lister;
     Config config;
@@ -233,7 +233,7 @@ static std::vector<std::string> keys_of(const std::string& path) {
   return keys;
 }
 
-// The value of "train", "steps" is read as the document {"train": {"steps": 1000}} over what is there.
+// The value of "train", "steps" is read as the document {"train": {"steps": 1000}} over the present config.
 static void set_value(const std::vector<std::string>& keys, const std::string& plain,
                       const std::string& name, bool names_path, Config& config) {
   if (!is_utf8(plain)) throw Error(name, ": expected UTF-8 text");
@@ -282,7 +282,7 @@ Config with_flags(Config config, const std::vector<FlagValue>& flags) {
   return config;
 }
 
-// A file of version 0.1.0 gives the shape alone.
+// A file of version 0.1.0 has only the shape.
 static void fill_in_sample_kind(ModelConfig& config) {
   if (!config.sample_kind.empty() || config.sample_shape.empty()) return;
   const auto dimensions = config.sample_shape.size();
@@ -305,7 +305,7 @@ Config parse_config(const std::string& text, const std::string& name,
 
 Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
   const std::string name = file.string();
-  std::error_code unknown;  // then opening the file says why
+  std::error_code unknown;  // opening the file then gives the reason
   const auto status = std::filesystem::status(file, unknown);
   if (status.type() == std::filesystem::file_type::not_found) throw Error(name, ": no such file");
   if (std::filesystem::is_directory(status)) throw Error(name, ": expected a file, got a folder");

@@ -1,4 +1,4 @@
-// What the field lists are written out as: a config's values, the schema and the help.
+// Output from the field lists: a config's values, the schema and the help.
 #include <nlohmann/json.hpp>
 
 #include "config_fields.h"
@@ -30,14 +30,14 @@ class Writer {
 
 }  // namespace
 
-// [1, 2, 2]: dump(2) would give each number a line.
+// [1, 2, 2]: dump(2) would put each number on its own line.
 static std::string list_text(const ordered_json& list) {
   std::vector<std::string> items;
   for (const ordered_json& item : list) items.push_back(item.dump());
   return "[" + join(items) + "]";
 }
 
-// One field a line.
+// One field per line.
 static std::string pretty(const ordered_json& value, const std::string& indent) {
   if (value.is_array()) return list_text(value);
   if (!value.is_object()) return value.dump();
@@ -74,7 +74,7 @@ static const char* type_name() {
     return "number";
 }
 
-// Whole limits are written as integers.
+// Integral limits are written as integers.
 static ordered_json limit(double x) {
   return x == std::floor(x) ? ordered_json(static_cast<int64_t>(x)) : ordered_json(x);
 }
@@ -130,7 +130,7 @@ class SchemaWriter {
   ordered_json properties_ = ordered_json::object();
 };
 
-// "train.batch_size" with what it accepts, its default and what it does.
+// "train.batch_size" with its rule, default and help text.
 class HelpWriter {
  public:
   template <class T>

@@ -1,4 +1,4 @@
-// Errors that speak of a config's JSON paths, with the config's name in front.
+// Errors with a JSON path of a config, prefixed by the config's name.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +9,10 @@
 
 namespace diffuse {
 
-// "/model/channels: ..." and the like, as thrown by what is built from a config.
+// Whether it has the form "/model/channels: ...", as thrown by objects built from a config.
 bool starts_with_json_path(std::string_view message);
 
-// Calls `build`; an Error that speaks of a JSON path gets the config file's name put in front.
+// Calls `build`; an Error that starts with a JSON path is prefixed by the config file's name.
 template <class Build>
 auto in_config(const std::filesystem::path& file, const Build& build) {
   try {

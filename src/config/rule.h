@@ -1,4 +1,4 @@
-// What a config field accepts, and the words that say so in messages, help and schema.
+// The values that a config field accepts, and their description in messages, help and schema.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ struct Rule {
   double high = kInfinity;
   bool without_low = false;  // (low, ... instead of [low, ...
   bool without_high = false;
-  std::vector<std::string> words{};  // text: the words allowed; empty = any
+  std::vector<std::string> words{};  // text: allowed words; empty = any
   size_t min_items = 0;              // lists
   size_t max_items = 0;              // 0 = any number
 
@@ -51,7 +51,7 @@ struct IsList : std::false_type {};
 template <class T>
 struct IsList<std::vector<T>> : std::true_type {};
 
-// 1000000 rather than 1e+06, 0.5 as it is.
+// 1000000 rather than 1e+06; 0.5 unchanged.
 inline std::string number_text(double x) {
   if (x == std::floor(x) && std::abs(x) < 1e15) return std::to_string(static_cast<int64_t>(x));
   return concat(x);

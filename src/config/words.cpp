@@ -1,4 +1,4 @@
-// The words of the config that stand for something, and what they stand for.
+// Words of the config and their meaning: samplers, spacings, sample kinds.
 #include <algorithm>
 
 #include "config_fields.h"
@@ -19,14 +19,14 @@ const std::string& sampler_help() {
     std::vector<std::string> items;
     for (const SamplerWord& word : kSamplerWords)
       items.push_back(concat(word.name, " (", word.about, ")"));
-    return "How samples are drawn: " + join(items) + ".";
+    return "Sampler: " + join(items) + ".";
   }();
   return text;
 }
 
 const std::string& spacing_help() {
   static const std::string text = [] {
-    std::string all = "Which of the T timesteps a shorter run visits; auto is";
+    std::string all = "Selection of timesteps if steps is below T; auto is";
     std::vector<std::string> spacings;
     for (const SamplerWord& word : kSamplerWords)
       if (!contains(spacings, word.spacing)) spacings.push_back(word.spacing);
@@ -36,9 +36,19 @@ const std::string& spacing_help() {
         if (word.spacing == spacing) names.push_back(word.name);
       all += concat(spacing == spacings[0] ? " " : ", ", spacing, " for ", join(names, " and "));
     }
-    return all + ".";
+    return all + "; in continuous time karras for ve and edm, trailing for the others.";
   }();
   return text;
+}
+
+// [Song21b] app. C, [Karras22] Table 1
+NoiseRange noise_range(const DiffusionConfig& c) {
+  const NoiseRange usual = c.process == "ve" ? NoiseRange{0.01, 50} : NoiseRange{0.002, 80};
+  return {c.sigma_min > 0 ? c.sigma_min : usual.low, c.sigma_max > 0 ? c.sigma_max : usual.high};
+}
+
+int64_t most_steps(const DiffusionConfig& c) {
+  return c.is_chain() ? c.timesteps : static_cast<int64_t>(kMaxTimesteps);
 }
 
 SampleKind sample_kind(const ModelConfig& config) {

@@ -29,7 +29,7 @@ static double parse_quota(const std::string& text) {
   return in >> quota >> period && quota > 0 && period > 0 ? quota / period : kNoQuota;
 }
 
-// The quota of a group and of those above it, up to `mount`.
+// The smallest quota of a group and its parents, up to `mount`.
 static double quota_up_from(fs::path group, const fs::path& mount) {
   double least = kNoQuota;
   for (;; group = group.parent_path()) {
@@ -53,7 +53,7 @@ double cgroup_quota(const fs::path& root, std::string_view membership) {
     if (!limits_cpu) continue;
     const fs::path mount = controllers.empty() ? root : root / controllers;
     const fs::path relative = fs::path(line.substr(second + 1)).relative_path();
-    // In a container the path may be the machine's, which is not mounted there: the root is its own.
+    // In a container the path may be the host's, which is not mounted there; the root is then its own group.
     const bool below = !relative.empty() && fs::exists(mount / relative);
     least = std::min(least, quota_up_from(below ? mount / relative : mount, mount));
   }

@@ -1,4 +1,4 @@
-// How many cores of the machine are this process's.
+// The number of cores available to this process.
 #pragma once
 
 #include <filesystem>
@@ -6,12 +6,11 @@
 
 namespace diffuse {
 
-// Those of its affinity mask, or as many as its cgroups' quota of processor time is worth, rounded down,
-// where that is less; at least 1.
+// The cores of its affinity mask, limited by its cgroups' CPU quota, rounded down; at least 1.
 int available_cores();
 
-// The quota in cores of the cgroups that `membership`, the text of /proc/self/cgroup, names below
-// `root`, where the cgroups are mounted: the smallest on the way up. Infinity where there is none.
+// The CPU quota, in cores, of the cgroups in `membership` (the text of /proc/self/cgroup), mounted at `root`:
+// the smallest of each group and its parents. Infinity for none.
 double cgroup_quota(const std::filesystem::path& root, std::string_view membership);
 
 }  // namespace diffuse

@@ -15,7 +15,7 @@
 namespace diffuse {
 
 // Loads libtorch_cuda.so from the folder of the libtorch_cpu.so in use, once.
-// Returns "" when CUDA is ready, else why it is not.
+// Returns "" if CUDA is ready, else the reason.
 static const std::string& load_cuda() {
   static const std::string reason = []() -> std::string {
     if (dlopen("libcuda.so.1", RTLD_LAZY) == nullptr) return "no NVIDIA driver on this machine";
@@ -53,7 +53,7 @@ c10::Device select_device(const std::string& text, int64_t local_rank) {
   int64_t index = numbered ? parse_cuda_index(text) : local_rank;
   if (!load_cuda().empty()) throw Error("--device ", text, ": ", load_cuda());
   const int64_t count = at::detail::getCUDAHooks().deviceCount();
-  if (!numbered && count == 1) index = 0;  // the launcher shows each process its own
+  if (!numbered && count == 1) index = 0;  // the launcher makes one GPU visible to each process
   if (index >= count)
     throw Error("--device ", text, ": GPU ", index, " is wanted, this machine has ", count, " GPU",
                 count == 1 ? "" : "s");
@@ -78,8 +78,8 @@ void limit_thread_count(int threads) {
   if (at::get_num_threads() > threads) at::set_num_threads(threads);
 }
 
-// Whether a GPU multiplies in bfloat16: those of compute capability 8 and later. LibTorch's hooks do
-// not tell, the driver does.
+// Whether a GPU multiplies in bfloat16: compute capability 8 and later. LibTorch's hooks do not expose it,
+// so ask the driver.
 static bool has_bfloat16(int index) {
   using Get = int (*)(int* value, int attribute, int device);
   constexpr int kCapabilityMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR

@@ -1,4 +1,4 @@
-// The time that passes, and lengths of it as people write them: 3h50m, 90s, 1d2h.
+// Elapsed time, and durations as text: 3h50m, 90s, 1d2h.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-// On a clock that only goes forward.
+// On a monotonic clock.
 double seconds_now();
 
 // Seconds in "3h50m", "90s", "1d2h", "1.5h" or "45" (seconds). Throws Error for anything else.

@@ -14,9 +14,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;  // bytes: a cache line, as LibTorch's kernels expect
 
-// Takes blocks from malloc() and aligns them itself. LibTorch's own takes them from posix_memalign(), which
-// before glibc 2.38 finds no freed block of the same size good enough: the heap of a training run grows to
-// twice what is in use.
+// Aligns blocks of malloc() itself. LibTorch's allocator uses posix_memalign(), which before glibc 2.38 does
+// not reuse freed blocks of the same size: the heap of a training run grows to twice the memory in use.
 class AlignedAllocator : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
@@ -46,7 +45,7 @@ class AlignedAllocator : public c10::Allocator {
   static void* aligned(size_t size) {
     constexpr size_t kExtra = kAlignment + sizeof(Header);
     void* block = size > SIZE_MAX - kExtra ? nullptr : malloc(size + kExtra);
-    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "no ", size, " bytes to be had");
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "cannot allocate ", size, " bytes");
     char* const end = static_cast<char*>(block) + kExtra;
     void* const data = end - reinterpret_cast<uintptr_t>(end) % kAlignment;
     header(data) = {block, size};

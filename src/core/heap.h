@@ -1,11 +1,11 @@
-// How a program's memory is kept. For programs, not for libraries: it holds for the whole process.
+// Settings of the heap. For programs, not for libraries: they affect the whole process.
 #pragma once
 
 namespace diffuse {
 
-// Makes the heap fit for training on the CPU, where tensors of megabytes come and go in every step and have
-// the same sizes each time. Freed memory is kept, not given back and asked for anew, and LibTorch's tensors
-// take whole freed blocks again. To be called before the first tensor is made.
+// Tunes the heap for training on the CPU, which allocates and frees tensors of megabytes, of the same
+// sizes, in every step. The process keeps freed memory, and LibTorch's tensors reuse freed blocks. Call it
+// before the first tensor is made.
 void use_training_heap();
 
 }  // namespace diffuse

@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-// One logger a process, on stderr; colours only on a terminal and without NO_COLOR.
+// One logger per process, on stderr; colours only on a terminal and without NO_COLOR.
 static spdlog::logger& logger() {
   static const auto instance = [] {
     auto colours =
@@ -47,7 +47,7 @@ void set_log_prefix(const std::string& prefix) {
                                       : "%H:%M:%S %^%l%$ [" + prefix + "] %v");
 }
 
-// The text goes in as an argument, never as a format string.
+// The text is an argument, never a format string.
 void log_debug(std::string_view message) { logger().debug("{}", message); }
 void log_info(std::string_view message) { logger().info("{}", message); }
 void log_warning(std::string_view message) { logger().warn("{}", message); }

@@ -1,4 +1,4 @@
-// Log lines on stderr. The implementation is the one file that sees spdlog.
+// Log lines on stderr. Only the implementation includes spdlog.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 void set_log_level(LogLevel level);
 LogLevel log_level();
 
-// Text put in front of each line, for example "rank 3"; "" for none.
+// Prefix of each line, for example "rank 3"; "" for none.
 void set_log_prefix(const std::string& prefix);
 
 void log_debug(std::string_view message);

@@ -14,14 +14,14 @@
 
 namespace diffuse {
 
-static constexpr double kWindow = 30;        // seconds a rate looks back
+static constexpr double kWindow = 30;        // seconds over which a rate is measured
 static constexpr double kMarkEvery = 0.5;    // seconds
 static constexpr double kRedrawEvery = 0.1;  // seconds
 
 void RateMeter::add(double seconds, int64_t done) {
   latest_ = {seconds, done};
   if (marks_.empty() || seconds - marks_.back().seconds >= kMarkEvery) marks_.push_back(latest_);
-  // The oldest mark stays until the next one is itself out of the window.
+  // The oldest mark stays until the next one is outside the window.
   while (marks_.size() > 2 && seconds - marks_[1].seconds >= kWindow) marks_.pop_front();
 }
 
@@ -74,7 +74,7 @@ std::string format_bar(const ProgressState& state, int width) {
 
 // -- the terminal --
 
-// The bar moves the cursor but has no colours, so NO_COLOR asks nothing more of it.
+// The bar moves the cursor but has no colours, so NO_COLOR does not affect it.
 static bool stderr_is_terminal() {
   const char* term = std::getenv("TERM");
   return isatty(STDERR_FILENO) && term != nullptr && std::string_view(term) != "dumb";

@@ -1,5 +1,5 @@
-// How far a long loop has come, on stderr: one line redrawn in place on a terminal, a plain log
-// line now and then elsewhere, nothing below the info log level.
+// Progress of a long loop, on stderr: on a terminal one line, redrawn in place; elsewhere occasional log
+// lines; nothing if the log level is above info.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace diffuse {
 
-// Units per second over the last 30 s, so that an estimate follows a change of pace.
+// Units per second over the last 30 s, so that the estimate follows changes of speed.
 class RateMeter {
  public:
-  void add(double seconds, int64_t done);  // `done` units at the time `seconds`
+  void add(double seconds, int64_t done);  // `done` units at time `seconds`
   double rate() const;                     // 0 while unknown
 
  private:
@@ -35,13 +35,13 @@ struct ProgressState {
 // "1200/3000 steps, 12.3 steps/s, ETA 2m26s, loss 0.0312"
 std::string format_progress(const ProgressState& state);
 
-// "[=====>      ] " before the same, cut to `width` characters.
+// The same after "[=====>      ] ", cut to `width` characters.
 std::string format_bar(const ProgressState& state, int width);
 
 struct ProgressOptions {
   std::string unit = "step";
   int64_t total = 0;     // 0 = unknown
-  int64_t start = 0;     // units done before, by a run that is resumed
+  int64_t start = 0;     // units done before a resume
   double interval = 30;  // seconds between plain lines
 };
 
@@ -53,8 +53,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void update(int64_t done, std::string_view text = "");
-  void clear();   // erases the bar, for callers that print a line; the next update redraws it
-  void finish();  // erases the bar and logs how much was done in what time
+  void clear();   // erases the bar before a caller prints a line; the next update redraws it
+  void finish();  // erases the bar and logs the units done and the time
 
  private:
   void draw();

@@ -5,7 +5,7 @@
 
 namespace diffuse {
 
-// The ten rounds of `lanes` counters at once: one counter's multiplications wait for one another.
+// The ten rounds of `lanes` counters at once: the multiplications of one counter depend on one another.
 template <size_t lanes>
 static void philox_rounds(std::array<std::array<uint32_t, lanes>, 4>& c,
                           std::array<uint32_t, 2> key) {

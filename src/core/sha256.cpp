@@ -46,7 +46,7 @@ void Sha256::update(std::string_view bytes) {
     const auto* from = reinterpret_cast<const unsigned char*>(bytes.data());
     size_ += count;
     bytes.remove_prefix(count);
-    if (count == 64) {  // a whole block where it lies
+    if (count == 64) {  // a whole block, in place
       process_block(from);
       continue;
     }

@@ -1,4 +1,4 @@
-// SHA-256, FIPS 180-4: says whether two sets of weights are the same.
+// SHA-256, FIPS 180-4. Used to compare sets of weights.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace diffuse {
 class Sha256 {
  public:
   void update(std::string_view bytes);
-  std::string hex_digest();  // 64 digits; ends the hash
+  std::string hex_digest();  // 64 digits; finishes the hash
 
  private:
   void process_block(const unsigned char* block);

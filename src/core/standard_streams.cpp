@@ -14,7 +14,7 @@ namespace diffuse {
 void secure_standard_streams() {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
-  // open() gives the lowest free descriptor, so the order counts.
+  // open() returns the lowest free descriptor, so the order matters.
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (fcntl(stream, F_GETFD) < 0 && errno == EBADF)
       open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
@@ -40,7 +40,7 @@ bool finish_stdout() {
     signal(SIGPIPE, SIG_DFL);
     raise(SIGPIPE);
   }
-  // An earlier write may have failed; why is forgotten then.
+  // If an earlier write failed, its reason is lost.
   std::fprintf(stderr, "diffuse: stdout: not all could be written%s%s\n", reason != 0 ? ": " : "",
                reason != 0 ? std::strerror(reason) : "");
   return false;

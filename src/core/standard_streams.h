@@ -1,19 +1,19 @@
-// stdin, stdout and stderr as the process was given them: they may be closed, full or read by nobody.
+// stdin, stdout and stderr of the process: they may be closed, full or without a reader.
 #pragma once
 
 namespace diffuse {
 
-// First in main(). Opens /dev/null in place of a stream that is closed, whose descriptor, and what is
-// written there, would else go to the file opened next; writing to such a stdout fails as before. From
-// here on a write that cannot be done (SIGPIPE, SIGXFSZ) fails and does not end the process: a run goes
-// on when nobody reads its log any more.
+// Call it first in main(). Opens /dev/null in place of a closed stream: otherwise the next opened file
+// would get its descriptor and its output. Writing to such a stdout still fails. From then on, a failed
+// write (SIGPIPE, SIGXFSZ) returns an error instead of ending the process: a run continues when the
+// reader of its log is gone.
 void secure_standard_streams();
 
-// Whether stdout was closed, or is a pipe whose reader is gone.
+// Whether stdout was closed, or is a pipe without a reader.
 bool stdout_is_unread();
 
-// Writes what stdout still holds. Where some of all that was printed could not be written, says so on
-// stderr and returns false; but ends the process by SIGPIPE, in silence, where the reader is gone.
+// Flushes stdout. If any output could not be written, says so on stderr and returns false. If the reader
+// is gone, ends the process by SIGPIPE without a message.
 bool finish_stdout();
 
 }  // namespace diffuse

@@ -1,5 +1,5 @@
-// Asking a long run to stop: SIGINT (ctrl-C), SIGTERM (a cluster's end of time) and SIGUSR1 (its
-// early warning) set a flag that the run looks at between steps.
+// Requests to stop a long run: SIGINT (ctrl-C), SIGTERM (time limit of a cluster job) and SIGUSR1 (its
+// early warning) set a flag that the run checks between steps.
 #pragma once
 
 namespace diffuse {
@@ -9,13 +9,13 @@ void install_stop_handlers();
 
 bool stop_requested();
 
-// The first signal that came; 0 when none has.
+// The first signal received; 0 for none.
 int stop_signal();
 
 // "SIGTERM", for example; "" for 0.
 const char* signal_name(int signal);
 
-// The name of the first signal that came.
+// The name of the first signal received.
 inline const char* stop_reason() { return signal_name(stop_signal()); }
 
 }  // namespace diffuse

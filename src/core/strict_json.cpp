@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kMaxDepth = 32;  // a config has 3 levels, a safetensors header 3; dump() recurses
 
-// Watches the parser: keeps the keys seen in each object that is still open.
+// Observes the parser: stores the keys seen in each open object.
 class Watcher {
  public:
   explicit Watcher(const std::string& name) : name_(name) {}
@@ -59,7 +59,7 @@ static std::string place(const std::string& text, size_t bytes_read) {
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const std::string_view this_line = before.substr(before.rfind('\n') + 1);
   const auto column = std::count_if(this_line.begin(), this_line.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // UTF-8: one a character
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // UTF-8: the first byte of a character
   });
   return concat("line ", line, ", column ", column + 1);
 }

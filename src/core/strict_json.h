@@ -1,4 +1,4 @@
-// JSON text to a value, refusing what nlohmann::json lets pass: a key given twice.
+// A JSON parser that refuses duplicate keys, which nlohmann::json accepts.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -6,10 +6,10 @@
 
 namespace diffuse {
 
-// Throws Error "NAME: ..." with line and column, or the path of the doubled key.
+// Throws Error "NAME: ..." with line and column, or with the path of the duplicate key.
 nlohmann::json parse_strict_json(const std::string& text, const std::string& name);
 
-// A key as messages show it: line breaks and other control characters as JSON escapes.
+// A key for use in a message: control characters such as line breaks become JSON escapes.
 std::string one_line(const std::string& key);
 
 }  // namespace diffuse

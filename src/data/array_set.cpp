@@ -19,7 +19,7 @@ namespace diffuse {
 
 namespace fs = std::filesystem;
 
-// The only array that is not the labels; arr_0 where there are several.
+// The only array besides the labels; arr_0 if there are several.
 static std::string usual_array(const fs::path& path, const DataConfig& config,
                                std::vector<std::string> names) {
   std::erase(names, config.labels);
@@ -40,7 +40,7 @@ static std::vector<std::string> names_in(const fs::path& path) {
   return names;
 }
 
-// Of a compressed array, before it is unpacked: 8 bytes a number at most, kept as 4.
+// Checks a compressed array before it is unpacked: at most 8 bytes per number, stored as 4.
 static void check_unpacked(const fs::path& path, const std::string& name,
                            const DataConfig& config) {
   const ZipReader zip(path);
@@ -104,26 +104,26 @@ static at::Tensor as_images(const at::Tensor& bytes, const std::string& what) {
               "N x H x W with 1 or 3 channels");
 }
 
-// Whether sizes of numbers are more likely N x H x W x C than N x C x H x W.
+// Whether the sizes are more likely N x H x W x C than N x C x H x W.
 static bool has_channels_last(at::IntArrayRef sizes) {
   return sizes.size() == 4 && sizes[3] <= 4 && std::min(sizes[1], sizes[2]) > 4 &&
          (sizes[1] == sizes[2] || std::min(sizes[1], sizes[2]) >= 16);
 }
 
-// What numbers are taken for, where they may be meant as something else.
+// Logs the interpretation of ambiguous arrays.
 static void say_doubts(const at::Tensor& x, const DataConfig& config, const std::string& what) {
   if (x.dim() == 3 && x.size(1) == x.size(2) && x.size(1) > 4)
-    log_info(concat(what, ": numbers ", x.sizes(), " are taken for signals of ", x.size(1),
+    log_info(concat(what, ": numbers ", x.sizes(), " are read as signals of ", x.size(1),
                     " channels; grey images are N x 1 x H x W"));
   if (x.dim() != 4 || config.normalize || !config.range.empty()) return;
   const auto [low, high] = at::aminmax(x);
   const double least = low.item<double>(), most = high.item<double>();
   if (least >= 0 && most <= 1 && most - least > 0.1)
-    log_info(concat(what, ": numbers from ", least, " to ", most, " are taken as they are, and ",
-                    "pictures show -1 as black; data.range=[0,1] brings them to [-1, 1]"));
+    log_info(concat(what, ": numbers from ", least, " to ", most, " are not scaled, and pictures ",
+                    "show -1 as black; data.range=[0,1] scales them to [-1, 1]"));
 }
 
-// Numbers are taken as they are: N x D points, N x C x L signals or N x C x H x W images.
+// Numbers are used unscaled: N x D points, N x C x L signals or N x C x H x W images.
 static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
                              const std::string& what) {
   if (array.dim() < 2 || array.dim() > 4)
@@ -138,13 +138,13 @@ static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
   return array.to(at::kFloat).contiguous();
 }
 
-// What such an array's items are: the file has no other way to say so.
+// The kind of such an array's items, by its dimensions: the file does not record it.
 static SampleKind kind_of_numbers(const at::Tensor& array) {
   if (array.dim() == 4) return SampleKind::kFloatImage;
   return array.dim() == 3 ? SampleKind::kSignal : SampleKind::kPoint;
 }
 
-// The items in which every number is finite.
+// The items with only finite numbers.
 static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConfig& config,
                                          const std::string& what) {
   const at::Tensor finite = at::isfinite(items).flatten(1).all(1);

@@ -30,7 +30,7 @@ struct BatchLoader::State {
   const std::shared_ptr<const Dataset> dataset;
   const LoaderOptions options;
 
-  // Of the background thread alone.
+  // Used only by the background thread.
   int64_t epoch = -1;
   std::vector<int64_t> permutation;  // of `epoch`
 
@@ -39,7 +39,7 @@ struct BatchLoader::State {
   std::deque<Batch> ready;
   std::exception_ptr failure;
 
-  std::jthread worker;  // last: stops and joins before what it uses goes
+  std::jthread worker;  // last: joins before the members that it uses are destroyed
 };
 
 void BatchLoader::State::run(const std::stop_token& stop) {
@@ -75,7 +75,7 @@ Batch BatchLoader::State::load(int64_t step) {
   return batch;
 }
 
-// permutation_{g / N}[g % N] by the Fisher-Yates shuffle of the epoch's own stream.
+// permutation_{g / N}[g % N] by a Fisher-Yates shuffle with the epoch's stream.
 int64_t BatchLoader::State::item(int64_t sample) {
   const int64_t size = dataset->size();
   if (sample / size != epoch) {

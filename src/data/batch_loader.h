@@ -1,4 +1,4 @@
-// Shuffled, augmented training batches, prepared ahead on a background thread.
+// Shuffled, augmented training batches, prefetched on a background thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,7 @@ namespace diffuse {
 
 struct Batch {
   at::Tensor x;              // float32 [B, ...] on the CPU
-  at::Tensor labels;         // int64 [B]; undefined where the set has no labels
+  at::Tensor labels;         // int64 [B]; undefined if the set has no labels
   int64_t first_sample = 0;  // global sample number of row 0; rows are consecutive
 };
 
@@ -20,20 +20,20 @@ struct LoaderOptions {
   int64_t global_batch = 128;  // samples per step over all ranks
   int64_t rank_begin = 0;      // this rank's rows [rank_begin, rank_end) of each global batch
   int64_t rank_end = 128;
-  int64_t first_step = 0;  // where to continue: step s starts at sample s * global_batch
+  int64_t first_step = 0;  // step s starts at sample s * global_batch
   bool horizontal_flip = false;
   uint64_t seed = 0;
-  int64_t prefetch = 4;  // batches kept ready
+  int64_t prefetch = 4;  // batches ready in advance
 };
 
-// Global sample g is item permutation_{g / N}[g % N]: each epoch visits every item once, batches run
-// across epoch ends, and the whole order is a function of (seed, g). Flips are drawn per g.
+// Global sample g is item permutation_{g / N}[g % N]: each epoch visits every item once, batches may span
+// two epochs, and the order is a function of (seed, g). Flips are drawn per g.
 class BatchLoader {
  public:
   BatchLoader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
   ~BatchLoader();
 
-  // The next step's rows for this rank, in order. Rethrows what the background thread threw.
+  // The next step's rows for this rank, in order. Rethrows exceptions of the background thread.
   Batch next();
 
  private:

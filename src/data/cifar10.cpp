@@ -37,7 +37,7 @@ static void append_file(ImageSet& set, const std::filesystem::path& path,
 namespace {
 struct Files {
   std::vector<std::filesystem::path> paths;
-  bool has_test = false;  // the set has a test part of its own
+  bool has_test = false;  // the set has a test part
 };
 }  // namespace
 

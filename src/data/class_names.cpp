@@ -29,7 +29,7 @@ bool are_numbers(const std::vector<std::string>& names) {
   return true;
 }
 
-// The names of `some` that are not in `others`: the first of them.
+// The first names of `some` that are not in `others`.
 static std::string missing_from(const std::vector<std::string>& others,
                                 const std::vector<std::string>& some) {
   constexpr size_t kShown = 10;

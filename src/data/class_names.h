@@ -1,4 +1,4 @@
-// The names of a set's classes, and the numbers that a model knows them by.
+// The names of a set's classes, and their numbers in a model.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace diffuse {
 
-// Valid UTF-8, where invalid bytes of a folder's name become U+FFFD, and no two alike.
+// Unique, in valid UTF-8: invalid bytes of a folder's name become U+FFFD.
 std::vector<std::string> class_names_of(const Dataset& set);
 
-// Whether the names are "0", "1", ... in order, as those of MNIST and of arrays are, or there are none.
+// Whether the names are "0", "1", ... in order, as for MNIST and arrays, or there are none.
 bool are_numbers(const std::vector<std::string>& names);
 
 // How the classes of a set differ from a model's: "not in the model: fox; not in the data: cat".
@@ -21,16 +21,16 @@ std::string class_difference(const std::vector<std::string>& data,
                              const std::vector<std::string>& model);
 
 struct ClassMap {
-  std::vector<int64_t> numbers;  // the model's of the set's class 0, 1, ...
-  std::string note;              // what is worth saying of it, or ""
+  std::vector<int64_t> numbers;  // the model's numbers of the set's classes 0, 1, ...
+  std::string note;              // for the log, or ""
 };
 
-// Classes go by their names; by their numbers where one side has no names but these. Throws Error, which
-// begins with `what`, where the set has a class that the model does not know.
+// Matches classes by name, or by number if either side has only numbers. Throws Error, beginning with
+// `what`, if the set has a class that the model lacks.
 ClassMap map_classes(const std::vector<std::string>& data, const std::vector<std::string>& model,
                      const std::string& what);
 
-// `set` with its classes numbered and called as the model's.
+// `set` with the model's class numbers and names.
 std::shared_ptr<const Dataset> with_classes(std::shared_ptr<const Dataset> set, ClassMap map,
                                             std::vector<std::string> model);
 

@@ -18,7 +18,7 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
   if (wanted.empty())
     throw Error("/data/path: ", config.type, " needs one, for example --set data.path=FOLDER");
   if (!config.path.empty() && std::filesystem::exists(config.path)) return config.path;
-  const std::filesystem::path path = root / wanted;  // `wanted` itself where it is absolute
+  const std::filesystem::path path = root / wanted;  // `wanted` itself if it is absolute
   if (std::filesystem::exists(path)) return path;
   const std::string name = config.type == "cifar10" ? "cifar-10" : config.type;
   const std::string script =

@@ -11,7 +11,7 @@ namespace diffuse {
 
 using nlohmann::json;
 
-// One pair of a path and a class number.
+// A pair of a path and a class number.
 static std::pair<std::string, int64_t> read_label(const json& pair, const std::string& name) {
   constexpr int64_t kMaxClasses = 1'000'000;
   const bool whole = pair.is_array() && pair.size() == 2 && pair[0].is_string();
@@ -19,7 +19,7 @@ static std::pair<std::string, int64_t> read_label(const json& pair, const std::s
     throw Error(
         name, ": /labels: ", printable(pair[0].get<std::string>()),
         " has a list of numbers, expected one class number; \"labels\": null leaves labels out");
-  // 3.0 is what arrays of floats leave of 3.
+  // Arrays of floats write 3 as 3.0.
   const bool is_class = whole && pair[1].is_number() && pair[1] >= 0 && pair[1] < kMaxClasses &&
                         pair[1] == std::floor(pair[1].get<double>());
   if (!is_class)

@@ -1,4 +1,4 @@
-// dataset.json, which NVIDIA's dataset_tool.py writes beside its numbered folders of pictures:
+// dataset.json, written by NVIDIA's dataset_tool.py beside its numbered folders of pictures:
 // {"labels": [["00000/img00000000.png", 3], ...]}, or null for none.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace diffuse {
 
-// Class numbers by path below the file's folder; empty where it says that there are none. Nullopt where the
-// file is of another kind. Throws Error "NAME: ..." where a label is none.
+// Class numbers by path relative to the file's folder; empty if the labels are null. Nullopt for a file of
+// another kind. Throws Error "NAME: ..." for a bad label.
 std::optional<std::unordered_map<std::string, int64_t>> parse_dataset_json(const std::string& text,
                                                                            const std::string& name);
 

@@ -1,5 +1,5 @@
-// Sets drawn from a formula. Held-out items come from the same law as the others, from streams of
-// their own.
+// Sets drawn from a formula. Held-out items have the same distribution as the others, with separate
+// streams.
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
@@ -38,7 +38,7 @@ static at::Tensor draw_items(const DataConfig& config, Split split, uint64_t see
   return items;
 }
 
-// scikit-learn's make_swiss_roll seen along its axis: (t cos t, t sin t) + noise z, over 4, with
+// scikit-learn's make_swiss_roll projected along its axis: (t cos t, t sin t) + noise z, over 4, with
 // t uniform in [1.5 pi, 4.5 pi] and z ~ N(0, I).
 std::shared_ptr<const Dataset> draw_swiss_roll(const DataConfig& config, Split split,
                                                uint64_t seed) {
@@ -64,7 +64,7 @@ std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split spl
 // Component k with probability weights[k] / sum, then N(means[k], variance I).
 std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed) {
   const auto components = config.means.size() / static_cast<size_t>(config.dimensions);
-  TORCH_CHECK(components > 0, "a mixture wants components");
+  TORCH_CHECK(components > 0, "a mixture needs components");
   std::vector<double> cumulative =
       config.weights.empty() ? std::vector<double>(components, 1.0) : config.weights;
   std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());

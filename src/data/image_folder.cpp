@@ -10,11 +10,9 @@
 
 #include "diffuse/core/error.h"
 #include "parallel.h"
-#include "picture_layout.h"
+#include "picture_entries.h"
 #include "sources.h"
 #include "src/core/log.h"
-#include "src/data/image_survey.h"
-#include "src/pictures/image_file.h"
 
 namespace diffuse {
 namespace {
@@ -25,10 +23,10 @@ struct Listing {
   std::shared_ptr<const FileSet> files;
   Entries entries;
   std::vector<std::string> class_names;
-  bool skip = false;  // what cannot be read
+  bool skip = false;  // unreadable files
 };
 
-// Once in a process: the parts of a set are opened one after the other.
+// Once per process: the parts of a set are opened one after another.
 void say_once(LogLevel level, const std::string& message) {
   static std::mutex mutex;
   static std::set<std::string> said;
@@ -46,25 +44,6 @@ PictureLayout open_layout(const std::filesystem::path& root, bool skip) {
   for (const std::string& note : layout.notes)
     say_once(LogLevel::kInfo, concat(root.string(), ": ", note));
   return layout;
-}
-
-Image read_picture(const FileSet& files, const PictureEntry& entry, int64_t channels) {
-  return decode_image(files.read(entry.file), files.title(entry.file), channels);
-}
-
-// Calls use(i, image) for every entry, on several threads. Returns what is wrong with each: "" where
-// it could be read.
-template <class Use>
-std::vector<std::string> problems_of(const FileSet& files, const Entries& entries, const Use& use) {
-  std::vector<std::string> problems(entries.size());
-  parallel_for(std::ssize(entries), [&](int64_t i) {
-    try {
-      use(i, read_picture(files, entries[i], 0));
-    } catch (const Error& error) {
-      problems[i] = error.what();
-    }
-  });
-  return problems;
 }
 
 // Those of `items`, numbers of entries, that can be read.
@@ -92,8 +71,8 @@ std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> i
   throw Error("/data/path: none of ", listing.entries.size(), " files can be read; ", why);
 }
 
-// As split_indices(), of the readable items: another takes the place of an unreadable one that would
-// be held out, and nothing else changes.
+// As split_indices(), with readable items only: another item replaces an unreadable one that would be held
+// out; nothing else changes.
 std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config, Split split,
                                     const std::string& what) {
   const auto size = std::ssize(all.entries);
@@ -105,7 +84,7 @@ std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config
     good.insert(good.end(), more.begin(), more.end());
     seen += count;
   };
-  // One more, so that some are left to train.
+  // One more, so that some remain for training.
   while (std::ssize(good) <= held_out && seen < size)
     look_at(std::min(size - seen, held_out + 1 - std::ssize(good)));
   if (good.empty() && size > 0) refuse_unreadable(all);
@@ -120,7 +99,7 @@ std::vector<int64_t> readable_split(const Listing& all, const DataConfig& config
   return good;
 }
 
-// The items of a part that the set itself holds out or trains on.
+// The items of a training or held-out part defined by the set.
 std::vector<int64_t> whole_part(const Listing& part) {
   std::vector<int64_t> items(part.entries.size());
   std::iota(items.begin(), items.end(), 0);
@@ -166,8 +145,8 @@ class ImageFolderDataset : public Dataset {
   }
 
  private:
-  // Planes [C, side, side]. Of a file that has been damaged or removed since it was seen, where such are
-  // skipped, those of the next one of its class.
+  // Planes [C, side, side]. If bad files are skipped and this file was damaged or removed since the survey,
+  // the planes of the next one of its class.
   std::vector<uint8_t> decode(int64_t index) const {
     constexpr int64_t kMostTried = 100;
     for (int64_t i = 0, tried = 0;; ++i) {
@@ -179,11 +158,11 @@ class ImageFolderDataset : public Dataset {
         if (!listing_.skip)
           throw Error(error.what(), "; data.on_error = skip leaves such files out");
         if (++tried == kMostTried || i + 1 >= size())
-          throw Error(error.what(), tried == 1 ? "; its class has no other to take its place"
+          throw Error(error.what(), tried == 1 ? "; its class has no other picture"
                                                : concat("; nor can the ", tried - 1,
                                                         " files tried in its place be read"));
         say_once(LogLevel::kWarning,
-                 concat("skipping ", error.what(), "; the next picture takes its place"));
+                 concat("skipping ", error.what(), "; the next picture replaces it"));
       }
     }
   }
@@ -200,36 +179,6 @@ class ImageFolderDataset : public Dataset {
 };
 
 }  // namespace
-
-ImageSurvey survey_images(const DataConfig& config) {
-  const PictureLayout layout =
-      lay_out_pictures(resolve_path(config, ""), config.on_error == "skip");
-  Entries entries = layout.train;
-  entries.insert(entries.end(), layout.held_out.begin(), layout.held_out.end());
-  std::vector<Image> sizes(entries.size());  // without their pixels
-  const auto problems = problems_of(*layout.files, entries, [&](int64_t i, const Image& image) {
-    sizes[i] = {image.height, image.width, image.channels, {}};
-  });
-  ImageSurvey survey;
-  survey.files = static_cast<int64_t>(sizes.size());
-  survey.left_out = layout.left_out.lines();
-  for (const std::string& line : layout.others.lines()) survey.left_out.push_back(line);
-  survey.notes = layout.notes;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    if (!problems[i].empty()) {
-      survey.bad.push_back(problems[i]);
-      continue;
-    }
-    const auto widen = [](int64_t value, int64_t& least, int64_t& most) {
-      least = most == 0 ? value : std::min(least, value);
-      most = std::max(most, value);
-    };
-    widen(sizes[i].height, survey.min_height, survey.max_height);
-    widen(sizes[i].width, survey.min_width, survey.max_width);
-    if (sizes[i].channels == 1) ++survey.grey;
-  }
-  return survey;
-}
 
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split) {
   const std::filesystem::path root = resolve_path(config, "");

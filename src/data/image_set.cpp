@@ -29,7 +29,7 @@ void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
   int64_t bytes = 0;
   if (__builtin_mul_overflow(count, item_bytes, &bytes))
     throw Error(what, ": ", count, " items of ", item_bytes,
-                " bytes are more than any memory; lower data.count");
+                " bytes do not fit in any memory; lower data.count");
   check_memory(config, bytes, what);
 }
 
@@ -70,7 +70,7 @@ void keep_configured_items(ImageSet& set, const DataConfig& config, Split split,
     set.pixels.resize(config.count * bytes);
   }
   if (has_test) return;
-  int64_t kept = 0;  // never ahead of i
+  int64_t kept = 0;  // at most i
   for (const int64_t i : split_indices(config, set.size(), split, what)) {
     const auto item = set.pixels.begin() + i * bytes;
     if (i != kept) std::copy(item, item + bytes, set.pixels.begin() + kept * bytes);
@@ -81,7 +81,7 @@ void keep_configured_items(ImageSet& set, const DataConfig& config, Split split,
 }
 
 namespace {
-// Which source pixels one target pixel is made of: weights of first, first + 1, ...
+// The source pixels of one target pixel: weights of first, first + 1, ...
 struct Taps {
   int64_t first = 0;
   std::vector<float> weights;
@@ -150,7 +150,7 @@ std::vector<uint8_t> resize_square(std::span<const uint8_t> planes, int64_t chan
   return result;
 }
 
-// One image [C, H, W] -> [C, size, size], with zeros around it. H, W <= size.
+// One image [C, H, W] -> [C, size, size], padded with zeros. H, W <= size.
 static std::vector<uint8_t> pad_square(std::span<const uint8_t> planes, int64_t channels,
                                        int64_t height, int64_t width, int64_t size) {
   std::vector<uint8_t> result(channels * size * size);

@@ -1,5 +1,5 @@
-// Stored images as bytes, the shape the file readers and the generator hand over, and what is done
-// to them before training: choice of items, size and channels.
+// Images as bytes, from the file readers and the generator, and their preparation for training: choice of
+// items, size and channels.
 #pragma once
 
 #include <cstdint>
@@ -26,25 +26,25 @@ struct ImageSet {
 
 bool fits_memory(const DataConfig& config, int64_t bytes);
 
-// Throws Error when `bytes` of pixels of `what` are more than config.memory_limit_mb.
+// Throws Error if `bytes` of pixels of `what` exceed config.memory_limit_mb.
 void check_memory(const DataConfig& config, int64_t bytes, const std::string& what);
 
 // The same for `count` items of `item_bytes` each.
 void check_memory(const DataConfig& config, int64_t count, int64_t item_bytes,
                   const std::string& what);
 
-// Which of `size` stored items belong to a split where the set has no test part of its own:
-// config.held_out of them (0: one in twenty), picked by a hash of their numbers whatever the seed
-// of the run, are held out. In ascending order.
+// The items of a split, of `size` stored items, if the set has no test part: config.held_out of them (0: one
+// in twenty) are held out, chosen by a hash of their numbers, independent of the run's seed. In ascending
+// order.
 std::vector<int64_t> split_indices(const DataConfig& config, int64_t size, Split split,
                                    const std::string& what);
 
-// How many of `size` items that is, and all items in the order in which they are picked.
+// The number of held-out items, and all items in the order in which they are chosen.
 int64_t held_out_count(const DataConfig& config, int64_t size, const std::string& what);
 std::vector<int64_t> split_order(int64_t size);
 
-// Keeps the first config.count items and, unless `has_test` (the set holds one part alone), those
-// of `split` among them.
+// Keeps the first config.count items; unless `has_test` (the set is already one part), keeps only those of
+// `split`.
 void keep_configured_items(ImageSet& set, const DataConfig& config, Split split, bool has_test,
                            const std::string& what);
 
@@ -53,14 +53,14 @@ void keep_configured_items(ImageSet& set, const DataConfig& config, Split split,
 std::vector<uint8_t> resize_square(std::span<const uint8_t> planes, int64_t channels,
                                    int64_t height, int64_t width, int64_t size);
 
-enum class Enlarge { kResize, kPad };  // kPad: the image in the middle of zeros
+enum class Enlarge { kResize, kPad };  // kPad: the image centred in zeros
 
-// Brings every image to config.image_size and config.channels, where those are not 0. Colour to
+// Converts every image to config.image_size and config.channels, unless these are 0. Colour to
 // grey is 0.299 R + 0.587 G + 0.114 B; grey to colour repeats the plane.
 void fit_to_config(ImageSet& set, const DataConfig& config, Enlarge enlarge,
                    const std::string& what);
 
-// Pixels HWC, as image files have them, -> planes CHW.
+// Pixels HWC, as in image files, -> planes CHW.
 std::vector<uint8_t> to_planes(std::span<const uint8_t> pixels, int64_t channels);
 
 // 0 .. 255 -> [-1, 1]: x / 127.5 - 1.

@@ -31,7 +31,7 @@ Inspection inspect(Config config) {
   config.data.normalize = false;
   config.data.range = config.data.mean = config.data.std = {};
   if (config.data.type == "image_folder") {
-    config.data.on_error = "skip";  // the survey names what is left out
+    config.data.on_error = "skip";  // the survey names skipped items
     found.survey = survey_images(config.data);
   }
   found.config = config.data;

@@ -1,4 +1,4 @@
-// What a set of data holds.
+// The contents of a data set.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 
 namespace diffuse {
 
-// How many of a set's items are of each class.
+// The number of a set's items in each class.
 std::vector<std::pair<std::string, int64_t>> count_classes(const Dataset& set);
 
-// What there is to say of a set.
+// The figures of a set.
 struct Inspection {
   DataConfig config;
   std::shared_ptr<const Dataset> train, held_out;
@@ -28,14 +28,14 @@ struct Inspection {
   NumberRange range;
   std::vector<std::pair<std::string, int64_t>> classes;  // and their training items
 
-  // What a picture of the items shows: all that there is, where that is not in [-1, 1].
+  // The range that a picture of the items shows: the whole range of the data if it exceeds [-1, 1].
   DataConfig shown_range() const;
 };
 
-// In the data's own units. Damaged pictures are left out and named.
+// In the data's units. Damaged pictures are skipped and named.
 Inspection inspect(Config config);
 
 nlohmann::ordered_json json_of(const Inspection& found);
-std::string text_of(const Inspection& found);  // for people, lines
+std::string text_of(const Inspection& found);  // lines for people
 
 }  // namespace diffuse

@@ -29,7 +29,7 @@ class NormalizedDataset : public Dataset {
 
   int64_t size() const override { return set_->size(); }
   std::vector<int64_t> sample_shape() const override { return set_->sample_shape(); }
-  // What was 8-bit values is any numbers now.
+  // Normalised 8-bit values are arbitrary numbers.
   SampleKind sample_kind() const override {
     return set_->is_image() ? SampleKind::kFloatImage : set_->sample_kind();
   }
@@ -52,7 +52,7 @@ class NormalizedDataset : public Dataset {
 
 }  // namespace
 
-// Sums are taken relative to the first item, so that a large mean costs no accuracy.
+// Sums are relative to the first item, so that a large mean does not cost accuracy.
 ChannelMoments channel_moments(const Dataset& set) {
   constexpr int64_t kBatch = 256;
   const int64_t channels = set.sample_shape().at(0);

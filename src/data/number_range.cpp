@@ -26,7 +26,7 @@ NumberRange range_of(const Dataset& set) {
   return range;
 }
 
-// The scale that such numbers are most likely on: that of their bits where they are not negative.
+// The likely scale of such numbers: by bit depth if none is negative.
 static NumberRange likely_scale(const NumberRange& found) {
   if (found.least >= 0)
     for (const double most : {255.0, 1023.0, 4095.0, 65535.0})
@@ -37,15 +37,15 @@ static NumberRange likely_scale(const NumberRange& found) {
 [[noreturn]] static void refuse(const DataConfig& config, const NumberRange& found) {
   if (!config.range.empty()) {
     const double low = config.range[0], half = (config.range[1] - low) / 2;
-    throw Error("/data/range: expected a range that holds all numbers, which go from ",
+    throw Error("/data/range: expected a range that contains all numbers, which go from ",
                 low + (found.least + 1) * half, " to ", low + (found.most + 1) * half, ", got [",
                 low, ", ", config.range[1], "]; or set sample.clip_x0=false");
   }
   const NumberRange scale = likely_scale(found);
   throw Error("/data/path: ", config.path, ": numbers from ", found.least, " to ", found.most,
-              ", and /sample/clip_x0 keeps samples of images to [-1, 1]; set data.range=[",
-              scale.least, ",", scale.most, "] to bring them there and samples back, or ",
-              "sample.clip_x0=false with data.normalize=true, or alone to learn them as they are");
+              ", but /sample/clip_x0 clips samples of images to [-1, 1]; set data.range=[",
+              scale.least, ",", scale.most, "] to scale them, or ",
+              "sample.clip_x0=false, with data.normalize=true or without scaling");
 }
 
 void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0) {
@@ -54,14 +54,15 @@ void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0) {
   const NumberRange found = range_of(set);
   if (clip_x0 && set.is_image() && !found.within_unit()) refuse(config, found);
   if (found.most - found.least < kNear)
-    log_warning(concat(config.path, ": to the network all numbers are from ", found.least, " to ",
-                       found.most, ", so close that noise hides them; bytes are expected to reach ",
-                       "from 0 to 255, other numbers to be brought to [-1, 1] by data.range or to ",
-                       "standard deviation 1 by data.normalize"));
+    log_warning(concat(config.path, ": the network's input is from ", found.least, " to ",
+                       found.most,
+                       ", so close that noise hides them; expected bytes from 0 to 255, ",
+                       "or other numbers scaled to [-1, 1] by data.range or to standard ",
+                       "deviation 1 by data.normalize"));
   if (config.mean.empty() && std::max(-found.least, found.most) > kFar)
     log_info(concat(config.path, ": numbers from ", found.least, " to ", found.most,
-                    " are taken as they are, next to which the noise is small; data.normalize or ",
-                    "data.range bring them to its scale"));
+                    " are not scaled, and the noise is small compared with them; ",
+                    "data.normalize or data.range scales them"));
 }
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// How far the numbers of a set reach.
+// The range of a set's numbers.
 #pragma once
 
 #include "diffuse/data/dataset.h"
@@ -8,15 +8,14 @@ namespace diffuse {
 struct NumberRange {
   double least = 0, most = 0;
 
-  // Up to what rounding adds.
+  // With a margin for rounding.
   bool within_unit() const { return least >= -1.001 && most <= 1.001; }
 };
 
 NumberRange range_of(const Dataset& set);
 
-// Throws Error, which says what to set, where images of an array go beyond the [-1, 1] that `clip_x0`
-// keeps their samples to. Says where numbers that are taken as they are dwarf the noise, and where it
-// hides them.
+// Throws Error, with the setting to change, if `clip_x0` is set and images of an array exceed [-1, 1].
+// Logs if unscaled numbers are much larger than the noise, or much smaller.
 void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0);
 
 }  // namespace diffuse

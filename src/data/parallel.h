@@ -1,4 +1,4 @@
-// A loop over independent items on a few threads. LibTorch's own pool is left to the model.
+// A loop over independent items on a few threads. LibTorch's thread pool stays free for the model.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace diffuse {
 
-// Calls work(i) for 0 <= i < count. Rethrows the failure of the lowest i that failed, so that the
-// message is the same on every run.
+// Calls work(i) for 0 <= i < count. Rethrows the exception of the lowest i that failed, so that the message
+// is deterministic.
 template <class Work>
 void parallel_for(int64_t count, const Work& work) {
   constexpr int64_t kMaxThreads = 8;
@@ -20,7 +20,7 @@ void parallel_for(int64_t count, const Work& work) {
   std::mutex mutex;
   std::exception_ptr failure;
   int64_t failed = count;
-  // Items are handed out in order: once one has failed, all before it have been handed out too.
+  // Items are taken in order: when one fails, all before it have already been taken.
   const auto run = [&] {
     for (int64_t i = next++; i < count; i = next++) {
       try {

@@ -16,12 +16,18 @@ namespace diffuse {
 namespace {
 
 using Numbers = std::vector<size_t>;             // of files
-using Folders = std::map<std::string, Numbers>;  // "" holds files that lie loose
+using Folders = std::map<std::string, Numbers>;  // "": loose files
 using Labels = std::unordered_map<std::string, int64_t>;
 struct Group {
   int64_t label = 0;
   Numbers files;
 };
+
+std::vector<std::string> names_of(const Folders& folders) {
+  std::vector<std::string> names;
+  for (const auto& [name, files] : folders) names.push_back(name);
+  return names;
+}
 
 // The groups take turns.
 std::vector<PictureEntry> take_turns(const std::vector<Group>& groups) {
@@ -52,8 +58,9 @@ class LayoutReader {
       begin = shared_folder(files);
       folders = by_folder(files, begin);
     }
-    const std::string train = find_train(folders);
-    const std::string held_out = find_held_out(folders, part_of(train).before);
+    const std::vector<std::string> names = names_of(folders);
+    const std::string train = find_train(names);
+    const std::string held_out = find_held_out(names, part_of(train).before);
     // Alone beside a few pictures, or with a part to hold out: else "train" is a class, of vehicles.
     const bool alone = folders.size() == 2 && folders.contains("") && !train.empty() &&
                        folders.at("").size() < folders.at(train).size();
@@ -67,14 +74,14 @@ class LayoutReader {
   }
 
  private:
-  // "a/b/", the path of the deepest folder that holds all of the files, which are sorted by name.
+  // "a/b/", the path of the deepest folder that contains all files. They are sorted by name.
   std::string shared_folder(const Numbers& files) const {
     const std::string &first = names_[files.front()], &last = names_[files.back()];
     const auto end = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
     return first.substr(0, first.rfind('/', static_cast<size_t>(end - first.begin())) + 1);
   }
 
-  // The files below `begin`, by the folder in it that holds them.
+  // The files below `begin`, by their folder there.
   Folders by_folder(const Numbers& files, const std::string& begin) {
     Folders folders;
     for (const size_t i : files) {
@@ -89,7 +96,7 @@ class LayoutReader {
     return folders;
   }
 
-  // A few pictures beside a single folder that has folders in it: that one is the set.
+  // With a few pictures beside a single folder of folders, that folder is the set.
   bool leave_out_beside_the_set(Folders& folders, const std::string& begin) {
     if (folders.size() != 2 || !folders.begin()->first.empty()) return false;
     const auto& [name, inner] = *folders.rbegin();
@@ -99,25 +106,6 @@ class LayoutReader {
     leave_out(concat("pictures beside the set, ", begin, name, "/"), folders.begin()->second);
     folders.erase(folders.begin());
     return true;
-  }
-
-  static std::string find_held_out(const Folders& folders, const std::string& before) {
-    for (const Part part : {Part::kValidation, Part::kTest})
-      for (const auto& [name, files] : folders)
-        if (const NamedPart is = part_of(name); is.part == part && is.before == before) return name;
-    return "";
-  }
-
-  // seg_train is one where seg_test is beside it, and no cat_train with a cat_test.
-  static std::string find_train(const Folders& folders) {
-    std::vector<std::string> found;
-    for (const auto& [name, files] : folders) {
-      const NamedPart is = part_of(name);
-      if (is.part != Part::kTrain) continue;
-      if (is.before.empty()) return name;
-      if (!find_held_out(folders, is.before).empty()) found.push_back(name);
-    }
-    return found.size() == 1 ? found[0] : "";
   }
 
   void leave_out(const std::string& kind, const Numbers& files) {
@@ -158,7 +146,7 @@ class LayoutReader {
     return take_turns(groups);
   }
 
-  // With the classes of the training part.
+  // Uses the classes of the training part.
   std::vector<PictureEntry> held_out_entries(const Numbers& files, const std::string& begin) {
     if (const auto labels = labels_for(begin)) return labelled(files, *labels);
     std::vector<Group> groups;
@@ -174,15 +162,15 @@ class LayoutReader {
     return take_turns(groups);
   }
 
-  // 0 where there are no classes; -1 where the folder is none of them.
+  // 0 without classes; -1 if the folder is not a class.
   int64_t label_of(const std::string& folder) const {
     const auto& names = layout_.class_names;
     const auto found = std::find(names.begin(), names.end(), folder);
     return names.empty() ? 0 : found == names.end() ? -1 : found - names.begin();
   }
 
-  // Two folders or more. Pictures beside them are left out where they are fewer than a folder has on
-  // average: a preview, a logo. Where there are more, folders must mean something else.
+  // Two folders or more. Pictures beside them are skipped if they are fewer than the average folder holds,
+  // such as a preview or a logo. If there are more, folders must mean something else.
   bool are_classes(Folders& folders) {
     const auto loose = folders.find("");
     if (loose == folders.end()) return folders.size() > 1;
@@ -200,9 +188,9 @@ class LayoutReader {
     return false;
   }
 
-  // Those of the dataset.json that is nearest above the pictures.
+  // The labels of the nearest dataset.json above the pictures.
   std::optional<Labels> labels_for(const std::string& begin) {
-    std::optional<size_t> nearest;  // they are sorted, so the deepest comes last
+    std::optional<size_t> nearest;  // sorted, so the deepest is last
     for (const size_t i : found_.labels)
       if (begin.starts_with(folder_of(i))) nearest = i;
     if (!nearest) return std::nullopt;
@@ -232,7 +220,7 @@ class LayoutReader {
     return take_turns(groups);
   }
 
-  // Names the classes too: they are numbers.
+  // Also sets the class names, which are numbers.
   std::map<int64_t, Numbers> numbers_by_label(const Numbers& files, const Labels& labels) {
     std::map<int64_t, Numbers> by_label;
     for (const size_t i : files) {

@@ -1,7 +1,8 @@
-// The parts of a set of pictures that the names of folders tell.
+// The parts of a set of pictures, recognised by the names of folders.
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace diffuse {
 
@@ -9,10 +10,18 @@ enum class Part { kNone, kTrain, kValidation, kTest };
 
 struct NamedPart {
   Part part = Part::kNone;
-  std::string before;  // the words in front of it: "seg_" of seg_train
+  std::string before;  // the preceding words: "seg_" of seg_train
 };
 
-// In letters of either case: train, train2017, Training Set, val_images, seg_train.
+// In either case: train, train2017, Training Set, val_images, seg_train.
 NamedPart part_of(std::string name);
+
+// The validation part, else the test part, among folders (their names in order) that have the same
+// words `before` it; "" where there is none.
+std::string find_held_out(const std::vector<std::string>& folders, const std::string& before);
+
+// The training part among folders, "" where there is none or several. seg_train is one where seg_test is
+// beside it, and no cat_train with a cat_test.
+std::string find_train(const std::vector<std::string>& folders);
 
 }  // namespace diffuse

@@ -1,5 +1,5 @@
-// Where images come from: one function for each kind of stored or generated image set. Each throws
-// Error naming the file, what is wrong with it and what is wanted.
+// The sources of data: one function for each kind of stored or generated set. Each throws Error naming the
+// file, its defect and what is expected.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,12 @@ ImageSet load_cifar10(const DataConfig& config, Split split);
 // Ten kinds of drawn shapes, item i of class i % 10 and a function of (seed, split, i) alone.
 ImageSet draw_shapes(const DataConfig& config, Split split, uint64_t seed);
 
-// Pictures below a folder or in a .zip or .tar archive, as picture_layout.h understands its folders.
-// Decoded at once, or when they are asked for where memory_limit_mb is too small. Items are in sorted
-// order with the classes taking turns, so that data.count keeps some of each.
+// Pictures below a folder or in a .zip or .tar archive, with folders interpreted by picture_layout.h.
+// Decoded at once, or on the fly if they exceed memory_limit_mb. Items are sorted, with the classes in turn,
+// so that data.count keeps some of each.
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split);
 
-// An array of a .npy or .npz file: bytes are images, other numbers are taken as they are.
+// An array of a .npy, .npz or .safetensors file: bytes are images, other numbers are used unscaled.
 std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split);
 
 // Points, and signals of four kinds of waves [1, length]: item i of kind i % 4.

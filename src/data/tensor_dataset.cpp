@@ -31,8 +31,8 @@ class TensorDataset : public Dataset {
     return class_names_.empty() ? -1 : labels_[index];
   }
 
-  // A plain loop: the loader calls this from its own thread, where LibTorch's operators would
-  // start a second pool of threads.
+  // A plain loop: the loader calls this on its own thread, where LibTorch's operators would start a second
+  // thread pool.
   at::Tensor gather(std::span<const int64_t> indices) const override {
     std::vector<int64_t> shape = sample_shape();
     shape.insert(shape.begin(), static_cast<int64_t>(indices.size()));

@@ -10,7 +10,7 @@
 
 namespace diffuse {
 
-// `labels` [N] where there are class names, else empty.
+// `labels`: [N] with class names, else empty.
 std::shared_ptr<const Dataset> make_tensor_dataset(at::Tensor items, SampleKind kind,
                                                    std::vector<int64_t> labels = {},
                                                    std::vector<std::string> class_names = {});

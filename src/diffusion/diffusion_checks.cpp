@@ -9,7 +9,11 @@ static bool ends_without_signal(const Process& process) {
 }
 
 void check_last_step(const DiffusionConfig& config, const Process& process) {
-  if (config.prediction == "epsilon" && ends_without_signal(process))
+  const bool of_noise = config.prediction == "epsilon" || config.prediction == "score";
+  if (of_noise && !config.is_chain() && ends_without_signal(process))
+    throw Error("/diffusion/prediction: \"", config.prediction, "\" cannot give x_0 at the end of ",
+                config.process, ", where no signal is left; want flow, v or x0");
+  if (of_noise && ends_without_signal(process))
     throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
                 "this schedule ends with alpha_bar = 0 at timestep ", process.last_time(),
                 "; want v or x0, another /diffusion/schedule, or to sample from a lower timestep: ",
@@ -26,6 +30,7 @@ void check_trainable(const DiffusionConfig& config) {
                 "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
   const auto process = make_process(config);
   check_last_step(config, *process);
+  if (!config.is_chain()) return;  // its last time is never drawn
   if (ends_without_signal(*process) && config.loss != "mse" && config.loss != "vlb")
     throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
                 "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "broadcast.h"
+#include "diffuse/core/error.h"
 #include "prediction.h"
 #include "reverse_variance.h"
 #include "src/diffusion/transition.h"
@@ -18,17 +19,45 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, SampleKind k
       variance_(std::make_shared<ReverseVariance>(config.variance)),
       predicts_eps_(config.prediction == "epsilon"),
       loss_(parse_word<Loss>(config.loss, "/diffusion/loss",
-                             {"simple", "vlb_weighted", "min_snr", "mse", "vlb", "hybrid"})),
+                             {"simple", "vlb_weighted", "min_snr", "edm", "mse", "vlb", "hybrid"})),
       hybrid_lambda_(config.hybrid_lambda),
       min_snr_gamma_(config.min_snr_gamma),
+      sigma_data_(config.sigma_data),
+      scales_input_(process_->unbounded() || config.prediction == "edm"),
       kind_(kind) {}
 
 const NoiseSchedule& GaussianDiffusion::schedule() const {
-  TORCH_CHECK(process_->schedule() != nullptr, "only a chain has a schedule");
+  if (process_->schedule() == nullptr)
+    throw Error("/diffusion/process: time is continuous here, and this is of a chain's timesteps; ",
+                "want a model of the process ddpm");
   return *process_->schedule();
 }
 
 bool GaussianDiffusion::learns_variance() const { return variance_->learned(); }
+
+// 1 / √(a² σ_d² + s²), or 1                                                         [Karras22] Table 1
+at::Tensor GaussianDiffusion::c_in(const Levels& at) const {
+  return scales_input_ ? input_scale(at, sigma_data_) : at::ones_like(at.a);
+}
+
+GaussianDiffusion::NetworkInput GaussianDiffusion::input(const at::Tensor& x_t,
+                                                         const at::Tensor& t) const {
+  const at::Tensor x = scales_input_ ? along(c_in(process_->levels(t)), x_t) * x_t : x_t;
+  return {.x = x, .time = process_->told(t)};
+}
+
+GaussianDiffusion::NetworkView GaussianDiffusion::view(const at::Tensor& told) const {
+  const Levels at = process_->levels(process_->time_told(told));
+  const auto [p, q] = columns_(at);
+  return {.at = at, .p = p, .q = q, .c_in = c_in(at)};
+}
+
+Denoiser preconditioned(const GaussianDiffusion& diffusion, Denoiser network) {
+  return [&diffusion, network = std::move(network)](const at::Tensor& x_t, const at::Tensor& t) {
+    const auto [x, time] = diffusion.input(x_t, t);
+    return network(x, time);
+  };
+}
 
 // x_t = a x_0 + s ε                                                                          eq. 5
 at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const at::Tensor& t,

@@ -23,4 +23,14 @@ at::Tensor min_snr_weight(const Levels& levels, double gamma) {
   return snr.clamp_max(gamma) / snr;
 }
 
+// −½ dλ/d share, λ = log(a² / s²)                                                  [Kingma21] eq. 17
+at::Tensor continuous_bound_weight(const Process& process, const at::Tensor& time) {
+  return process.log_snr_slope(time) / 2;
+}
+
+// 1 + σ² / σ_d²                                                                 [Karras22] Table 1
+at::Tensor edm_weight(const Levels& levels, double sigma_data) {
+  return 1 + (levels.s / levels.a / sigma_data).square();
+}
+
 }  // namespace diffuse

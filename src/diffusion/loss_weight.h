@@ -19,4 +19,11 @@ at::Tensor bound_weight(const NoiseSchedule& schedule, const at::Tensor& varianc
 // min(snr, γ) / snr                                                                  [Hang23] eq. 7
 at::Tensor min_snr_weight(const Levels& levels, double gamma);
 
+// ½ d(−log snr)/d share: the bound's in continuous time, in nats, for times spread evenly over the
+// process's.                                                                     [Kingma21] eq. 17
+at::Tensor continuous_bound_weight(const Process& process, const at::Tensor& time);
+
+// 1 + σ² / σ_d², σ = s / a: on the error of x_0 it is (σ² + σ_d²) / (σ σ_d)².      [Karras22] Table 1
+at::Tensor edm_weight(const Levels& levels, double sigma_data);
+
 }  // namespace diffuse

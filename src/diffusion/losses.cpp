@@ -19,7 +19,10 @@ at::Tensor GaussianDiffusion::to_eps(const Levels& at) const {
 at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
   if (loss_ == Loss::kMse) return at::ones_like(at.a);
   if (loss_ == Loss::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
+  if (loss_ == Loss::kEdm) return to_eps(at) * edm_weight(at, sigma_data_).sqrt();
   if (loss_ != Loss::kVlbWeighted) return to_eps(at);
+  if (process_->schedule() == nullptr)
+    return to_eps(at) * continuous_bound_weight(*process_, at.time).sqrt();
   const Transition step = transition(at, process_->before(at.time));
   const at::Tensor variance = variance_->fixed_log(step, process_->first_log_variance()).exp();
   return to_eps(at) * bound_weight(step, variance).sqrt();

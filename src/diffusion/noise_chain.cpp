@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace diffuse {
 
@@ -12,6 +13,27 @@ NoiseChain::NoiseChain(NoiseSchedule schedule) : schedule_(std::move(schedule)) 
   const at::Tensor& kept = schedule_.alpha_bar();
   tables_ = {.a = at::cat({kept.new_ones({1}), kept.sqrt()}),
              .s = at::cat({kept.new_zeros({1}), schedule_.one_minus_alpha_bar().sqrt()})};
+}
+
+double NoiseChain::last_time_with_signal() const {
+  return last_time() - (schedule_.zero_terminal_snr() ? 1 : 0);
+}
+
+double NoiseChain::time_at(double share) const {
+  return std::min(std::floor(share * static_cast<double>(schedule_.timesteps())), last_time());
+}
+
+double NoiseChain::time_of_sigma(double sigma) const {
+  const at::Tensor levels = (tables_.s / tables_.a).slice(0, 1);  // rising
+  const int64_t above = (levels < sigma).sum().item<int64_t>();
+  if (above == 0) return 0;
+  if (above == levels.size(0)) return last_time();
+  const double low = levels[above - 1].item<double>(), high = levels[above].item<double>();
+  return static_cast<double>(sigma * sigma < low * high ? above - 1 : above);
+}
+
+at::Tensor NoiseChain::part_of(const at::Tensor& time, int64_t count) const {
+  return time.to(at::kLong).mul(count).floor_divide(schedule_.timesteps());
 }
 
 double NoiseChain::first_log_variance() const {

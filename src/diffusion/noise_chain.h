@@ -17,6 +17,12 @@ class NoiseChain : public Process {
   Levels before(const at::Tensor& time) const override { return rows(time, 0); }
   double first_time() const override { return 0; }
   double last_time() const override { return static_cast<double>(schedule_.timesteps() - 1); }
+  double last_time_with_signal() const override;
+  double time_at(double share) const override;
+  double time_of_sigma(double sigma) const override;  // by ratio
+  at::Tensor part_of(const at::Tensor& time, int64_t count) const override;
+  at::Tensor told(const at::Tensor& time) const override { return time.to(at::kDouble); }
+  at::Tensor time_told(const at::Tensor& told) const override { return told; }
   double first_log_variance() const override;
   const NoiseSchedule* schedule() const override { return &schedule_; }
 

@@ -140,6 +140,9 @@ static void require_valid(const Table& beta, const std::string& where) {
 }
 
 NoiseSchedule NoiseSchedule::make(const DiffusionConfig& config) {
+  if (!config.is_chain())
+    throw Error("/diffusion/process: \"", config.process, "\" is of continuous time and has no ",
+                "schedule; want ddpm");
   const auto& list = builders();
   const auto found = std::find_if(
       list.begin(), list.end(), [&](const auto& entry) { return entry.first == config.schedule; });

@@ -24,13 +24,37 @@ static Columns posterior_mean(const Process& process, const Levels& at) {
   return {.p = step.coef_x0 + step.coef_xt * at.a, .q = step.coef_xt * at.s};
 }
 
+// v = ε − x_0                                                                       [Liu23] eq. 1
+static Columns flow(const Levels& at) {
+  return {.p = -at::ones_like(at.a), .q = at::ones_like(at.a)};
+}
+
+// ∇ log q(x_t | x_0) = −ε / s                                                       [Song21b] eq. 7
+static Columns score(const Levels& at) { return {.p = at::zeros_like(at.a), .q = -1 / at.s}; }
+
+at::Tensor input_scale(const Levels& at, double sigma_data) {
+  return (at.a.square() * (sigma_data * sigma_data) + at.s.square()).rsqrt();
+}
+
+// c_skip = a σ_d² / (a² σ_d² + s²), c_out = s σ_d / √(a² σ_d² + s²)                 [Karras22] Table 1
+static Columns edm(const Levels& at, double sigma_data) {
+  const at::Tensor in = input_scale(at, sigma_data);
+  const at::Tensor skip = at.a * (sigma_data * sigma_data) * in.square();
+  const at::Tensor out = at.s * sigma_data * in;
+  return {.p = (1 - skip * at.a) / out, .q = -skip * at.s / out};
+}
+
 ColumnsAt make_prediction(const DiffusionConfig& config, std::shared_ptr<const Process> process) {
   const std::string& kind = config.prediction;
   if (kind == "epsilon") return epsilon;
   if (kind == "x0") return clean_sample;
   if (kind == "v") return velocity;
+  if (kind == "flow") return flow;
+  if (kind == "score") return score;
+  if (kind == "edm")
+    return [sigma_data = config.sigma_data](const Levels& at) { return edm(at, sigma_data); };
   if (kind == "mu") return [process](const Levels& at) { return posterior_mean(*process, at); };
-  const std::vector<std::string> kinds{"epsilon", "x0", "v", "mu"};
+  const std::vector<std::string> kinds{"epsilon", "x0", "v", "mu", "flow", "edm", "score"};
   throw Error("/diffusion/prediction: \"", kind, "\" is none of ", join(kinds),
               did_you_mean(kind, kinds));
 }

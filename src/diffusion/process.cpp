@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
+#include "continuous.h"
+#include "diffuse/core/error.h"
 #include "noise_chain.h"
 
 namespace diffuse {
@@ -18,8 +22,19 @@ Level Process::level(double time) const {
   return {.time = time, .a = one.a.item<double>(), .s = one.s.item<double>()};
 }
 
+Levels Process::before(const at::Tensor&) const {
+  throw Error("/diffusion/process: time is continuous and has no step before; want ddpm");
+}
+
+at::Tensor Process::log_snr_slope(const at::Tensor&) const {
+  throw Error("/diffusion/process: of a chain the bound is a sum; want a continuous process");
+}
+
+double Process::first_log_variance() const { return 2 * std::log(level(first_time()).sigma()); }
+
 std::shared_ptr<const Process> make_process(const DiffusionConfig& config) {
-  return std::make_shared<NoiseChain>(NoiseSchedule::make(config));
+  if (config.process == "ddpm") return std::make_shared<NoiseChain>(NoiseSchedule::make(config));
+  return make_continuous(config);
 }
 
 }  // namespace diffuse

@@ -16,25 +16,41 @@ static constexpr double kUniformShare = 0.001;
 
 TimestepSampler::TimestepSampler(const DiffusionConfig& config, uint64_t seed)
     : timesteps_(config.timesteps), seed_(seed) {
-  const std::vector<std::string> names{"uniform", "stratified", "importance"};
+  const std::vector<std::string> names{"uniform", "stratified", "importance", "log_normal",
+                                       "logit_normal"};
   const auto found = std::find(names.begin(), names.end(), config.timestep_sampler);
   if (found == names.end())
     throw Error("/diffusion/timestep_sampler: \"", config.timestep_sampler, "\" is none of ",
                 join(names), did_you_mean(config.timestep_sampler, names));
   kind_ = static_cast<Kind>(found - names.begin());
+  if (!config.is_chain()) law_.emplace(config, make_process(config));
   if (kind_ != Kind::kImportance) return;
   history_ = at::zeros({timesteps_, kHistory}, at::kDouble);
   count_ = at::zeros({timesteps_}, at::kLong);
 }
 
-int64_t TimestepSampler::stratified(int64_t sample, int64_t global_batch) const {
+// frac(u + i / B) with one u a step                                              [Kingma21] app. I.1
+double TimestepSampler::stratified(int64_t sample, int64_t global_batch) const {
   // Stream step 1: apart from the streams of single samples, whose step is 0.
   const auto step = static_cast<uint64_t>(sample / global_batch);
   const double shared = RandomStream(seed_, Purpose::kTimestep, step, 1).uniform();
   const double place =
       shared + static_cast<double>(sample % global_batch) / static_cast<double>(global_batch);
-  const auto steps = static_cast<double>(timesteps_);
-  return std::min(static_cast<int64_t>((place - std::floor(place)) * steps), timesteps_ - 1);
+  return place - std::floor(place);
+}
+
+TimestepDraw TimestepSampler::draw_continuous(int64_t first_sample, int64_t count,
+                                              int64_t global_batch) const {
+  constexpr double kLeast = 0x1p-60;  // a normal law has no time at 0
+  std::vector<double> u(count);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t sample = first_sample + i;
+    u[i] = kind_ == Kind::kStratified
+               ? stratified(sample, global_batch)
+               : RandomStream(seed_, Purpose::kTimestep, static_cast<uint64_t>(sample)).uniform();
+    u[i] = std::max(u[i], kLeast);
+  }
+  return {law_->times(at::tensor(u, at::kDouble)), at::ones({count}, at::kFloat)};
 }
 
 TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t global_batch) {
@@ -42,6 +58,7 @@ TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t 
   TORCH_CHECK(count > 0 && (first_sample + count - 1) / global_batch == step, "samples ",
               first_sample, " to ", first_sample + count - 1, " are not of one step of ",
               global_batch);
+  if (law_) return draw_continuous(first_sample, count, global_batch);
   if (kind_ == Kind::kImportance && (step != step_ || first_sample % global_batch == 0)) {
     const at::Tensor p = probabilities();
     p_.assign(p.const_data_ptr<double>(), p.const_data_ptr<double>() + timesteps_);
@@ -55,7 +72,10 @@ TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t 
     const int64_t sample = first_sample + i;
     RandomStream stream(seed_, Purpose::kTimestep, static_cast<uint64_t>(sample));
     if (kind_ == Kind::kUniform) t[i] = stream.below(timesteps_);
-    if (kind_ == Kind::kStratified) t[i] = stratified(sample, global_batch);
+    if (kind_ == Kind::kStratified)
+      t[i] = std::min(
+          static_cast<int64_t>(stratified(sample, global_batch) * static_cast<double>(timesteps_)),
+          timesteps_ - 1);
     if (kind_ != Kind::kImportance) continue;
     const auto place = std::upper_bound(cumulative_.begin(), cumulative_.end(),
                                         stream.uniform() * cumulative_.back());

@@ -4,6 +4,7 @@
 //   uniform     t uniform for each sample                                          [Ho20] Algorithm 1
 //   stratified  one t from each of B equal parts of 0 .. T−1, so that a batch covers all times:
 //               t_i = ⌊T · frac(u + i/B)⌋ with one u a step                        [Kingma21] app. I.1
+//   log_normal, logit_normal   of continuous time: see time_law.h
 //   importance  p_t ∝ √E[loss²] over the last 10 losses at t, with a thousandth of uniform;
 //               uniform until every t has 10                                      [Nichol21] sec. 3.3
 //
@@ -15,16 +16,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "diffuse/config/config.h"
+#include "src/diffusion/time_law.h"
 
 namespace diffuse {
 
 struct TimestepDraw {
-  at::Tensor t;       // int64 [count] on the CPU
+  at::Tensor t;       // [count] on the CPU: int64 rows of a chain, float64 where time is continuous
   at::Tensor weight;  // float32 [count] on the CPU
 };
 
@@ -51,11 +54,13 @@ class TimestepSampler {
   std::vector<std::pair<std::string, at::Tensor>> state() const;
 
  private:
-  enum class Kind { kUniform, kStratified, kImportance };
+  enum class Kind { kUniform, kStratified, kImportance, kLogNormal, kLogitNormal };
 
-  int64_t stratified(int64_t sample, int64_t global_batch) const;
+  double stratified(int64_t sample, int64_t global_batch) const;
+  TimestepDraw draw_continuous(int64_t first_sample, int64_t count, int64_t global_batch) const;
 
   Kind kind_;
+  std::optional<TimeLaw> law_;  // of continuous time
   int64_t timesteps_;
   uint64_t seed_;
   at::Tensor history_;  // [T, 10] float64, oldest first

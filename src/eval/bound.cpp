@@ -17,11 +17,11 @@ namespace diffuse {
 
 namespace {
 
-// What was measured of N items at K timesteps each, float64 on the CPU unless said.
+// Results of N items at K timesteps each, float64 on the CPU unless noted.
 struct Measured {
   at::Tensor prior;                          // [N]
   at::Tensor t;                              // int64 [N, K]; the first column is 0
-  at::Tensor weight;                         // [N, K]: how many timesteps each stands for
+  at::Tensor weight;                         // [N, K]: number of timesteps represented
   at::Tensor term, monte_carlo, distortion;  // [N, K]
 };
 
@@ -33,7 +33,7 @@ class Moments {
     squares_ = at::zeros_like(count_);
   }
 
-  // values [N, T], measured where present [N, T] is 1.
+  // values [N, T], with present [N, T] 1 for measured ones, else 0.
   void add(const at::Tensor& values, const at::Tensor& present) {
     count_ += present.sum(0);
     sum_ += (values * present).sum(0);
@@ -68,12 +68,12 @@ class Moments {
 
 }  // namespace
 
-// Where part `part` of 1 .. T - 1 begins: parts grow as the squares, as L_{t-1} is largest at small t.
+// The beginning of part `part` of 1 .. T - 1. It grows quadratically, as L_{t-1} is largest at small t.
 static int64_t begin_of(int64_t part, int64_t parts, int64_t T) {
   return 1 + std::max(part, (T - 1) * part * part / (parts * parts));
 }
 
-// One timestep from each of `parts` parts of 1 .. T - 1, and 0, which no other stands for.
+// One timestep from each of `parts` parts of 1 .. T - 1, and always 0.
 static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measured& out) {
   const int64_t n = items.size();
   out.t = at::zeros({n, parts + 1}, at::kLong);
@@ -93,8 +93,8 @@ static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measu
   }
 }
 
-// log q(x_{t-1} | x_t, x_0) - log p(x_{t-1} | x_t) at x_{t-1} ~ q, by z ~ N(0, I): what the KL is
-// the mean of. Bits per dimension [B]; meaningless at t = 0.
+// log q(x_{t-1} | x_t, x_0) - log p(x_{t-1} | x_t) at x_{t-1} ~ q, from z ~ N(0, I); its mean is the KL. Bits
+// per dimension [B]; meaningless at t = 0.
 static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Tensor& z) {
   const at::Tensor x_prev = q.mean + (0.5 * q.log_variance).exp() * z;
   const at::Tensor log_ratio = gaussian_log_density(x_prev, q.mean, q.log_variance) -
@@ -103,14 +103,14 @@ static at::Tensor sampled_kl(const Gaussian& q, const Gaussian& p, const at::Ten
 }
 
 namespace {
-// What the items are, and what their numbers are counted in.
+// The kind of the items, and the units of their numbers.
 struct Units {
   SampleKind kind;
   DataConfig data;
 };
 }  // namespace
 
-// As a Gaussian over data in their own units.
+// The Gaussian in the data's units.
 static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units) {
   if (units.mean.empty()) return gaussian;
   const at::Tensor scale = by_channel(units.std, gaussian.mean);
@@ -136,7 +136,7 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
       items.labels.defined() ? items.labels.index_select(0, rows) : at::Tensor();
   const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
   const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
-  const Denoiser denoiser = in_double(network, labels, options.evaluation);
+  const Denoiser denoiser = in_double(network, diffusion, labels, options.evaluation);
   const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
   const Gaussian p = in_data_units(prediction, units.data);
   const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units.data);
@@ -148,7 +148,7 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   return at::stack({term, at::where(t == 0, term, draw), distortion}).to(at::kCPU);
 }
 
-// All pairs of items and their timesteps, whole batches of them whatever the number of items.
+// Measures all pairs of items and their timesteps, in full batches for any number of items.
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
                         const Units& units, const BoundOptions& options,
                         const std::function<void(int64_t)>& on_done) {
@@ -156,7 +156,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
   const int64_t asked = options.timesteps_per_item;
   Measured out;
   choose_timesteps(items, T, asked == 0 ? T - 1 : std::min(asked, T - 1), out);
-  const at::Tensor times = out.t.t().flatten();  // all items at their first timestep, and so on
+  const at::Tensor times = out.t.t().flatten();  // timestep by timestep
   const int64_t pairs = times.size(0);
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < pairs; begin += options.evaluation.batch) {
@@ -177,7 +177,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
 
 namespace {
 
-// Collects what was measured of all items.
+// Collects the results of all items.
 class BoundSum {
  public:
   explicit BoundSum(int64_t T) : T_(T), term_(T), monte_carlo_(T), rate_(T), distortion_(T) {
@@ -203,7 +203,7 @@ class BoundSum {
     sampled_.push_back((m.weight * m.monte_carlo).slice(1, 1).sum(1));
   }
 
-  // All of it [12 T + 4 N], of N items.
+  // All sums as one tensor [12 T + 4 N], for N items.
   at::Tensor packed() const {
     std::vector<at::Tensor> parts;
     for (const auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_})
@@ -226,7 +226,7 @@ class BoundSum {
     }
   }
 
-  // Afterwards this is the sum of all `n` items, of which each process had added its share.
+  // Sums over all `n` items, after each process has added its share.
   void join(World& world, int64_t n) {
     for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) moments->join(world);
     for (auto* parts : {&prior_, &diffusion_, &reconstruction_, &sampled_})

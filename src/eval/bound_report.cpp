@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Root-mean-square error of x_0(x_t): in levels of 0 .. 255 for images, as [Ho20] Table 4 has it.
+// Root-mean-square error of x_0(x_t); for images in levels of 0 .. 255, as in [Ho20] Table 4.
 static double rmse(const BoundRow& row, bool levels) {
   return std::sqrt(row.distortion.mean) * (levels ? 127.5 : 1);
 }
@@ -27,7 +27,7 @@ std::vector<Column> bound_columns(const Bound& bound, bool levels) {
   for (const auto& [name, part] :
        {std::pair("term", &BoundRow::term), std::pair("monte_carlo", &BoundRow::monte_carlo),
         std::pair("rate", &BoundRow::rate), std::pair("distortion", &BoundRow::distortion)}) {
-    const auto member = part;  // what lambdas can capture
+    const auto member = part;  // lambdas cannot capture structured bindings
     columns.push_back(column(name, bound, [=](const BoundRow& r) { return (r.*member).mean; }));
     columns.push_back(column(concat(name, "_stderr"), bound,
                              [=](const BoundRow& r) { return (r.*member).standard_error; }));
@@ -48,12 +48,12 @@ std::vector<Chart> term_charts(const Bound& bound) {
   return {{.title = "Lₜ₋₁",
            .unit = "bits/dim",
            .x_label = "t",
-           .series = {series("closed form", c[0], c[2]), series("one draw an item", c[0], c[4])},
+           .series = {series("closed form", c[0], c[2]), series("one sample per item", c[0], c[4])},
            .log_y = true},
           {.title = "standard error of Lₜ₋₁ over items",
            .unit = "bits/dim",
            .x_label = "t",
-           .series = {series("closed form", c[0], c[3]), series("one draw an item", c[0], c[5])},
+           .series = {series("closed form", c[0], c[3]), series("one sample per item", c[0], c[5])},
            .log_y = true}};
 }
 
@@ -86,7 +86,7 @@ void add_bpd(const Bound& bound, EvalReport& report) {
   line("total", "total     with the closed form", bound.total);
 }
 
-// About ten rows evenly spread, from much noise to little.
+// About ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report) {
   nlohmann::ordered_json& list = report.json["rd"] = nlohmann::ordered_json::array();
   for (const BoundRow& row : bound.rows)

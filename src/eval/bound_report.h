@@ -1,4 +1,4 @@
-// What an evaluation of the bound found, for programs and for people.
+// Results of an evaluation of the bound, for programs and for people.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace diffuse {
 
-// `levels`: the data's units are pixels from -1 to 1, whose errors are told in levels of 0 .. 255.
+// `levels`: the data are pixels from -1 to 1, and errors are in levels of 0 .. 255.
 
 // Every figure for every timestep.
 std::vector<Column> bound_columns(const Bound& bound, bool levels);
@@ -21,7 +21,7 @@ std::vector<Chart> distortion_charts(const Bound& bound, bool levels);
 // The parts of the bound.
 void add_bpd(const Bound& bound, EvalReport& report);
 
-// The curve; as text some ten rows, evenly spread, from much noise to little.
+// The rate-distortion curve; the text has about ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report);
 
 }  // namespace diffuse

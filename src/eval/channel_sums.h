@@ -1,5 +1,5 @@
-// Mean and standard deviation of each channel: the plainest check of samples, which shows a tint or
-// a loss of contrast before any other figure does.
+// Mean and standard deviation of each channel: the simplest check of samples, and the most sensitive to a
+// tint or a loss of contrast.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,10 +8,10 @@
 
 namespace diffuse {
 
-// Sums from which the moments follow. Parts may be summed apart and merged.
+// Sums for the moments. Parts may be summed separately and merged.
 class ChannelSums {
  public:
-  void add(const at::Tensor& x);  // [B, C, ...], or points [B, D]: one channel for each dimension
+  void add(const at::Tensor& x);  // [B, C, ...], or points [B, D]: one channel per dimension
   void merge(const ChannelSums& other);
 
   ChannelMoments moments() const;  // the std over n

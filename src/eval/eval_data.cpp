@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// The set's classes, where it has any, become the model's.
+// Converts the set's classes, if any, to the model's.
 static void take_classes(const Model& model, EvalData& data) {
   const std::vector<std::string>& names = model.config().model.class_names;
   if (names.empty() || data.set->class_names().empty()) return;
@@ -28,7 +28,7 @@ static void check_unit_range(const Model& model, const DataConfig& config, const
                 model.name(), " makes images in [-1, 1]");
 }
 
-// The model's units are those of all data it sees.
+// All data for the model use its units.
 static void take_units(const DataConfig& model, DataConfig& data) {
   data.normalize = model.normalize;
   data.range = model.range;

@@ -1,4 +1,4 @@
-// The data that a model is evaluated on.
+// The data for evaluating a model.
 #pragma once
 
 #include <filesystem>
@@ -10,16 +10,16 @@
 
 namespace diffuse {
 
-// The data set with where it came from.
+// A data set and its source.
 struct EvalData {
   std::shared_ptr<const Dataset> set;
   std::string name;
-  std::string class_note{};  // what is worth saying of its classes
+  std::string class_note{};  // for the log
 };
 
-// What --data names: the data of a config, else a place of files. Those are of the kind the model
-// was trained on, or pictures in a folder where that was generated. Throws Error where the data are not
-// of the model's shape, units or classes.
+// Opens the value of --data: a config, for its data, or the path of a set: MNIST or CIFAR-10 files if the
+// model was trained on that type, else pictures or an array. Throws Error if the data do not match the
+// model's shape, units or classes.
 EvalData open_eval_data(const std::filesystem::path& named, const Model& model, Split split);
 
 }  // namespace diffuse

@@ -13,7 +13,7 @@ struct EvalReport {             // NOLINT(bugprone-exception-escape): moving JSO
   std::string text;             // the same for people
 };
 
-// {"mean": ..., "stderr": ...}; a standard error that is not known is null.
+// {"mean": ..., "stderr": ...}; an unknown standard error is null.
 inline nlohmann::ordered_json json_of(const Estimate& estimate) {
   return {{"mean", estimate.mean}, {"stderr", estimate.standard_error}};  // NaN is written as null
 }

@@ -17,7 +17,7 @@ struct FeatureExtractor::Module {
   bool has_return_features = false, has_no_output_bias = false;
 };
 
-// The line of a TorchScript message that says what went wrong: the last, below the traceback.
+// The line of a TorchScript message with the error: the last, after the traceback.
 static std::string reason(const std::exception& error) {
   const auto* ours = dynamic_cast<const c10::Error*>(&error);
   std::string text = ours != nullptr ? ours->what_without_backtrace() : error.what();
@@ -46,7 +46,7 @@ FeatureExtractor::FeatureExtractor(const std::filesystem::path& file,
 
 FeatureExtractor::~FeatureExtractor() = default;
 
-// uint8 [B, C, H, W] -> what the network takes.
+// uint8 [B, C, H, W] -> the network's input.
 static at::Tensor to_input(const at::Tensor& images, const ExtractorOptions& options) {
   at::Tensor x = images.to(options.device);
   if (x.size(1) == 1) x = x.expand({-1, 3, -1, -1});
@@ -95,7 +95,7 @@ static Features run(torch::jit::Module& script, const c10::IValue& x, bool retur
     result.features = to_rows(forward({x}, {{"return_features", true}}).toTensor());
   if (wanted.probabilities) {
     std::unordered_map<std::string, c10::IValue> named;
-    if (no_output_bias) named["no_output_bias"] = true;  // as [Salimans16]'s own code has it
+    if (no_output_bias) named["no_output_bias"] = true;  // as in the code of [Salimans16]
     result.probabilities = to_rows(forward({x}, named).toTensor());
   }
   return result;
@@ -103,7 +103,7 @@ static Features run(torch::jit::Module& script, const c10::IValue& x, bool retur
 
 Features FeatureExtractor::operator()(const at::Tensor& images, Wanted wanted) const {
   const c10::InferenceMode inference;
-  // Batches of a second size would be compiled anew, which takes longer than it saves.
+  // A second batch size would trigger a recompilation that costs more than it saves.
   torch::jit::GraphOptimizerEnabledGuard no_recompiling(false);
   Features result;
   try {

@@ -1,6 +1,6 @@
-// The feature network behind FID and its like: a TorchScript file of the user's.
+// The feature network of FID and similar metrics: the user's TorchScript file.
 //
-// Loading a TorchScript file and calling it runs the code inside: take one from a source you trust.
+// Loading a TorchScript file and calling it runs the code inside: use one from a source you trust.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,12 +13,13 @@
 
 namespace diffuse {
 
-// What the network's forward takes: RGB images [B, 3, H, W] of these numbers. Grey images are
+// The input of the network's forward: RGB images [B, 3, H, W] with numbers in this range. Grey images are
 // repeated in three channels.
 struct ExtractorOptions {
   std::string input = "uint8";  // uint8: 0 .. 255; unit: float 0 .. 1; signed: float -1 .. 1
-  int64_t size = 0;  // side in pixels, bilinear (align_corners=False); 0 = as they are, which suits
-                     // the usual files: they resize inside
+  int64_t size =
+      0;  // side in pixels, resized bilinearly (align_corners=False); 0 = no resize, for the
+          // usual files, which resize images themselves
   c10::Device device = c10::kCPU;
 };
 
@@ -27,9 +28,9 @@ struct Features {
   at::Tensor probabilities;  // of classes: float32 [B, classes] on the CPU
 };
 
-// The forward of the file gives one of
+// The file's forward returns one of
 //   features, with an argument return_features, and class probabilities without it (NVIDIA's files)
-//   features alone: [B, D], or maps [B, D, h, w], whose mean is taken
+//   only features: [B, D], or maps [B, D, h, w], averaged over h and w
 //   a tuple or list (features) or (features, logits)
 class FeatureExtractor {
  public:
@@ -38,13 +39,12 @@ class FeatureExtractor {
     bool probabilities = false;
   };
 
-  // Throws Error naming the file where it is missing or not TorchScript.
+  // Throws Error naming the file if it is missing or not TorchScript.
   FeatureExtractor(const std::filesystem::path& file, const ExtractorOptions& options);
   ~FeatureExtractor();
 
-  // images uint8 [B, 1 or 3, H, W]. What is not wanted stays undefined. Throws Error naming the
-  // file where its network refuses the images, or gives something else or values that are not
-  // finite.
+  // images uint8 [B, 1 or 3, H, W]. Unwanted results stay undefined. Throws Error naming the file if its
+  // network refuses the images, or returns another type or non-finite values.
   Features operator()(const at::Tensor& images, Wanted wanted) const;
 
   const std::string& sha1() const { return sha1_; }  // of the file's bytes, in hexadecimal

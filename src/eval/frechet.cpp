@@ -31,7 +31,7 @@ void FeatureSums::merge(const FeatureSums& other) {
 }
 
 GaussianStatistics FeatureSums::statistics() const {
-  if (count_ < 2) throw Error("a covariance wants at least 2 samples, got ", count_);
+  if (count_ < 2) throw Error("a covariance needs at least 2 samples, got ", count_);
   const auto n = static_cast<double>(count_);
   const at::Tensor mean = sum_ / n;
   return {mean, (products_ - n * at::outer(mean, mean)) / (n - 1)};
@@ -48,7 +48,7 @@ static void check(const GaussianStatistics& s, const char* which) {
     throw Error("Frechet distance: the statistics of the ", which, " set are not all finite");
 }
 
-// Eigenvalues [D], or Error where one is more negative than rounding explains.
+// Eigenvalues [D]; throws Error if one is more negative than rounding can explain.
 static at::Tensor checked(const at::Tensor& eigenvalues, const char* what) {
   const double least = eigenvalues.min().item<double>();
   const double largest = eigenvalues.abs().max().item<double>();

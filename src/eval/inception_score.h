@@ -20,7 +20,7 @@ class InceptionScore {
 
   // Class probabilities [B, classes] of samples `first`, `first` + 1, ...
   void add(int64_t first, const at::Tensor& probabilities);
-  void merge(const InceptionScore& other);  // of other samples of the same n
+  void merge(const InceptionScore& other);  // from other samples of the same n
 
   Result result() const;
 

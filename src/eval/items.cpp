@@ -81,12 +81,14 @@ at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
   return noise.to(x0.device()).to(at::kDouble);
 }
 
-Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options) {
-  return [&network, labels, device = options.device, precision = options.precision](
-             const at::Tensor& x_t, const at::Tensor& t) {
-    const AutocastScope autocast(device, precision);
-    return network.forward(x_t.to(at::kFloat), t, labels).to(at::kDouble);
-  };
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+                   const EvaluationOptions& options) {
+  return preconditioned(diffusion,
+                        [&network, labels, device = options.device, precision = options.precision](
+                            const at::Tensor& x, const at::Tensor& time) {
+                          const AutocastScope autocast(device, precision);
+                          return network.forward(x.to(at::kFloat), time, labels).to(at::kDouble);
+                        });
 }
 
 Estimate estimate(const at::Tensor& values) {

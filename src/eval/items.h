@@ -1,4 +1,4 @@
-// The items of an evaluation, their noise, and the network as evaluations call it.
+// The items of an evaluation, their noise, and the network in float64.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@
 
 namespace diffuse {
 
-// What a draw is for: evaluations share Purpose::kEvaluation, whose step is t plus one of these.
+// Purposes of random numbers: evaluations share Purpose::kEvaluation, with step t plus one of these.
 enum class Draw : uint32_t {
   kForward = 0,
   kPosterior = 1u << 28,
@@ -31,31 +31,32 @@ uint32_t step_of(Draw draw, int64_t t = 0);
 struct Items {
   at::Tensor x0;                // float64 [N, ...] on the device
   at::Tensor labels;            // int64 [N] on the device, or undefined
-  std::vector<StreamKey> keys;  // of their noise: (seed, number in the set)
+  std::vector<StreamKey> keys;  // of their noise: (seed, index in the set)
 
   int64_t size() const { return x0.size(0); }
 };
 
 int64_t item_count(const Dataset& data, const EvaluationOptions& options);
 
-// Items first .. first + count - 1 of those that the options choose.
+// Items first .. first + count - 1 of those chosen by the options.
 Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
                  int64_t count);
 
-// Hands to `use` what `measure` finds of items first .. first + count - 1, float64: of this process's share
-// of n items, or with options.queue of all. `name` is that of the files there, and must tell what decides
-// the figures besides the data, the model and the seed.
+// Calls `use` with the float64 result of `measure` for items first .. first + count - 1: of this process's
+// share of n items, or with options.queue of all. `name` names the files there; it must contain everything
+// besides data, model and seed that affects the figures.
 void measure_parts(const EvaluationOptions& options, const std::string& name, int64_t n,
                    const std::function<at::Tensor(int64_t first, int64_t count)>& measure,
                    const std::function<void(const at::Tensor&)>& use);
 
-// x0 of one item for each key, N(0, 1) of stream (key, steps[row]) -> float64 on x0's device.
+// N(0, 1) like x0, whose rows are one item per key, from stream (key, steps[row]); float64 on x0's device.
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
                       std::span<const uint32_t> steps);
 
 // The network in its own precision, between tensors in float64: sums of a thousand terms of 1e-5
 // would drown in the rounding of float32.
-Denoiser in_double(Network& network, const at::Tensor& labels, const EvaluationOptions& options);
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+                   const EvaluationOptions& options);
 
 // Mean and standard error of values [N].
 Estimate estimate(const at::Tensor& values);

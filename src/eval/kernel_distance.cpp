@@ -21,7 +21,7 @@ double polynomial_mmd(const at::Tensor& x, const at::Tensor& y) {
                       });
 }
 
-// `size` of the rows of x, the beginning of a shuffle of all.
+// `size` rows of x: the beginning of a random permutation.
 static at::Tensor choose(const at::Tensor& x, int64_t size, RandomStream& random) {
   std::vector<int64_t> rows(x.size(0));
   std::iota(rows.begin(), rows.end(), 0);

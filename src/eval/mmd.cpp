@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Sums of k(x_i, y_j) over all pairs; over i != j where `apart`, for which x and y are one.
+// Sum of k(x_i, y_j) over all pairs; with `apart`, for x = y, over i != j.
 static double kernel_sum(const at::Tensor& x, const at::Tensor& y, const Kernel& kernel,
                          bool apart) {
   constexpr int64_t kBlock = 1024;
@@ -24,7 +24,7 @@ static double kernel_sum(const at::Tensor& x, const at::Tensor& y, const Kernel&
 double unbiased_mmd(const at::Tensor& x, const at::Tensor& y, const Kernel& kernel) {
   const auto n = static_cast<double>(x.size(0)), m = static_cast<double>(y.size(0));
   if (std::min(n, m) < 2)
-    throw Error("a kernel distance wants at least 2 samples on each side, got ", n, " and ", m);
+    throw Error("a kernel distance needs at least 2 samples on each side, got ", n, " and ", m);
   return kernel_sum(x, x, kernel, true) / (n * (n - 1)) +
          kernel_sum(y, y, kernel, true) / (m * (m - 1)) -
          2 * kernel_sum(x, y, kernel, false) / (n * m);

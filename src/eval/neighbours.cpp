@@ -26,7 +26,7 @@ Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count
         at::cat({best.distances, at::cdist(samples, chunk) / std::sqrt(samples.size(1))}, 1);
     const at::Tensor items =
         at::cat({best.items, at::tensor(numbers, at::kLong).expand({x.size(0), -1})}, 1);
-    // A stable sort: of equal distances the lower number wins.
+    // A stable sort: for equal distances the lower index wins.
     const at::Tensor order =
         std::get<1>(at::sort(distances, /*stable=*/true, /*dim=*/1, /*descending=*/false))
             .slice(1, 0, count);

@@ -1,4 +1,4 @@
-// Which training items samples are nearest to: whether a model made them up or learned them by heart.
+// The training items nearest to samples, to detect memorisation.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,12 +13,12 @@ namespace diffuse {
 
 // Nearest first. The distance is the root mean square difference over the dimensions.
 struct Neighbours {
-  at::Tensor items;      // int64 [B, count]: numbers in the data set
+  at::Tensor items;      // int64 [B, count]: indices in the data set
   at::Tensor distances;  // float64 [B, count]
 };
 
-// The `count` items of `data` nearest to each sample x [B, ...] in the data's units, all of them looked at.
-// `progress` hears how many are done, and may throw to end the search.
+// The `count` items of `data` nearest to each sample x [B, ...] in the data's units, by exhaustive search.
+// `progress` is called with the number of items done; it may throw to end the search.
 Neighbours nearest_items(const at::Tensor& x, const Dataset& data, int64_t count,
                          const std::function<void(int64_t done, int64_t total)>& progress = {});
 

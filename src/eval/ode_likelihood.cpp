@@ -46,9 +46,9 @@ Flow::Point Flow::operator()(const at::Tensor& x, const Level& level) const {
   return {eps.detach(), divergence / static_cast<double>(probes.size())};
 }
 
-// log p(x) at the smallest noise, in nats [B]. x moves by Heun's rule in sigma, in which x is
-// straight once noise outweighs the data; the divergence is summed in log sigma, in which
-// sigma * divergence is then level.
+// log p(x) at the smallest noise level, in nats [B]. x is integrated by Heun's method in sigma, where its
+// path is straight once noise dominates; the divergence is integrated in log sigma, where sigma * divergence
+// is then constant.
 static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<double>& times,
                               const std::function<void()>& on_step) {
   at::Tensor change = at::zeros({x.size(0)}, x.options());
@@ -64,14 +64,15 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
     here = next;
     on_step();
   }
-  // x_T = a x ~ N(0, I), so x ~ N(0, I / a²).
-  const double precision = here.a * here.a;
+  // x_T = a x is the samples' start, N(0, size² I), so x ~ N(0, (size / a)² I).
+  const double size = flow.diffusion.process().prior_std(here);
+  const double precision = here.a * here.a / (size * size);
   const at::Tensor log_prior =
       -0.5 * (x.square() * precision + std::log(2 * std::numbers::pi / precision));
   return log_prior.flatten(1).sum(1) + change;
 }
 
-// Levels k / 127.5 - 1 spread evenly over their bins, 2 / 255 wide.
+// Spreads levels k / 127.5 - 1 uniformly over their bins, 2 / 255 wide.
 static at::Tensor dequantised(const Items& items) {
   const std::vector<uint32_t> steps(items.keys.size(), step_of(Draw::kDequantise));
   const at::Tensor uniform = at::special_ndtr(noise_like(items.x0, items.keys, steps));
@@ -88,8 +89,20 @@ static std::vector<at::Tensor> draw_probes(const Items& items, int64_t count) {
   return probes;
 }
 
+static std::vector<double> even_log_sigma(const Process& process, int64_t steps) {
+  const double low = std::log(process.level(process.first_time()).sigma());
+  const double high = std::log(process.level(process.last_time_with_signal()).sigma());
+  std::vector<double> times;
+  for (int64_t i = 0; i <= steps; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(steps);
+    times.push_back(process.time_of_sigma(std::exp(std::lerp(low, high, share))));
+  }
+  return times;
+}
+
 std::vector<double> ode_times(const Process& process, int64_t steps) {
   TORCH_CHECK(steps > 0, "the solver wants at least one step, got ", steps);
+  if (process.schedule() == nullptr) return even_log_sigma(process, steps);
   std::vector<double> log_sigma;  // rising
   for (double t = process.first_time(); t <= process.last_time(); ++t)
     if (const Level level = process.level(t); level.a > 0)
@@ -115,14 +128,14 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const auto steps = static_cast<int64_t>(times.size()) - 1;
   const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
-  // Of a density in the network's units -> of one in the data's, or of its bins.
+  // From a density in the network's units to one in the data's, or to its bins.
   const double more_bits = log2_scale(units) + (levels ? std::log2(127.5) : 0);
   const int64_t mine = evaluation.queue.empty() ? evaluation.world->share(n).size() : n;
   std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
   int64_t done = 0;
   const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
-    const Flow flow{diffusion, in_double(network, items.labels, evaluation),
+    const Flow flow{diffusion, in_double(network, diffusion, items.labels, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;

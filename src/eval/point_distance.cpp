@@ -25,8 +25,8 @@ static at::Tensor axes(int64_t dimensions, int64_t count, uint64_t seed) {
   return normal / normal.norm(2, {0}, /*keepdim=*/true);
 }
 
-// W_2^2 of sorted columns x [N, K] and y [M, K] -> [K]: between two of the levels i / N and j / M
-// both quantile functions are constant.
+// W_2^2 of sorted columns x [N, K] and y [M, K] -> [K]. Both quantile functions are constant between
+// consecutive levels i / N and j / M.
 static at::Tensor wasserstein(const at::Tensor& x, const at::Tensor& y) {
   const auto levels = [](int64_t n) {
     return at::arange(1, n + 1, at::kDouble) / static_cast<double>(n);
@@ -48,7 +48,7 @@ double sliced_wasserstein(const at::Tensor& x, const at::Tensor& y, int64_t dire
   if (std::min(x.size(0), y.size(0)) < 1) throw Error("sliced Wasserstein distance: no points");
   const at::Tensor all = axes(x.size(1), directions, seed);
   double sum = 0;
-  for (const at::Tensor& some : all.split(50, 1)) {  // few at once, for memory
+  for (const at::Tensor& some : all.split(50, 1)) {  // in small groups, to save memory
     const auto sorted = [&](const at::Tensor& points) {
       return std::get<0>(points.to(at::kDouble).mm(some).sort(0));
     };
@@ -68,7 +68,7 @@ double gaussian_mmd(const at::Tensor& x, const at::Tensor& y, double bandwidth) 
 double median_distance(const at::Tensor& points) {
   constexpr int64_t kMost = 2000;
   const int64_t n = points.size(0), count = std::min(n, kMost);
-  if (n < 2) throw Error("a median distance wants at least 2 points, got ", n);
+  if (n < 2) throw Error("a median distance needs at least 2 points, got ", n);
   const at::Tensor rows = at::arange(count, at::kLong) * (n / count);
   return at::pdist(points.to(at::kDouble).index_select(0, rows)).median().item<double>();
 }

@@ -11,17 +11,18 @@ namespace diffuse {
 
 static constexpr int64_t kBlock = 512;
 
-// Distance from each of x [N, D] to its k-th nearest other -> [N].
+// Distance from each row of x [N, D] to its k-th nearest other row -> [N].
 static at::Tensor radii(const at::Tensor& x, int64_t k, const std::function<void(int64_t)>& done) {
   std::vector<at::Tensor> parts;
   for (const at::Tensor& block : x.split(kBlock)) {
-    parts.push_back(std::get<0>(at::cdist(block, x).kthvalue(k + 1)));  // the nearest is itself
+    parts.push_back(
+        std::get<0>(at::cdist(block, x).kthvalue(k + 1)));  // the nearest is the row itself
     done(block.size(0));
   }
   return at::cat(parts);
 }
 
-// The share of `probes` in a ball of `centres`.
+// The share of `probes` inside any ball of `centres`.
 static double covered(const at::Tensor& probes, const at::Tensor& centres, const at::Tensor& radius,
                       const std::function<void(int64_t)>& done) {
   int64_t inside = 0;

@@ -1,5 +1,5 @@
-// Precision and recall of two sets of features ([Kynkaanniemi19]): the share of samples among the
-// data, and the share of data among the samples.
+// Precision and recall of two sets of features ([Kynkaanniemi19]): the share of samples on the data's
+// manifold, and the share of data on the samples' manifold.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,8 +21,8 @@ struct PrecisionRecall {
   double recall = 0;     // data inside the manifold of the samples
 };
 
-// samples [N, D], data [M, D]. A set's manifold is the union of the balls around its features that
-// reach to the k-th nearest other one. Distances in float32, a block of rows at a time.
+// samples [N, D], data [M, D]. A set's manifold is the union of balls around its features, each with the
+// distance to the k-th nearest other feature as radius. Distances in float32, by blocks of rows.
 PrecisionRecall precision_recall(const at::Tensor& samples, const at::Tensor& data,
                                  const PrecisionRecallOptions& options = {});
 

@@ -50,7 +50,7 @@ void write_statistics(const std::filesystem::path& path, const ReferenceStatisti
   write_npz(path, arrays);
 }
 
-// A whole number in any of NumPy's types.
+// An integer in any of NumPy's types.
 static int64_t whole_number(const std::filesystem::path& path, const at::Tensor& number) {
   constexpr double kMost = 1e15;  // exact in float64
   const double value = number.to(at::kDouble).item<double>();
@@ -83,10 +83,10 @@ ReferenceStatistics read_statistics(const std::filesystem::path& path) {
 
 void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor) {
   if (reference.extractor.empty())
-    log_warning("--reference does not say which feature network it was made with: take the same");
+    log_warning("--reference does not record its feature network: use the same one");
   else if (reference.extractor != extractor.sha1())
-    throw Error("--reference: made with the feature network of SHA-1 ", reference.extractor,
-                ", --features is that of ", extractor.sha1());
+    throw Error("--reference: made with the feature network with SHA-1 ", reference.extractor,
+                ", but --features has ", extractor.sha1());
 }
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// Statistics of a data set's features in a file: what a FID compares samples with.
+// Files with statistics of a data set's features, the reference of an FID.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,21 @@ namespace diffuse {
 
 struct ReferenceStatistics {
   GaussianStatistics gaussian;
-  int64_t count = 0;        // samples they are of; 0 = not recorded
+  int64_t count = 0;        // number of samples; 0 = not recorded
   std::string extractor{};  // SHA-1 of the feature network's file; "" = not recorded
 };
 
-// SHA-1 of mean and covariance, in hexadecimal: two figures with one digest have one reference.
+// SHA-1 of mean and covariance, in hexadecimal: equal digests mean equal references.
 std::string digest(const GaussianStatistics& statistics);
 
-// An .npz of mu [D] and sigma [D, D], which pytorch-fid reads too, with `count` (int64) and
-// `extractor` (uint8 [20]) beside them.
+// Writes an .npz of mu [D] and sigma [D, D], which pytorch-fid also reads, with `count` (int64) and
+// `extractor` (uint8 [20]).
 void write_statistics(const std::filesystem::path& path, const ReferenceStatistics& statistics);
 
-// Reads such a file, or one of pytorch-fid's, which has mu and sigma alone. Throws Error naming it.
+// Reads such a file, or one of pytorch-fid's with only mu and sigma. Throws Error naming it.
 ReferenceStatistics read_statistics(const std::filesystem::path& path);
 
-// Throws Error where the statistics are of another network's features; warns where they do not say.
+// Throws Error if the statistics are from another feature network; warns if it is not recorded.
 void check_extractor(const ReferenceStatistics& reference, const FeatureExtractor& extractor);
 
 }  // namespace diffuse

@@ -13,7 +13,7 @@ namespace diffuse {
 
 namespace {
 
-// What one pass over a set keeps.
+// Results of one pass over a set.
 struct Gathered {
   ChannelSums channels;
   FeatureSums sums;
@@ -30,11 +30,11 @@ struct Pass {
 
 }  // namespace
 
-// Features of images [B, C, H, W], of which each process computes its share.
+// Features of images [B, C, H, W]; each process computes its share.
 static Features extract(const Pass& pass, const at::Tensor& bytes, World& world) {
   const int64_t count = bytes.size(0);
   const Share own = world.share(count);
-  // No share is empty for the network: a row too many is computed and dropped.
+  // The network cannot take an empty share: it gets one extra row, which is dropped.
   const int64_t begin = std::min(own.begin, count - 1), end = std::max(own.end, begin + 1);
   Features batch = (*pass.extractor)(bytes.slice(0, begin, end), pass.wanted);
   for (at::Tensor* const rows : {&batch.features, &batch.probabilities})
@@ -107,7 +107,7 @@ static void check_counts(int64_t samples, int64_t data, const SampleMetricsOptio
   if (options.mmd) want("mmd", 2, 2);
 }
 
-// Runs the feature network once.
+// Tests the feature network on one image.
 static void try_out(const FeatureExtractor& extractor, const at::Tensor& image,
                     const SampleMetricsOptions& options) {
   const Features found =

@@ -1,4 +1,4 @@
-// Samples against data: the figures that compare two sets, measured in one pass over each.
+// Metrics that compare samples with data, in one pass over each set.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +20,7 @@
 
 namespace diffuse {
 
-// A set that is read once, in order. Items are float32: images [B, C, H, W] in
+// A set, read once, in order. Items are float32: images [B, C, H, W] in
 // [-1, 1], signals [B, C, L] or points [B, D].
 struct SampleSource {
   int64_t count = 0;
@@ -31,7 +31,7 @@ struct SampleSource {
 struct SampleMetricsOptions {
   bool fid = false, kid = false, inception = false, precision_recall = false;  // of images
   bool sliced_wasserstein = false, mmd = false;    // of points and signals
-  std::optional<ReferenceStatistics> reference{};  // of the FID, instead of the data's own
+  std::optional<ReferenceStatistics> reference{};  // of the FID, instead of the data's
   KernelDistanceOptions kernel{};
   int64_t splits = 10;       // of the Inception Score
   int64_t neighbours = 3;    // of precision and recall
@@ -40,14 +40,13 @@ struct SampleMetricsOptions {
   uint64_t seed = 0;         // of random directions
   c10::Device device = c10::kCPU;
 
-  SampleKind kind =
-      SampleKind::kPoint;  // images are measured as the 8-bit values of their pictures
+  SampleKind kind = SampleKind::kPoint;  // images are measured as 8-bit values
 
-  // The processes that divide each batch between them for the feature network; each reads both sets
-  // whole and gets all figures.
+  // The processes that share each batch for the feature network; each reads both sets completely and gets
+  // all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
 
-  // Told of each stage how much is done; what it throws ends the measurement.
+  // Called with the progress of each stage; an exception ends the measurement.
   std::function<void(const std::string& stage, int64_t done, int64_t total)> progress{};
 
   bool compares_features() const { return kid || precision_recall; }
@@ -65,14 +64,14 @@ struct SampleMetrics {
   ChannelMoments samples, data;                  // of images: of their 8-bit values / 127.5 - 1
 };
 
-// Throws Error where the figures asked for cannot be had: too few items, a feature network that fails
-// on the data's first item or gives other features than the reference's. Draws no samples.
+// Throws Error if the requested figures are impossible: too few items, a feature network that fails on the
+// data's first item or does not match the reference. Draws no samples.
 void check_measurable(const SampleSource& samples, const SampleSource& data,
                       const FeatureExtractor* extractor, const SampleMetricsOptions& options);
 
-// `extractor` may be null where no figure of images is asked for. Memory holds one batch at a time,
-// and of each set: D^2 numbers for the FID, every feature for KID and precision and recall, every
-// point for the distances of points. Throws Error where check_measurable() does, and for bad features.
+// `extractor` may be null without metrics of images. Memory holds one batch at a time, and for each set:
+// D^2 numbers for the FID, all features for KID and precision and recall, all points for the distances of
+// points. Throws the errors of check_measurable(), and Error for bad features.
 SampleMetrics measure_samples(const SampleSource& samples, const SampleSource& data,
                               const FeatureExtractor* extractor,
                               const SampleMetricsOptions& options);

@@ -14,7 +14,7 @@ nlohmann::ordered_json json_of(const ChannelMoments& moments) {
   return {{"mean", moments.mean}, {"stddev", moments.std}};
 }
 
-// "-0.7371, 0.1200": of at most four channels, since points may have very many.
+// "-0.7371, 0.1200": at most four channels, since points may have very many.
 std::string text_of(const std::vector<double>& values) {
   std::string text;
   for (size_t i = 0; i < std::min<size_t>(values.size(), 4); ++i) {

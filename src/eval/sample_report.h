@@ -1,4 +1,4 @@
-// What a comparison of samples and data measured, for programs and for people.
+// Results of a comparison of samples and data, for programs and for people.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,11 +8,11 @@
 
 namespace diffuse {
 
-// Adds one entry for each figure, and `moments`.
+// Adds one entry per figure, and `moments`.
 void write_json(const SampleMetrics& metrics, const SampleMetricsOptions& options,
                 nlohmann::ordered_json& json);
 
-// Adds one line for each.
+// Adds one line per figure.
 void write_text(const SampleMetrics& metrics, std::string& text);
 
 }  // namespace diffuse

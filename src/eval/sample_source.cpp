@@ -22,7 +22,7 @@ namespace diffuse {
 
 static int64_t checked_count(const fs::path& path, int64_t there, int64_t wanted) {
   if (wanted > there) throw Error("-n ", wanted, ": ", path.string(), " holds ", there, " samples");
-  if (there == 0) throw Error("--samples ", path.string(), ": no samples there");
+  if (there == 0) throw Error("--samples ", path.string(), ": contains no samples");
   return wanted == 0 ? there : wanted;
 }
 
@@ -38,7 +38,7 @@ static bool has_channels_last(at::IntArrayRef sizes, const std::vector<int64_t>&
          sizes[3] == shape[0];
 }
 
-// Numbers of images are in [-1, 1], but for what goes over without clipping; [0, 255] is no overshoot.
+// Images are in [-1, 1], apart from overshoot without clipping; [0, 255] is not overshoot.
 static void check_numbers(const std::string& name, const at::Tensor& x, bool images) {
   check_finite("--samples " + name, x);
   const auto [low, high] = x.aminmax();
@@ -84,7 +84,7 @@ static at::Tensor read_sample(const FileSet& files, size_t file,
       .permute({2, 0, 1});
 }
 
-// The pictures that lie in the folder itself. The first is read at once, before any other work.
+// The pictures directly in the folder. The first is read at once, before any other work.
 static SampleSource folder_of_images(const fs::path& folder, const std::vector<int64_t>& shape,
                                      int64_t n, int64_t batch) {
   const PictureFiles found = find_pictures(folder);

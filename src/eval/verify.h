@@ -1,5 +1,5 @@
-// The mathematics checked on this machine: the post's identities, and values that do not come from
-// this program (closed forms for Gaussian data, published tables and vectors).
+// Checks of the mathematics on this machine: the post's identities, and independent values (closed forms
+// for Gaussian data, published tables and vectors).
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace diffuse {
 
-// Factors on what the program computes; all 1 in use. Tests set one to see that checks notice.
+// Factors on computed quantities, normally 1. Tests change one and expect a check to fail.
 struct VerifyFaults {
   double beta = 1;                // of the linear schedules
   double coef_x0 = 1;             // of the posterior's mean, eq. 3
   double posterior_variance = 1;  // eq. 3
   double weight = 1;              // eq. 9
-  double denoiser = 1;            // the exact network's output
-  double noise = 1;               // what a forward, a reverse or a training step adds
+  double denoiser = 1;            // output of the exact network
+  double noise = 1;               // added by a forward, reverse or training step
 };
 
 struct VerifyOptions {
@@ -29,7 +29,7 @@ struct VerifyCheck {
   bool pass = false;  // |value - expected| <= tolerance
 };
 
-// Runs every check in float64 on the CPU, whatever becomes of the others: some seconds.
+// Runs all checks in float64 on the CPU, also after failures. Takes a few seconds.
 std::vector<VerifyCheck> verify(const VerifyOptions& options = {});
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// What the parts of verify() share.
+// Shared by the parts of verify().
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,13 +12,13 @@
 
 namespace diffuse {
 
-// The list of results, and the program's quantities with the faults that a test asks for.
+// The list of results, and the program's quantities with the faults set by a test.
 class Verifier {
  public:
   explicit Verifier(const VerifyOptions& options) : options_(options) {}
 
   void near(const std::string& name, double value, double expected, double tolerance);
-  // That two tensors are the same: the largest difference, relative to values larger than 1.
+  // Checks that two tensors are equal: the largest difference, relative for values larger than 1.
   void same(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
             double tolerance);
 
@@ -28,13 +28,13 @@ class Verifier {
   // float64 [rows, dims] of N(0, 1) from the stream `index`.
   at::Tensor normal(int64_t rows, int64_t dims, uint64_t index) const;
 
-  // Linear from 1e-4 to 0.02 over 1000 steps but for what is changed.
+  // By default linear from 1e-4 to 0.02 over 1000 steps.
   DiffusionConfig linear(int64_t timesteps = 1000, double beta_start = 1e-4,
                          double beta_end = 0.02) const;
   Gaussian posterior(const GaussianDiffusion& diffusion, const at::Tensor& x0,
                      const at::Tensor& x_t, const at::Tensor& t) const;
   at::Tensor bound_weight(const NoiseSchedule& schedule, const at::Tensor& variance) const;
-  // The best network for data N(0, variance).
+  // The optimal network for data N(0, variance).
   Denoiser oracle(const GaussianDiffusion& diffusion, double variance) const;
 
  private:
@@ -42,11 +42,11 @@ class Verifier {
   std::vector<VerifyCheck> checks_;
 };
 
-// A table [T] as [T, 1], to go with one sample per timestep.
+// A table [T] as [T, 1], which broadcasts with one sample per timestep.
 inline at::Tensor column(const at::Tensor& table) { return table.unsqueeze(1); }
 
 void verify_references(Verifier& verifier);  // random numbers, schedules, likelihoods, first loss
 void verify_identities(Verifier& verifier);  // eq. 1 to 9
-void verify_oracle(Verifier& verifier);      // bound and samplers where the best network is known
+void verify_oracle(Verifier& verifier);      // bound and samplers with the optimal network
 
 }  // namespace diffuse

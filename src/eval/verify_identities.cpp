@@ -28,7 +28,7 @@ struct Points {
   at::Tensor x0, eps, other, x_t;
 };
 
-// All rows but the first, whose posterior has no variance.
+// All rows except the first, whose posterior has variance 0.
 at::Tensor later(const at::Tensor& x) { return x.slice(0, 1); }
 
 at::Tensor log_normal(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) {
@@ -49,7 +49,7 @@ void bayes(Verifier& v, const Points& p) {
          log_normal(x_t, (1 - beta).sqrt() * x_prev, beta), 1e-9);
 }
 
-// Eq. 3 and 6 against eq. 8, and what holds of eq. 3 alone.
+// Eq. 3 and 6 against eq. 8, and properties of eq. 3.
 void means(Verifier& v, const Points& p) {
   const NoiseSchedule& s = p.schedule();
   const at::Tensor beta = column(s.beta()), rest = column(s.one_minus_alpha_bar());
@@ -86,7 +86,7 @@ void divergences(Verifier& v, const Points& p) {
   }
 }
 
-// A draw from q(x_t | x_{t-1}).
+// A sample of q(x_t | x_{t-1}).
 at::Tensor step(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
                 const at::Tensor& eps) {
   const auto time = static_cast<double>(t);
@@ -104,8 +104,8 @@ at::Tensor chain(const Verifier& v, const GaussianDiffusion& diffusion, const at
   return at::stack(states);
 }
 
-// The one-step chain against eq. 5 exactly: the responses to 1 in x_0 (row 0) and in each step's
-// noise (the others) add up to the mean and the variance.
+// The one-step chain against eq. 5, exactly: the responses to 1 in x_0 (row 0) and in each step's noise (the
+// other rows) give the mean and the variance.
 void chain_responses(Verifier& v) {
   const GaussianDiffusion diffusion(v.linear(200, 1e-4, 0.05));
   const NoiseSchedule& s = diffusion.schedule();
@@ -124,7 +124,7 @@ void chain_responses(Verifier& v) {
          1e-13);
 }
 
-// The same on 20,000 paths, in standard errors of their means and variances.
+// The same on 20,000 sampled paths, in standard errors of mean and variance.
 void chain_moments(Verifier& v) {
   const GaussianDiffusion diffusion(v.linear(200, 1e-4, 0.05));
   const NoiseSchedule& s = diffusion.schedule();
@@ -155,7 +155,7 @@ struct Paths {
   at::Tensor log_forward = log_normal(x_t, (1 - beta).sqrt() * x_prev, beta);
 };
 
-// Eq. 2 path by path: Σ log q(x_t | x_{t−1}) = log q(x_T | x_0) + Σ_{t>1} log q(x_{t−1} | x_t, x_0)
+// Eq. 2 for each path: Σ log q(x_t | x_{t−1}) = log q(x_T | x_0) + Σ_{t>1} log q(x_{t−1} | x_t, x_0)
 void telescoping(Verifier& v, const Paths& p) {
   const NoiseSchedule& s = p.diffusion.schedule();
   const Gaussian q = v.posterior(p.diffusion, p.x0, p.x_t, p.t);
@@ -166,8 +166,8 @@ void telescoping(Verifier& v, const Paths& p) {
          p.log_forward.sum(0), 1e-9);
 }
 
-// The bound as first written, from draws of whole paths, against L_T + Σ L_{t−1} + L_0 in closed
-// form; and each L_{t−1} in closed form spreads less than its own draw of x_{t−1}.
+// The first form of the bound, from sampled paths, against L_T + Σ L_{t−1} + L_0 in closed form; and each
+// L_{t−1} in closed form spreads less than its estimate from one sample of x_{t−1}.
 void closed_form(Verifier& v, const Paths& p) {
   const auto model = p.diffusion.predict(v.oracle(p.diffusion, 1)(p.x_t, p.t), p.x_t, p.t, false);
   const at::Tensor log_p = gaussian_log_density(p.x_prev, model.mean, model.log_variance);
@@ -183,7 +183,7 @@ void closed_form(Verifier& v, const Paths& p) {
   const at::Tensor bound = bound_term(posterior, model, p.x0, p.t, SampleKind::kPoint).sum() +
                            prior_term(s, p.states[0].unsqueeze(0))[0];
   v.near("bound_terms_add_up", closed.mean().item<double>(), bound.item<double>(), 1e-9);
-  const at::Tensor difference = drawn - closed;  // of each path
+  const at::Tensor difference = drawn - closed;  // per path
   const auto count = static_cast<double>(difference.numel());
   v.near("bound_drawn_is_closed_form_sigmas",
          (difference.mean() / difference.std()).item<double>() * std::sqrt(count), 0, 5);

@@ -1,5 +1,5 @@
-// The bound and the samplers on data N(0, s²), where the best network is known and everything is
-// linear. Expected values: tests/reference/oracle_reference.py.
+// The bound and the samplers on data N(0, s²), for which the optimal network is known and linear. Expected
+// values: tests/reference/oracle_reference.py.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace diffuse {
 
 namespace {
 
-// E over x_0 and ε of each row's term, in bits: [T]. A KL is quadratic in (x_0, ε), so the mean over
-// the signs of (±s, ±1) is the expectation itself. Row 0 of the result is not one.
+// E over x_0 and ε of each row's term, in bits: [T]. A KL is quadratic in (x_0, ε), so the mean over the
+// signs of (±s, ±1) is the exact expectation. Row 0, which is not a KL, is not valid.
 at::Tensor expected_terms(const Verifier& v, const GaussianDiffusion& diffusion, double variance) {
   const double s = std::sqrt(variance);
   const at::Tensor x0 = at::tensor({s, s, -s, -s}, at::kDouble).expand({1000, 4});
@@ -44,8 +44,8 @@ void bounds(Verifier& v) {
   v.near("point_data_bound", expected_terms(v, small, 0).slice(0, 1).sum().item<double>(), 0, 1e-9);
 }
 
-// Var[x_0] of a sampler that is linear in x_T ~ N(0, 1) and in each step's noise: the sum of its
-// squared responses to 1 in each, one a row.
+// Var[x_0] of a sampler that is linear in x_T ~ N(0, 1) and in each step's noise: the sum of its squared
+// responses to 1 in each, one per row.
 double output_variance(const Verifier& v, const GaussianDiffusion& diffusion, double variance,
                        SamplerOptions options) {
   options.clip_x0 = false;
@@ -120,7 +120,7 @@ void ddim(Verifier& v) {
 }
 
 // The probability-flow ODE takes x_T to √((ᾱ_1 s² + 1 − ᾱ_1) / (ᾱ_T s² + 1 − ᾱ_T)) x_T at t = 1, and
-// the last step from there to its x_0. Twice the steps must divide the error of a sampler of order p
+// the last step from there to its x_0. Doubling the steps must divide the error of a sampler of order p
 // by 2^p.
 void orders(Verifier& v) {
   struct OdeSampler {

@@ -1,4 +1,4 @@
-// Values from elsewhere: published vectors, tests/reference/schedule_reference.py and
+// Independent values: published vectors, tests/reference/schedule_reference.py and
 // tests/reference/random_stream.py.
 #include <ATen/ATen.h>
 
@@ -43,7 +43,7 @@ void random_numbers(Verifier& v) {
          1e-14);
 }
 
-// The largest deviation from nine-digit values, relative to them.
+// The largest relative deviation from nine-digit values.
 double deviation(const at::Tensor& table, const std::vector<int64_t>& rows,
                  const std::vector<double>& expected) {
   double largest = 0;
@@ -130,7 +130,7 @@ void tables(Verifier& v) {
          0.0102045019});
 }
 
-// 256 bins of an 8-bit value hold all the mass, wherever the mean lies and however wide it is.
+// The 256 bins of an 8-bit value have total mass 1, for any mean and variance.
 void likelihoods(Verifier& v) {
   const at::Tensor levels = at::arange(256, at::kDouble) / 127.5 - 1;
   const at::Tensor means = at::tensor({-1.3, -1.0, -0.3, 0.0, 0.999, 1.0}, at::kDouble);
@@ -140,7 +140,7 @@ void likelihoods(Verifier& v) {
                               .exp()
                               .sum(-1);
   v.same("bins_sum_to_1", mass, at::ones_like(mass), 1e-12);
-  // A perfect mean, with the variance that L_0 has: β̃ of row 1.
+  // A perfect mean, with the variance of L_0: β̃ of row 1.
   const at::Tensor log_variance =
       NoiseSchedule::make(v.linear()).posterior_log_variance_clipped()[0];
   v.near(
@@ -150,7 +150,7 @@ void likelihoods(Verifier& v) {
       1.30537766, 5e-8);
 }
 
-// A fresh network says zero, so that the first loss is E[ε²] = 1.
+// A new network outputs zero, so the first loss is E[ε²] = 1.
 void first_losses(Verifier& v) {
   struct Case {
     const char* type;

@@ -15,19 +15,19 @@ namespace diffuse {
 
 namespace fs = std::filesystem;
 
-// fsync of a path: the kernel flushes the inode, whichever descriptor asks.
+// fsync of a path: the kernel flushes the inode, for any descriptor.
 static void sync_path(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw_errno("open");
   const int result = ::fsync(descriptor);
   const int code = errno;
   ::close(descriptor);
-  // EINVAL: a file system that cannot sync this kind of file; there is nothing more to do.
+  // EINVAL: the file system cannot sync this kind of file; ignore it.
   if (result != 0 && code != EINVAL)
     throw std::system_error(code, std::generic_category(), "fsync");
 }
 
-// Creates an empty file beside `target` with the permissions a plain open would give it.
+// Creates an empty file beside `target` with the permissions of a plain open.
 static fs::path create_temporary(const fs::path& target) {
   std::random_device random;
   for (;;) {
@@ -43,8 +43,8 @@ static fs::path create_temporary(const fs::path& target) {
   }
 }
 
-// The file that `target` means: links are followed, and only a plain file may be replaced (renaming
-// over a device such as /dev/stdout would destroy it).
+// The file behind `target`: links are followed, and only a plain file may be replaced (renaming over a
+// device such as /dev/stdout would destroy it).
 static fs::path resolve(const fs::path& target) {
   if (!target.has_filename()) throw Error(target.string(), ": cannot write: not a file name");
   const fs::path path =
@@ -83,12 +83,12 @@ void throw_unwritable(const fs::path& target, const std::error_code& reason) {
   throw Error(text);
 }
 
-// Calls `work`; what the system refuses is thrown with the name of `target`.
+// Calls `work`; system errors are rethrown with the name of `target`.
 template <class Work>
 static void naming(const fs::path& target, const Work& work) {
   try {
     work();
-  } catch (const std::system_error& error) {  // filesystem_error is one too
+  } catch (const std::system_error& error) {  // includes filesystem_error
     throw_unwritable(target, error.code());
   }
 }
@@ -97,7 +97,7 @@ void atomic_write(const fs::path& target, const std::function<void(const fs::pat
   naming(target, [&] { write_and_rename(target, write); });
 }
 
-// The folder that `path` would be made in, or the first above it that is there.
+// The nearest existing folder above `path`.
 static fs::path existing_folder(const fs::path& path) {
   fs::path folder = path.parent_path();
   while (!fs::exists(fs::symlink_status(folder))) folder = folder.parent_path();
@@ -106,7 +106,7 @@ static fs::path existing_folder(const fs::path& path) {
   return folder;
 }
 
-// A device or a pipe, such as /dev/null: there is nothing to keep whole.
+// A device or a pipe, such as /dev/null: atomic writes do not apply.
 static bool is_stream(const fs::path& target) {
   std::error_code unknown;
   const fs::file_status status = fs::status(target, unknown);

@@ -11,8 +11,8 @@ struct Column {
   std::vector<double> values;
 };
 
-// A header and one line a row, with the digits that read back as the same numbers. The columns have
-// the same length.
+// A header and one line per row, with enough digits to read back the same numbers. The columns have
+// equal length.
 std::string csv_of(const std::vector<Column>& columns);
 
 }  // namespace diffuse

@@ -18,7 +18,7 @@ namespace {
 
 using Wanted = std::function<bool(std::string_view)>;
 
-// Of a file or folder: what systems and programs put beside a user's files.
+// Names of files and folders that systems and programs put beside a user's files.
 bool is_hidden_part(std::string_view part) {
   constexpr std::array<std::string_view, 6> kHidden{
       "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information"};
@@ -26,7 +26,7 @@ bool is_hidden_part(std::string_view part) {
          std::find(kHidden.begin(), kHidden.end(), part) != kHidden.end();
 }
 
-// Notes the first hidden folder on the way to the file, or the file.
+// Records the first hidden folder of the path, or the hidden file.
 bool is_hidden_path(const std::string& name, LeftOut& left_out) {
   for (size_t begin = 0; begin < name.size();) {
     const size_t end = std::min(name.find('/', begin), name.size());
@@ -39,7 +39,7 @@ bool is_hidden_path(const std::string& name, LeftOut& left_out) {
   return false;
 }
 
-// Lists a folder. Real folders come first: a link to one of them, or to one above, adds nothing.
+// Lists a folder. Real folders come first: a link to one of them, or to a parent, adds nothing.
 class FolderWalk {
  public:
   FolderWalk(fs::path root, const Wanted& wanted) : root_(std::move(root)), wanted_(wanted) {
@@ -94,7 +94,7 @@ class FolderWalk {
 
   const fs::path root_;
   const Wanted& wanted_;
-  std::set<std::string> links_;             // to folders, to be listed
+  std::set<std::string> links_;             // to folders, not yet listed
   std::set<std::pair<dev_t, ino_t>> seen_;  // folders
 };
 
@@ -121,7 +121,7 @@ class Folder : public FileSet {
   fs::path root_;
 };
 
-// Whether the archive was made by a program that writes Windows paths as they are: a\\b.png.
+// Whether the archive's program wrote Windows paths unchanged: a\\b.png.
 template <class Entries>
 bool has_windows_paths(const Entries& entries) {
   return std::none_of(entries.begin(), entries.end(),
@@ -147,7 +147,7 @@ class ArchiveFiles : public FileSet {
     std::stable_sort(files.begin(), files.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     for (size_t i = 0; i < files.size(); ++i) {
-      // What tar appends takes the place of what has the same name.
+      // In a tar, a later entry replaces an earlier one with the same name.
       if (i + 1 < files.size() && files[i].first == files[i + 1].first) {
         left_out_.add("earlier files of the same name in the archive", files[i].first);
         continue;

@@ -16,7 +16,7 @@
 
 namespace diffuse {
 
-// gzread reads a file that is not compressed as it stands.
+// gzread reads an uncompressed file unchanged.
 GzFile::GzFile(const std::filesystem::path& path) : path_(path) {
   InputFile::Descriptor descriptor = InputFile(path).descriptor();
   file_ = gzdopen(descriptor.get(), "rb");
@@ -35,11 +35,11 @@ std::vector<uint8_t> GzFile::read(int64_t count) {
     const int64_t wanted = std::min(kChunk, count - static_cast<int64_t>(begin));
     bytes.resize(begin + wanted);
     const int got = gzread(file_, bytes.data() + begin, static_cast<unsigned>(wanted));
-    // A gzip stream that stops in the middle reads short and leaves Z_BUF_ERROR behind.
+    // A truncated gzip stream gives a short read and Z_BUF_ERROR.
     int status = Z_OK;
     const char* reason = gzerror(file_, &status);
     if (got < 0 || status == Z_BUF_ERROR) {
-      if (const char* what = std::strstr(reason, ">: "))  // zlib's "<fd:5>: " goes before
+      if (const char* what = std::strstr(reason, ">: "))  // after zlib's "<fd:5>: "
         reason = what + 3;
       if (status == Z_ERRNO) reason = std::strerror(errno);
       if (status == Z_BUF_ERROR) reason = "the compressed data stops in the middle";
@@ -77,7 +77,7 @@ static InputFile unpack(const std::filesystem::path& path) {
 }
 
 std::shared_ptr<const InputFile> unpack_gzip(const std::filesystem::path& path) {
-  // Another file under an old path is another key.
+  // A replaced file at the same path has another key.
   using Key = std::tuple<std::filesystem::path, dev_t, ino_t, off_t, int64_t, int64_t>;
   static std::mutex mutex;
   static std::map<Key, std::weak_ptr<const InputFile>> unpacked;

@@ -16,14 +16,14 @@ namespace diffuse {
 
 class GzFile {
  public:
-  // Throws Error where it is no regular file or cannot be opened.
+  // Throws Error if it is not a regular file or cannot be opened.
   explicit GzFile(const std::filesystem::path& path);
   ~GzFile();
   GzFile(const GzFile&) = delete;
   GzFile& operator=(const GzFile&) = delete;
 
-  // The next `count` bytes, fewer only where the file ends. Throws Error for a damaged or cut-off
-  // gzip stream. Memory grows with what is there, not with what a header promised.
+  // The next `count` bytes, fewer only at the end of the file. Throws Error for a damaged or truncated
+  // gzip stream. Memory grows with the data read, not with `count`.
   std::vector<uint8_t> read(int64_t count);
 
  private:
@@ -31,12 +31,12 @@ class GzFile {
   gzFile_s* file_;
 };
 
-// The bytes of a gzip file as a file in memory, which errors call by the name of `path`. Throws Error
-// where they are damaged or more than half of the machine's memory. While one caller holds it, others
-// in this process get the same. Thread-safe.
+// The unpacked bytes of a gzip file as a file in memory, which errors call by the name of `path`. Throws
+// Error if they are damaged or exceed half of the machine's memory. Callers in one process share it while
+// any of them holds it. Thread-safe.
 std::shared_ptr<const InputFile> unpack_gzip(const std::filesystem::path& path);
 
-// folder/name or folder/name.gz, whichever is there.
+// folder/name or folder/name.gz, whichever exists.
 std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder,
                                                const std::string& name);
 

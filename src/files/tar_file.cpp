@@ -18,7 +18,7 @@ static std::string_view text_field(std::string_view header, size_t offset, size_
   return field.substr(0, std::min(field.find('\0'), field.size()));
 }
 
-// Octal digits, or from GNU big-endian bytes after a first one with the highest bit set.
+// Octal digits, or in GNU's form big-endian bytes after a first byte with the highest bit set.
 static std::optional<uint64_t> number_field(std::string_view header, size_t offset, size_t size) {
   std::string_view field = header.substr(offset, size);
   uint64_t value = 0;
@@ -32,7 +32,7 @@ static std::optional<uint64_t> number_field(std::string_view header, size_t offs
   return error == std::errc{} ? std::optional(value) : std::nullopt;
 }
 
-// The sum of the header's bytes, its own field counted as spaces.
+// The checksum is the sum of the header's bytes, with its own field counted as spaces.
 static bool checksum_holds(std::string_view header) {
   constexpr size_t kField = 148, kFieldSize = 8;
   uint64_t sum = kFieldSize * ' ';
@@ -69,7 +69,7 @@ static bool is_gzip(const std::filesystem::path& path) {
 }
 
 namespace {
-// What extended headers say of the file that comes next.
+// Fields of extended headers for the next file.
 struct TarExtra {
   std::string name, target, size;
 
@@ -82,7 +82,7 @@ struct TarExtra {
 };
 }  // namespace
 
-// `target` is the path of the file that a hard link shares.
+// `target`: the path of the file that a hard link shares.
 void TarReader::add(char kind, const std::string& name, Entry entry, const std::string& target) {
   const auto shared = index_.find(target);
   entry.name = name;

@@ -13,7 +13,7 @@
 
 namespace diffuse {
 
-// Thread-safe. Throws Error naming the file where it is no tar archive, cut off or damaged.
+// Thread-safe. Throws Error naming the file if it is not a tar archive, truncated or damaged.
 class TarReader {
  public:
   struct Entry {

@@ -1,5 +1,5 @@
-// Zip archives: the container of .npz, of PyTorch's files and of many a set of images.
-// APPNOTE.TXT 6.3.9, with its zip64 extension where sizes need it. Entries are written stored
+// Zip archives: the container of .npz, of PyTorch's files and of many image sets.
+// APPNOTE.TXT 6.3.9, with its zip64 extension if sizes need it. Entries are written stored
 // (uncompressed); stored and deflated ones are read. Equal contents give equal bytes.
 #pragma once
 
@@ -20,7 +20,7 @@ class ZipWriter {
   // `alignment`, so that a reader may map the file.
   explicit ZipWriter(const std::filesystem::path& path, uint64_t alignment = 64);
 
-  // Adds an entry made of `pieces`, one after the other.
+  // Adds an entry: the concatenation of `pieces`.
   void add(const std::string& name, const std::vector<std::string_view>& pieces);
 
   void close();  // writes the directory
@@ -32,8 +32,8 @@ class ZipWriter {
   uint64_t entries_ = 0;
 };
 
-// Every offset and size is checked against the file: the entries together may not exceed it, nor
-// each unpack to more than deflate can hold. Thread-safe. Throws Error naming the file.
+// Every offset and size is checked against the file: the entries together may not exceed it, and no entry
+// may unpack to more than deflate allows. Thread-safe. Throws Error naming the file.
 class ZipReader {
  public:
   struct Entry {
@@ -43,7 +43,7 @@ class ZipReader {
     uint64_t stored_size;  // in the file
     uint32_t crc;
     bool deflated;
-    bool link = false;  // its bytes are the path that it leads to
+    bool link = false;  // its bytes are the target path
   };
 
   explicit ZipReader(const std::filesystem::path& path);
@@ -51,7 +51,7 @@ class ZipReader {
   const std::vector<Entry>& entries() const { return entries_; }
   const Entry* find(const std::string& name) const;  // or null
 
-  // Reads the whole entry to `out`, which has room for entry.size bytes, and checks its CRC.
+  // Reads the whole entry into `out`, a buffer of entry.size bytes, and checks its CRC.
   void read(const Entry& entry, void* out) const;
   std::string read(const Entry& entry) const;
 

@@ -1,4 +1,4 @@
-// What writing and reading zip archives share: signatures, little-endian numbers, checksums.
+// Shared by the reader and writer of zip archives: signatures, little-endian numbers, checksums.
 #pragma once
 
 #include <zlib.h>
@@ -31,7 +31,7 @@ inline uint64_t get(std::string_view bytes, size_t offset, int size) {
 }
 
 inline uint32_t crc_of(std::string_view bytes, uint32_t crc = 0) {
-  if (bytes.empty()) return crc;  // zlib takes a null pointer for a request of the first value
+  if (bytes.empty()) return crc;  // zlib returns the initial value for a null pointer
   return static_cast<uint32_t>(
       crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }

@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-static constexpr size_t kRecordSize = 46;  // of the directory, without names
+static constexpr size_t kRecordSize = 46;  // of a directory record, without names
 
 // The central directory's bytes; `count` becomes the number of its entries.
 std::string ZipReader::read_directory(uint64_t& count) const {
@@ -32,7 +32,7 @@ std::string ZipReader::read_directory(uint64_t& count) const {
   return file_.read(offset, size);
 }
 
-// Replaces the fields that are full by the values of the zip64 extra field.
+// Replaces saturated fields by the values of the zip64 extra field.
 static bool read_zip64(std::string_view extra, ZipReader::Entry& entry) {
   while (extra.size() >= 4) {
     const uint64_t size = get(extra, 2, 2);
@@ -54,13 +54,13 @@ static bool read_zip64(std::string_view extra, ZipReader::Entry& entry) {
   return entry.size != kMax32 && entry.stored_size != kMax32 && entry.header_offset != kMax32;
 }
 
-// Of an entry made by Unix, whose file mode is in the upper half of the external attributes.
+// For an entry made on Unix: the file mode is in the upper half of the external attributes.
 static bool is_symbolic_link(std::string_view record) {
   constexpr uint64_t kUnix = 3, kKind = 0170000, kLink = 0120000;
   return get(record, 5, 1) == kUnix && (get(record, 40, 2) & kKind) == kLink;
 }
 
-// One entry of the central directory, whose fixed part and names begin `record`.
+// One entry of the central directory; `record` begins with its fixed part and names.
 static ZipReader::Entry parse_entry(const std::string& file, std::string_view record,
                                     uint64_t name_size, uint64_t extra_size) {
   constexpr uint64_t kDeflated = 8, kMaxRatio = 1032;  // deflate packs at most 1032 to 1
@@ -97,7 +97,7 @@ ZipReader::ZipReader(const std::filesystem::path& path) : file_(path) {
     const uint64_t length = kRecordSize + name + extra + get(rest, 32, 2);
     if (length > rest.size()) throw Error(file_.name(), ": corrupt zip directory");
     Entry entry = parse_entry(file_.name(), rest, name, extra);
-    // Together the entries must fit: otherwise a small file could name the same bytes many times.
+    // Otherwise entries of a small file could name the same bytes many times.
     if (entry.stored_size > file_.size() - total)
       throw Error(file_.name(), ": truncated or corrupt zip");
     total += entry.stored_size;
@@ -113,7 +113,7 @@ const ZipReader::Entry* ZipReader::find(const std::string& name) const {
   return found == index_.end() ? nullptr : &entries_[found->second];
 }
 
-// Raw deflate. False where `packed` does not hold exactly `size` bytes.
+// Raw deflate. Returns false if `packed` does not unpack to exactly `size` bytes.
 static bool inflate_to(std::string_view packed, void* out, uint64_t size) {
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;

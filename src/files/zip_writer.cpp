@@ -30,7 +30,7 @@ static std::string local_extra(uint64_t size, uint64_t end, uint64_t alignment) 
   return extra;
 }
 
-// The directory's extra field: the zip64 values of those header fields that are full.
+// The directory's extra field: the zip64 values of saturated header fields.
 static std::string directory_extra(uint64_t size, uint64_t offset) {
   std::string values;
   if (size >= kMax32) {
@@ -45,7 +45,7 @@ static std::string directory_extra(uint64_t size, uint64_t offset) {
   return extra + values;
 }
 
-// The fields that the local and the directory header share, from "version needed" on.
+// The fields shared by the local and the directory header, from "version needed" on.
 static std::string common_fields(uint64_t name_size, uint64_t size, uint32_t crc, bool zip64) {
   std::string fields;
   put(fields, zip64 ? 45 : 20, 2);

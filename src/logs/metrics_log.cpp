@@ -16,7 +16,7 @@ namespace diffuse {
 
 using Json = nlohmann::ordered_json;
 
-// A line as an object with a step and a time; nothing where it is unfinished or damaged.
+// A line as an object with a step and a time; nothing for an incomplete or damaged line.
 static std::optional<Json> parse_line(std::string_view line) {
   Json parsed = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return std::nullopt;

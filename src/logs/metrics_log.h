@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object a line.
+// metrics.jsonl: one JSON object per line.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace diffuse {
 
 class MetricsLog {
  public:
-  // Opens for appending. Lines beyond `resume_step` (left by a run that was killed after its last
-  // checkpoint) and unfinished or damaged ones are dropped first.
+  // Opens for appending. Lines beyond `resume_step` (from a run that was killed after its last checkpoint)
+  // and incomplete or damaged lines are removed first.
   MetricsLog(const std::filesystem::path& file, int64_t resume_step);
 
   // {"step": step, "time": <Unix seconds>, <name>: <value>, ...}, flushed.
@@ -29,11 +29,10 @@ struct MetricsRow {
   std::vector<std::pair<std::string, double>> values;
 };
 
-// The lines of a metrics.jsonl; those that are unfinished or damaged are passed over. Throws Error where
-// there is no such file.
+// The lines of a metrics.jsonl, without incomplete or damaged ones. Throws Error if there is no such file.
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& file);
 
-// Rows as comma-separated values, one column for each name that occurs, empty where a row has none.
+// Rows as comma-separated values, one column per name; empty cells for missing values.
 std::string metrics_csv(const std::vector<MetricsRow>& rows);
 
 }  // namespace diffuse

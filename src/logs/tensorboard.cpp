@@ -32,7 +32,7 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-// TFRecord stores checksums rotated and shifted, so that data that holds checksums stays safe.
+// TFRecord masks checksums, since a CRC of data that contain CRCs is weak.
 uint32_t masked_crc32c(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8; }
 
 std::string little_endian(uint64_t value, int size) {
@@ -85,7 +85,7 @@ TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
   if (::gethostname(host.data(), host.size() - 1) != 0) host = {"localhost"};
   path_ = folder / concat("events.out.tfevents.", static_cast<int64_t>(wall_time()), ".",
                           host.data(), ".", ::getpid(), ".", count++);
-  std::error_code ignored;  // opening the file tells more
+  std::error_code ignored;  // opening the file gives a better message
   std::filesystem::create_directories(folder, ignored);
   errno = 0;
   file_.open(path_, std::ios::binary);

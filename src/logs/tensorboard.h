@@ -21,11 +21,11 @@ class TensorBoardWriter {
   void image(const std::string& tag, int64_t step, const Image& image);
   void text(const std::string& tag, int64_t step, const std::string& markdown);
 
-  // One bar a bucket: heights[i] over (limits[i - 1], limits[i]], the first one from 0 on.
+  // One bar per bucket: heights[i] over (limits[i - 1], limits[i]]; the first bucket starts at 0.
   void histogram(const std::string& tag, int64_t step, const std::vector<double>& limits,
                  const std::vector<double>& heights);
 
-  // The fields of a JSON object's sections as "section.field", for the HPARAMS tab. Once a run.
+  // The fields of a JSON object's sections as "section.field", for the HPARAMS tab. Once per run.
   void hyperparameters(const std::string& json);
 
   void flush();

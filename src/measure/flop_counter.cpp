@@ -12,7 +12,7 @@ static double numel(const c10::IValue& value) {
   return value.isTensor() ? static_cast<double>(value.toTensor().numel()) : 0;
 }
 
-// x [B, in, H, W], weight [out, in, h, w]: each of the B H' W' outputs takes all of the weight.
+// x [B, in, H, W], weight [out, in, h, w]: each of the B H' W' outputs uses the whole weight.
 static double convolution(c10::ArrayRef<const c10::IValue> in) {
   const at::Tensor &x = in[0].toTensor(), &weight = in[1].toTensor();
   const auto stride = in[3].toIntVector(), padding = in[4].toIntVector();
@@ -31,11 +31,11 @@ static double attention(c10::ArrayRef<const c10::IValue> in) {
 }
 
 static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& function) {
-  if (torch::autograd::get_current_node()) return nullptr;  // computed again for gradients
+  if (torch::autograd::get_current_node()) return nullptr;  // recomputed for gradients
   const std::string_view name = function.name();
   const auto in = function.inputs();
   if (name == "aten::conv2d") counted += convolution(in);
-  if (name == "diffuse::conv3x3")  // as the direct way would take, however it is computed
+  if (name == "diffuse::conv3x3")  // FLOPs of the direct method, for any implementation
     counted += 2 * numel(in[0]) / static_cast<double>(in[0].toTensor().size(1)) * numel(in[1]);
   if (name == "aten::linear" || name == "diffuse::add_product")  // in[1]: [out, in]
     counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(0));

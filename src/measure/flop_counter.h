@@ -1,12 +1,12 @@
-// Counts the arithmetic of what LibTorch runs.
+// Counts the FLOPs of LibTorch's operators.
 #pragma once
 
 #include <ATen/record_function.h>
 
 namespace diffuse {
 
-// While it lives, counts the multiplications and additions of this thread's forward convolutions,
-// linear layers and attention: all but a few hundredths of a network's. One at a time a thread.
+// During its lifetime, counts the FLOPs of this thread's forward convolutions, linear layers and attention:
+// all but a few per cent of a network's FLOPs. At most one per thread.
 class FlopCounter {
  public:
   FlopCounter();

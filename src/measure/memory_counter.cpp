@@ -16,7 +16,7 @@ MemoryCounter::MemoryCounter(c10::Device device)
     : counts_(std::make_shared<Counts>(device)),
       guard_(c10::DebugInfoKind::PROFILER_STATE, counts_) {}
 
-// `size` is negative where memory is freed.
+// `size` is negative when memory is freed.
 void MemoryCounter::Counts::reportMemoryUsage(void*, int64_t size, size_t, size_t,
                                               c10::Device device) {
   if (device.type() != on.type()) return;

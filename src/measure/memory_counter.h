@@ -1,4 +1,4 @@
-// How much memory is in use.
+// Memory in use.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -10,16 +10,16 @@
 
 namespace diffuse {
 
-// The most main memory that this process has had, in bytes.
+// Peak resident memory of this process, in bytes.
 int64_t resident_peak();
 
-// Counts the bytes of LibTorch's tensors on one device, as this thread and its backward passes allocate
-// and free them.
+// Counts the bytes of LibTorch's tensors on one device that this thread and its backward passes allocate and
+// free.
 class MemoryCounter {
  public:
   explicit MemoryCounter(c10::Device device);
 
-  int64_t peak() const { return counts_->peak; }  // bytes beyond those there at the start
+  int64_t peak() const { return counts_->peak; }  // bytes above the start
 
  private:
   struct Counts : c10::MemoryReportingInfoBase {

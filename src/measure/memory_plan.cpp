@@ -8,15 +8,14 @@
 
 namespace diffuse {
 
-// Most bytes of tensors on the device while the gradients of `rows` samples are computed, beyond what
-// was there before.
+// Peak bytes of tensors on the device during the gradients of `rows` samples, above the start.
 static int64_t gradient_memory(Trainer& trainer, int64_t rows) {
   const MemoryCounter memory(trainer.device());
   trainer.try_gradients(rows);
   return memory.peak();
 }
 
-// Twice as many samples at a time until the process grows by enough to go by: a fifth, or 128 MB.
+// Doubles the samples until the process grows by enough for an estimate: a fifth, or 128 MB.
 static int64_t predict_resident(Trainer& trainer, int64_t probes, int64_t rows) {
   trainer.try_gradients(1);
   int64_t peak = resident_peak(), grown = 0, done = 1;
@@ -34,7 +33,7 @@ int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data
   Config small = config;
   small.train.micro_batch = 0;
   small.train.batch_size = 1;
-  Trainer(small, data, device).update();  // touches Adam's moments
+  Trainer(small, data, device).update();  // allocates Adam's moments
   small.train.batch_size = std::clamp<int64_t>(rows, 2, kMostProbed);
   Trainer trainer(small, std::move(data), device);
   if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);

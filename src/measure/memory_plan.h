@@ -1,4 +1,4 @@
-// How much memory a training run will take, before it is started.
+// Prediction of a training run's memory.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -11,9 +11,9 @@
 
 namespace diffuse {
 
-// Bytes at the peak of an update with `rows` samples in each forward pass: on the CPU of the whole
-// process, on a GPU of the tensors there. Gradients of one sample, of two and, on the CPU, where these
-// tell too little, of up to 64 are computed: beyond that memory grows by as much a sample.
+// Peak memory in bytes of an update with `rows` samples in each forward pass: of the whole process on the
+// CPU, of the tensors on a GPU. Computes gradients of one and two samples, and on the CPU of up to 64 if
+// these are not enough, and extrapolates linearly.
 int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data,
                        c10::Device device, int64_t rows);
 

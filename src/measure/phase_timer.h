@@ -1,4 +1,4 @@
-// Times the parts of an update.
+// Times the phases of an update.
 #pragma once
 
 #include <ATen/record_function.h>
@@ -9,8 +9,8 @@
 
 namespace diffuse {
 
-// While it lives, sums the seconds that this thread spends in each RECORD_USER_SCOPE, the device's
-// work included: it waits for the device at the end of each.
+// During its lifetime, sums this thread's seconds in each RECORD_USER_SCOPE, including the device's work: it
+// waits for the device at the end of each scope.
 class PhaseTimer {
  public:
   explicit PhaseTimer(c10::Device device);

@@ -14,7 +14,7 @@ int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps) {
   return std::min(timesteps, 4 * *std::max_element(options.steps.begin(), options.steps.end()));
 }
 
-// Runs one sampler on some rows of x_T and fills in its calls.
+// Runs one sampler on rows of x_T and counts its network calls.
 static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateOptions& options,
                       int64_t& calls) {
   const Denoiser denoiser = model.denoiser(options);
@@ -27,13 +27,14 @@ static at::Tensor run(const Model& model, const at::Tensor& x_T, const GenerateO
 }
 
 // Samples from x_T by the sampler, spacing and steps of `result`, whose calls and seconds it fills.
-static at::Tensor timed_samples(const Model& model, const at::Tensor& x_T,
+static at::Tensor timed_samples(const Model& model, const at::Tensor& noise,
                                 const SamplerErrorOptions& options, SamplerError& result) {
   SampleConfig config = model.config().sample;
   config.sampler = result.sampler;
   config.eta = 0;
   GenerateOptions generate = model.options(
       config, spaced_timesteps(model.diffusion().process(), result.steps, result.spacing));
+  const at::Tensor x_T = start_of(model.diffusion(), generate.sampler, noise);
   const double begin = seconds_now();
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < x_T.size(0); first += options.batch) {
@@ -51,23 +52,24 @@ std::vector<SamplerError> sampler_errors(const Model& model, std::span<const Str
                                          const SamplerErrorOptions& options) {
   const c10::InferenceMode inference;
   model.network().eval();
-  const at::Tensor x_T =
+  const at::Tensor noise =
       normal_rows(keys, Purpose::kSampleStart, 0, model.sample_shape()).to(model.device());
   const auto sample = [&](SamplerError& result) {
-    return timed_samples(model, x_T, options, result);
+    return timed_samples(model, noise, options, result);
   };
   SamplerError reference{.sampler = "heun",
                          .spacing = "uniform",
-                         .steps = reference_steps(options, model.config().diffusion.timesteps)};
+                         .steps = reference_steps(options, most_steps(model.config().diffusion))};
   const at::Tensor exact = sample(reference);
   std::vector<SamplerError> results;
   for (const std::string& sampler : options.samplers)
     for (const int64_t steps : options.steps) {
       const bool by_name = options.spacing == "auto";
       SamplerError result{.sampler = sampler,
-                          .spacing = !by_name            ? options.spacing
-                                     : sampler == "heun" ? "karras"
-                                                         : "trailing",
+                          .spacing = !by_name ? options.spacing
+                                     : sampler == "heun" || model.diffusion().process().unbounded()
+                                         ? "karras"
+                                         : "trailing",
                           .steps = steps};
       const at::Tensor x = sample(result);
       result.error = (x - exact).square().mean().sqrt().item<double>();

@@ -1,4 +1,4 @@
-// How far samplers of few steps end from where the exact reverse flow does.
+// Distance between samples with few steps and the exact solution of the reverse ODE.
 #pragma once
 
 #include <cstdint>
@@ -15,27 +15,27 @@ namespace diffuse {
 struct SamplerError {
   std::string sampler, spacing;
   int64_t steps = 0;
-  int64_t calls = 0;   // of the network
+  int64_t calls = 0;   // network calls
   double error = 0;    // root mean square over samples and dimensions, in the data's units
   double seconds = 0;  // for all samples
   std::optional<double> distance{};
 };
 
 struct SamplerErrorOptions {
-  std::vector<std::string> samplers;  // without noise: all end where the flow does
+  std::vector<std::string> samplers;  // deterministic ones, which converge to the ODE's solution
   std::vector<int64_t> steps;
   // auto: karras for heun, else trailing. All must start from the last timestep, as leading does not.
   std::string spacing = "auto";
   at::Tensor labels{};                                    // of all samples; undefined = none
   int64_t batch = 64;                                     // samples at once
-  std::function<double(const at::Tensor& x)> distance{};  // of the samples from data, if wanted
+  std::function<double(const at::Tensor& x)> distance{};  // of the samples from data, optional
 };
 
-// The number of steps of the reference: four times the most asked for, or all T.
+// The number of steps of the reference: four times the largest in `options`, at most T.
 int64_t reference_steps(const SamplerErrorOptions& options, int64_t timesteps);
 
-// For each sampler and number of steps, from the x_T of `keys`, clipped and guided as the model's config
-// says. The reference is heun over evenly spaced timesteps.
+// The error of each sampler and number of steps, from the x_T of `keys`, with clipping and guidance from the
+// model's config. The reference is heun over evenly spaced timesteps.
 std::vector<SamplerError> sampler_errors(const Model& model, std::span<const StreamKey> keys,
                                          const SamplerErrorOptions& options);
 

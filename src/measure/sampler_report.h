@@ -1,4 +1,4 @@
-// What a benchmark of samplers found, for programs and for people.
+// Results of a benchmark of samplers, for programs and for people.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace diffuse {
 
-// Of `count` samples each; `reference` steps made those they are compared with.
+// `count` samples each, compared with samples of `reference` steps.
 nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t count,
                                int64_t reference);
 

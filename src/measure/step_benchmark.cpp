@@ -6,7 +6,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "diffuse/sample/generate.h"
 #include "diffuse/train/trainer.h"
@@ -21,7 +20,7 @@ namespace diffuse {
 
 namespace {
 
-// One batch of random items, handed out again and again.
+// One batch of random items, returned repeatedly.
 class RandomData : public Dataset {
  public:
   explicit RandomData(const Config& config) : config_(config) {
@@ -45,7 +44,7 @@ class RandomData : public Dataset {
   at::Tensor items_;
 };
 
-// Seconds a call of step() takes, the first one left out; wait() returns when the device is done.
+// Seconds per call of step(), without the first one; wait() returns when the device is done.
 template <class Step, class Wait>
 double seconds_of(double seconds, const Step& step, const Wait& wait) {
   step();
@@ -55,13 +54,13 @@ double seconds_of(double seconds, const Step& step, const Wait& wait) {
   while (count < 3 || seconds_now() - begin < seconds) {
     step();
     ++count;
-    if (count < 3 || count % 10 == 0) wait();  // work is queued on a GPU: keep the queue short
+    if (count < 3 || count % 10 == 0) wait();  // a GPU queues work: keep the queue short
   }
   wait();
   return (seconds_now() - begin) / static_cast<double>(count);
 }
 
-// The best of several products of two n x n matrices, 2 n^3 operations each.
+// The fastest of several products of two n x n matrices, 2 n^3 FLOPs each.
 double gemm_gflops(c10::Device device, c10::ScalarType type) {
   const int64_t n = device.is_cpu() ? 1024 : 8192;
   const at::Tensor a = at::rand({n, n}, at::device(device).dtype(type)), b = a.t().contiguous();
@@ -90,8 +89,7 @@ class Steps {
       : data_(std::make_shared<RandomData>(config)),
         trainer_(config, data_, device),
         x_(data_->gather({}).to(device)),
-        one_step_{.sampler = "ddim",
-                  .timesteps = {std::floor(0.5 * static_cast<double>(config.diffusion.timesteps))}},
+        one_step_{.sampler = "ddim", .timesteps = {make_process(config.diffusion)->time_at(0.5)}},
         denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
                                 {.sampler = one_step_,
                                  .shape = config.model.sample_shape,
@@ -100,7 +98,7 @@ class Steps {
 
   void train() { trainer_.update(); }
 
-  // After it the weights must not change.
+  // The weights must not change afterwards.
   void sample() {
     const c10::InferenceMode inference;
     trainer_.network().eval();
@@ -125,7 +123,7 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
   {
     const FlopCounter counter;
     steps.train();
-    // Each product of the forward pass has two of the same size in the backward pass.
+    // Each product of the forward pass has two of equal size in the backward pass.
     result.train_gflop = 3e-9 * counter.operations();
   }
   const auto wait = [&] { wait_for(device); };
@@ -151,10 +149,10 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
 
 void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file) {
   Steps steps(config, device);
-  steps.train();  // buffers are allocated and kernels chosen
+  steps.train();  // allocates buffers and selects kernels
   trace_work(file, device, [&] {
     steps.train();
-    for (int i = 0; i < 2; ++i) steps.sample();  // the first prepares filters for the others
+    for (int i = 0; i < 2; ++i) steps.sample();  // the first transforms filters for the others
     wait_for(device);
   });
 }

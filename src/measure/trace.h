@@ -1,4 +1,4 @@
-// A timeline of what LibTorch does.
+// A timeline of LibTorch's operators.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -8,8 +8,8 @@
 
 namespace diffuse {
 
-// Runs work() and writes each operator and kernel it took, with sizes, as a trace that Perfetto and
-// Chrome open. Throws Error where the file cannot be written.
+// Runs work() and writes its operators and kernels, with sizes, as a trace for Perfetto and Chrome. Throws
+// Error if the file cannot be written.
 void trace_work(const std::filesystem::path& file, c10::Device device,
                 const std::function<void()>& work);
 

@@ -74,11 +74,11 @@ at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::T
 }
 
 at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
-  const auto [a, s] = view_(time);
+  const auto [a, s, p, q, c_in] = view_(time);
   std::vector<int64_t> shape(x.dim(), 1);
   shape[0] = -1;
-  const at::Tensor factor = s / (a.square() * variance_ + s.square());
-  return (x.to(at::kDouble) * factor.view(shape)).to(x.scalar_type());
+  const at::Tensor factor = (p * a * variance_ + q * s) / (a.square() * variance_ + s.square());
+  return (x.to(at::kDouble) * (factor / c_in).view(shape)).to(x.scalar_type());
 }
 
 MixtureOracle::MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
@@ -109,17 +109,19 @@ std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config, Or
 }
 
 at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
-  const auto levels = view_(time);
-  const at::Tensor a = levels.a.unsqueeze(1), s = levels.s.unsqueeze(1);  // [B, 1]
+  const OracleLevels view = view_(time);
+  const auto column = [](const at::Tensor& values) { return values.unsqueeze(1); };  // [B, 1]
+  const at::Tensor a = column(view.a), s = column(view.s);
   const at::Tensor spread = a.square() * variance_ + s.square();
-  const at::Tensor points = x.to(at::kDouble), means = means_.to(x.device());
+  const at::Tensor points = x.to(at::kDouble) / column(view.c_in), means = means_.to(x.device());
   const at::Tensor centres = a.unsqueeze(2) * means;  // [B, K, D]
   const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
   // Var[x_t | k] is the same for all k, so that its normalisation drops out of p(k | x_t).
   const at::Tensor share =
       (log_weights_.to(x.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
-  const at::Tensor centre = a * share.matmul(means);
-  return (s / spread * (points - centre)).to(x.scalar_type());
+  const at::Tensor mean = share.matmul(means), rest = (points - a * mean) / spread;
+  const at::Tensor x0 = mean + a * variance_ * rest;
+  return (column(view.p) * x0 + column(view.q) * s * rest).to(x.scalar_type());
 }
 
 }  // namespace diffuse

@@ -34,7 +34,8 @@ class Mlp : public Network {
   std::shared_ptr<ModuleList<MlpLayer>> layers_;
 };
 
-// E[epsilon | x_t] for data N(0, v I) and x_t = a x_0 + s epsilon:  s / (a^2 v + s^2) x_t
+// p E[x_0 | x_t] + q E[epsilon | x_t] for data N(0, v I) and x_t = a x_0 + s epsilon, where
+//   E[x_0 | x_t] = a v / (a^2 v + s^2) x_t,   E[epsilon | x_t] = s / (a^2 v + s^2) x_t
 // No parameters; any sample shape.
 class GaussianOracle : public Network {
  public:
@@ -49,9 +50,10 @@ class GaussianOracle : public Network {
   OracleView view_;
 };
 
-// E[epsilon | x_t] for data sum_k w_k N(m_k, v I), by Tweedie's formula from the score of
+// The same for data sum_k w_k N(m_k, v I), by Tweedie's formula from the score of
 // q(x_t) = sum_k w_k N(a m_k, u I), u = a^2 v + s^2:
-//   epsilon = -s grad log q(x_t) = s / u (x_t - a sum_k p(k | x_t) m_k)
+//   epsilon = -s grad log q(x_t) = s / u (x_t - a m),   x_0 = m + a v / u (x_t - a m),
+//   m = sum_k p(k | x_t) m_k
 // No parameters; points only.
 class MixtureOracle : public Network {
  public:

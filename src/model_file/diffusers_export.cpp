@@ -21,6 +21,8 @@ int64_t exported_classes(const Config& config) {
 static void check_exportable(const Config& config) {
   const ModelConfig& model = config.model;
   const std::string lacks = "; diffusers' UNet2DModel has no counterpart";
+  if (!config.diffusion.is_chain())
+    throw Error("/diffusion/process: \"", config.diffusion.process, "\"", lacks);
   if (model.type != "unet") throw Error("/model/type: \"", model.type, "\"", lacks);
   if (is_signal(model)) throw Error("/model/sample_shape: a signal's", lacks);
   if (model.patch_size != 1) throw Error("/model/patch_size: ", model.patch_size, lacks);

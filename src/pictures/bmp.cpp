@@ -1,5 +1,5 @@
-// Windows bitmaps without compression, as BITMAPINFOHEADER and its successors describe them, and the
-// older BITMAPCOREHEADER of OS/2.
+// Uncompressed Windows bitmaps, with BITMAPINFOHEADER and its successors, or the older BITMAPCOREHEADER of
+// OS/2.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -13,9 +13,9 @@ namespace {
 struct BmpHeader {
   int64_t width = 0, height = 0;
   bool top_down = false;
-  size_t pixels = 0;  // where they begin
+  size_t pixels = 0;  // their offset
   size_t palette = 0, entry = 4, colours = 0;
-  uint32_t bits = 0;                                      // a pixel
+  uint32_t bits = 0;                                      // per pixel
   std::array<uint32_t, 3> masks{0xff0000, 0xff00, 0xff};  // of red, green and blue in 16 or 32 bits
   uint32_t opacity_mask = 0;
 
@@ -32,7 +32,7 @@ uint32_t little_endian(std::string_view bytes, size_t at, size_t size) {
   return value;
 }
 
-// The fields behind the size of a BITMAPINFOHEADER.
+// The fields after the size of a BITMAPINFOHEADER.
 void read_info_header(std::string_view bytes, size_t size, BmpHeader& header) {
   constexpr uint32_t kPlain = 0, kMasks = 3, kMasksWithAlpha = 6;
   constexpr size_t kSizeWithAlpha = 56;
@@ -72,11 +72,11 @@ BmpHeader read_bmp_header(std::string_view bytes) {
   if (header.bits <= 8 && header.colours == 0) header.colours = size_t{1} << header.bits;
   constexpr std::array<uint32_t, 6> kDepths{1, 4, 8, 16, 24, 32};
   if (std::find(kDepths.begin(), kDepths.end(), header.bits) == kDepths.end())
-    throw Error("corrupt BMP: ", header.bits, " bits a pixel");
+    throw Error("corrupt BMP: ", header.bits, " bits per pixel");
   return header;
 }
 
-// The bits of `mask` in `pixel` as 0 .. 255.
+// The bits of `mask` in `pixel`, scaled to 0 .. 255.
 uint8_t masked(uint32_t pixel, uint32_t mask) {
   if (mask == 0) return 0;
   const int shift = std::countr_zero(mask);
@@ -104,7 +104,7 @@ void append_pixel(std::string_view bytes, const BmpHeader& header, size_t row, s
   }
 }
 
-// Of pictures in which nothing could be seen, programs mean another thing: they left the field empty.
+// A fully transparent picture comes from a program that left the opacity empty: ignore it.
 void blend_opacities(std::string_view bytes, const BmpHeader& header, Image& image) {
   std::vector<uint8_t> opacities;
   for (size_t y = 0; y < static_cast<size_t>(header.height); ++y)

@@ -6,7 +6,7 @@
 namespace diffuse {
 
 static constexpr double kDot = 1.5;      // pixels between the dots of a glyph's raster
-static constexpr double kAdvance = 6.2;  // dots from one character to the next
+static constexpr double kAdvance = 6.2;  // dots between characters
 static constexpr double kStroke = 1.35;  // pixels
 
 Canvas::Canvas(int64_t width, int64_t height) : image_{height, width, 3, {}} {

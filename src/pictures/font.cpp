@@ -10,7 +10,7 @@ namespace diffuse {
 
 static constexpr int kRows = 9, kColumns = 5, kPitch = 6;
 
-// Sixteen characters a band from the space on, each six columns wide, the last of them empty.
+// Sixteen characters per band, starting at the space, each six columns wide with the last one empty.
 // clang-format off
 static constexpr std::array<std::array<std::string_view, kRows>, 6> kBands{{
 //      !     "     #     $     %     &     '     (     )     *     +     ,     -     .     /
@@ -126,7 +126,7 @@ std::vector<std::vector<CanvasPoint>> glyph_strokes(char character) {
       const bool right = dot(c, column + 1, row), below = dot(c, column, row + 1);
       if (right) lines.push_back({here, {here.x + 1, here.y}});
       if (below) lines.push_back({here, {here.x, here.y + 1}});
-      // A diagonal only where it closes a gap, so that corners stay corners.
+      // A diagonal only to close a gap, so that corners stay sharp.
       if (dot(c, column + 1, row + 1) && !right && !below)
         lines.push_back({here, {here.x + 1, here.y + 1}});
       if (dot(c, column - 1, row + 1) && !dot(c, column - 1, row) && !below)

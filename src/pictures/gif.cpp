@@ -1,4 +1,4 @@
-// GIF89a, as its specification names the blocks. LZW: section "Variable-Length-Code LZW Compression".
+// GIF89a; blocks are named as in its specification. LZW: section "Variable-Length-Code LZW Compression".
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -96,7 +96,7 @@ struct Indexed {
   std::vector<std::vector<uint8_t>> frames;  // palette indices
 };
 
-// Grey frames need no more than the 256 greys.
+// Grey frames use the 256 greys as palette.
 Indexed index_grey(const std::vector<Image>& frames) {
   Indexed result;
   for (int value = 0; value < 256; ++value) result.palette.append(3, static_cast<char>(value));
@@ -141,7 +141,7 @@ bool is_grey(const Image& image) {
   return true;
 }
 
-// Collects codes of a changing number of bits, lowest bit first.
+// Packs codes of a varying number of bits, lowest bit first.
 class BitWriter {
  public:
   void write(uint32_t code, int bits) {
@@ -178,7 +178,7 @@ std::string lzw(const std::vector<uint8_t>& indices) {
     out.write(prefix, bits);
     prefix = indices[i];
     if (next < kMaxCodes) {
-      // The decoder learns this code one step later, so the width grows when it is passed.
+      // The decoder adds this code one step later, so the width grows after it.
       if (next == 1U << bits) ++bits;
       child = static_cast<uint16_t>(next++);
     } else {
@@ -189,7 +189,7 @@ std::string lzw(const std::vector<uint8_t>& indices) {
     }
   }
   out.write(prefix, bits);
-  // The decoder adds one more code after that last prefix.
+  // The decoder adds one more code after the last prefix.
   if (next == 1U << bits && bits < 12) ++bits;
   out.write(kEnd, bits);
   return out.finish();
@@ -201,13 +201,13 @@ std::string u16(int64_t value) {
 
 // Graphic control extension, image descriptor and the data in sub-blocks of up to 255 bytes.
 std::string frame_block(const std::vector<uint8_t>& indices, const Image& size, int delay_ms) {
-  // GIF counts in hundredths of a second; viewers slow delays below two of them down to ten.
+  // GIF counts in hundredths of a second; viewers replace delays below two by ten.
   const int64_t delay = std::clamp((delay_ms + 5) / 10, 2, 65535);
   std::string block = "\x21\xf9\x04";
-  block += '\x04';  // leave the frame in place
+  block += '\x04';  // keep the frame
   block += u16(delay) + std::string(2, '\0');
   block += ',' + u16(0) + u16(0) + u16(size.width) + u16(size.height) + '\0';
-  block += '\x08';  // bits of an index
+  block += '\x08';  // bits per index
   const std::string data = lzw(indices);
   for (size_t i = 0; i < data.size(); i += 255) {
     const std::string part = data.substr(i, 255);
@@ -234,7 +234,7 @@ void write_gif(const std::filesystem::path& path, const std::vector<Image>& fram
   std::string bytes = "GIF89a" + u16(first.width) + u16(first.height);
   bytes += '\xf7';  // a global palette of 256 colours of 8 bits
   bytes += std::string(2, '\0') + indexed.palette;
-  bytes += "\x21\xff\x0bNETSCAPE2.0\x03\x01" + u16(0) + '\0';  // loop for ever
+  bytes += "\x21\xff\x0bNETSCAPE2.0\x03\x01" + u16(0) + '\0';  // loop forever
   for (size_t i = 0; i < frames.size(); ++i)
     bytes +=
         frame_block(indexed.frames[i], first, i + 1 == frames.size() ? last_delay_ms : delay_ms);

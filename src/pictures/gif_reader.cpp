@@ -46,7 +46,7 @@ int find_picture(GifFileType* gif) {
   return control.TransparentColor;
 }
 
-// Row after row in the order of the file: every 8th, 8th, 4th and 2nd where they are interlaced.
+// The rows in file order; interlaced: every 8th, 8th, 4th and 2nd.
 std::vector<int> row_order(int height, bool interlaced) {
   std::vector<int> rows;
   const auto append = [&](int first, int step) {
@@ -65,7 +65,7 @@ std::vector<int> row_order(int height, bool interlaced) {
 
 }  // namespace
 
-// What the picture leaves of the screen, and its transparent colour, are white.
+// The screen outside the picture, and the transparent colour, become white.
 Image decode_gif(std::string_view bytes) {
   const size_t file_bytes = bytes.size();
   int error = 0;

@@ -1,5 +1,5 @@
-// What image_file.cpp needs of the libraries of the formats, one file each. Errors are Error without
-// the file's name.
+// The decoders of image_file.cpp, one source file for each format's library. They throw Error without the
+// file's name.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ StoredImage decode_stored_png(std::string_view bytes);
 Image decode_jpeg(std::string_view bytes);
 Image decode_bmp(std::string_view bytes);
 
-// Built where their libraries were found: libwebp, libtiff, giflib. Of several pictures, the first.
+// Built if their libraries were found: libwebp, libtiff, giflib. The first of several pictures.
 Image decode_webp(std::string_view bytes);
-bool is_lossy_webp(std::string_view bytes);  // false of what is none
+bool is_lossy_webp(std::string_view bytes);  // false for other data
 Image decode_tiff(std::string_view bytes);
 Image decode_gif(std::string_view bytes);
 
@@ -27,17 +27,17 @@ std::string animated_webp(const std::vector<Image>& frames, int delay_ms, int la
 // The orientation (1 to 8; 1 = upright) that an EXIF block, from its TIFF header on, asks for.
 int exif_orientation(std::string_view tiff);
 
-// The pixels turned and mirrored so that they are upright.
+// The pixels, rotated and mirrored to be upright.
 Image upright(Image image, int orientation);
 
-// Throws when a side is too long, before anything is allocated for it.
+// Throws if a side is too long; call it before allocation.
 void check_image_size(int64_t height, int64_t width);
 
-// The same, and where a large image of these formats, which pack one colour into almost nothing, is in a
-// file so small that it can only be a trap.
+// The same. Also throws if a large image is in a very small file: these formats compress a single colour
+// to almost nothing, so such a file must be a decompression bomb.
 void check_packed_size(int64_t height, int64_t width, size_t file_bytes);
 
-// A colour of this opacity on white, rounded to the nearest.
+// A colour with this opacity on white, rounded to nearest.
 inline uint8_t on_white(int colour, int opacity) {
   return static_cast<uint8_t>((colour * opacity + 255 * (255 - opacity) + 127) / 255);
 }

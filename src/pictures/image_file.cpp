@@ -9,7 +9,7 @@
 
 namespace diffuse {
 
-// ITU-R 601 luma in 16-bit fixed point, as Pillow converts to "L".
+// ITU-R 601 luma in 16-bit fixed point, as in Pillow's conversion to "L".
 static Image to_grey(const Image& rgb) {
   Image grey{.height = rgb.height, .width = rgb.width, .channels = 1, .pixels = {}};
   grey.pixels.reserve(rgb.pixels.size() / 3);

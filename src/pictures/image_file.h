@@ -18,17 +18,17 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-// Reads PNG, JPEG, BMP and, where their libraries were there when this was built, WebP, TIFF and GIF
-// (of several pictures in a file the first), told apart by content: any depth as 8 bits, alpha blended
-// on white, CMYK as RGB, turned upright as an EXIF block asks, as 1 or 3 channels: `channels` = 0 keeps
-// what the file has. Throws Error naming the file when it is missing, of another format, corrupt, or
-// larger than 16,384 pixels on a side (checked before allocation).
+// Reads PNG, JPEG, BMP and, if their libraries were found at build time, WebP, TIFF and GIF (the first
+// picture of several), recognised by content. Any depth becomes 8 bits, alpha is blended on white, CMYK
+// becomes RGB, EXIF orientation is applied. Returns 1 or 3 channels; `channels` = 0 keeps the file's.
+// Throws Error naming the file if it is missing, of another format, corrupt, or larger than 16,384 pixels
+// on a side (checked before allocation).
 Image read_image(const std::filesystem::path& path, int64_t channels = 0);
 
-// The same from a file's bytes; `name` stands for it in messages.
+// The same from a file's bytes; messages use `name`.
 Image decode_image(std::string_view bytes, const std::string& name, int64_t channels = 0);
 
-// The formats that this build reads: "PNG, JPEG, WebP".
+// The formats that this build supports: "PNG, JPEG, WebP".
 std::string readable_formats();
 
 // Keywords and what they say: "Software", "diffuse 0.1.0".
@@ -43,9 +43,9 @@ void write_png(const std::filesystem::path& path, const Image& image, const Pict
 // What such a chunk of a PNG's bytes says; "" where there is none, or it is compressed.
 std::string find_png_text(std::string_view png, std::string_view keyword);
 
-// Writes an animated GIF atomically; every frame has the same size. `delay_ms` per frame (GIF counts
-// in 10 ms), `last_delay_ms` for the last one; loops for ever. Colours are quantised to one
-// palette of 256 for all frames (grey images exactly).
+// Writes an animated GIF atomically; all frames have the same size. Each frame lasts `delay_ms` (in units
+// of 10 ms), the last one `last_delay_ms`; it loops forever. Colours are quantised to one palette of 256
+// for all frames (grey images are exact).
 void write_gif(const std::filesystem::path& path, const std::vector<Image>& frames, int delay_ms,
                int last_delay_ms);
 

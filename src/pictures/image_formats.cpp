@@ -13,7 +13,7 @@ static bool is_png(std::string_view bytes) { return bytes.starts_with("\x89PNG\r
 static bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xff\xd8\xff"); }
 
 static bool is_bmp(std::string_view bytes) {
-  // Two letters would be little to go by: the four reserved bytes are zero.
+  // Two letters are weak evidence, so also check the four reserved bytes, which are zero.
   return bytes.starts_with("BM") && bytes.substr(0, 10).ends_with(std::string_view("\0\0\0\0", 4));
 }
 
@@ -31,7 +31,7 @@ static bool is_gif(std::string_view bytes) {
   return bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a");
 }
 
-// What a file of boxes (ISO/IEC 14496-12) says it is, "avif" for one.
+// The brand of a box file (ISO/IEC 14496-12), such as "avif".
 static bool has_brand(std::string_view bytes, std::initializer_list<std::string_view> brands) {
   return bytes.substr(0, 8).ends_with("ftyp") && bytes.size() >= 12 &&
          std::find(brands.begin(), brands.end(), bytes.substr(8, 4)) != brands.end();

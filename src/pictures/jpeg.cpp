@@ -16,15 +16,15 @@ namespace diffuse {
 
 namespace {
 
-// libjpeg's error_exit must not return: it jumps. As in png.cpp, what has a destructor lives here.
+// libjpeg's error_exit must not return: it jumps. As in png.cpp, objects with destructors live here.
 struct JpegDecoder {
-  jpeg_error_mgr errors{};  // first, so that a pointer to it is one to the decoder
+  jpeg_error_mgr errors{};  // first, so that a pointer to it also points to the decoder
   jpeg_progress_mgr progress{};
   jpeg_decompress_struct jpeg{};
   std::jmp_buf jump{};
   char message[JMSG_LENGTH_MAX] = "";
-  bool ends_early = false;      // without an end mark
-  std::vector<uint8_t> pixels;  // as libjpeg gives them
+  bool ends_early = false;      // lacks an end mark
+  std::vector<uint8_t> pixels;  // as libjpeg returns them
 
   ~JpegDecoder() { jpeg_destroy_decompress(&jpeg); }
 };
@@ -35,15 +35,15 @@ struct JpegDecoder {
   std::longjmp(decoder->jump, 1);
 }
 
-// libjpeg fills up a truncated or damaged file with grey and only warns: here that is an error, save
-// for what takes nothing from the pixels. A file that ends early may still hold all of them.
+// libjpeg fills a truncated or damaged file with grey and only warns. Here this is an error, except for
+// defects that do not affect the pixels. A file that ends early may still contain all pixels.
 void on_message(j_common_ptr common, int level) {
   if (level >= 0) return;
   switch (common->err->msg_code) {
-    case JWRN_ADOBE_XFORM:      // an unknown kind of Adobe's colours
+    case JWRN_ADOBE_XFORM:      // an unknown Adobe colour transform
     case JWRN_EXTRANEOUS_DATA:  // bytes between two segments
     case JWRN_JFIF_MAJOR:       // a later version of JFIF
-    case JWRN_NOT_SEQUENTIAL:   // fields of progressive scans, which others leave unread
+    case JWRN_NOT_SEQUENTIAL:   // fields of progressive scans, unused by others
       return;
     case JWRN_JPEG_EOF:
       reinterpret_cast<JpegDecoder*>(common->err)->ends_early = true;
@@ -53,7 +53,7 @@ void on_message(j_common_ptr common, int level) {
   }
 }
 
-// A progressive file may have any number of scans, each as dear as the whole picture.
+// A progressive file may have any number of scans, each as expensive as the whole picture.
 void on_progress(j_common_ptr common) {
   constexpr int kMaxScans = 200;
   if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number > kMaxScans)
@@ -79,12 +79,12 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
   return 1;
 }
 
-// Whether nothing that a file without its end mark has lost can be a part of the pixels: where a scan
-// of Huffman codes lacks bits libjpeg says so, but it cannot know of scans that are missing.
+// Whether a file without its end mark has all pixels. libjpeg reports missing bits of a Huffman-coded
+// scan, but not missing scans.
 bool has_all_scans(const jpeg_decompress_struct& jpeg) {
-  if (jpeg.arith_code) return false;  // runs out of bits without a word
+  if (jpeg.arith_code) return false;  // no report of missing bits
   if (!jpeg.progressive_mode) return jpeg.comps_in_scan == jpeg.num_components;
-  for (int c = 0; c < jpeg.num_components; ++c)  // bits that each coefficient still lacks; -1: all
+  for (int c = 0; c < jpeg.num_components; ++c)  // missing bits of each coefficient; -1: all
     if (!std::all_of(jpeg.coef_bits[c], jpeg.coef_bits[c] + DCTSIZE2, [](int b) { return b == 0; }))
       return false;
   return true;
@@ -104,7 +104,7 @@ bool read_pixels(JpegDecoder& decoder) {
   return true;
 }
 
-// As Adobe's programs write it, and Pillow reads it: each byte is the light that an ink lets through.
+// As Adobe's programs write it and Pillow reads it: inverted, 255 is no ink.
 void cmyk_to_rgb(std::vector<uint8_t>& pixels) {
   auto out = pixels.begin();
   for (size_t i = 0; i < pixels.size(); i += 4) {
@@ -125,8 +125,8 @@ Image decode_jpeg(std::string_view bytes) {
   auto& jpeg = decoder.jpeg;
   if (!read_header(decoder, bytes)) throw Error("corrupt JPEG: ", decoder.message);
   check_image_size(jpeg.image_height, jpeg.image_width);
-  // Each block of 8 x 8 takes at least one bit: a smaller file cannot hold the image, so a lie about
-  // its size costs no memory.
+  // Each block of 8 x 8 needs at least one bit: a smaller file cannot contain the image, so a false size
+  // costs no memory.
   if (uint64_t{jpeg.image_height} * jpeg.image_width / 64 / 8 > bytes.size())
     throw Error("corrupt JPEG: truncated");
   const bool grey = jpeg.jpeg_color_space == JCS_GRAYSCALE;
@@ -134,7 +134,7 @@ Image decode_jpeg(std::string_view bytes) {
   jpeg.out_color_space = grey ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
   const size_t stored = grey ? 1 : inks ? 4 : 3;
   decoder.pixels.resize(size_t{jpeg.image_height} * jpeg.image_width * stored);
-  const int orientation = orientation_of(jpeg);  // the markers go with the last row
+  const int orientation = orientation_of(jpeg);  // the markers are freed with the last row
   if (!read_pixels(decoder)) throw Error("corrupt JPEG: ", decoder.message);
   if (inks) cmyk_to_rgb(decoder.pixels);
   return upright({.height = jpeg.image_height,

@@ -29,8 +29,8 @@ int exif_orientation(std::string_view tiff) {
   return 1;
 }
 
-// Orientation o of EXIF 2.3 table 6: where row 0 and column 0 of the stored pixels belong. From 5 on
-// rows and columns change places; 2, 3, 6 and 7 mirror left to right; 3, 4, 7 and 8 top to bottom.
+// Orientation o of EXIF 2.3 table 6: the place of row 0 and column 0 of the stored pixels. 5 to 8 swap
+// rows and columns; 2, 3, 6 and 7 mirror left to right; 3, 4, 7 and 8 top to bottom.
 Image upright(Image image, int orientation) {
   if (orientation == 1) return image;
   const bool swaps = orientation >= 5;

@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// Halves go to the even neighbour, as in NumPy and PyTorch. A NaN becomes black.
+// Halves round to even, as in NumPy and PyTorch. NaN becomes black.
 at::Tensor to_uint8(const at::Tensor& x) {
   return x.detach()
       .to(at::kFloat)
@@ -19,8 +19,8 @@ at::Tensor to_uint8(const at::Tensor& x) {
       .to(at::kByte);
 }
 
-// x [B, C, H, W] -> grey [B, 1, H, ...] with its channels side by side, a pixel of white between them;
-// images of 1 or 3 channels as they are.
+// x [B, C, H, W] -> grey [B, 1, H, ...] with its channels side by side, separated by a white pixel; images
+// of 1 or 3 channels unchanged.
 static at::Tensor side_by_side(const at::Tensor& x) {
   if (is_pictured(x.size(1))) return x;
   const at::Tensor apart = at::constant_pad_nd(x, {0, 1}, 1);

@@ -1,4 +1,4 @@
-// From samples to pictures: tensors in [-1, 1] to 8-bit images, grids, and scatter plots of points.
+// Pictures of samples: 8-bit images and grids of tensors in [-1, 1], and scatter plots of points.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,23 +13,23 @@ namespace diffuse {
 // x [B, C, H, W] in [-1, 1] -> uint8 [B, C, H, W]: round((x + 1) * 127.5), clamped.
 at::Tensor to_uint8(const at::Tensor& x);
 
-// Whether a picture shows so many channels as they are: grey or colour.
+// Whether a picture can show this number of channels directly: grey or colour.
 inline bool is_pictured(int64_t channels) { return channels == 1 || channels == 3; }
 
-// x [C, H, W] in [-1, 1] -> Image, each pixel drawn `zoom` times. Other channels than those of grey and
-// colour stand side by side, here and in grids.
+// x [C, H, W] in [-1, 1] -> Image, each pixel repeated `zoom` times. If C is not 1 or 3, the channels are
+// shown side by side, here and in grids.
 Image to_image(const at::Tensor& x, int64_t zoom = 1);
 
-// x [B, C, H, W] in [-1, 1] -> one image, `columns` wide (0 = nearest to a square), `gap` pixels of
-// white between tiles and around them, each pixel drawn `zoom` times (0 = chosen so that the grid is
-// at least 512 pixels wide, at most 8).
+// x [B, C, H, W] in [-1, 1] -> one image, `columns` wide (0 = nearest to a square), with `gap` pixels of
+// white between and around tiles, each pixel repeated `zoom` times (0 = at most 8, enough for a grid at
+// least 512 pixels wide).
 Image make_grid(const at::Tensor& x, int64_t columns = 0, int64_t gap = 2, int64_t zoom = 0);
 
-// Signals [B, C, L] as small charts side by side on one scale, a curve for each of the first channels.
+// Signals [B, C, L] as small charts side by side on one scale, with a curve for each of the first channels.
 Image draw_signals(const at::Tensor& x);
 
 // Points [N, D >= 1] as a scatter plot of the first two dimensions: anti-aliased dots on white,
-// axes from -limit to limit, `side` pixels square. colours: one 0xRRGGBB a point, or empty for one
+// axes from -limit to limit, `side` pixels square. colours: one 0xRRGGBB per point, or empty for one
 // colour.
 Image draw_points(const at::Tensor& points, double limit = 3.5, int64_t side = 512,
                   const std::vector<uint32_t>& colours = {});

@@ -12,7 +12,7 @@ namespace {
 
 enum class FileKind { kPicture, kUnread, kUnknown, kLabels, kOther };
 
-// As downloads and their copies are called: 1.jpg_large, 1.jpg?w=64, 1.jpg.2, 0.25.
+// Names of downloads and their copies: 1.jpg_large, 1.jpg?w=64, 1.jpg.2, 0.25.
 bool may_be_picture(std::string_view ending) {
   constexpr std::string_view kDigits = "0123456789", kRest = "0123456789_-?!&=:@~ ";
   const size_t word = std::min(ending.find_first_of(kRest), ending.size());
@@ -34,7 +34,7 @@ void add_unread(PictureFiles& found, const ImageFormat& format, const std::strin
   found.left_out.add(concat(format.name, " pictures, not read; ", what_to_do(format)), name);
 }
 
-// By content.
+// Classifies a file by content.
 void add_unknown(PictureFiles& found, size_t i) {
   const std::string& name = found.files->names()[i];
   try {

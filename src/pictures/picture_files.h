@@ -1,4 +1,4 @@
-// The pictures in a folder or archive, and what there is besides.
+// The pictures and other files in a folder or archive.
 #pragma once
 
 #include <filesystem>
@@ -12,14 +12,14 @@ namespace diffuse {
 
 struct PictureFiles {
   std::shared_ptr<const FileSet> files;
-  std::vector<size_t> pictures;  // numbers in `files`, in the order of their names
-  std::vector<size_t> labels;    // likewise of files called dataset.json
-  LeftOut left_out;  // pictures in formats that are not read, and what the file set names
-  LeftOut others;    // files that are no pictures
+  std::vector<size_t> pictures;  // indices in `files`, in the order of their names
+  std::vector<size_t> labels;    // the same for files named dataset.json
+  LeftOut left_out;              // pictures in unsupported formats, and the file set's unused files
+  LeftOut others;                // files that are not pictures
 };
 
-// By the endings of names; a file without an ending is a picture if it begins as one. Throws Error where
-// there is none.
+// Recognised by the endings of names; a file without an ending is a picture if it begins as one. Throws
+// Error if there is none.
 PictureFiles find_pictures(const std::filesystem::path& path);
 
 }  // namespace diffuse

@@ -14,7 +14,7 @@ Image draw_table(const std::vector<std::vector<Image>>& rows,
                  const std::vector<std::string>& row_captions,
                  const std::vector<std::string>& column_captions);
 
-// One row of it: pictures side by side, each below its caption.
+// A table of one row: pictures side by side, each below its caption.
 Image draw_row(const std::vector<Image>& pictures, const std::vector<std::string>& captions);
 
 }  // namespace diffuse

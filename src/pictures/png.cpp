@@ -12,22 +12,22 @@ namespace diffuse {
 
 namespace {
 
-// libpng reports errors by longjmp, which must not cross a C++ frame that owns anything. So all
-// that has a destructor lives in these two structs, outside the functions that setjmp.
+// libpng reports errors by longjmp, which must not cross a C++ frame with objects to destroy. So all objects
+// with destructors are in these two structs, outside the functions that call setjmp.
 struct PngDecoder {
   std::string_view rest;
   char message[128] = "corrupt PNG";
   png_structp png = nullptr;
   png_infop info = nullptr;
   png_uint_32 height = 0, width = 0;
-  size_t stored_row = 0;        // bytes of a row as it is in the file, before compression
+  size_t stored_row = 0;        // bytes of a row in the file, before compression
   bool as_stored = false;       // 16 bits stay 16, big-endian
-  int channels = 0;             // with alpha
+  int channels = 0;             // including alpha
   int depth = 8;                // bits of a number in `pixels`
   int orientation = 1;          // EXIF's
   std::vector<uint8_t> pixels;  // [height, width, channels]
   std::vector<png_bytep> rows;
-  bool all_rows = false;  // are read
+  bool all_rows = false;  // were read
   bool truncated = false;
 
   ~PngDecoder() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -65,10 +65,10 @@ void on_write(png_structp png, png_bytep bytes, size_t size) {
   encoder->bytes.append(reinterpret_cast<const char*>(bytes), size);
 }
 
-// The file up to its end mark, which may be missing or damaged, or to its last whole chunk. libpng takes
-// the memory that a chunk claims before it reads it.
+// The file up to its end mark, which may be missing or damaged, or to its last complete chunk. libpng
+// allocates a chunk's claimed size before it reads the chunk.
 std::string_view whole_chunks(std::string_view bytes) {
-  constexpr size_t kSignature = 8, kHeader = 8, kAround = 12;  // length and kind; and a checksum
+  constexpr size_t kSignature = 8, kHeader = 8, kAround = 12;  // length and type; plus a checksum
   size_t at = kSignature;
   while (at + kHeader <= bytes.size() && bytes.substr(at + 4, 4) != "IEND") {
     const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data() + at));
@@ -78,7 +78,7 @@ std::string_view whole_chunks(std::string_view bytes) {
   return bytes.substr(0, at);
 }
 
-// EXIF may stand before the pixels or behind them.
+// EXIF may be before or after the pixels.
 void read_orientation(PngDecoder& decoder) {
   png_bytep exif = nullptr;
   png_uint_32 size = 0;
@@ -86,12 +86,13 @@ void read_orientation(PngDecoder& decoder) {
     decoder.orientation = exif_orientation({reinterpret_cast<const char*>(exif), size});
 }
 
-// Reads up to the pixels. False on error.
+// Reads up to the pixels. Returns false on error.
 bool read_header(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   png_set_read_fn(decoder.png, &decoder, on_read);
-  png_set_user_limits(decoder.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_image_size says more
-  // Text and colour profiles would be inflated, a thousandfold and for nothing.
+  png_set_user_limits(decoder.png, PNG_UINT_31_MAX,
+                      PNG_UINT_31_MAX);  // check_image_size has the message
+  // Unused text and colour profiles would be inflated, up to a thousandfold.
   png_set_keep_unknown_chunks(decoder.png, PNG_HANDLE_CHUNK_NEVER,
                               reinterpret_cast<png_const_bytep>("tEXt\0zTXt\0iTXt\0iCCP\0sPLT"), 5);
   png_read_info(decoder.png, decoder.info);
@@ -101,7 +102,7 @@ bool read_header(PngDecoder& decoder) {
   return true;
 }
 
-// Asks for 8 bits a channel, or 16 where they are stored and wanted, without palette. False on error.
+// Requests 8 bits per channel, or 16 if stored and wanted, without palette. Returns false on error.
 bool choose_format(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   png_set_expand(decoder.png);  // palettes to RGB, 1-4 bits to 8, tRNS to alpha
@@ -113,7 +114,7 @@ bool choose_format(PngDecoder& decoder) {
   return true;
 }
 
-// The end mark is never there: see whole_chunks().
+// The end mark is never present: see whole_chunks().
 bool read_pixels(PngDecoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return decoder.all_rows && decoder.truncated;
   png_read_image(decoder.png, decoder.rows.data());
@@ -122,7 +123,7 @@ bool read_pixels(PngDecoder& decoder) {
   return true;
 }
 
-// Blends alpha on white, rounded to the nearest, and leaves it out.
+// Blends alpha on white, rounded to nearest, and removes it.
 void drop_alpha(PngDecoder& decoder) {
   const auto step = static_cast<size_t>(decoder.channels), colours = step - 1;
   auto out = decoder.pixels.begin();
@@ -162,8 +163,8 @@ void decode(PngDecoder& decoder, std::string_view file) {
   decoder.info = png_create_info_struct(decoder.png);
   if (!read_header(decoder)) throw Error(decoder.message);
   check_image_size(decoder.height, decoder.width);
-  // Deflate packs at most 1032 to 1: a smaller file cannot hold the image, so a lie about its size
-  // costs no memory.
+  // Deflate compresses at most 1032 to 1: a smaller file cannot contain the image, so a false size costs no
+  // memory.
   if (decoder.stored_row * decoder.height / 1032 > bytes.size())
     throw Error("corrupt PNG: truncated");
   if (!choose_format(decoder)) throw Error(decoder.message);
@@ -217,7 +218,7 @@ std::string encode_png(const Image& image, const PictureText& text) {
   PngEncoder encoder;
   for (const auto& [keyword, value] : text) {
     png_text chunk{};
-    // tEXt is Latin-1; anything beyond ASCII goes into iTXt, which is UTF-8.
+    // tEXt is Latin-1; text beyond ASCII goes into iTXt, which is UTF-8.
     chunk.compression = is_ascii(value) ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
     chunk.key = const_cast<char*>(keyword.c_str());  // libpng only reads them
     chunk.text = const_cast<char*>(value.c_str());

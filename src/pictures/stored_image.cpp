@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// Of another format than PNG, the 8-bit picture.
+// The 8-bit picture of a format other than PNG.
 static StoredImage widened(const Image& image, bool lossy, bool has_no_alpha) {
   return {.height = image.height,
           .width = image.width,

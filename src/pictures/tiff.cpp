@@ -1,4 +1,4 @@
-// TIFF files of 1 to 16 bits a channel, through libtiff's conversion to RGBA.
+// TIFF files of 1 to 16 bits per channel, through libtiff's conversion to RGBA.
 #include <tiffio.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace diffuse {
 namespace {
 
-// What libtiff calls a file.
+// libtiff's file handle.
 struct TiffBytes {
   std::string_view bytes;
   uint64_t position = 0;
@@ -42,7 +42,7 @@ toff_t seek_tiff(thandle_t handle, toff_t offset, int whence) {
 
 int close_tiff(thandle_t) { return 0; }
 
-// libtiff only reads from it. Without a map, 4.5 refuses uncompressed tiles of most sizes.
+// libtiff only reads it. Without a map, 4.5 refuses uncompressed tiles of most sizes.
 int map_tiff(thandle_t handle, void** bytes, toff_t* size) {
   const auto& file = *static_cast<TiffBytes*>(handle);
   *bytes = const_cast<char*>(file.bytes.data());
@@ -84,7 +84,7 @@ uint8_t channel_on_white(uint32_t pixel, uint32_t c, bool multiplied) {
                     : on_white(static_cast<uint8_t>(value), static_cast<int>(opacity));
 }
 
-// `multiplied`: by the opacity.
+// `multiplied`: whether colours are premultiplied by the opacity.
 Image from_abgr(const std::vector<uint32_t>& pixels, int64_t height, int64_t width, bool grey,
                 bool multiplied) {
   Image image{.height = height, .width = width, .channels = grey ? 1 : 3, .pixels = {}};
@@ -95,8 +95,7 @@ Image from_abgr(const std::vector<uint32_t>& pixels, int64_t height, int64_t wid
   return image;
 }
 
-// Of channels beyond the colours, which libtiff takes for the opacity even where the file does not say
-// what they are.
+// Whether there are channels of unknown meaning beyond the colours; libtiff treats them as opacity.
 bool has_unknown_channels(TIFF* tiff) {
   uint16_t count = 0;
   uint16_t* kinds = nullptr;
@@ -104,7 +103,7 @@ bool has_unknown_channels(TIFF* tiff) {
   return count > 0 && kinds[0] == EXTRASAMPLE_UNSPECIFIED;
 }
 
-// What libtiff would read as something else.
+// Refuses files that libtiff would misread.
 void check_kind(TIFF* tiff) {
   uint16_t compression = 0, format = 0, colours = 0;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
@@ -117,7 +116,7 @@ void check_kind(TIFF* tiff) {
     throw Error("a TIFF of signed numbers, which is not read; convert to PNG, or to a .npy");
 }
 
-// The pixels as they are stored, without the turn that the file asks for.
+// The pixels as stored, without the file's orientation.
 Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
   char message[1024] = "";
   TIFFRGBAImage reader{};
@@ -131,7 +130,7 @@ Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
   const bool has_grey =
       reader.photometric == PHOTOMETRIC_MINISBLACK || reader.photometric == PHOTOMETRIC_MINISWHITE;
   const bool grey = has_grey && reader.samplesperpixel <= 2;
-  // libtiff leaves out the opacity of more bits, and mixes up the last tiles of a row.
+  // libtiff drops the opacity of more bits, and mixes up the last tiles of a row.
   if (has_grey && reader.samplesperpixel > 1 &&
       (TIFFIsTiled(tiff) != 0 || (reader.alpha != 0 && reader.bitspersample != 8)))
     throw Error("a TIFF of grey with further channels in tiles or in ", reader.bitspersample,
@@ -141,7 +140,7 @@ Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
     throw Error("corrupt TIFF: ", printable(file.message));
   if (has_unknown_channels(tiff))
     for (uint32_t& pixel : pixels) pixel |= 0xff000000;
-  // libtiff multiplies colours, but not grey.
+  // libtiff premultiplies colours, but not grey.
   const bool multiplied = !grey || reader.alpha != EXTRASAMPLE_UNASSALPHA;
   return from_abgr(pixels, reader.height, reader.width, grey, multiplied);
 }

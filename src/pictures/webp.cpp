@@ -9,7 +9,7 @@
 namespace diffuse {
 
 static int webp_orientation(const WebPDemuxer* file) {
-  constexpr std::string_view kExif("Exif\0\0", 6);  // some programs put it in front, as in a JPEG
+  constexpr std::string_view kExif("Exif\0\0", 6);  // some programs add this prefix, as in a JPEG
   WebPChunkIterator chunk{};
   int orientation = 1;
   if (WebPDemuxGetChunk(file, "EXIF", 1, &chunk) != 0) {
@@ -29,7 +29,7 @@ bool is_lossy_webp(std::string_view bytes) {
          features.format == kLossy;
 }
 
-// The first canvas of an animation; a still picture is one of a single frame.
+// The first canvas of an animation; a still picture is an animation of one frame.
 Image decode_webp(std::string_view bytes) {
   const WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
   WebPBitstreamFeatures features{};

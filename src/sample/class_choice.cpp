@@ -106,4 +106,15 @@ at::Tensor labels_in_turn(const std::vector<int64_t>& classes, int64_t first, in
   return at::tensor(labels, at::kLong);
 }
 
+std::vector<std::string> class_captions(const std::vector<int64_t>& classes,
+                                        const ModelConfig& model) {
+  std::vector<std::string> captions;
+  for (const int64_t label : classes) {
+    const std::string name = model.class_names.empty() ? "" : model.class_names.at(label);
+    const bool plain = std::ranges::all_of(name, [](char c) { return ' ' <= c && c <= '~'; });
+    captions.push_back(plain && !name.empty() ? name.substr(0, 20) : std::to_string(label));
+  }
+  return captions;
+}
+
 }  // namespace diffuse

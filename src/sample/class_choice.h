@@ -27,4 +27,8 @@ std::vector<int64_t> all_classes(const ModelConfig& model);
 // there are none.
 at::Tensor labels_in_turn(const std::vector<int64_t>& classes, int64_t first, int64_t rows);
 
+// Captions of `classes`: their names in plain letters, else their numbers.
+std::vector<std::string> class_captions(const std::vector<int64_t>& classes,
+                                        const ModelConfig& model);
+
 }  // namespace diffuse

@@ -31,15 +31,17 @@ int64_t nearest_timestep(const NoiseSchedule& schedule, double sigma) {
 
 at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                            const at::Tensor& y, double sigma, bool clip_x0) {
-  const NoiseSchedule& schedule = diffusion.schedule();
-  const at::Tensor variances = noise_levels(schedule).square();
-  const int64_t above = timesteps_below(variances.sqrt(), sigma);
-  const auto x0_at = [&](int64_t row) {
-    const Level level = diffusion.process().level(static_cast<double>(row));
+  const auto x0_of = [&](const Level& level) {
     const at::Tensor t = at::full({y.size(0)}, level.time, y.options().dtype(at::kDouble));
     const at::Tensor x_t = y * level.a;
     return diffusion.denoised(denoiser(x_t, t), x_t, t, clip_x0).x0;
   };
+  const Process& process = diffusion.process();
+  if (process.schedule() == nullptr) return x0_of(process.level(process.time_of_sigma(sigma)));
+  const NoiseSchedule& schedule = diffusion.schedule();
+  const at::Tensor variances = noise_levels(schedule).square();
+  const int64_t above = timesteps_below(variances.sqrt(), sigma);
+  const auto x0_at = [&](int64_t row) { return x0_of(process.level(static_cast<double>(row))); };
   const double low = above == 0 ? 0 : variances[above - 1].item<double>();
   const double share = (sigma * sigma - low) / (variances[above].item<double>() - low);
   return at::lerp(above == 0 ? y : x0_at(above - 1), x0_at(above), share);

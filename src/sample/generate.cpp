@@ -29,12 +29,13 @@ at::Tensor round_robin_labels(int64_t n, int64_t classes) {
   return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
 }
 
-// Puts the x_0 of the last call behind x_t.                                                [Chen22]
-static Denoiser remember_x0(const Denoiser& denoiser, const GaussianDiffusion& diffusion,
+// Puts the x_0 of the last call behind the network's input.                                [Chen22]
+static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& diffusion,
                             bool clip_x0) {
-  return [denoiser, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,
-                                                            const at::Tensor& t) mutable {
-    const at::Tensor output = denoiser(x0.defined() ? at::cat({x, x0}, 1) : x, t);
+  return [network, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,
+                                                           const at::Tensor& t) mutable {
+    const auto [scaled, time] = diffusion.input(x, t);
+    const at::Tensor output = network(x0.defined() ? at::cat({scaled, x0}, 1) : scaled, time);
     x0 = diffusion.denoised(output, x, t, clip_x0).x0;
     return output;
   };
@@ -54,7 +55,7 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
     return bound(x, t).to(at::kFloat);
   };
   return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
-                                    : denoiser;
+                                    : preconditioned(diffusion, denoiser);
 }
 
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
@@ -62,6 +63,13 @@ NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
   return [keys, purpose, shape = options.shape, device = options.device](int64_t t) {
     return normal_rows(keys, purpose, static_cast<uint32_t>(t), shape).to(device);
   };
+}
+
+at::Tensor start_of(const GaussianDiffusion& diffusion, const SamplerOptions& options,
+                    const at::Tensor& noise) {
+  const Process& process = diffusion.process();
+  const double size = process.prior_std(process.level(options.timesteps.front()));
+  return size == 1 ? noise : noise * size;
 }
 
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
@@ -79,6 +87,8 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
     const auto first = at::full({x_T.size(0)}, options.sampler.timesteps.front(),
                                 x_T.options().dtype(at::kDouble));
     x_T = diffusion.q_sample(options.from.to(options.device), first, x_T);
+  } else if (!options.start.defined()) {
+    x_T = start_of(diffusion, options.sampler, x_T);
   }
   const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
   const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);

@@ -6,11 +6,11 @@
 
 namespace diffuse {
 
-// The noise levels of its process. The view keeps what it needs.
+// The view keeps what it needs.
 inline OracleView oracle_view(const GaussianDiffusion& diffusion) {
   return [diffusion](const at::Tensor& time) {
-    const Levels levels = diffusion.process().levels(time);
-    return OracleLevels{levels.a, levels.s};
+    const auto view = diffusion.view(time);
+    return OracleLevels{view.at.a, view.at.s, view.p, view.q, view.c_in};
   };
 }
 

@@ -44,7 +44,17 @@ class LevelSampler : public Sampler {
   int64_t count() const { return std::ssize(options_.timesteps); }
   const Level& level(int64_t i) const { return levels_[static_cast<size_t>(i)]; }
   bool is_last(int64_t i) const { return i + 1 == count(); }
-  at::Tensor noise(int64_t i) const { return noise_(static_cast<int64_t>(level(i).time)); }
+  at::Tensor noise(int64_t i) const {
+    const bool chain = diffusion_.process().schedule() != nullptr;
+    return noise_(chain ? static_cast<int64_t>(level(i).time) : count() - i);
+  }
+
+  // η of the sampler: its steps' noise as a share of the ancestral one's.
+  double noise_share() const {
+    const SamplerWord::Noise noise = sampler_word(options_.sampler).noise;
+    if (noise == SamplerWord::Noise::kByEta) return options_.eta;
+    return noise == SamplerWord::Noise::kAlways ? 1 : 0;
+  }
 
   Denoised denoised(const at::Tensor& x, int64_t i) const {
     const at::Tensor time = at::full({x.size(0)}, level(i).time, x.options().dtype(at::kDouble));
@@ -103,7 +113,7 @@ class DdimSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
   at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
-    return jump(d.x0, d.eps, i, options().eta);
+    return jump(d.x0, d.eps, i, noise_share());
   }
 };
 
@@ -123,7 +133,7 @@ class DpmSolver : public LevelSampler {
     }
     last_x0_ = d.x0;
     last_ = i;
-    return jump(x0, eps, i, options().sampler == "dpmpp2m-sde" ? 1 : 0);
+    return jump(x0, eps, i, noise_share());
   }
 
   double lambda(int64_t i) const { return std::log(level(i).a / level(i).s); }
@@ -134,14 +144,21 @@ class DpmSolver : public LevelSampler {
 
 // With x_σ = x_t / a the denoiser is D(x_σ) = x_σ − σ ε and the flow dx_σ/dσ = ε. Euler's step is
 // ddim's; the trapezoidal rule puts the mean of both ends' ε in its place. There is no second ε at
-// σ = 0, and no finite step from σ = ∞ (a = 0): Euler's step stays there.
+// σ = 0, and no finite step from σ = ∞ (a = 0): Euler's step stays there. Of a process that is straight
+// in time dx = x_0 da + ε ds, of which the mean of both ends is taken.
 class HeunSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
   at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
     const Level &from = level(i), &to = level(i + 1);
     const at::Tensor euler = jump(d.x0, d.eps, i, 0);
-    if (is_last(i) || from.a == 0) return euler;
+    if (is_last(i)) return euler;
+    if (diffusion().process().straight()) {
+      const Denoised end = denoised(euler, i + 1);
+      return euler + (end.x0 - d.x0) * ((to.a - from.a) / 2) +
+             (end.eps - d.eps) * ((to.s - from.s) / 2);
+    }
+    if (from.a == 0) return euler;
     const double step = to.a * (to.sigma() - from.sigma());  // of x_t, not x_σ
     return euler + (denoised(euler, i + 1).eps - d.eps) * (step / 2);
   }
@@ -149,9 +166,17 @@ class HeunSampler : public LevelSampler {
 
 }  // namespace
 
+static constexpr int64_t kContinuousSteps = 50;  // where none are given
+
 // The timesteps that a config asks for.
 static std::vector<double> timesteps_of(const SampleConfig& config,
                                         const DiffusionConfig& diffusion) {
+  if (!diffusion.is_chain()) {
+    const auto process = make_process(diffusion);
+    const std::string usual = process->unbounded() ? "karras" : "trailing";
+    return spaced_timesteps(*process, config.steps == 0 ? kContinuousSteps : config.steps,
+                            config.spacing == "auto" ? usual : config.spacing);
+  }
   const std::string spacing =
       config.spacing == "auto" ? sampler_word(config.sampler).spacing : config.spacing;
   const int64_t T = diffusion.timesteps, steps = config.steps == 0 ? T : config.steps;
@@ -187,6 +212,13 @@ SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion) {
   const auto process = make_process(diffusion);
   if (options.timesteps.front() == process->last_time()) check_last_step(diffusion, *process);
+  if (!diffusion.is_chain()) {
+    if (sampler_word(options.sampler).of_chain)
+      throw Error("--sampler ", options.sampler, ": draws from a chain's steps, and this model's ",
+                  "/diffusion/process ", diffusion.process,
+                  " is of continuous time; want ancestral, its like, or heun");
+    return;
+  }
   const int64_t T = diffusion.timesteps;
   if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
       std::ssize(options.timesteps) < T)
@@ -203,11 +235,9 @@ static std::unique_ptr<Sampler> make(const GaussianDiffusion& diffusion, Denoise
 std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denoiser denoiser,
                                       const SamplerOptions& options, NoiseSource noise) {
   static const std::map<std::string, decltype(&make<DdimSampler>)> kinds{
-      {"ddpm", make<AncestralSampler>},
-      {"ddim", make<DdimSampler>},
-      {"dpmpp2m", make<DpmSolver>},
-      {"dpmpp2m-sde", make<DpmSolver>},
-      {"heun", make<HeunSampler>}};
+      {"ddpm", make<AncestralSampler>}, {"ddim", make<DdimSampler>}, {"dpmpp2m", make<DpmSolver>},
+      {"dpmpp2m-sde", make<DpmSolver>}, {"heun", make<HeunSampler>}, {"euler", make<DdimSampler>},
+      {"ancestral", make<DdimSampler>}};
   return kinds.at(options.sampler)(diffusion, std::move(denoiser), options, std::move(noise));
 }
 

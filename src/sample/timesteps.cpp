@@ -72,12 +72,69 @@ static std::vector<double> karras_timesteps(const NoiseSchedule& schedule, int64
   return {list.rbegin(), list.rend()};
 }
 
+// σ_i = (σ_max^1/7 + i/(S − 1) (σ_min^1/7 − σ_max^1/7))^7, behind a σ that is infinite
+//                                                                                  [Karras22] eq. 5
+static std::vector<double> karras_times(const Process& process, int64_t steps) {
+  constexpr double kRho = 7;
+  const double last = process.last_time_with_signal();
+  const double low = std::pow(process.level(process.first_time()).sigma(), 1 / kRho);
+  const double high = std::pow(process.level(last).sigma(), 1 / kRho);
+  std::vector<double> times;
+  if (last < process.last_time()) times.push_back(process.last_time());
+  const int64_t finite = steps - std::ssize(times);
+  for (int64_t i = 0; i < finite; ++i) {
+    const double share = finite == 1 ? 0 : static_cast<double>(i) / static_cast<double>(finite - 1);
+    times.push_back(process.time_of_sigma(std::pow(std::lerp(high, low, share), kRho)));
+  }
+  return times;
+}
+
+static std::vector<double> continuous_times(const Process& process, int64_t steps,
+                                            const std::string& spacing) {
+  if (steps < 1) throw Error("--steps: expected at least 1, got ", steps);
+  if (spacing == "karras") return karras_times(process, steps);
+  if (spacing != "trailing" && spacing != "uniform")
+    throw Error("--spacing: ", spacing, " is of whole timesteps, and this model's time is ",
+                "continuous; want trailing, uniform or karras");
+  // Of their shares: the first time is the last but one of trailing, which goes on to the data.
+  std::vector<double> times(static_cast<size_t>(steps));
+  const auto parts =
+      static_cast<double>(spacing == "trailing" ? steps : std::max<int64_t>(steps - 1, 1));
+  for (int64_t i = 0; i < steps; ++i)
+    times[static_cast<size_t>(i)] = process.time_at(1 - static_cast<double>(i) / parts);
+  return times;
+}
+
 std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
                                      const std::string& spacing) {
+  if (process.schedule() == nullptr) return continuous_times(process, steps, spacing);
   const NoiseSchedule& schedule = *process.schedule();
   if (spacing != "karras") return spaced_timesteps(schedule.timesteps(), steps, spacing);
   check_steps(schedule.timesteps(), steps);
   return karras_timesteps(schedule, steps);
+}
+
+// "80,2.5,0.1" -> {80, 2.5, 0.1}
+static std::vector<double> parse_times(const std::string& text, const Process& process) {
+  std::vector<double> list;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    const std::string part = text.substr(begin, comma - begin);
+    const double t = parse_real(part).value_or(-1);
+    if (!(t >= process.first_time() && t <= process.last_time()))
+      throw Error("--timesteps: expected times from ", process.first_time(), " to ",
+                  process.last_time(), ", got \"", part, "\"");
+    if (!list.empty() && t >= list.back())
+      throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
+    list.push_back(t);
+    begin = comma + 1;
+  }
+  return list;
+}
+
+std::vector<double> parse_timesteps(const std::string& text, const Process& process) {
+  if (process.schedule() == nullptr) return parse_times(text, process);
+  return parse_timesteps(text, process.schedule()->timesteps());
 }
 
 std::vector<double> parse_timesteps(const std::string& text, int64_t timesteps) {

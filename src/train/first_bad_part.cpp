@@ -1,4 +1,4 @@
-// Where a trainer's numbers stop being finite.
+// The first place of non-finite numbers in a trainer.
 #include <ATen/ATen.h>
 
 #include "diffuse/core/error.h"

@@ -13,17 +13,16 @@
 
 namespace diffuse {
 
-// Multiples of the golden ratio: any run of them covers the timesteps evenly.
-static int64_t timestep_of(int64_t i, int64_t T) {
+// Multiples of the golden ratio: any run of them covers the times evenly.
+static double time_of(int64_t i, const Process& process) {
   const double turns = (static_cast<double>(i) + 0.5) * (std::numbers::phi - 1);
-  return static_cast<int64_t>((turns - std::floor(turns)) * static_cast<double>(T));
+  return process.time_at(turns - std::floor(turns));
 }
 
-// Losses of the i-th to (i + count)-th probe, and their timesteps.
+// Losses of probes i .. i + count - 1, and their timesteps.
 static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
-                        const HeldOutOptions& options, int64_t first,
-                        const std::vector<int64_t>& ts) {
-  const auto count = static_cast<int64_t>(ts.size());
+                        const HeldOutOptions& options, int64_t first, const at::Tensor& times) {
+  const int64_t count = times.size(0);
   const int64_t spread = std::max<int64_t>(data.size() / options.samples, 1);
   std::vector<int64_t> items(count), classes(count);
   for (int64_t i = 0; i < count; ++i) {
@@ -33,19 +32,19 @@ static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, co
   const at::Tensor labels = options.labels ? at::tensor(classes).to(options.device) : at::Tensor();
   const at::Tensor eps =
       normal_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0, data.sample_shape());
-  const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& t) {
-    const AutocastScope autocast(options.device, options.precision);
-    return network.forward(x, t, labels).to(at::kFloat);
-  };
+  const Denoiser denoiser =
+      preconditioned(diffusion, [&](const at::Tensor& x, const at::Tensor& time) {
+        const AutocastScope autocast(options.device, options.precision);
+        return network.forward(x, time, labels).to(at::kFloat);
+      });
   return diffusion.epsilon_loss(denoiser, data.gather(items).to(options.device),
-                                at::tensor(ts).to(options.device), eps.to(options.device));
+                                times.to(options.device), eps.to(options.device));
 }
 
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                           const HeldOutOptions& options, World& world) {
   const c10::InferenceMode inference;
   network.eval();
-  const auto T = static_cast<int64_t>(diffusion.process().last_time()) + 1;
   HeldOutLoss result;
   result.samples = std::min(options.samples, data.size());
   // Sum, sum of squares, then sums and counts by quarter of the timesteps.
@@ -53,13 +52,15 @@ HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, 
   double* const sum = sums.mutable_data_ptr<double>();
   const Share own = world.share(result.samples);
   for (int64_t first = own.begin; first < own.end; first += options.batch) {
-    std::vector<int64_t> ts(std::min(options.batch, own.end - first));
-    for (size_t i = 0; i < ts.size(); ++i) ts[i] = timestep_of(first + static_cast<int64_t>(i), T);
+    const int64_t count = std::min(options.batch, own.end - first);
+    at::Tensor times = at::empty({count}, at::kDouble);
+    for (int64_t i = 0; i < count; ++i) times[i] = time_of(first + i, diffusion.process());
     const at::Tensor losses =
-        probe(network, diffusion, data, options, first, ts).to(at::kCPU, at::kDouble);
-    for (size_t i = 0; i < ts.size(); ++i) {
+        probe(network, diffusion, data, options, first, times).to(at::kCPU, at::kDouble);
+    const at::Tensor quarters = diffusion.process().part_of(times, 4);
+    for (int64_t i = 0; i < count; ++i) {
       const double loss = losses[i].item<double>();
-      const int64_t quarter = ts[i] * 4 / T;
+      const auto quarter = quarters[i].item<int64_t>();
       sum[0] += loss;
       sum[1] += loss * loss;
       sum[2 + quarter] += loss;

@@ -10,14 +10,14 @@
 namespace diffuse {
 
 // Doubles the scale after 2,000 good updates in a row and halves it at each overflow, never below 1.
-// Disabled (float32, bfloat16), the scale is 1 and only the check for non-finite gradients is left.
+// If disabled (float32, bfloat16), the scale is 1 and only the check for non-finite gradients remains.
 class LossScaler {
  public:
   LossScaler(bool enabled, c10::Device device);
 
   at::Tensor scale(const at::Tensor& loss) const;
 
-  // Divides the gradients by the scale. Returns 1 where any is not finite, else 0 (float scalar).
+  // Divides the gradients by the scale. Returns 1 if any is not finite, else 0 (float scalar).
   at::Tensor unscale(std::vector<at::Tensor>& gradients) const;
 
   void update(const at::Tensor& found_inf);

@@ -7,7 +7,7 @@ namespace diffuse {
 
 bool LossSpikeDetector::see(double loss) {
   constexpr int64_t kFirst = 10;
-  if (!std::isfinite(loss)) return false;  // a skipped update, which is counted elsewhere
+  if (!std::isfinite(loss)) return false;  // a skipped update, counted elsewhere
   const double limit = std::max(6 * std::sqrt(variance_), 0.5 * mean_);
   const bool spike = seen_ >= kFirst && loss - mean_ > limit;
   const double above = spike ? limit : loss - mean_;

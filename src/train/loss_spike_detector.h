@@ -1,15 +1,15 @@
-// Notices a loss far above those before it.
+// Detects a loss far above the preceding ones.
 #pragma once
 
 #include <cstdint>
 
 namespace diffuse {
 
-// Keeps the mean and variance of the losses it has seen, each new one weighing a tenth.
+// Keeps exponential moving averages, of weight 0.1, for the mean and variance of the losses.
 class LossSpikeDetector {
  public:
-  // Whether the loss is over 6 standard deviations, and over half of the mean, above the mean of
-  // those before it; never among the first ten. One that is counts as that limit.
+  // Whether the loss exceeds the mean of the preceding losses by more than 6 standard deviations and by more
+  // than half of the mean; never for the first ten. A spike enters the averages clamped to that limit.
   bool see(double loss);
 
   double mean() const { return mean_; }

@@ -22,7 +22,7 @@ Objective::Objective(const Config& config, c10::Device device, c10::ScalarType p
       diffusion_(trainable(config)),
       timesteps_(config.diffusion, config.seed) {}
 
-// In half of the updates a self-conditioned network gets an x_0 of its own.          [Chen22] sec. 3
+// In half of the updates a self-conditioned network gets its own x_0.                [Chen22] sec. 3
 static bool gets_own_x0(uint64_t seed, int64_t step) {
   RandomStream stream(seed, Purpose::kSelfCondition, static_cast<uint64_t>(step));
   return stream.uniform() < 0.5;
@@ -47,7 +47,7 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
   };
 }
 
-// Labels with a share of them replaced by "no class", each by its own sample's stream.
+// Replaces a share of the labels by "no class", drawn from each sample's stream.
 at::Tensor Objective::drop_labels(const at::Tensor& labels, std::span<const StreamKey> keys) const {
   if (config_.train.label_dropout == 0) return labels;
   at::Tensor kept = labels.clone();
@@ -60,23 +60,25 @@ at::Tensor Objective::drop_labels(const at::Tensor& labels, std::span<const Stre
 
 at::Tensor Objective::losses(Network& network, const TrainingRows& rows) const {
   RECORD_USER_SCOPE("forward");
-  const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& t) {
+  const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
     const AutocastScope autocast(device_, precision_);
-    return network.forward(x, t, rows.labels).to(at::kFloat);
+    return network.forward(x, time, rows.labels).to(at::kFloat);
   };
   const bool own_x0 = rows.own_x0 && network.self_conditioned();
-  return diffusion_.loss(own_x0 ? self_conditioned(plain) : plain, rows.x0, rows.t, rows.eps);
+  return diffusion_.loss(own_x0 ? self_conditioned(plain) : preconditioned(diffusion_, plain),
+                         rows.x0, rows.t, rows.eps);
 }
 
-// Calls `plain` twice: for the x_0 that it predicts, and with that behind x_t.
+// Calls `plain` twice: for the x_0 that it predicts, and with that behind its input.
 Denoiser Objective::self_conditioned(const Denoiser& plain) const {
   return [this, plain](const at::Tensor& x, const at::Tensor& t) {
+    const auto [scaled, time] = diffusion_.input(x, t);
     at::Tensor x0;
     {
       const at::NoGradGuard constant;
-      x0 = diffusion_.denoised(plain(x, t), x, t, config_.sample.clip_x0).x0;
+      x0 = diffusion_.denoised(plain(scaled, time), x, t, config_.sample.clip_x0).x0;
     }
-    return plain(at::cat({x, x0}, 1), t);
+    return plain(at::cat({scaled, x0}, 1), time);
   };
 }
 
@@ -85,7 +87,7 @@ at::Tensor Objective::part_of_mean(const at::Tensor& losses, const TrainingRows&
 }
 
 at::Tensor Objective::timestep_bins(const TrainingRows& rows) const {
-  return rows.t.mul(kTimestepBins).floor_divide(config_.diffusion.timesteps);
+  return diffusion_.process().part_of(rows.t, kTimestepBins);
 }
 
 void Objective::observe(const at::Tensor& losses, int64_t step, World& world) {

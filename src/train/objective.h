@@ -1,9 +1,10 @@
-// What training minimises: rows of a batch -> their losses.
+// The training objective: rows of a batch -> their losses.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 #include "diffuse/config/config.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
@@ -16,11 +17,11 @@
 
 namespace diffuse {
 
-// Rows of a batch with all that is random about them: drawn on the CPU, on the device of training.
+// Rows of a batch with their random numbers, which are drawn on the CPU and moved to the training device.
 struct TrainingRows {
   at::Tensor x0;        // float32 [B, ...]
   at::Tensor eps;       // N(0, 1), like x0
-  at::Tensor t;         // int64 [B]
+  at::Tensor t;         // [B]: int64 rows of a chain, else float64
   at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
   at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
   bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
@@ -28,33 +29,33 @@ struct TrainingRows {
   uint64_t dropout_seed = 0;   // elsewhere: the seed of LibTorch's generator
 };
 
-// Owns the diffusion and what decides which timesteps are trained. Drawing is apart from computing,
-// so that a step may take what is drawn as its input, whatever computes it.
+// Owns the diffusion and the timestep sampler. Drawing and computing are separate, so that the random numbers
+// are inputs of the computation.
 class Objective {
  public:
-  // Throws Error naming the JSON path where the loss cannot train what the network is to give.
+  // Throws Error naming the JSON path if the loss cannot train the network's output.
   Objective(const Config& config, c10::Device device, c10::ScalarType precision);
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
-  // Some rows of the batch of update `step`. Each row's draws are functions of (seed, sample number)
-  // and, of the importance sampler, of the losses before this update.
+  // Rows of the batch of update `step`. Each row's random numbers are functions of (seed, sample number)
+  // and, for the importance sampler, of the losses before this update.
   TrainingRows draw(const Batch& rows, int64_t step);
 
   // [B] by config.diffusion.loss, unweighted.
   at::Tensor losses(Network& network, const TrainingRows& rows) const;
 
-  // What the rows add to the mean loss of the whole batch (scalar).
+  // The rows' contribution to the mean loss of the whole batch (scalar).
   at::Tensor part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const;
 
-  // In which of kTimestepBins equal parts of the timesteps each row is: int64 [B].
+  // The bin of each row's timestep, of kTimestepBins equal ones: int64 [B].
   at::Tensor timestep_bins(const TrainingRows& rows) const;
 
-  // Learns from the unweighted losses of this process's rows of update `step`, where it has a use for
-  // them; all processes must call it.
+  // Updates the timestep sampler, if it needs it, with the unweighted losses of this process's rows of update
+  // `step`; all processes must call it.
   void observe(const at::Tensor& losses, int64_t step, World& world);
 
-  // The live tensors of a checkpoint's section "timestep_sampler".
+  // The tensors, not copies, of a checkpoint's section "timestep_sampler".
   NamedTensors state() const { return timesteps_.state(); }
 
  private:

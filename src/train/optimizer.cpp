@@ -53,7 +53,7 @@ void Adam::step(double learning_rate, const at::Tensor& found_inf) {
   const at::NoGradGuard no_grad;
   count_.add_(1 - found_inf);
   if (parameters_.empty()) return;  // the kernels refuse empty lists
-  // The kernel wants one counter a tensor and only reads them.
+  // The kernel needs one counter per tensor and only reads them.
   const std::vector<at::Tensor> counts(parameters_.size(), count_);
   const auto gradients = gradients_of(parameters_);
   if (config_.optimizer == "adamw")

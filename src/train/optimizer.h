@@ -15,7 +15,7 @@ namespace diffuse {
 // update warmup_steps, times the schedule, which ends at 0 after `config.steps` updates.
 double learning_rate_at(const TrainConfig& config, int64_t step);
 
-// The parameters' gradients; undefined where there is none.
+// The parameters' gradients; undefined for parameters without one.
 std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& parameters);
 
 // Global L2 norm over all gradients as a scalar tensor (no host synchronisation).
@@ -27,16 +27,16 @@ void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, 
 // Adam [Kingma15] or AdamW [Loshchilov19] by config.optimizer, with state in float32.
 class Adam {
  public:
-  // The parameters, which may be none, are on `device`.
+  // The parameters are on `device`; there may be none.
   Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device);
 
-  // One update from the parameters' gradients. Where found_inf (a float scalar tensor) is 1 the
-  // update is skipped and does not count.
+  // One update from the parameters' gradients. If found_inf (a float scalar tensor) is 1, the update is
+  // skipped and not counted.
   void step(double learning_rate, const at::Tensor& found_inf);
 
   const std::vector<at::Tensor>& first_moment() const { return first_moment_; }
   const std::vector<at::Tensor>& second_moment() const { return second_moment_; }
-  // Updates made, as a float scalar tensor.
+  // The number of updates, as a float scalar tensor.
   const at::Tensor& count() const { return count_; }
 
  private:

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// A run's may be damaged: it is written anew.
+// A run's config.json may be damaged: it is rewritten.
 static void check_config_in(const fs::path& folder) {
   if (!fs::exists(folder / "config.json") || holds_run(folder)) return;
   try {
@@ -30,11 +30,11 @@ static void check_data_in(const fs::path& folder, const fs::path& data) {
     throw Error("--out ", folder.string(), ": is the folder of /data/path; name another, such as ",
                 free_name(folder).string());
   if (!way.empty() && *way.begin() != "..")
-    log_warning(concat("--out ", folder.string(), ": lies in the folder of /data/path, ",
-                       data.string(), ": pictures of samples become data there"));
+    log_warning(concat("--out ", folder.string(), ": is inside the folder of /data/path, ",
+                       data.string(), ": pictures of samples would become data"));
 }
 
-// What a run begins with, and what it comes to later.
+// Tests all files that a run writes, at its start and later.
 static void check_places(const fs::path& folder) {
   check_outputs({{"--out", folder, true}});
   try {

@@ -1,4 +1,4 @@
-// Whether a folder may become a run's, and what a run there goes on from.
+// Checks of the folder of a new run, and the checkpoint that a run resumes from.
 #pragma once
 
 #include <filesystem>
@@ -8,14 +8,14 @@
 
 namespace diffuse {
 
-// Throws Error where `folder` cannot be written, is that of the pictures to train on or holds a
-// config.json that is no run's; warns where it lies among those pictures. Leaves nothing behind.
+// Throws Error if `folder` cannot be written, is the folder of the training pictures, or holds a config.json
+// that is not from a run; warns if it is inside the folder of those pictures. Leaves nothing behind.
 void check_run_folder(const std::filesystem::path& folder, const DataConfig& data);
 
-// Throws Error where it holds checkpoints.
+// Throws Error if it holds checkpoints.
 void check_untrained(const std::filesystem::path& folder);
 
-// The checkpoint, or the weights of another program, in a file or folder.
+// Reads the checkpoint, or another program's weights, in a file or folder.
 Checkpoint read_to_resume(const std::filesystem::path& file);
 
 }  // namespace diffuse

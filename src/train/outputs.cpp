@@ -22,7 +22,7 @@ fs::path free_name(const fs::path& path) {
   return free;
 }
 
-// The folder of the run that keeps `path`, or "".
+// The folder of the run that `path` belongs to, or "".
 static fs::path run_that_keeps(const fs::path& path) {
   const fs::path file = fs::weakly_canonical(path), folder = file.parent_path();
   const std::string name = file.filename().string();
@@ -35,7 +35,7 @@ static fs::path run_that_keeps(const fs::path& path) {
   return kept && holds_run(folder) ? folder : fs::path();
 }
 
-// "--json x.json", or the path alone.
+// "--json x.json", or only the path.
 static std::string shown(const NamedPath& named) {
   return named.flag + (named.flag.empty() ? "" : " ") + named.path.string();
 }

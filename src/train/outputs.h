@@ -1,4 +1,4 @@
-// Where results go, checked by every command that writes before its first second of work.
+// Checks of output paths, for every command that writes, before it starts work.
 #pragma once
 
 #include <filesystem>
@@ -7,23 +7,22 @@
 
 namespace diffuse {
 
-// What a flag names; an argument without a flag has "". No path, or "-" for stdout, is none.
+// The path given by a flag ("" for an argument without a flag). An empty path, or "-" for stdout, is ignored.
 struct NamedPath {
   std::string flag;
   std::filesystem::path path;
   bool folder = false;  // an output that is a folder of files
 };
 
-// Throws Error, naming the flag and a path to take instead, where an output is one of the inputs, a
-// file that a run keeps in its folder or another output too, or where it cannot be written. Leaves
-// nothing behind.
+// Throws Error, naming the flag and a free path, if an output is an input, a file of a run or another output,
+// or cannot be written. Leaves nothing behind.
 void check_outputs(const std::vector<NamedPath>& outputs,
                    const std::vector<NamedPath>& inputs = {});
 
-// Whether a run has been in this folder.
+// Whether this folder is or was a run folder.
 bool holds_run(const std::filesystem::path& folder);
 
-// Beside `path`, a name that is not taken: "a/x-2.png" for "a/x.png".
+// A free name beside `path`: "a/x-2.png" for "a/x.png".
 std::filesystem::path free_name(const std::filesystem::path& path);
 
 }  // namespace diffuse

@@ -39,7 +39,7 @@ void ParameterUpdater::drop_gradients() {
   for (const auto& [name, module] : modules_) module->zero_grad();
 }
 
-// What other ranks keep comes in the place of this rank's weights, and they come back afterwards.
+// The EMA weights, gathered from all ranks, replace this rank's weights, which are restored afterwards.
 void ParameterUpdater::with_averages(const std::function<void()>& work) {
   {
     const EmaScope averaged(ema_);
@@ -49,8 +49,8 @@ void ParameterUpdater::with_averages(const std::function<void()>& work) {
   shards_.share_parameters();
 }
 
-// The tensors from `next` on, one for each trained parameter of a module, by the parameters' names.
-// Parameters that are not trained are their own averages.
+// The tensors from `next` on, one for each trained parameter of a module, by parameter name. Parameters that
+// are not trained are their own averages.
 static NamedTensors named(const torch::nn::Module& module, const at::Tensor*& next, bool averages) {
   NamedTensors result;
   for (const auto& [name, parameter] : named_parameters(module)) {

@@ -18,52 +18,51 @@
 
 namespace diffuse {
 
-// A section of a checkpoint. Its tensors are the owner's own: reading a checkpoint is copying into
-// them.
+// A section of a checkpoint. Its tensors are the owner's, not copies: to read a checkpoint, copy into them.
 struct StateSection {
   std::string path;
   NamedTensors tensors;
-  bool weights = false;  // is there, too, where a checkpoint holds no training
+  bool weights = false;  // also in a checkpoint without training state
 };
 
 // Float scalars on the device.
 struct UpdateFigures {
   at::Tensor gradient_norm;  // over all modules, before clipping
-  at::Tensor skipped;  // 1 where gradients were not finite and the update was left out, else 0
+  at::Tensor skipped;        // 1 if the update was skipped for non-finite gradients, else 0
 };
 
-// Unscales and clips the gradients of the modules' parameters, then Adam and EMA. Parameters that
-// require no gradient stay as they are.
+// Unscales and clips the gradients of the modules' parameters, then applies Adam and EMA. Parameters that
+// require no gradient are unchanged.
 class ParameterUpdater {
  public:
-  // The modules are on `device` and stay there. All ranks must call update, with_averages and state
-  // alike.
+  // The modules are on `device` and stay there. All ranks must make the same calls of update, with_averages
+  // and state.
   ParameterUpdater(const TrainConfig& config, NamedModules modules, c10::Device device,
                    c10::ScalarType precision, World& world);
 
-  // Those that are trained, of all modules.
+  // The trained parameters of all modules.
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
 
-  // The loss to compute gradients of: in float16 small ones would be lost.
+  // The scaled loss for the backward pass: small gradients would underflow in float16.
   at::Tensor scale(const at::Tensor& loss) const { return scaler_.scale(loss); }
 
-  // Update `step` from the parameters' gradients, which are gone after it.
+  // Update `step` from the parameters' gradients, which it consumes.
   UpdateFigures update(int64_t step);
 
   void drop_gradients();
 
-  // Calls `work`, which must leave the weights as they are, while the modules have their averages.
+  // Calls `work` while the modules have their EMA weights; `work` must not change them.
   void with_averages(const std::function<void()>& work);
 
-  // The sections of each module, then "counters". Where other ranks keep some tensors they are
-  // gathered on rank 0, or left without values.
+  // The sections of each module, then "counters". Tensors of other ranks are gathered on rank 0 if `gather`,
+  // otherwise without values.
   std::vector<StateSection> state(bool gather) const;
 
  private:
   TrainConfig config_;
   NamedModules modules_;
   std::vector<at::Tensor> parameters_;
-  Shards shards_;  // of the parameters: what ema_ and adam_ of this rank are for
+  Shards shards_;  // of the parameters: those of this rank's ema_ and adam_
   Ema ema_;
   Adam adam_;
   LossScaler scaler_;

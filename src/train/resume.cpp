@@ -26,7 +26,7 @@ static int64_t step_of(const fs::path& file) {
   return failure == std::errc{} && stop == end ? step : -1;
 }
 
-// Throws where the system does not give all of the file's bytes: no bad use, another try may do.
+// Throws if the system cannot read the whole file: not bad use, and a retry may succeed.
 static void read_through(const fs::path& file) {
   constexpr uint64_t kPiece = 1 << 20;
   try {
@@ -38,8 +38,8 @@ static void read_through(const fs::path& file) {
   }
 }
 
-// The step of a file that training can go on from; -1 with the reason where its bytes are damaged or it
-// holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
+// The step of a file that training can be resumed from; -1 with the reason where its bytes are damaged
+// or it holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
 // another version of this program.
 static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   const auto passed_over = [&](const char* kind, const Error& error) {
@@ -56,11 +56,12 @@ static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   }
   if (find(root, "format") == nullptr)
     return passed_over("another program's file",
-                       Error(file.string(), ": no checkpoint of diffuse"));
+                       Error(file.string(), ": not a checkpoint of diffuse"));
   const Checkpoint checkpoint = parse_checkpoint(file, std::move(root));
   if (const std::string missing = missing_training_part(checkpoint.root); !missing.empty())
-    return passed_over("a model without a training", Error(file.string(), ": no \"", missing,
-                                                           "\", which training needs to go on"));
+    return passed_over(
+        "a model without training state",
+        Error(file.string(), ": no \"", missing, "\", which training needs to go on"));
   return checkpoint.step;
 }
 
@@ -73,7 +74,7 @@ std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path&
 }
 
 fs::path newest_checkpoint(const fs::path& run_folder) {
-  std::vector<std::string> names, reasons;  // of those passed over
+  std::vector<std::string> names, reasons;  // of skipped files
   const auto resumable = [&](const fs::path& file) {
     std::string reason;
     const int64_t step = step_where_resumable(file, reason);
@@ -86,7 +87,7 @@ fs::path newest_checkpoint(const fs::path& run_folder) {
   const fs::path latest = run_folder / "model.pt";
   const int64_t step = fs::exists(latest) ? resumable(latest) : -1;
   for (const auto& [saved, file] : numbered_checkpoints(run_folder)) {
-    if (saved <= step) break;  // else the run died before it wrote model.pt as well
+    if (saved <= step) break;  // otherwise the run died before it wrote model.pt
     if (resumable(file) >= 0) return file;
   }
   if (step >= 0) return latest;
@@ -96,7 +97,7 @@ fs::path newest_checkpoint(const fs::path& run_folder) {
   return {};
 }
 
-// A side whose classes are numbers, or that is from before names were kept, goes by the numbers.
+// If either side has only numbers, as from before names were stored, classes are compared by number.
 static void check_same_classes(const Config& wanted, const Checkpoint& checkpoint) {
   const auto& ours = wanted.model.class_names;
   const auto& theirs = checkpoint.config.model.class_names;
@@ -112,7 +113,7 @@ static void check_same_classes(const Config& wanted, const Checkpoint& checkpoin
                   : "");
 }
 
-// Up to a thousandth of a standard deviation.
+// With a tolerance of a thousandth of a standard deviation.
 static bool same_units(const DataConfig& one, const DataConfig& other) {
   if (one.mean.size() != other.mean.size()) return false;
   for (size_t c = 0; c < one.mean.size(); ++c) {
@@ -123,7 +124,7 @@ static bool same_units(const DataConfig& one, const DataConfig& other) {
   return true;
 }
 
-// A network that has learnt its data in other units would have to learn anew; a new optimiser may.
+// A network cannot resume with data in other units, unless training starts with a new optimiser.
 static void check_same_units(const DataConfig& ours, const Checkpoint& checkpoint) {
   const DataConfig& theirs = checkpoint.config.data;
   if (!holds_training(checkpoint) || same_units(ours, theirs)) return;
@@ -148,7 +149,10 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   check_same_classes(wanted, checkpoint);
   auto ours = nlohmann::json::parse(config_to_json(wanted));
   auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
-  for (nlohmann::json* const config : {&ours, &theirs}) config->at("model").erase("class_names");
+  for (nlohmann::json* const config : {&ours, &theirs}) {
+    config->at("model").erase("class_names");
+    config->at("model").erase("sample_kind");  // of the data; files of version 0.1.0 have none
+  }
   for (const char* const part : {"model", "diffusion"})
     for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
       const auto path = change.at("path").get<std::string>();

@@ -1,4 +1,4 @@
-// Which checkpoints a training can go on from.
+// Which checkpoints a training can be resumed from.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace diffuse {
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);
 
-// The newest checkpoint of a run folder that training can go on from: model.pt, else the highest
-// checkpoints/step-N.pt; a damaged file and one without a training state are passed over with a
-// warning. Empty when the folder has none. Throws Error where all are such and where one is of another
-// version or with a config that this program does not know, std::runtime_error where the system cannot
-// read one.
+// The newest checkpoint of a run folder that can be resumed: model.pt, else the highest
+// checkpoints/step-N.pt. Damaged files and those without a training state are skipped with a warning.
+// Empty when the folder has no checkpoint. Throws Error where all are skipped, and where one is of
+// another version or has a config that this program does not know; std::runtime_error where the system
+// cannot read one.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
 
-// Throws Error naming the first field of the model or diffusion section in which they differ.
+// Throws Error naming the first field of the model or diffusion section that differs.
 void check_same_model(const Config& wanted, const Checkpoint& checkpoint);
 
 }  // namespace diffuse

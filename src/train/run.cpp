@@ -17,43 +17,43 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// A reason to stop that is no signal's number.
+// A reason to stop that is not a signal number.
 static constexpr int64_t kTimeLimit = 1000;
 
-// Updates without finite gradients, one after the other, that end a run. float16's loss scale needs 16
-// to come down from 65,536 to 1.
+// A run ends after this many updates in a row without finite gradients. float16's loss scale needs 16
+// to fall from 65,536 to 1.
 static constexpr int64_t kMostSkipped = 50;
 
-// Every so many steps, and at the end of a run that is longer than that; never where `every` is 0.
+// Every `every` steps, and at the end of a longer run; never if `every` is 0.
 static bool due(int64_t step, int64_t every, int64_t steps) {
   return every > 0 && (step % every == 0 || (step == steps && step > every));
 }
 
-// Raises `longest` to the seconds since `begin`; what was long once is forgotten over some twenty times.
+// Raises `longest` to the seconds since `begin`, after a decay of 10 %.
 static void note(double& longest, double begin) {
   longest = std::max(0.9 * longest, seconds_now() - begin);
 }
 
 namespace {
 
-// The loop's parts that share what the loop works on.
+// The state of the loop, with its parts as functions.
 struct Loop {
   Trainer& trainer;
   const Dataset& held_out;
-  const RunFolder* folder;  // null but on rank 0
+  const RunFolder* folder;  // null except on rank 0
   const RunHooks& hooks;
   Progress& progress;
   const TimeLimit& limit;
   int64_t saved_step;
-  // The longest that each has taken lately.
+  // The longest recent time of each.
   double save_seconds, update_seconds = 0, held_out_seconds = 0;
   std::string latest{};  // for the progress line
   LossSpikeDetector spikes{};
 
-  // This rank's, before work that takes `next` seconds; 0 for none. Another update and save may come
-  // before the next time of asking, the last ones after it.
+  // This rank's reason, before work of `next` seconds; 0 for none. There must be time for an update and save
+  // before the next check, and for the last ones after it.
   int64_t reason_to_stop(double next) const {
-    if (at_end()) return stop_signal();  // all is saved
+    if (at_end()) return stop_signal();  // everything is saved
     const double end = seconds_now() + next + 2 * (update_seconds + save_seconds);
     return limit.end > 0 && end >= limit.end ? kTimeLimit : stop_signal();
   }
@@ -64,14 +64,15 @@ struct Loop {
 
   bool at_end() const { return trainer.step() == trainer.config().train.steps; }
 
-  // Updates left out one after the other up to now; throws where there are as many as `most`.
+  // The number of consecutive skipped updates up to now; throws if it reaches `most`.
   int64_t count_skipped(int64_t most = kMostSkipped) {
     const int64_t in_row = trainer.skipped_in_row();
     if (in_row < most) return in_row;
     const std::string part = trainer.first_bad_part();
     throw std::runtime_error(concat("the last ", in_row, " updates up to step ", trainer.step(),
-                                    " had no finite gradients: ", part, "; the last checkpoint is ",
-                                    "from before, a lower /train/learning_rate may help"));
+                                    " had non-finite gradients: ", part,
+                                    "; the last checkpoint is ",
+                                    "from before them; a lower /train/learning_rate may help"));
   }
 
   void report() {
@@ -81,25 +82,25 @@ struct Loop {
     if (!trainer.world().is_first()) return;
     if (report.skipped_lately > 0)
       log_warning(concat("step ", report.step, ": ", report.skipped_lately,
-                         " updates left out for gradients that were not finite"));
+                         " updates skipped for non-finite gradients"));
     if (const double mean = spikes.mean(); spikes.see(report.loss))
       log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", it was ", mean));
     hooks.on_report(report);
   }
 
-  // Not in the middle of updates that are left out: they may be the first of a run that has diverged,
-  // whose checkpoints would take the place of the last good ones.
+  // Saves unless updates are being skipped: the run may have diverged, and its checkpoints would replace the
+  // last good ones.
   void save_good() {
     if (count_skipped() == 0) save();
   }
 
-  // Where a run stops or ends, a single update left out may be float16's overflow. Throws where there
-  // would be no checkpoint at all.
+  // At the end of a run, a single skipped update may be a float16 overflow. Throws if the run would end
+  // without a checkpoint.
   void save_last() {
     const int64_t in_row = count_skipped(saved_step == 0 ? 2 : kMostSkipped);
     if (in_row <= 1) return save();
     log_warning(concat("step ", trainer.step(), ": not saved, as the last ", in_row,
-                       " updates had no finite gradients; the checkpoint of step ", saved_step,
+                       " updates had non-finite gradients; the checkpoint of step ", saved_step,
                        " is kept"));
   }
 
@@ -113,8 +114,8 @@ struct Loop {
     saved_step = trainer.step();
   }
 
-  // Data that can no longer be read ends a run, and nothing that is trained is lost. Several processes
-  // cannot save once one of them has failed.
+  // When data become unreadable, the run saves a checkpoint and ends. Several processes cannot save after one
+  // of them has failed.
   template <class Work>
   void keeping_what_is_trained(const Work& work) {
     try {
@@ -143,7 +144,7 @@ struct Loop {
     hooks.on_samples(trainer, [&] { return agreed_reason(0) != 0; });
   }
 
-  // A run of no steps, and one that was resumed at its end without model.pt, save it all the same.
+  // Saves model.pt also for a run of 0 steps, and for one resumed at its end without model.pt.
   void leave_model() {
     const auto lacks_model = [&] {
       return int64_t{folder != nullptr && !fs::exists(folder->path() / "model.pt")};
@@ -153,8 +154,8 @@ struct Loop {
     save();
   }
 
-  // What is due of a held-out loss and samples, unless there is a reason to stop. Returns that, which may
-  // have come up meanwhile.
+  // Computes the validation loss and samples that are due, unless there is a reason to stop. Returns that
+  // reason, which may have come up meanwhile.
   int64_t measure(int64_t reason) {
     const TrainConfig& config = trainer.config().train;
     const int64_t step = trainer.step();

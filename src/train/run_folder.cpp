@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// What atomic_write leaves where the process was killed: nobody else writes here now.
+// Removes files left by atomic_write in a killed process: no other process writes here now.
 static void remove_unfinished_files(const fs::path& folder) {
   for (const fs::path& part : {folder, folder / "checkpoints", folder / "samples"}) {
     if (!fs::is_directory(part)) continue;
@@ -34,12 +34,12 @@ static void remove_unfinished_files(const fs::path& folder) {
   }
 }
 
-// Returns 0, or the reason why the lock is not to be had.
+// Returns 0, or errno of the failure.
 static int try_lock(int descriptor) {
   return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
-// Waits up to `patience` seconds for another run to let go. Returns as try_lock() does.
+// Waits up to `patience` seconds for another run's lock. Returns as try_lock() does.
 static int lock_patiently(int descriptor, const fs::path& folder, double patience) {
   const double begin = seconds_now();
   int reason = try_lock(descriptor);
@@ -69,7 +69,7 @@ RunFolder::RunFolder(fs::path path, double patience) : path_(std::move(path)) {
   }
   if (reason != 0)
     log_warning(concat("--out ", path_.string(), ": cannot be locked (", std::strerror(reason),
-                       "): see to it that no second run writes here"));
+                       "): make sure that no second run writes here"));
   remove_unfinished_files(path_);
 }
 
@@ -79,13 +79,14 @@ bool holds_model(const fs::path& run_folder) {
   return fs::exists(run_folder / "model.pt") || !numbered_checkpoints(run_folder).empty();
 }
 
-// A run that has gone back to an earlier checkpoint would take those from before for its newest: they get
-// another name.
+// Renames the later checkpoints of a run that was resumed from an earlier one, which would count as its
+// newest.
 static void set_aside_beyond(const fs::path& folder, int64_t step) {
   for (const auto& [saved, file] : numbered_checkpoints(folder)) {
     if (saved <= step) break;
     fs::rename(file, file.string() + ".old");
-    log_info(concat(file.string(), ": renamed to .pt.old, as this run has gone back to before it"));
+    log_info(
+        concat(file.string(), ": renamed to .pt.old, as this run resumed from an earlier step"));
   }
 }
 

@@ -10,15 +10,14 @@
 
 namespace diffuse {
 
-// Whether there are checkpoints in a run's folder.
+// Whether a run's folder has checkpoints.
 bool holds_model(const std::filesystem::path& run_folder);
 
 class RunFolder {
  public:
-  // Creates the folder and locks it against a second run for as long as this object lives; the lock
-  // goes with the process, so one that was killed leaves nothing behind; but a server of files keeps
-  // the lock of a machine that has lost its power for a while, hence `patience`: seconds to wait for
-  // another run to let go. Throws Error naming the folder when it cannot be written or another run
+  // Creates the folder and locks it against a second run for as long as this object lives. A killed
+  // process leaves no lock behind, but NFS holds a dead client's for about 90 s: `patience` is how many
+  // seconds to wait for a lock. Throws Error naming the folder when it cannot be written or another run
   // holds it.
   explicit RunFolder(std::filesystem::path path, double patience = 0);
   ~RunFolder();
@@ -28,8 +27,8 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
 
   // Writes model.pt and checkpoints/step-N.pt (one file under two names where the file system can),
-  // then removes the checkpoints that config.keep_last and keep_every do not ask for, and renames those
-  // beyond `step`, which a run that has gone back to an earlier checkpoint has left, to .pt.old.
+  // then removes the checkpoints that config.keep_last and keep_every do not ask for. Checkpoints beyond
+  // `step`, left by a run that has since been resumed from an earlier one, are renamed to .pt.old.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
  private:

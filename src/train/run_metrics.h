@@ -1,4 +1,4 @@
-// A run folder as ls, plot and report see it: its config and figures, read without LibTorch.
+// A run folder for ls, plot and report: its config and figures, read without LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct RunMetrics {
 // Whether `folder` holds config.json and metrics.jsonl.
 bool is_run_folder(const std::filesystem::path& folder);
 
-// Throws Error naming the folder where it is no run's.
+// Throws Error naming the folder if it is not a run folder.
 RunMetrics read_run(const std::filesystem::path& folder);
 
 // Short names, no two alike: the folders' own, or their paths.

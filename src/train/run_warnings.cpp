@@ -11,7 +11,7 @@
 
 namespace diffuse {
 
-// The highest learning rate of a run, to within a thousandth of it.
+// The highest learning rate of a run, to within 0.1 %.
 static double highest_learning_rate(const TrainConfig& train) {
   constexpr int64_t kParts = 1000;
   double highest = 0;
@@ -34,7 +34,7 @@ static std::string never_due(const char* key, int64_t every, int64_t steps, cons
                 what);
 }
 
-// What the averages keep of the weights that the run began with.
+// The share of the initial weights in the averages.
 static std::string early_averages(const TrainConfig& train) {
   constexpr double kMost = 0.5;
   const double kept = std::pow(train.ema_decay, static_cast<double>(train.steps));
@@ -83,21 +83,21 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
 }
 
 void warn_of_prior(const NoiseSchedule& schedule) {
-  constexpr double kLimit = 1e-3;  // from which sampling starts visibly off
+  constexpr double kLimit = 1e-3;  // above it, the start of sampling is visibly wrong
   const double prior = schedule.prior_bits_per_dim(1);
   if (prior > kLimit)
-    log_warning(concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T keeps some of x_0, ",
-                       "which sampling from N(0, I) cannot know; more timesteps or a larger ",
-                       "beta_end lower it"));
+    log_warning(
+        concat("L_T is ", prior, " bits/dim, above ", kLimit, ": x_T is not pure noise, but ",
+               "sampling starts from N(0, I); more timesteps or a larger beta_end lowers it"));
 }
 
 void warn_of_run(const Trainer& trainer, const Dataset& held_out) {
-  warn_of_prior(trainer.diffusion().schedule());
+  if (const auto* schedule = trainer.diffusion().process().schedule()) warn_of_prior(*schedule);
   for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
     log_warning(warning);
 }
 
-// The first of many.
+// The first names of a long list.
 static std::string first_of(std::vector<std::string> names) {
   constexpr size_t kNamed = 20;
   const bool more = names.size() > kNamed;

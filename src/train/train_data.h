@@ -12,8 +12,8 @@ struct TrainData {
   std::shared_ptr<const Dataset> train, held_out;
 };
 
-// Both parts of a config's data, with the classes numbered as config.model.class_names has them; what
-// they were normalised with is written into the config. Throws Error where they do not fit it.
+// Both parts of a config's data, with classes numbered as in config.model.class_names. The moments of
+// normalisation are written into the config. Throws Error if the data do not match the config.
 TrainData open_train_data(Config& config);
 
 }  // namespace diffuse

@@ -47,9 +47,8 @@ static void add_ranks(const TrainReport& r, std::vector<std::pair<std::string, d
     values.emplace_back(name + "/communication", r.ranks[rank].communication);
   }
   for (const int64_t rank : stragglers(r.ranks))
-    log_warning(concat("step ", r.step, ": rank ", rank,
-                       " keeps the others waiting: ", r.ranks[rank].data, " s for data and ",
-                       r.ranks[rank].compute, " s of computing per update"));
+    log_warning(concat("step ", r.step, ": rank ", rank, " delays the others: ", r.ranks[rank].data,
+                       " s for data and ", r.ranks[rank].compute, " s of computation per update"));
 }
 
 void TrainRecorder::report(const TrainReport& r) {
@@ -71,7 +70,7 @@ void TrainRecorder::held_out(int64_t step, const HeldOutLoss& h) {
                                                      {"held_out/loss_stderr", h.standard_error}};
   std::vector<std::string> quarters;
   for (const double loss : h.by_quarter) {
-    const bool known = !std::isnan(loss);  // not where so few items leave a quarter without one
+    const bool known = !std::isnan(loss);  // unknown if a quarter has no items
     quarters.push_back(known ? concat(loss) : "-");
     if (known) values.emplace_back(concat("held_out/loss_t_quarter_", quarters.size()), loss);
   }

@@ -4,7 +4,7 @@
 
 namespace diffuse {
 
-static constexpr double kUnnoticed = 0.01;  // seconds an update: the scheduler's own accidents
+static constexpr double kUnnoticed = 0.01;  // seconds per update: variations of the OS scheduler
 
 std::vector<int64_t> stragglers(const std::vector<RankTimes>& ranks) {
   std::vector<double> busy;

@@ -38,7 +38,7 @@ void TrainStatistics::add_seconds(const RankTimes& seconds) {
   seconds_.communication += seconds.communication;
 }
 
-// The mean loss of each part of the timesteps; 0 where none was drawn.
+// The mean loss of each bin of timesteps; 0 if none was drawn.
 std::vector<double> TrainStatistics::loss_by_timestep(World& world) {
   world.sum(bin_losses_);
   world.sum(bin_counts_);
@@ -71,7 +71,7 @@ TrainReport TrainStatistics::report(World& world, const ReduceTimes& reduced) {
   report.skipped_lately = report.skipped_steps - skipped_reported_;
   const double good = static_cast<double>(updates_ - report.skipped_lately);
   world.sum(loss_sum_);
-  report.loss = loss_sum_.item<double>() / good;  // NaN when every update was skipped
+  report.loss = loss_sum_.item<double>() / good;  // NaN if every update was skipped
   report.gradient_norm = norm_sum_.item<double>() / good;
   const double seconds = seconds_.data + seconds_.compute + seconds_.communication;
   report.samples_per_second = static_cast<double>(updates_ * batch_size_) / seconds;

@@ -1,4 +1,4 @@
-// What is summed over the updates between two reports.
+// Sums over the updates between two reports.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,31 +12,31 @@
 
 namespace diffuse {
 
-// Sums of tensors stay on the device: only report(), skipped_in_row() and restored() wait for it.
+// Sums of tensors stay on the device; only report(), skipped_in_row() and restored() wait for it.
 class TrainStatistics {
  public:
   TrainStatistics(int64_t batch_size, c10::Device device);
 
-  // losses [n] of samples whose timesteps lie in the parts `bins` [n] int64, 0 .. kTimestepBins - 1.
+  // losses [n] of samples, with the bins of their timesteps: int64 [n], 0 .. kTimestepBins - 1.
   void add_losses(const at::Tensor& losses, const at::Tensor& bins);
 
-  // An update: this rank's part of its mean loss, its gradient norm, and 1 where it was left out, else
-  // 0 (float scalars).
+  // An update: this rank's part of its mean loss, its gradient norm, and 1 if it was skipped, else 0 (float
+  // scalars).
   void add_update(const at::Tensor& loss, const at::Tensor& gradient_norm,
                   const at::Tensor& skipped);
 
-  // Where this rank's time went in an update.
+  // This rank's times in an update.
   void add_seconds(const RankTimes& seconds);
 
-  // The averages over all ranks, whose step and learning rate are the caller's to fill in; the sums
-  // start again from zero. `reduced`: of all passes so far.
+  // The averages over all ranks; the caller fills in step and learning rate. Resets the sums. `reduced`:
+  // times of all passes so far.
   TrainReport report(World& world, const ReduceTimes& reduced);
 
-  // Updates left out since step 0, as a float scalar: copy into it and call restored() to resume.
+  // Updates skipped since step 0, as a float scalar; to resume, copy into it and call restored().
   const at::Tensor& skipped() const { return skipped_; }
   void restored() { skipped_reported_ = skipped_.item<int64_t>(); }
 
-  // Updates left out one after the other up to now.
+  // The number of consecutive skipped updates up to now.
   int64_t skipped_in_row() const { return skipped_in_row_.item<int64_t>(); }
 
  private:
@@ -49,7 +49,7 @@ class TrainStatistics {
   at::Tensor bin_losses_, bin_counts_;  // [kTimestepBins]
   int64_t updates_ = 0;
   int64_t skipped_reported_ = 0;
-  RankTimes seconds_;  // of all updates together
+  RankTimes seconds_;  // sum over updates
   ReduceTimes reduced_reported_;
 };
 

@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
+#include <algorithm>
+
 #include "diffuse/core/error.h"
 #include "objective.h"
+#include "optimizer.h"
 #include "parameter_updater.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
@@ -16,7 +19,7 @@
 
 namespace diffuse {
 
-// The config with what the data decides filled in.
+// The config with the fields that depend on the data filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
   config.model = with_samples_of(std::move(config.model), data);
@@ -91,13 +94,13 @@ static Batch rows_of(const Batch& batch, int64_t begin, int64_t end) {
           .first_sample = batch.first_sample + begin};
 }
 
-// Backward through rows [begin, end) of this rank's batch; gradients are summed over the ranks in the
-// last pass. Returns the rows' losses, unweighted, and adds their part of the mean to `mean`.
+// Forward and backward pass for rows [begin, end) of this rank's batch; the last pass all-reduces the
+// gradients. Returns the rows' losses, unweighted, and adds their part of the mean to `mean`.
 at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int64_t end,
                                          at::Tensor& mean) {
   const TrainingRows rows = objective_->draw(rows_of(batch, begin, end), step_);
   const DropoutScope scope(rows.dropout);
-  // A GPU's dropout draws from LibTorch's generator: seeded here, it has no state to keep.
+  // A GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
   at::manual_seed(rows.dropout_seed);
   const at::Tensor losses = objective_->losses(*network_, rows);
   statistics_->add_losses(losses.detach(), objective_->timestep_bins(rows));
@@ -125,7 +128,7 @@ void Trainer::try_gradients(int64_t rows) {
   updater_->drop_gradients();
 }
 
-// Leaves the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
+// Computes the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
 at::Tensor Trainer::forward_backward(const Batch& batch) {
   at::Tensor mean = zero(device_);
   std::vector<at::Tensor> losses;
@@ -138,7 +141,7 @@ at::Tensor Trainer::forward_backward(const Batch& batch) {
   return mean;
 }
 
-// Uses up the gradients of a batch with this rank's part `loss` of its mean loss.
+// Consumes the gradients of a batch; `loss` is this rank's part of its mean loss.
 void Trainer::apply_gradients(const at::Tensor& loss) {
   RECORD_USER_SCOPE("optimizer");
   world_->phase("updating", step_);
@@ -146,7 +149,7 @@ void Trainer::apply_gradients(const at::Tensor& loss) {
   statistics_->add_update(loss, figures.gradient_norm, figures.skipped);
 }
 
-// Waiting for other processes and the network, since the start.
+// Seconds of waiting for other processes and the network, since the start.
 double Trainer::communication_seconds() const {
   return world_->wait_seconds() + reducer_->times().exposed;
 }

@@ -1,4 +1,4 @@
-// What a trainer saves and goes on from.
+// What a trainer saves and resumes from.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -14,7 +14,7 @@
 
 namespace diffuse {
 
-// Everything that changes from update to update.
+// All state that updates change.
 std::vector<StateSection> Trainer::state(bool gather) const {
   std::vector<StateSection> sections = updater_->state(gather);
   sections.back().tensors.emplace_back("skipped_updates", statistics_->skipped());  // of "counters"
@@ -33,7 +33,7 @@ ValueDict Trainer::checkpoint() const {
   return root;
 }
 
-// Where one side knows its classes by number alone they keep the other's names.
+// If one side has only class numbers, the names of the other are kept.
 static void take_class_names(const Checkpoint& checkpoint, std::vector<std::string>& ours) {
   const auto& theirs = checkpoint.config.model.class_names;
   if (ours == theirs || (are_numbers(ours) && theirs.empty())) return;
@@ -43,9 +43,9 @@ static void take_class_names(const Checkpoint& checkpoint, std::vector<std::stri
 
 namespace {
 
-// Where rank 0's checkpoint lets all ranks go on.
+// Where all ranks continue from.
 struct Start {
-  int64_t step = -1;  // there is none
+  int64_t step = -1;  // no checkpoint
   bool weights_alone = false;
 };
 
@@ -60,14 +60,14 @@ static Start agree_on_start(const std::optional<Checkpoint>& checkpoint, World& 
   return {step.item<int64_t>(), anew.item<int64_t>() == 1};
 }
 
-// A loss scale goes from float16 to float16 alone: other precisions save the 1 that they go by.
+// A loss scale is restored only from float16 to float16: other precisions save a scale of 1.
 static bool starts_anew(const std::string& tensor, const Checkpoint& checkpoint,
                         c10::ScalarType precision) {
   const bool scales = checkpoint.config.train.precision == "fp16" && precision == at::kHalf;
   return !scales && tensor.starts_with("loss_scale");
 }
 
-// Every rank receives every tensor, one at a time, and keeps it if it has a place for it.
+// Every rank receives every tensor, one at a time, and keeps it if it stores this tensor.
 void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
   if (checkpoint) {

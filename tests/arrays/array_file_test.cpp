@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "diffuse/core/error.h"
 #include "src/arrays/array_stream.h"
 #include "src/files/zip_file.h"
@@ -16,10 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::string_literals;
-
-void overwrite(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
-}
 
 // A file of this version, header text and data.
 std::string npy(char version, const std::string& header, const std::string& data) {
@@ -59,15 +53,15 @@ TEST(WriteNpy, EveryTypeAndShapeIsReadBack) {
 TEST(ReadNpy, TakesVersionTwoAndAnyKeyOrder) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
-  overwrite(path, npy(2, "{\"shape\": (2,), 'fortran_order':False, 'descr':'|u1'}\n", "\5\6"));
+  write_file(path, npy(2, "{\"shape\": (2,), 'fortran_order':False, 'descr':'|u1'}\n", "\5\6"));
   EXPECT_TRUE(at::equal(read_npy(path), at::tensor({5, 6}).to(at::kByte)));
 }
 
 TEST(ReadNpy, TakesFortranOrder) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
-  overwrite(path,
-            npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "\1\4\2\5\3\6"));
+  write_file(path,
+             npy(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "\1\4\2\5\3\6"));
   const at::Tensor array = read_npy(path);
   EXPECT_TRUE(array.is_contiguous());
   EXPECT_TRUE(at::equal(array, at::arange(1, 7).view({2, 3}).to(at::kByte)));
@@ -77,7 +71,7 @@ TEST(ReadNpy, TakesAnyByteButZeroForTrue) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
   const std::string header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }";
-  overwrite(path, npy(1, header, std::string("\0\1\x7f", 3)));
+  write_file(path, npy(1, header, std::string("\0\1\x7f", 3)));
   const at::Tensor array = read_npy(path);
   EXPECT_EQ(std::string(static_cast<const char*>(array.const_data_ptr()), 3),
             std::string("\0\1\1", 3));
@@ -87,26 +81,26 @@ TEST(ReadNpy, TakesUnsignedNumbersForWhatTheyAre) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
   const auto read = [&](const std::string& descr, const std::string& bytes) {
-    overwrite(path,
-              npy(1, "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (1,), }", bytes));
+    write_file(
+        path, npy(1, "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (1,), }", bytes));
     return read_npy(path);
   };
   EXPECT_EQ(read("<u2", "\x01\xff"s).item<int64_t>(), 0xff01);
   EXPECT_EQ(read("<u4", "\x01\0\0\xff"s).item<int64_t>(), 0xff000001);
   EXPECT_EQ(read("<u8", "\x01\0\0\0\0\0\0\x01"s).item<int64_t>(), 0x0100000000000001);
-  overwrite(path, npy(1, "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }",
-                      "\1\0\0\0\0\0\0\xff"s));
+  write_file(path, npy(1, "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }",
+                       "\1\0\0\0\0\0\0\xff"s));
   EXPECT_EQ(failure(path), "uint64 numbers above 9223372036854775807 are not read");
 }
 
 TEST(ReadNpy, TakesEitherOrderOfBytes) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
-  overwrite(path, npy(1, "{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }",
-                      "\x3f\x80\0\0\xc0\0\0\0"s));
+  write_file(path, npy(1, "{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }",
+                       "\x3f\x80\0\0\xc0\0\0\0"s));
   EXPECT_TRUE(at::equal(read_npy(path), at::tensor({1.F, -2.F})));
-  overwrite(path, npy(1, "{'descr': '>u2', 'fortran_order': False, 'shape': (2,), }",
-                      "\x01\x02\xff\xfe"s));
+  write_file(path, npy(1, "{'descr': '>u2', 'fortran_order': False, 'shape': (2,), }",
+                       "\x01\x02\xff\xfe"s));
   EXPECT_TRUE(at::equal(read_npy(path), at::tensor({0x0102, 0xfffe}, at::kInt)));
 }
 
@@ -116,8 +110,8 @@ TEST(ReadNpy, SaysWhatKindOfArrayItDoesNotRead) {
   const std::string wanted =
       " is not read; expected bool, int8 to int64, uint8 to uint64 or float16 to float64";
   const auto refusal = [&](const std::string& descr) {
-    overwrite(path,
-              npy(1, "{'descr': " + descr + ", 'fortran_order': False, 'shape': (1,), }", "1234"));
+    write_file(path,
+               npy(1, "{'descr': " + descr + ", 'fortran_order': False, 'shape': (1,), }", "1234"));
     return failure(path);
   };
   EXPECT_EQ(refusal("'|O'"), "an array of Python objects of type '|O'" + wanted);
@@ -134,7 +128,7 @@ TEST(ReadNpy, RefusesWhatItCannotRead) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
   const auto error_of = [&](const std::string& bytes) {
-    overwrite(path, bytes);
+    write_file(path, bytes);
     return failure(path);
   };
   EXPECT_EQ(error_of("PK\3\4 and some more bytes"), "not a .npy file");
@@ -167,7 +161,7 @@ TEST(ReadNpy, EveryTruncationIsRefused) {
   write_npy(path, at::arange(3));
   const std::string whole = contents(path);
   for (size_t size = 0; size < whole.size(); ++size) {
-    overwrite(path, std::string_view(whole).substr(0, size));
+    write_file(path, std::string_view(whole).substr(0, size));
     EXPECT_NE(failure(path), "") << size;
   }
 }
@@ -181,7 +175,7 @@ TEST(WriteNpz, HoldsNpyFilesWithRightChecksums) {
   EXPECT_EQ(zip.entries()[1].name, "empty.npy");
   std::string array(zip.find("arr_0.npy")->size, '\0');
   zip.read(*zip.find("arr_0.npy"), array.data());
-  overwrite(folder.path() / "arr_0.npy", array);
+  write_file(folder.path() / "arr_0.npy", array);
   EXPECT_TRUE(at::equal(read_npy(folder.path() / "arr_0.npy"), at::arange(3)));
 }
 

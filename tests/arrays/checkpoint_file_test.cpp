@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <random>
 #include <vector>
@@ -21,10 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kFixtures = "tests/fixtures";
-
-void overwrite(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
-}
 
 template <class T>
 const T& get(const ValueDict& dict, std::string_view key) {
@@ -189,7 +184,7 @@ TEST_P(TorchSave, EveryTruncationIsRefused) {
   const fs::path path = folder.path() / "cut.pt";
   const std::string whole = contents(kFixtures / GetParam());
   for (size_t size = 0; size < whole.size(); size += 64) {
-    overwrite(path, std::string_view(whole).substr(0, size));
+    write_file(path, std::string_view(whole).substr(0, size));
     ASSERT_EQ(failure(path).rfind(path.string() + ": ", 0), 0U) << size;
   }
 }
@@ -204,7 +199,7 @@ TEST_P(TorchSave, SurvivesFlippedBits) {
   for (int i = 0; i < 400; ++i) {
     std::string bytes = whole;
     for (int j = 0; j < 1 + i % 3; ++j) bytes[random() % bytes.size()] ^= char(1 << random() % 8);
-    overwrite(path, bytes);
+    write_file(path, bytes);
     refused += failure(path).empty() ? 0 : 1;
   }
   EXPECT_GT(refused, 150);
@@ -347,7 +342,7 @@ TEST(CheckpointFile, ErrorsNameTheFile) {
   const fs::path path = folder.path() / "no.pt";
   EXPECT_EQ(failure(path), path.string() + ": cannot open: No such file or directory");
   EXPECT_EQ(failure(folder.path()), folder.path().string() + ": expected a file, found a folder");
-  overwrite(path, "plain text, and quite long enough to be something else");
+  write_file(path, "plain text, and quite long enough to be something else");
   EXPECT_EQ(failure(path), path.string() + ": not a zip archive, or truncated");
   write_pickle(path, "].");
   EXPECT_EQ(failure(path), path.string() + ": expected a dict at the top");

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <random>
 
 #include "diffuse/core/error.h"
@@ -16,17 +15,16 @@ namespace {
 namespace fs = std::filesystem;
 
 // A file of a hand-made header and so many bytes of zeros.
-void write_file(const fs::path& path, const std::string& header, size_t zeros) {
+void write_header(const fs::path& path, const std::string& header, size_t zeros) {
   const uint64_t length = header.size();
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(&length), 8);
-  file << header << std::string(zeros, '\0');
+  write_file(path, std::string(reinterpret_cast<const char*>(&length), 8) + header +
+                       std::string(zeros, '\0'));
 }
 
 std::string failure(const std::string& header, size_t zeros) {
   const TestFolder folder;
   const fs::path path = folder.path() / "f";
-  write_file(path, header, zeros);
+  write_header(path, header, zeros);
   const std::string message = message_of([&] { read_safetensors(path); });
   return message.empty() ? "" : message.substr(message.find(": ") + 2);
 }
@@ -37,7 +35,7 @@ TEST(Safetensors, ReadsTheDescribedLayout) {
   const fs::path path = folder.path() / "f.safetensors";
   const std::string header =
       R"({"__metadata__":{"a":"b"},"T":{"dtype":"F16","shape":[1,16,256],"data_offsets":[0,8192]}} )";
-  write_file(path, header, 8192);
+  write_header(path, header, 8192);
   const Safetensors read = read_safetensors(path);
   ASSERT_EQ(read.tensors.size(), 1u);
   EXPECT_EQ(read.tensors[0].first, "T");
@@ -95,9 +93,9 @@ TEST(Safetensors, TensorsOutliveTheFileAndWritingThemLeavesItAlone) {
 TEST(Safetensors, RefusesAHeaderLargerThanTheFileBeforeReadingIt) {
   const TestFolder folder;
   const fs::path path = folder.path() / "f";
-  std::ofstream(path, std::ios::binary) << "\xff\xff\xff\xff\xff\xff\xff\x7f{}";
+  write_file(path, "\xff\xff\xff\xff\xff\xff\xff\x7f{}");
   EXPECT_THROW(read_safetensors(path), Error);
-  std::ofstream(path, std::ios::binary) << "short";
+  write_file(path, "short");
   EXPECT_THROW(read_safetensors(path), Error);
   EXPECT_THROW(read_safetensors(folder.path() / "none"), Error);
 }
@@ -157,7 +155,7 @@ TEST(Safetensors, SurvivesDamagedHeaders) {
       if (random() % 8 == 0) damaged.insert(at, 1, pieces[random() % pieces.size()]);
       if (random() % 16 == 0) damaged[random() % 8] = static_cast<char>(random());
     }
-    std::ofstream(path, std::ios::binary) << damaged;
+    write_file(path, damaged);
     try {
       for (const auto& [name, tensor] : read_safetensors(path).tensors) tensor.to(at::kFloat).sum();
       ++read;

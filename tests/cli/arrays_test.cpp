@@ -16,7 +16,7 @@ using Arguments = std::vector<std::string>;
 // A run in `folder` on an array of images.
 Outcome train(const fs::path& folder, const at::Tensor& images, const Arguments& more = {}) {
   write_npy(folder / "x.npy", images);
-  write_text(folder / "c.json", small_image_config());
+  write_file(folder / "c.json", small_image_config());
   Arguments arguments{"train",
                       "--config",
                       folder / "c.json",
@@ -105,7 +105,7 @@ TEST(Arrays, OfFourChannelsAreWrittenInEachKindOfOutput) {
 
 TEST(Arrays, ThatAreNotFiniteAreNoNoiseAndNoSamples) {
   const fs::path folder = scratch("finite");
-  write_text(folder / "o.json",
+  write_file(folder / "o.json",
              R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "gaussian"}})");
   write_npy(folder / "x.npy", at::tensor({1.F, 2.F, NAN, 4.F}).view({2, 2}));
   const auto refused = [&](const Arguments& arguments) {

@@ -4,9 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <fstream>
-
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
 #include "src/pictures/image_file.h"
@@ -23,20 +20,20 @@ struct Fixture {
   fs::path model;
 
   Fixture() {
-    write_text(folder / "good.json", small_points_config());
-    write_text(folder / "images.json", small_image_config());
-    write_text(folder / "jsd.json",
+    write_file(folder / "good.json", small_points_config());
+    write_file(folder / "images.json", small_image_config());
+    write_file(folder / "jsd.json",
                R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "gaussian"},
                    "diffusion": {"schedule": "jsd"}})");
-    write_text(folder / "notjson.json", "{\"train\": ");
-    write_text(folder / "empty.pt", "");
-    write_text(folder / "text.pt", "this is no checkpoint");
-    write_text(folder / "file", "");
+    write_file(folder / "notjson.json", "{\"train\": ");
+    write_file(folder / "empty.pt", "");
+    write_file(folder / "text.pt", "this is no checkpoint");
+    write_file(folder / "file", "");
     write_npy(folder / "noise64.npy", at::zeros({2, 2}, at::kDouble));
     write_npy(folder / "noise3.npy", at::zeros({2, 3}));
     write_npy(folder / "points.npy", at::zeros({2, 2}));
     write_npy(folder / "two_channels.npy", at::zeros({4, 2, 8, 8}));
-    write_text(
+    write_file(
         folder / "two_channels.json",
         concat(R"({"model": {"type": "gaussian_oracle"}, "data": {"type": "array", "path": ")",
                (folder / "two_channels.npy").string(), "\"}}"));
@@ -62,16 +59,8 @@ struct Mistake {
 };
 
 void expect_refused(const Mistake& mistake) {
-  std::vector<std::string> arguments;
-  for (const std::string& argument : mistake.arguments)
-    arguments.push_back(argument.starts_with("@") ? (fixture().folder / argument.substr(1)).string()
-                                                  : argument);
-  const Outcome o = run_program(arguments);
-  const std::string shown = testing::PrintToString(mistake.arguments);
-  EXPECT_EQ(o.exit_code, 2) << shown << "\n" << o.err;
-  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << shown << "\n" << o.err;
-  EXPECT_NE(o.err.find(mistake.says), std::string::npos) << shown << "\n" << o.err;
-  EXPECT_EQ(o.out, "") << shown;
+  SCOPED_TRACE(testing::PrintToString(mistake.arguments));
+  testing_cli::expect_refused(run_in(fixture().folder, mistake.arguments), mistake.says);
 }
 
 // train with the good config and one flag more.

@@ -11,7 +11,7 @@ namespace {
 
 TEST(Bench, MeasuresWithoutDataWhereTheShapeIsGiven) {
   const auto file = scratch("bench") / "c.json";
-  write_text(file, small_image_config());
+  write_file(file, small_image_config());
   const Outcome o =
       run_program({"bench", "--config", file, "--set", "model.sample_shape=[3,8,8]", "--set",
                    "data.type=mnist", "--set", "data.path=/nonexistent", "--batch", "2",
@@ -31,7 +31,7 @@ TEST(Bench, MeasuresWithoutDataWhereTheShapeIsGiven) {
 
 TEST(Bench, WritesATimeline) {
   const auto folder = scratch("bench_profile");
-  write_text(folder / "c.json", small_image_config());
+  write_file(folder / "c.json", small_image_config());
   const Outcome o = run_program({"bench", "--config", folder / "c.json", "--batch", "2", "--device",
                                  "cpu", "--profile", folder / "trace.json"});
   ASSERT_EQ(o.exit_code, 0) << o.err;

@@ -2,8 +2,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "src/arrays/array_file.h"
@@ -22,7 +20,7 @@ Image flat(int64_t side, int64_t channels, uint8_t value) {
 
 void train(const fs::path& folder, const std::string& name, const std::string& config,
            const std::vector<std::string>& more = {}) {
-  write_text(folder / (name + ".json"), config);
+  write_file(folder / (name + ".json"), config);
   std::vector<std::string> arguments{
       "train", "--config", folder / (name + ".json"), "--out", folder / name, "--device", "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -48,7 +46,7 @@ const fs::path& files() {
     for (size_t i = 16; i < 48; ++i) mask.pixels[i] = 255;
     write_png(made / "mask.png", mask);
     write_png(made / "black.png", flat(8, 1, 0));
-    write_text(made / "oracle.json",
+    write_file(made / "oracle.json",
                R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
                    "data": {"type": "gaussian", "variance": 0.25}, "sample": {"clip_x0": false}})");
     write_npy(made / "points.npy", at::tensor({0.7f, -0.4f, 1.1f, 0.0f}).view({2, 2}));
@@ -58,11 +56,7 @@ const fs::path& files() {
 }
 
 // "@name" stands for a file of the folder above.
-Outcome run(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments)
-    if (argument.starts_with("@")) argument = files() / argument.substr(1);
-  return run_program(arguments);
-}
+Outcome run(const std::vector<std::string>& arguments) { return run_in(files(), arguments); }
 
 void expect_good(const std::vector<std::string>& arguments) {
   const Outcome o = run(arguments);
@@ -70,11 +64,8 @@ void expect_good(const std::vector<std::string>& arguments) {
 }
 
 void expect_refused(const std::vector<std::string>& arguments, const std::string& says) {
-  const Outcome o = run(arguments);
-  const std::string shown = testing::PrintToString(arguments) + "\n" + o.err;
-  EXPECT_EQ(o.exit_code, 2) << shown;
-  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << shown;
-  EXPECT_NE(o.err.find(says), std::string::npos) << shown;
+  SCOPED_TRACE(testing::PrintToString(arguments));
+  testing_cli::expect_refused(run(arguments), says);
 }
 
 std::vector<std::string> inpaint(std::vector<std::string> more) {

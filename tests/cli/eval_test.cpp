@@ -21,7 +21,7 @@ namespace {
 fs::path oracle_config(const std::string& diffusion, double s2) {
   const fs::path file = scratch("eval_oracle") / "oracle.json";
   const std::string variance = std::to_string(s2);
-  write_text(file, R"({"model": {"type": "gaussian_oracle", "variance": )" + variance +
+  write_file(file, R"({"model": {"type": "gaussian_oracle", "variance": )" + variance +
                        R"(}, "data": {"type": "gaussian", "dimensions": 64, "variance": )" +
                        variance + R"(}, "diffusion": )" + diffusion + "}");
   return file;
@@ -79,7 +79,7 @@ TEST(Eval, ByTheOdeIsTheEntropyOfTheData) {
 // which of the two, over two dimensions.
 TEST(Eval, OfAMixtureIsItsEntropy) {
   const fs::path file = scratch("eval_mixture") / "mixture.json";
-  write_text(file,
+  write_file(file,
              R"({"model": {"type": "mixture_oracle", "means": [-3, 0, 3, 0], "variance": 0.04},
       "data": {"type": "gaussian_mixture", "means": [-3, 0, 3, 0], "variance": 0.04},
       "diffusion": {"schedule": "cosine"}})");
@@ -116,7 +116,7 @@ TEST(Eval, WritesATableAndAPictureOfEveryTimestep) {
 // A trained model of images: figures depend on the items and the seed, not on the batch.
 TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
   const fs::path folder = scratch("eval_run");
-  write_text(folder / "c.json", small_image_config());
+  write_file(folder / "c.json", small_image_config());
   const Outcome o = run_program(
       {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
@@ -135,8 +135,8 @@ TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
 
 TEST(Eval, RefusesSamplesOfOtherKinds) {
   const fs::path folder = scratch("eval_samples");
-  write_text(folder / "x.zip", "PK");
-  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+  write_file(folder / "x.zip", "PK");
+  write_file(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
       "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
   const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
                                  "--samples", folder / "x.zip", "--device", "cpu"});
@@ -151,7 +151,7 @@ TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
   const fs::path folder = scratch("eval_failure");
   write_npy(folder / "same.npy", at::zeros({8, 2}));
   const std::string points = (folder / "same.npy").string();
-  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+  write_file(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
       "diffusion": {"timesteps": 5}, "data": {"type": "array", "held_out": 2, "path": ")" +
                                     points + "\"}}");
   const Outcome o =
@@ -168,7 +168,7 @@ TEST(Eval, HandsOutWhatItFoundBeforeAFailure) {
 TEST(Eval, RefusesWhatIsTooLittleBeforeItMeasures) {
   const fs::path folder = scratch("eval_early");
   write_npy(folder / "one.npy", at::zeros({1, 2}));
-  write_text(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
+  write_file(folder / "c.json", R"({"model": {"type": "gaussian_oracle"},
       "diffusion": {"timesteps": 5}, "data": {"type": "gaussian", "dimensions": 2}})");
   const Outcome o = run_program({"eval", "--ckpt", folder / "c.json", "--metrics", "bpd,mmd",
                                  "--samples", folder / "one.npy", "--device", "cpu"});

@@ -44,7 +44,7 @@ TEST(Forward, OfTheSwissRollEndsAsEquation5Says) {
 
 TEST(Forward, DrawsEveryKindOfPicture) {
   const fs::path folder = scratch("forward_kinds");
-  write_text(folder / "images.json", small_image_config());
+  write_file(folder / "images.json", small_image_config());
   const std::vector<std::string> points{
       "--config", "configs/swiss_roll.json", "--items", "50", "--size", "64", "--frames", "4"};
   forward(points, folder / "a.gif");

@@ -2,8 +2,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 
@@ -15,7 +13,7 @@ namespace {
 const fs::path& folder() {
   static const fs::path made = [] {
     const fs::path path = scratch("numbers");
-    write_text(path / "oracle.json", R"({"model": {"type": "gaussian_oracle"},
+    write_file(path / "oracle.json", R"({"model": {"type": "gaussian_oracle"},
                                          "data": {"type": "gaussian"},
                                          "diffusion": {"timesteps": 20, "beta_end": 0.3}})");
     return path;
@@ -23,11 +21,7 @@ const fs::path& folder() {
   return made;
 }
 
-Outcome run(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments)
-    if (argument.starts_with("@")) argument = folder() / argument.substr(1);
-  return run_program(arguments);
-}
+Outcome run(const std::vector<std::string>& arguments) { return run_in(folder(), arguments); }
 
 at::Tensor sample(std::vector<std::string> flags) {
   flags.insert(flags.begin(), {"sample", "--ckpt", "@oracle.json", "-o", "@x.npy"});
@@ -37,10 +31,8 @@ at::Tensor sample(std::vector<std::string> flags) {
 }
 
 void expect_refused(const std::vector<std::string>& arguments, const std::string& says) {
-  const Outcome o = run(arguments);
-  EXPECT_EQ(o.exit_code, 2) << o.err;
-  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
-  EXPECT_NE(o.err.find(says), std::string::npos) << o.err;
+  SCOPED_TRACE(testing::PrintToString(arguments));
+  testing_cli::expect_refused(run(arguments), says);
 }
 
 TEST(NumberFlags, TenIsTenHoweverItIsWritten) {

@@ -1,9 +1,5 @@
 #include "tests/cli/oracle_models.h"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-
 namespace fs = std::filesystem;
 
 namespace diffuse::testing_cli {
@@ -11,7 +7,7 @@ namespace diffuse::testing_cli {
 fs::path oracle_folder(const std::string& name) {
   const fs::path folder = scratch(name);
   const auto write = [&](const std::string& file, const std::string& data) {
-    write_text(folder / file,
+    write_file(folder / file,
                R"({"model": {"type": "gaussian_oracle", "variance": 0.25}, "data": )" + data +
                    R"(, "diffusion": {"timesteps": 20, "beta_end": 0.3}})");
   };
@@ -20,12 +16,6 @@ fs::path oracle_folder(const std::string& name) {
   write("signals.json", R"({"type": "waveforms", "count": 40, "length": 64})");
   write("points.json", R"({"type": "gaussian", "variance": 0.25, "count": 40})");
   return folder;
-}
-
-void expect_refused(const Outcome& outcome, const std::string& says) {
-  EXPECT_EQ(outcome.exit_code, 2) << says << "\n" << outcome.err;
-  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-  EXPECT_NE(outcome.err.find(says), std::string::npos) << says << "\n" << outcome.err;
 }
 
 }  // namespace diffuse::testing_cli

@@ -13,7 +13,4 @@ namespace diffuse::testing_cli {
 // points.json (2).
 std::filesystem::path oracle_folder(const std::string& name);
 
-// One line on stderr that says `says`, and exit code 2.
-void expect_refused(const Outcome& outcome, const std::string& says);
-
 }  // namespace diffuse::testing_cli

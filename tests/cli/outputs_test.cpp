@@ -1,8 +1,6 @@
 // Where commands write: never over a run or what they read, and nowhere before it is known to work.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
 
@@ -16,7 +14,7 @@ fs::path folder_of(const std::string& name, const std::vector<std::string>& file
   const fs::path folder = scratch(name);
   for (const std::string& file : files) {
     fs::create_directories((folder / file).parent_path());
-    write_text(folder / file, "old");
+    write_file(folder / file, "old");
   }
   return folder;
 }
@@ -27,12 +25,10 @@ const std::vector<std::string> kRun{"run/config.json", "run/metrics.jsonl", "run
 // One line that holds `says`; no file of `folder` is another than before.
 void expect_refused(const fs::path& folder, const std::vector<std::string>& arguments,
                     const std::string& says) {
-  const Outcome o = run_program(arguments);
-  EXPECT_EQ(o.exit_code, 2) << testing::PrintToString(arguments) << o.err;
-  EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
-  EXPECT_NE(o.err.find(says), std::string::npos) << says << "\n" << o.err;
+  SCOPED_TRACE(testing::PrintToString(arguments));
+  testing_cli::expect_refused(run_program(arguments), says);
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    EXPECT_NE(entry.path().filename(), "new") << testing::PrintToString(arguments);
+    EXPECT_NE(entry.path().filename(), "new");
     if (entry.is_regular_file()) {
       EXPECT_EQ(contents(entry.path()), "old") << entry.path();
     }
@@ -170,7 +166,7 @@ TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
   const fs::path folder =
       folder_of("train_out", {"pictures/a.jpg", "other/config.json", "begun/checkpoints"});
   const fs::path place = scratch("train_config");
-  write_text(place / "c.json", R"({"data": {"type": "image_folder", "path": ")" +
+  write_file(place / "c.json", R"({"data": {"type": "image_folder", "path": ")" +
                                    (folder / "pictures").string() + "\"}}");
   const auto refused = [&](const char* out, const std::string& says) {
     expect_refused(folder, {"train", "--config", place / "c.json", "--out", folder / out}, says);

@@ -21,9 +21,9 @@ TEST(Pictures, TrainTellsClassesAndWhatIsLeftOut) {
   for (const char* const name : {"cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png", ".git/1.png",
                                  "dog/3.heic", "dog/4.txt"}) {
     fs::create_directories((folder / name).parent_path());
-    write_text(folder / name, png());
+    write_file(folder / name, png());
   }
-  write_text(folder / "c.json", R"({"data": {"type": "image_folder", "image_size": 8, "path": ")" +
+  write_file(folder / "c.json", R"({"data": {"type": "image_folder", "image_size": 8, "path": ")" +
                                     folder.string() +
                                     R"("}, "model": {"channels": 32, "attention_resolutions": []},
                                       "train": {"batch_size": 2}})");
@@ -43,9 +43,9 @@ TEST(Pictures, TrainWarnsOfAClassThatHasNone) {
   const fs::path folder = scratch("class_without");
   for (const char* const name : {"cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png"}) {
     fs::create_directories((folder / name).parent_path());
-    write_text(folder / name, name[0] == 'd' ? "damaged" : png());
+    write_file(folder / name, name[0] == 'd' ? "damaged" : png());
   }
-  write_text(folder / "c.json",
+  write_file(folder / "c.json",
              R"({"data": {"type": "image_folder", "on_error": "skip", "path": ")" +
                  folder.string() +
                  R"(", "image_size": 8}, "train": {"batch_size": 2},
@@ -64,7 +64,7 @@ TEST(Pictures, EndingsMayBeInUpperCase) {
       run_program({"data", "inspect", folder / "A.ZIP", "-o", folder / "G.PNG"});
   EXPECT_EQ(inspected.exit_code, 0) << inspected.err;
   EXPECT_TRUE(says(inspected.out, "1 pictures, 0 unreadable")) << inspected.out;
-  write_text(folder / "O.JSON", R"({"model": {"type": "gaussian_oracle", "variance": 1},
+  write_file(folder / "O.JSON", R"({"model": {"type": "gaussian_oracle", "variance": 1},
       "data": {"type": "gaussian", "dimensions": 2, "variance": 1}, "diffusion": {"timesteps": 5}})");
   for (const char* const name : {"S.PNG", "S.NPY", "S.Gif"}) {
     const Outcome o =

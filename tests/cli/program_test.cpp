@@ -20,7 +20,7 @@ namespace {
 const fs::path& points_run() {
   static const fs::path run = [] {
     const fs::path folder = scratch("points");
-    write_text(folder / "c.json", small_points_config());
+    write_file(folder / "c.json", small_points_config());
     const Outcome o = run_program(
         {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -32,7 +32,7 @@ const fs::path& points_run() {
 const fs::path& image_run() {
   static const fs::path run = [] {
     const fs::path folder = scratch("images");
-    write_text(folder / "c.json", small_image_config());
+    write_file(folder / "c.json", small_image_config());
     const Outcome o = run_program(
         {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -74,7 +74,7 @@ TEST(Train, ResumeWithNothingLeftToDoIsDone) {
 
 TEST(Train, TimeLimitStopsWithACheckpointAndResumeEndsAsIfNothingHadHappened) {
   const fs::path folder = scratch("time_limit");
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const std::vector<std::string> train{"train", "--config", folder / "c.json", "--device", "cpu"};
   auto with = [&](std::vector<std::string> more) {
     more.insert(more.begin(), train.begin(), train.end());
@@ -89,7 +89,7 @@ TEST(Train, TimeLimitStopsWithACheckpointAndResumeEndsAsIfNothingHadHappened) {
 
 TEST(Train, ASignalSavesAndExits75) {
   const fs::path folder = scratch("signal");
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const pid_t child = fork();
   if (child == 0) {
     const std::string config = folder / "c.json", out = folder / "run";
@@ -107,7 +107,7 @@ TEST(Train, ASignalSavesAndExits75) {
 
 TEST(Train, DryRunWritesNothing) {
   const fs::path folder = scratch("dry");
-  write_text(folder / "c.json", small_image_config());
+  write_file(folder / "c.json", small_image_config());
   const Outcome o = run_program({"train", "--config", folder / "c.json", "--out", folder / "run",
                                  "--dry-run", "--device", "cpu"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -159,7 +159,7 @@ TEST(Sample, WritesEveryKindOfOutput) {
 
 TEST(Sample, TakesTheAnalyticModelFromItsConfig) {
   const fs::path file = scratch("oracle") / "oracle.json";
-  write_text(file, R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+  write_file(file, R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
                        "data": {"type": "gaussian", "variance": 0.25}})");
   const at::Tensor x = sample({"--ckpt", file, "-n", "4000", "--batch", "4000"});
   // Ancestral sampling with sigma^2 = beta ends with variance 0.250752; 8,000 draws: +-0.004.

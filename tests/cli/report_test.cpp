@@ -12,9 +12,9 @@ namespace {
 fs::path run_with_picture(const std::string& picture) {
   const fs::path run = scratch("report") / "run";
   fs::create_directories(run / "samples");
-  write_text(run / "config.json", small_points_config());
-  write_text(run / "metrics.jsonl", "{\"step\":\"x\"}\n{\"step\":1,\"time\":2,\"loss\":0.5}\n");
-  write_text(run / "samples/step-1.png", picture);
+  write_file(run / "config.json", small_points_config());
+  write_file(run / "metrics.jsonl", "{\"step\":\"x\"}\n{\"step\":1,\"time\":2,\"loss\":0.5}\n");
+  write_file(run / "samples/step-1.png", picture);
   return run;
 }
 

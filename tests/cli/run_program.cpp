@@ -1,13 +1,12 @@
 #include "tests/cli/run_program.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
-
-#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 
@@ -36,16 +35,17 @@ Outcome run_program(const std::vector<std::string>& arguments) {
           contents(folder / "out"), contents(folder / "err")};
 }
 
-fs::path scratch(const std::string& name) {
-  static const TestFolder root;
-  const fs::path folder = root.path() / name;
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
+Outcome run_in(const fs::path& folder, std::vector<std::string> arguments) {
+  for (std::string& argument : arguments)
+    if (argument.starts_with("@")) argument = folder / argument.substr(1);
+  return run_program(arguments);
 }
 
-void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream(file, std::ios::binary) << text;
+void expect_refused(const Outcome& outcome, const std::string& says) {
+  EXPECT_EQ(outcome.exit_code, 2) << says << "\n" << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_NE(outcome.err.find(says), std::string::npos) << says << "\n" << outcome.err;
+  EXPECT_EQ(outcome.out, "") << says;
 }
 
 std::string small_points_config() {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/test_folder.h"
+
 namespace diffuse::testing_cli {
 
 struct Outcome {
@@ -19,10 +21,11 @@ const char* program();
 // arguments are passed as they are: no shell in between.
 Outcome run_program(const std::vector<std::string>& arguments);
 
-// A fresh empty folder, removed at the end of the test program.
-std::filesystem::path scratch(const std::string& name);
+// The same with "@name" for a file in `folder`.
+Outcome run_in(const std::filesystem::path& folder, std::vector<std::string> arguments);
 
-void write_text(const std::filesystem::path& file, const std::string& text);
+// Bad use: exit code 2, one line on stderr that says `says`, and nothing on stdout.
+void expect_refused(const Outcome& outcome, const std::string& says);
 
 // A config that trains in a second: an Mlp on the swiss roll.
 std::string small_points_config();

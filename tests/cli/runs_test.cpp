@@ -13,7 +13,7 @@ namespace {
 
 TEST(Train, LeavesNoFolderWhereItsResumeIsRefused) {
   const fs::path folder = scratch("refused_resume");
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const auto train = [&](const char* out, const std::vector<std::string>& more) {
     std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / out};
     flags.insert(flags.end(), more.begin(), more.end());
@@ -41,10 +41,10 @@ TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {
   const fs::path folder = scratch("ls");
   for (const char* const name : {"a", "b", "c"}) {
     fs::create_directory(folder / name);
-    write_text(folder / name / "config.json", small_points_config());
-    write_text(folder / name / "metrics.jsonl", "{\"step\":5,\"time\":2,\"train/loss\":0.5}\n");
+    write_file(folder / name / "config.json", small_points_config());
+    write_file(folder / name / "metrics.jsonl", "{\"step\":5,\"time\":2,\"train/loss\":0.5}\n");
   }
-  write_text(folder / "b/config.json", R"({"_class_name": "UNet2DModel"})");
+  write_file(folder / "b/config.json", R"({"_class_name": "UNet2DModel"})");
   const Outcome o = run_program({"ls", folder});
   EXPECT_EQ(o.exit_code, 0);
   for (const char* const line :
@@ -59,7 +59,7 @@ TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {
 
 TEST(Train, OfNoStepsLeavesTheModelItNames) {
   const fs::path folder = scratch("no_steps");
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const auto train = [&](const std::vector<std::string>& more) {
     std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
     flags.insert(flags.end(), more.begin(), more.end());
@@ -76,7 +76,7 @@ TEST(Train, OfNoStepsLeavesTheModelItNames) {
 
 TEST(Train, WarnsOfAWarmUpLongerThanTheRun) {
   const fs::path folder = scratch("warm_up");
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const std::string warning =
       "/train/warmup_steps: 5000 are more than the 10 steps of the run: the learning rate reaches "
       "only 4e-07 of 0.0002\n";  // 2e-4 * 10 / 5000
@@ -91,7 +91,7 @@ TEST(Train, WarnsOfAWarmUpLongerThanTheRun) {
 TEST(Train, DoesWithoutHeldOutLossesWhereNothingIsHeldOut) {
   const fs::path folder = scratch("none_held_out");
   write_npy(folder / "one.npy", at::ones({1, 2}));
-  write_text(folder / "c.json", small_points_config());
+  write_file(folder / "c.json", small_points_config());
   const Outcome o =
       run_program({"train", "--config", folder / "c.json", "--out", folder / "run", "--set",
                    "data.type=array", "--set", "data.path=" + (folder / "one.npy").string(),

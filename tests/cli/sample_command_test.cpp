@@ -19,7 +19,7 @@ namespace {
 
 fs::path oracle_config(const std::string& type, const std::string& model) {
   const fs::path file = scratch("oracle_" + type) / "oracle.json";
-  write_text(file, R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+  write_file(file, R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
                        "data": )" +
                        model + R"(, "diffusion": {"timesteps": 20, "beta_end": 0.3}})");
   return file;
@@ -40,7 +40,7 @@ const fs::path& images() {
 const fs::path& conditional_run() {
   static const fs::path run = [] {
     const fs::path folder = scratch("conditional");
-    write_text(folder / "c.json", small_image_config());
+    write_file(folder / "c.json", small_image_config());
     const Outcome o = run_program({"train", "--config", folder / "c.json", "--out", folder / "run",
                                    "--device", "cpu", "--set", "model.class_conditional=true"});
     EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -100,7 +100,7 @@ TEST(SampleResume, KeepsTheImagesOfAFolderAndTakesMore) {
     return more;
   };
   sample_well(folder / "a", with({"-n", "3"}));
-  write_text(folder / "a/000001.png", "kept as it is");
+  write_file(folder / "a/000001.png", "kept as it is");
   sample_well(folder / "a", with({"-n", "5"}));
   EXPECT_EQ(contents(folder / "a/000001.png"), "kept as it is");
   sample_well(folder / "b", with({"-n", "5"}));
@@ -119,7 +119,7 @@ TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
     return more;
   };
   sample_well(folder / "a", with({"4"}));
-  write_text(folder / "a/0001.png", "no sample");
+  write_file(folder / "a/0001.png", "no sample");
   sample_well(folder / "a", with({"2", "--seed", "8"}));
   EXPECT_FALSE(fs::exists(folder / "a/000003.png"));
   EXPECT_EQ(contents(folder / "a/0001.png"), "no sample");
@@ -128,11 +128,11 @@ TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
   for (const char* const image : {"000001.png", "000003.png"})
     EXPECT_EQ(read_image(folder / "a" / image).pixels, read_image(folder / "b" / image).pixels);
 
-  write_text(folder / "a/0000001.png", "no sample");
+  write_file(folder / "a/0000001.png", "no sample");
   sample_well(folder / "a", with({"2"}));
   EXPECT_EQ(contents(folder / "a/0000001.png"), "no sample");
 
-  write_text(folder / "b/parameters.json", R"({"camera": "x"})");
+  write_file(folder / "b/parameters.json", R"({"camera": "x"})");
   const Outcome foreign = sample(folder / "b", with({"4"}));
   EXPECT_EQ(foreign.exit_code, 2);
   EXPECT_NE(foreign.err.find("and no parameters.json"), std::string::npos) << foreign.err;
@@ -142,7 +142,7 @@ TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
 // A run that is killed before its first row must not leave the rows of the one before.
 TEST(SampleOutput, DropsTheRowsOfAnEarlierRunBeforeItsParameters) {
   const fs::path folder = scratch("earlier_array");
-  write_text(folder / "x.npy.partial", "rows of an earlier run");
+  write_file(folder / "x.npy.partial", "rows of an earlier run");
   fs::create_directory(folder / "x.npy.partial.json");  // where the parameters cannot be written
   EXPECT_EQ(sample(folder / "x.npy", {"--ckpt", points(), "-n", "2"}).exit_code, 2);
   EXPECT_FALSE(fs::exists(folder / "x.npy.partial"));

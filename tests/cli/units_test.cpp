@@ -20,7 +20,7 @@ const fs::path& files() {
     at::manual_seed(1);
     write_npy(made / "data.npy",
               at::randn({2000, 2}) * at::tensor({5.0f, 2.0f}) + at::tensor({100.0f, -40.0f}));
-    write_text(made / "model.json",
+    write_file(made / "model.json",
                R"({"model": {"type": "gaussian_oracle", "variance": 1},
                    "data": {"type": "array", "path": ")" +
                    (made / "data.npy").string() + R"(", "normalize": true},
@@ -33,10 +33,8 @@ const fs::path& files() {
 }
 
 Outcome run(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments)
-    if (argument.starts_with("@")) argument = files() / argument.substr(1);
   arguments.insert(arguments.end(), {"--device", "cpu"});
-  return run_program(arguments);
+  return run_in(files(), arguments);
 }
 
 TEST(NormalisedUnits, SamplesAreOfTheData) {
@@ -162,7 +160,7 @@ TEST(NormalisedUnits, TheForwardProcessBeginsWithTheData) {
 
 // One scale for all channels: sigma is in it. mean + (y - mean) v / (v + sigma^2), v the variance.
 TEST(RangeUnits, SigmaIsInTheUnitsOfTheData) {
-  write_text(files() / "range.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+  write_file(files() / "range.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
       "data": {"type": "array", "path": ")" +
                                          (files() / "data.npy").string() + R"(", "range": [0, 200]},
       "diffusion": {"timesteps": 1000}, "sample": {"clip_x0": false}})");
@@ -176,7 +174,7 @@ TEST(RangeUnits, SigmaIsInTheUnitsOfTheData) {
 
 TEST(RangeUnits, PicturesAreReadAndShownInThem) {
   write_npy(files() / "unit.npy", at::rand({40, 1, 8, 8}));
-  write_text(files() / "unit.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.3},
+  write_file(files() / "unit.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.3},
       "data": {"type": "array", "path": ")" +
                                         (files() / "unit.npy").string() +
                                         R"(", "range": [0, 1]}, "diffusion": {"timesteps": 20,

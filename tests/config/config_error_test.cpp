@@ -1,14 +1,13 @@
 // Every mistake is answered by one exact line.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 
 namespace diffuse {
 
@@ -176,9 +175,42 @@ static const Mistake kMisfits[] = {
     {R"({"model": {"classes": 3, "class_names": ["cat", "dog"]}})",
      "/model/class_names: expected 3, one a class, got 2"},
     {R"({"data": {"mean": [0]}})", "/data/mean: expected as many numbers as in std, 0, got 1"},
-    {R"({"model": {"type": "gaussian_oracle"}, "diffusion": {"prediction": "v"}})",
-     "/diffusion/prediction: expected \"epsilon\", which is what a gaussian_oracle gives, got "
-     "\"v\""},
+    {R"({"diffusion": {"prediction": "edm"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/prediction: "edm" is of continuous time, and the process ddpm is a chain of timesteps; want v, or another process)"},
+    {R"({"diffusion": {"prediction": "score"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/prediction: "score" is of continuous time, and the process ddpm is a chain of timesteps; want epsilon, or another process)"},
+    {R"({"diffusion": {"timestep_sampler": "log_normal"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/timestep_sampler: "log_normal" is of continuous time, and the process ddpm is a chain of timesteps; want stratified)"},
+    {R"({"diffusion": {"process": "vp", "prediction": "mu"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/prediction: "mu" is the mean of the chain's step; want x0 on the process vp)"},
+    {R"({"diffusion": {"process": "edm", "prediction": "v"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/prediction: "v" on the process edm grows with sigma; want edm)"},
+    {R"({"diffusion": {"process": "flow"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/prediction: "epsilon" cannot give x_0 at t = 1 of flow, where no signal is left; want flow)"},
+    {R"({"diffusion": {"process": "vp", "variance": "learned"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/variance: "learned" is of the chain's steps; want fixed_large or fixed_small)"},
+    {R"({"diffusion": {"process": "vp", "loss": "vlb"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/loss: "vlb" is the bound of a chain; want vlb_weighted on the process vp)"},
+    {R"({"diffusion": {"process": "vp", "timestep_sampler": "importance"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/timestep_sampler: "importance" keeps losses of the chain's timesteps; want stratified)"},
+    {R"({"diffusion": {"process": "ve", "timestep_sampler": "logit_normal"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/timestep_sampler: "logit_normal" is of times from 0 to 1; want log_normal on the process ve)"},
+    {R"({"diffusion": {"process": "vp", "schedule": "cosine"}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/schedule: "cosine" is of the chain; the process vp has none)"},
+    {R"({"diffusion": {"process": "vp", "beta_min": 30}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/beta_min: expected at most beta_max, which is 20, got 30)"},
+    {R"({"diffusion": {"process": "edm", "sigma_min": 100}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/sigma_min: expected below sigma_max, which is 80, got 100)"},
+    {R"({"diffusion": {"process": "ve", "sigma_min": 2, "sigma_max": 2}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/sigma_min: expected below sigma_max, which is 2, got 2)"},
+    {R"({"diffusion": {"sigma_max": 2}, "sample": {"sampler": "heun"}})",
+     R"(/diffusion/sigma_max: expected 0, as the process ddpm has none; it is of ve and edm)"},
+    {R"({"diffusion": {"process": "edm", "prediction": "edm"}, "sample": {}})",
+     R"(/sample/sampler: "ddpm" draws from a chain's steps, and the time of edm is continuous; want ancestral, its like, or heun)"},
+    {R"({"diffusion": {"process": "vp"}, "sample": {"sampler": "euler", "spacing": "leading"}})",
+     R"(/sample/spacing: "leading" is of whole timesteps, and the time of vp is continuous; want trailing, uniform or karras)"},
+    {R"({"diffusion": {"process": "vp"}, "sample": {"sampler": "euler", "skip_zero": true}})",
+     R"(/sample/skip_zero: of whole timesteps, and the time of vp is continuous; leave it out)"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Syntax, ConfigMistake, testing::ValuesIn(kSyntax));
@@ -190,11 +222,14 @@ INSTANTIATE_TEST_SUITE_P(Misfits, ConfigMistake, testing::ValuesIn(kMisfits));
 
 // Only what a schedule or a network uses is checked.
 TEST(ConfigMisfit, IsNoneWhereThePartIsUnused) {
-  for (const char* text :
-       {R"({"diffusion": {"schedule": "constant", "beta_start": 0.03}})",
-        R"({"diffusion": {"schedule": "cosine", "beta_start": 0.03}})",
-        R"({"model": {"type": "mlp", "channels": 48}})",
-        R"({"train": {"steps": 10, "warmup_steps": 5000}})", R"({"sample": {"steps": 1000}})"})
+  for (
+      const char* text :
+      {R"({"diffusion": {"schedule": "constant", "beta_start": 0.03}})",
+       R"({"diffusion": {"schedule": "cosine", "beta_start": 0.03}})",
+       R"({"model": {"type": "mlp", "channels": 48}})",
+       R"({"model": {"type": "gaussian_oracle"}, "diffusion": {"prediction": "v"}})",
+       R"({"diffusion": {"process": "vp", "timesteps": 10}, "sample": {"sampler": "heun", "steps": 20}})",
+       R"({"train": {"steps": 10, "warmup_steps": 5000}})", R"({"sample": {"steps": 1000}})"})
     EXPECT_EQ(message_of([&] { parse_config(text, "x.json"); }), "") << text;
 }
 
@@ -241,19 +276,18 @@ TEST(Override, NamesItselfInMessages) {
 
 class ConfigFile : public testing::Test {
  protected:
-  std::string write(const std::string& text) {
-    std::ofstream(file_, std::ios::binary) << text;
-    return file_.string();
+  std::string write(const std::string& text) const {
+    const auto file = folder_.path() / "config.json";
+    write_file(file, text);
+    return file.string();
   }
-  void TearDown() override { std::filesystem::remove(file_); }
 
   static std::string load(const std::filesystem::path& file) {
     return message_of([&] { load_config(file); });
   }
 
  private:
-  std::filesystem::path file_ =
-      std::filesystem::path(testing::TempDir()) / concat("diffuse_config_", getpid(), ".json");
+  const TestFolder folder_;
 };
 
 TEST_F(ConfigFile, IsNamedAsItWasGiven) {

@@ -89,9 +89,12 @@ static json another_value(const json& field) {
 TEST(Schema, HasAKeyForEachMember) {
   const json defaults = json::parse(config_to_json(Config{}));
   for_each_field([&](const std::string& section, const std::string& key, const json& field) {
-    static const std::set<std::string> want_others{
-        "betas",       "rescale_zero_terminal_snr", "normalize", "range", "mean", "std", "eta",
-        "sample_shape"};  // the kind follows from it
+    static const std::set<std::string> want_others{"betas",       "rescale_zero_terminal_snr",
+                                                   "normalize",   "range",
+                                                   "mean",        "std",
+                                                   "eta",         "process",
+                                                   "sigma_min",   "sigma_max",
+                                                   "sample_shape"};  // the kind follows from it
     if (want_others.contains(key)) return;
     const json document{{section, {{key, another_value(field)}}}};
     json expected = defaults;
@@ -108,6 +111,13 @@ TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {
       json document{{section, {{key, word}}}};
       if (word == "betas") document["diffusion"].update({{"betas", {0.5}}, {"timesteps", 1}});
       if (word == "gaussian_mixture") document["data"]["means"] = {1, 2};
+      static const std::set<std::string> continuous{"vp",   "subvp", "ve",         "edm",
+                                                    "flow", "score", "log_normal", "logit_normal"};
+      if (continuous.contains(word) && section == "diffusion" && key != "loss") {
+        document["sample"]["sampler"] = "heun";
+        if (key != "process") document["diffusion"]["process"] = "vp";
+        if (key == "process") document["diffusion"]["prediction"] = "x0";
+      }
       EXPECT_EQ(error_of(document), "");
     }
   });

@@ -1,34 +1,33 @@
 // Small hand-made data files, the real ones, and what a data set makes of them.
 #pragma once
 
-#include <zlib.h>
-
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "diffuse/data/dataset.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
+#include "tests/write_gz.h"
 
 namespace diffuse {
 
 using Bytes = std::vector<uint8_t>;
 
+inline std::string_view as_text(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
+  write_file(path, as_text(bytes));
 }
 
 inline void write_gz(const std::filesystem::path& path, const Bytes& bytes) {
-  gzFile file = gzopen(path.c_str(), "wb");
-  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
-  gzclose(file);
+  write_gz(path, as_text(bytes));
 }
 
 inline void cut_file(const std::filesystem::path& path, int64_t bytes_off) {

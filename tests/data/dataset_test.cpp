@@ -177,11 +177,11 @@ TEST(DataConfigOf, GuessesTheTypeFromThePath) {
                                    {"a.npz", "array"},
                                    {"a.safetensors", "array"}}) {
     const auto path = folder.path() / name;
-    std::ofstream{path};
+    write_file(path, "");
     EXPECT_EQ(data_config_of(path).type, type) << name;
     EXPECT_EQ(data_config_of(path).path, path.string());
   }
-  std::ofstream{folder.path() / "a.txt"};
+  write_file(folder.path() / "a.txt", "");
   EXPECT_THROW(data_config_of(folder.path() / "a.txt"), Error);
   EXPECT_THROW(data_config_of(folder.path() / "missing.npy"), Error);
 }

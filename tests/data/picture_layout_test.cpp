@@ -23,7 +23,7 @@ class PictureLayoutTest : public testing::Test {
     }
   }
   void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_.path() / name) << text;
+    write_file(folder_.path() / name, text);
   }
   PictureLayout layout(bool skip = false) const { return lay_out_pictures(folder_.path(), skip); }
   std::string refusal() const {

@@ -10,7 +10,8 @@
 #include "diffuse/core/random.h"
 #include "src/model/small_networks.h"
 #include "src/sample/oracle_view.h"
-#include "tests/eval/fixed_items.h"
+#include "tests/diffusion_configs.h"
+#include "tests/fixed_items.h"
 
 namespace diffuse {
 namespace {

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 
-#include <fstream>
-
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
@@ -135,7 +133,7 @@ TEST_F(FeatureExtractorTest, NamesAFileThatIsNone) {
   };
   const fs::path file = folder_.path() / "other.pt";
   EXPECT_EQ(error_of(file), file.string() + ": cannot open: No such file or directory");
-  std::ofstream(file) << "not a network";
+  write_file(file, "not a network");
   EXPECT_EQ(error_of(file).rfind(file.string() + ": not a TorchScript file that can be loaded", 0),
             0U);
 }

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "tests/eval/fixed_items.h"
+#include "tests/fixed_items.h"
 
 namespace diffuse {
 namespace {
@@ -29,7 +29,7 @@ TEST(NearestItems, OfEqualDistancesTheLowerNumberWins) {
   const FixedItems same(at::ones({2100, 2}));
   const Neighbours n = nearest_items(at::zeros({1, 2}), same, 4);
   EXPECT_TRUE(at::equal(n.items, at::arange(4).view({1, 4})));
-  EXPECT_EQ(n.distances[0][3].item<double>(), 1);
+  EXPECT_DOUBLE_EQ(n.distances[0][3].item<double>(), 1);
 }
 
 TEST(NearestItems, OfATrainingItemIsItselfAtDistanceZero) {

@@ -9,7 +9,8 @@
 #include "diffuse/core/error.h"
 #include "src/model/small_networks.h"
 #include "src/sample/oracle_view.h"
-#include "tests/eval/fixed_items.h"
+#include "tests/diffusion_configs.h"
+#include "tests/fixed_items.h"
 
 namespace diffuse {
 namespace {
@@ -37,6 +38,28 @@ TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropy) {
   for (const double s2 : {1.0, 0.25}) EXPECT_NEAR(error_of(999, s2), 0, 2e-4) << s2;
   EXPECT_NEAR(error_of(999, 0.25, scheduled("cosine", 1000)), 0, 1e-3);
   EXPECT_NEAR(error_of(999, 0.25, linear(200, 0.05)), 0, 1e-3);
+}
+
+// The exact flow takes the samples' start N(0, size^2) at the last level to the first: of the data's
+// variance V there, x_0 + sigma_0 z has V_0 size^2 / V_T.
+TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropyOnEveryProcess) {
+  for (const char* const process : {"vp", "subvp", "ve", "edm", "flow"}) {
+    DiffusionConfig config;
+    config.process = process;
+    config.prediction = "edm";
+    const GaussianDiffusion diffusion(config);
+    GaussianOracle network(0.25, oracle_view(diffusion));
+    const OdeLikelihood result = evaluate_ode(network, diffusion, two_valued(4, 8, 0.5),
+                                              {.evaluation = {.items = 4}, .steps = 300});
+    const Process& levels = diffusion.process();
+    const double sigma = levels.level(levels.first_time()).sigma();
+    const Level last = levels.level(levels.last_time_with_signal());
+    const double ratio =
+        std::pow(levels.prior_std(last), 2) / (last.a * last.a * 0.25 + last.s * last.s);
+    EXPECT_NEAR(result.bits.mean, cross_entropy((0.25 + sigma * sigma) * ratio, 0.25), 1e-3)
+        << process;
+    EXPECT_EQ(result.steps, 300);
+  }
 }
 
 TEST(OdeLikelihood, ErrorFallsWithTheSquareOfTheSteps) {

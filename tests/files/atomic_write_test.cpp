@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
@@ -42,7 +41,7 @@ TEST(AtomicWrite, ExceptionKeepsTheOldFileAndRemovesTheTemporary) {
   const auto write = [&](const fs::path& path) {
     EXPECT_EQ(path.parent_path(), folder.path());
     EXPECT_EQ(path.filename().string().rfind(".file.tmp-", 0), 0U) << path;
-    std::ofstream(path) << "half";
+    write_file(path, "half");
     throw std::runtime_error("stop");
   };
   EXPECT_THROW(atomic_write(target, write), std::runtime_error);
@@ -53,7 +52,7 @@ TEST(AtomicWrite, ExceptionKeepsTheOldFileAndRemovesTheTemporary) {
 TEST(AtomicWrite, GivesThePermissionsOfAPlainFile) {
   const TestFolder folder;
   atomic_write(folder.path() / "atomic", "x");
-  std::ofstream(folder.path() / "plain") << "x";
+  write_file(folder.path() / "plain", "x");
   EXPECT_EQ(fs::status(folder.path() / "atomic").permissions(),
             fs::status(folder.path() / "plain").permissions());
 }

@@ -38,7 +38,7 @@ fs::path cut(const TestFolder& folder, const std::string& name, size_t size) {
   std::ifstream in(kFixtures / name, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), {}};
   bytes.resize(size);
-  std::ofstream(folder.path() / name, std::ios::binary) << bytes;
+  write_file(folder.path() / name, bytes);
   return folder.path() / name;
 }
 
@@ -75,21 +75,21 @@ TEST(FileSet, ReadsACompressedTarFromMemory) {
   std::ifstream in(kFixtures / "pax.tar", std::ios::binary);
   const std::string packed = compressed({std::istreambuf_iterator<char>(in), {}});
   for (const char* const name : {"x.tar.gz", "x.tgz"}) {
-    std::ofstream(folder.path() / name, std::ios::binary) << packed;
+    write_file(folder.path() / name, packed);
     const auto files = open_all(folder.path() / name);
     EXPECT_EQ(files->names(), (std::vector<std::string>{"a/two.txt", "b/one.txt", long_name()}));
     EXPECT_EQ(files->read(0), "two");
     EXPECT_EQ(files->title(0), (folder.path() / name).string() + ": a/two.txt");
   }
-  std::ofstream(folder.path() / "x.tgz", std::ios::binary) << packed.substr(0, packed.size() / 2);
+  write_file(folder.path() / "x.tgz", packed.substr(0, packed.size() / 2));
   EXPECT_NE(refusal(folder.path() / "x.tgz").find("stops in the middle"), std::string::npos);
 }
 
 TEST(FileSet, ReadsAFolder) {
   const TestFolder folder;
   fs::create_directories(folder.path() / "a");
-  std::ofstream(folder.path() / "b.txt") << "b";
-  std::ofstream(folder.path() / "a/a.txt") << "a";
+  write_file(folder.path() / "b.txt", "b");
+  write_file(folder.path() / "a/a.txt", "a");
   const auto files = open_all(folder.path());
   EXPECT_EQ(files->names(), (std::vector<std::string>{"a/a.txt", "b.txt"}));
   EXPECT_EQ(files->read(0), "a");
@@ -99,13 +99,13 @@ TEST(FileSet, VisitsAFolderOnce) {
   const TestFolder folder;
   const fs::path& root = folder.path();
   fs::create_directories(root / "b" / "deep");
-  std::ofstream(root / "b/1.txt") << "1";
+  write_file(root / "b/1.txt", "1");
   fs::create_directory_symlink("..", root / "b/deep/up");  // above
   fs::create_directory_symlink("b", root / "a");           // beside, under a name that comes before
   fs::create_symlink("nothing", root / "c.txt");
   fs::create_symlink("b/1.txt", root / "d.txt");
   const TestFolder elsewhere;
-  std::ofstream(elsewhere.path() / "2.txt") << "2";
+  write_file(elsewhere.path() / "2.txt", "2");
   fs::create_directory_symlink(elsewhere.path(), root / "e");
   const auto files = open_all(root);
   EXPECT_EQ(files->names(), (std::vector<std::string>{"b/1.txt", "d.txt", "e/2.txt"}));
@@ -118,7 +118,7 @@ TEST(FileSet, NamesAFolderThatCannotBeListed) {
   if (geteuid() == 0) GTEST_SKIP() << "root lists any folder";
   const TestFolder folder;
   fs::create_directories(folder.path() / "a");
-  std::ofstream(folder.path() / "b.txt") << "b";
+  write_file(folder.path() / "b.txt", "b");
   fs::permissions(folder.path() / "a", fs::perms::none);
   const auto files = open_all(folder.path());
   fs::permissions(folder.path() / "a", fs::perms::owner_all);
@@ -144,8 +144,7 @@ TEST(FileSet, EndingsMayBeInUpperCase) {
   fs::copy_file(kFixtures / "files.zip", folder.path() / "A.ZIP");
   fs::copy_file(kFixtures / "pax.tar", folder.path() / "B.TAR");
   std::ifstream in(kFixtures / "pax.tar", std::ios::binary);
-  std::ofstream(folder.path() / "C.Tar.GZ", std::ios::binary)
-      << compressed({std::istreambuf_iterator<char>(in), {}});
+  write_file(folder.path() / "C.Tar.GZ", compressed({std::istreambuf_iterator<char>(in), {}}));
   for (const char* const name : {"A.ZIP", "B.TAR", "C.Tar.GZ"}) {
     EXPECT_TRUE(is_archive(name));
     EXPECT_EQ(open_all(folder.path() / name)->names().size(), 3U) << name;
@@ -161,7 +160,7 @@ TEST(FileSet, TitlesAreOneLine) {
   EXPECT_EQ(open_all(path)->title(0), path.string() + ": a?b");
   EXPECT_EQ(open_all(path)->names(), std::vector<std::string>{"a\nb"});
   fs::remove(path);
-  std::ofstream(folder.path() / "c\nd") << "x";
+  write_file(folder.path() / "c\nd", "x");
   EXPECT_EQ(open_all(folder.path())->title(0), (folder.path() / "c?d").string());
 }
 
@@ -180,7 +179,7 @@ TEST(FileSet, TheLastOfOneNameCounts) {
   std::string twice = whole.substr(0, blocks) + whole;
   const std::string two("two\0", 4);
   twice.replace(twice.rfind(two), 3, "new");
-  std::ofstream(folder.path() / "x.tar", std::ios::binary) << twice;
+  write_file(folder.path() / "x.tar", twice);
   const auto files = open_all(folder.path() / "x.tar");
   EXPECT_EQ(files->names().size(), 3U);
   EXPECT_EQ(files->read(0), "new");
@@ -191,7 +190,7 @@ TEST(FileSet, TheLastOfOneNameCounts) {
 TEST(FileSet, RefusesWhatIsNoArchive) {
   const TestFolder folder;
   for (const char* const name : {"x.tar", "x.zip", "x.rar", "x.tar.gz"})
-    std::ofstream(folder.path() / name) << std::string(2000, 'x');
+    write_file(folder.path() / name, std::string(2000, 'x'));
   EXPECT_NE(refusal(folder.path() / "x.tar").find("not a .tar archive"), std::string::npos);
   EXPECT_NE(refusal(folder.path() / "x.zip").find("not a zip archive"), std::string::npos);
   EXPECT_NE(refusal(folder.path() / "x.rar").find("expected a folder"), std::string::npos);

@@ -1,26 +1,20 @@
 #include "src/files/gz_file.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
+#include "tests/write_gz.h"
 
 namespace diffuse {
 namespace {
 
 namespace fs = std::filesystem;
 
-void write_gz(const fs::path& path, const std::string& bytes) {
-  const gzFile file = gzopen(path.c_str(), "wb");
-  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
-  gzclose(file);
-}
-
 TEST(GzFile, ReadsPlainAndCompressedBytes) {
   const TestFolder folder;
   write_gz(folder.path() / "packed", "abc");
-  std::ofstream(folder.path() / "plain") << "abc";
+  write_file(folder.path() / "plain", "abc");
   for (const char* const name : {"packed", "plain"}) {
     GzFile file(folder.path() / name);
     EXPECT_EQ(file.read(2), (std::vector<uint8_t>{'a', 'b'}));
@@ -43,7 +37,7 @@ TEST(GzFile, SaysWhatIsDamaged) {
   write_gz(path, "abc");
   std::string bytes = contents(path);
   bytes[bytes.size() - 5] ^= 1;  // of the checksum
-  std::ofstream(path, std::ios::binary) << bytes;
+  write_file(path, bytes);
   EXPECT_EQ(message_of([&] { GzFile(path).read(3 + 1); }),
             path.string() + ": cannot be read: incorrect data check");
 }

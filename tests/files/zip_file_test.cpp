@@ -71,7 +71,7 @@ TEST(ZipFile, NamesADamagedEntry) {
   zip.close();
   std::string bytes = contents(path);
   bytes[bytes.find("needle")] ^= 1;
-  std::ofstream(path, std::ios::binary) << bytes;
+  write_file(path, bytes);
   const ZipReader reader(path);
   const std::string message = message_of([&] { reader.read(*reader.find("x")); });
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;

@@ -4,7 +4,6 @@
 #include <zlib.h>
 
 #include <cstdio>
-#include <fstream>
 #include <numeric>
 
 #include "diffuse/arrays/checkpoint_file.h"
@@ -22,11 +21,6 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 namespace {
-
-void write_file(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 // Reads every number, so that a tensor that reaches outside its file shows.
 void touch(const at::Tensor& tensor) { tensor.clone(); }

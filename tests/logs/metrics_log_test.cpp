@@ -21,7 +21,7 @@ constexpr const char* kDamaged =
 TEST(MetricsLog, PassesOverDamagedLines) {
   const TestFolder folder;
   const fs::path path = folder.path() / "metrics.jsonl";
-  std::ofstream(path) << kDamaged;
+  write_file(path, kDamaged);
   const auto rows = read_metrics(path);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].step, 1);
@@ -34,7 +34,7 @@ TEST(MetricsLog, PassesOverDamagedLines) {
 TEST(MetricsLog, ResumesWithTheGoodLines) {
   const TestFolder folder;
   const fs::path path = folder.path() / "metrics.jsonl";
-  std::ofstream(path) << kDamaged;
+  write_file(path, kDamaged);
   MetricsLog(path, 2).write(2, {{"loss", 0.25}});
   const auto rows = read_metrics(path);
   ASSERT_EQ(rows.size(), 2U);

@@ -13,7 +13,7 @@ Model oracle() {
   config.model.sample_shape = {2};
   config.sample.clip_x0 = false;
   return {"oracle", config,
-          std::make_shared<GaussianOracle>(0.25, NoiseSchedule::make(config.diffusion).alpha_bar()),
+          std::make_shared<GaussianOracle>(0.25, oracle_view(GaussianDiffusion(config.diffusion))),
           c10::kCPU};
 }
 

@@ -61,7 +61,8 @@ TEST(Mlp, RefusesImages) {
 OracleView table_view(std::vector<double> alpha_bar) {
   return [table = at::tensor(alpha_bar, at::kDouble)](const at::Tensor& time) {
     const at::Tensor kept = table.index_select(0, time.to(at::kLong));
-    return OracleLevels{kept.sqrt(), (1 - kept).sqrt()};
+    const at::Tensor one = at::ones_like(kept), zero = at::zeros_like(kept);
+    return OracleLevels{kept.sqrt(), (1 - kept).sqrt(), zero, one, one};
   };
 }
 

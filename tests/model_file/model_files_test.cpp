@@ -79,8 +79,8 @@ TEST(DiffusersModel, WritesHosCifarModelAsItIsPublished) {
 
 TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   const TestFolder folder;
-  std::ofstream(folder.path() / "config.json") << kCifarUnet;
-  std::ofstream(folder.path() / "scheduler_config.json") << kCifarScheduler;
+  write_file(folder.path() / "config.json", kCifarUnet);
+  write_file(folder.path() / "scheduler_config.json", kCifarScheduler);
   write_safetensors(folder.path() / "diffusion_pytorch_model.safetensors", {});
   const Config config = load_model_file(folder.path()).config;
   Config expected;  // the defaults are that model's, but for the dropout that they leave out
@@ -97,8 +97,8 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
 // The config that a folder with this scheduler is read as.
 Config config_with_scheduler(const std::string& scheduler) {
   const TestFolder folder;
-  std::ofstream(folder.path() / "config.json") << kCifarUnet;
-  std::ofstream(folder.path() / "scheduler_config.json") << scheduler;
+  write_file(folder.path() / "config.json", kCifarUnet);
+  write_file(folder.path() / "scheduler_config.json", scheduler);
   write_safetensors(folder.path() / "diffusion_pytorch_model.safetensors", {});
   return load_model_file(folder.path()).config;
 }
@@ -259,7 +259,7 @@ TEST(DiffusersModel, RefusesWhatCannotBeCounted) {
   unet["block_out_channels"] = std::vector<int>(70, 32);
   unet["down_block_types"] = std::vector<std::string>(70, "AttnDownBlock2D");
   unet["up_block_types"] = std::vector<std::string>(70, "AttnUpBlock2D");
-  std::ofstream(folder.path() / "config.json") << unet;
+  write_file(folder.path() / "config.json", unet.dump());
   EXPECT_TRUE(
       message_of([&] { load_model_file(folder.path()); })
           .starts_with((folder.path() / "config.json").string() +
@@ -272,7 +272,7 @@ TEST(DiffusersModel, ComparesShapesBeforeTheNetworkIsBuilt) {
   json unet = json::parse(kCifarUnet);
   unet["block_out_channels"] = std::vector<int>(4, 8192);
   unet["num_class_embeds"] = 10'000'000;
-  std::ofstream(folder.path() / "config.json") << unet;
+  write_file(folder.path() / "config.json", unet.dump());
   const fs::path weights = folder.path() / "diffusion_pytorch_model.safetensors";
   write_safetensors(weights, {});
   const Checkpoint checkpoint = load_model_file(folder.path());
@@ -313,8 +313,8 @@ TEST(StateDict, RefusesMoreLevelsThanAUNetHas) {
 TEST(DiffusersModel, NamesPointersOfGitLfs) {
   const TestFolder folder;
   const fs::path weights = folder.path() / "diffusion_pytorch_model.safetensors";
-  std::ofstream(folder.path() / "config.json") << kCifarUnet;
-  std::ofstream(weights) << "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+  write_file(folder.path() / "config.json", kCifarUnet);
+  write_file(weights, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
   EXPECT_EQ(message_of([&] { load_model_file(folder.path(), {}); }),
             weights.string() +
                 ": a pointer of Git LFS, not the weights themselves; `git lfs pull` "
@@ -326,7 +326,7 @@ TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {
   const fs::path file = folder.path() / "lone.safetensors";
   write_safetensors(file, {});
   EXPECT_THROW(load_model_file(file), Error);
-  std::ofstream(folder.path() / "config.json") << kCifarUnet;
+  write_file(folder.path() / "config.json", kCifarUnet);
   EXPECT_EQ(load_model_file(file).config.diffusion.variance, "fixed_small");  // DDPMScheduler()'s
   EXPECT_THROW(load_model_file(file, {.image_size = 32}), Error);
 }

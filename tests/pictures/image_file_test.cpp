@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <random>
 
 #include "diffuse/core/error.h"
@@ -16,10 +15,6 @@ namespace fs = std::filesystem;
 using Pixels = std::vector<uint8_t>;
 
 const fs::path kFixtures = "tests/fixtures";
-
-void overwrite(const fs::path& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
-}
 
 std::string failure(const fs::path& path) {
   return message_of([&] { read_image(path); });
@@ -131,11 +126,11 @@ TEST(ReadImage, ErrorsNameTheFile) {
   const TestFolder folder;
   const fs::path path = folder.path() / "image";
   EXPECT_EQ(failure(path), path.string() + ": cannot open: No such file or directory");
-  overwrite(path, "<html>");
+  write_file(path, "<html>");
   EXPECT_EQ(failure(path), path.string() + ": no picture; expected " + readable_formats());
-  overwrite(path, std::string("\0\0\0\x1c"
-                              "ftypavif",
-                              12));
+  write_file(path, std::string("\0\0\0\x1c"
+                               "ftypavif",
+                               12));
   EXPECT_EQ(failure(path), path.string() + ": AVIF, which is not read; convert to PNG or JPEG");
 }
 
@@ -155,7 +150,7 @@ TEST(ReadImage, RefusesJpegsTooSmallForTheirSize) {
        {std::pair("grey.jpg", "\xff\xc0"), std::pair("rgb.jpg", "\xff\xc2")}) {
     std::string bytes = contents(kFixtures / name);
     bytes.replace(bytes.find(frame) + 5, 4, "\x3f\xff\x3f\xff");  // height, width
-    overwrite(path, bytes);
+    write_file(path, bytes);
     EXPECT_EQ(failure(path), path.string() + ": corrupt JPEG: truncated");
   }
 }
@@ -168,7 +163,7 @@ TEST(ReadImage, EveryTruncationIsRefused) {
     // A PNG needs no end mark, and a JPEG of one scan neither.
     const size_t end = name == std::string("rgb.png") ? 12 : 2;
     for (size_t size = 0; size + end < whole.size(); size += 7) {
-      overwrite(path, std::string_view(whole).substr(0, size));
+      write_file(path, std::string_view(whole).substr(0, size));
       EXPECT_EQ(failure(path).rfind(path.string() + ": ", 0), 0U) << size;
     }
   }
@@ -183,7 +178,7 @@ TEST(ReadImage, SurvivesDamage) {
     for (int i = 0; i < 100; ++i) {
       std::string bytes = whole;
       bytes[8 + random() % (bytes.size() - 8)] = static_cast<char>(random());
-      overwrite(path, bytes);
+      write_file(path, bytes);
       failure(path);  // an image or an Error, nothing else
     }
   }

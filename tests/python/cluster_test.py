@@ -205,12 +205,13 @@ class Cluster(unittest.TestCase):
         self.assertEqual(codes, [0], err)
         worker = [cluster.PROGRAM, *self.sample("queued", 160), "--queue"]
         early = cluster.start(([worker] * 3, [{"SLURM_PROCID": str(rank), "SLURM_NTASKS": "3",
-                                               "SLURM_LOCALID": str(rank)} for rank in range(3)]))
+                                               "SLURM_LOCALID": str(rank), "SLURM_JOB_ID": "7",
+                                               "SLURM_JOB_NODELIST": "n[1-3]"} for rank in range(3)]))
         while not (self.folder / "queued" / "000010.png").exists():
+            self.assertEqual([child.poll() for child in early], [None] * 3, "ended too soon")
             time.sleep(0.01)
         late = cluster.start(([worker], [{}]))
         for lost in early[:2]:
-            self.assertIsNone(lost.poll(), "ended before it was killed")
             lost.kill()
         codes, _, err = cluster.finish([early[2], *late])
         self.assertEqual(codes, [0, 0], err)
@@ -226,6 +227,7 @@ class Cluster(unittest.TestCase):
         queued = [*command, "--queue", str(self.folder / "queue")]
         workers = cluster.start(([queued] * 2, [{}] * 2))
         while not list((self.folder / "queue").glob("bound-*.npy")):
+            self.assertEqual([child.poll() for child in workers], [None] * 2, "ended too soon")
             time.sleep(0.01)
         workers[0].kill()
         (_, code), out, err = cluster.finish(workers)

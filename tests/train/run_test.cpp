@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "diffuse/core/error.h"
 #include "src/core/duration.h"
 #include "src/train/resume.h"
+#include "tests/fixed_items.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
 
@@ -19,22 +21,10 @@ namespace diffuse {
 namespace {
 
 // Two-dimensional points 0.5, the last `bad` of which are not numbers.
-class Points : public Dataset {
+class Points : public FixedItems {
  public:
-  Points(int64_t size, int64_t bad) : size_(size), bad_(bad) {}
-  int64_t size() const override { return size_; }
-  std::vector<int64_t> sample_shape() const override { return {2}; }
-  SampleKind sample_kind() const override { return SampleKind::kPoint; }
-  int64_t label(int64_t) const override { return -1; }
-  at::Tensor gather(std::span<const int64_t> indices) const override {
-    at::Tensor x = at::full({std::ssize(indices), 2}, 0.5);
-    for (int64_t i = 0; i < x.size(0); ++i)
-      if (indices[i] >= size_ - bad_) x[i] = std::numeric_limits<float>::quiet_NaN();
-    return x;
-  }
-
- private:
-  int64_t size_, bad_;
+  Points(int64_t size, int64_t bad)
+      : FixedItems(at::cat({at::full({size - bad, 2}, 0.5), at::full({bad, 2}, NAN)})) {}
 };
 
 // Of which the file of one can no longer be read from a point on.

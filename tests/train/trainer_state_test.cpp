@@ -3,9 +3,8 @@
 
 #include <cmath>
 
-#include "diffuse/config/config_json.h"
-#include "diffuse/train/trainer.h"
 #include "tests/distributed/worlds.h"
+#include "tests/train/small_training.h"
 
 namespace diffuse {
 
@@ -14,20 +13,17 @@ using testing_distributed::run_worlds;
 // Three processes' checkpoint after four updates in passes, of bfloat16, with clipped gradients, which
 // in the second update are not finite on one rank.
 static ValueDict trained(bool compress, bool shard) {
-  Config config = parse_config(R"({
-    "data": {"type": "shapes", "image_size": 8, "count": 20},
-    "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1, "norm_groups": 4,
-              "attention_resolutions": [4], "dropout": 0},
-    "diffusion": {"timesteps": 50},
-    "train": {"batch_size": 7, "micro_batch": 1, "warmup_steps": 0, "gradient_clip": 0.1,
-              "precision": "bf16"}})",
-                               "test");
+  Config config = small_training();
+  config.train.batch_size = 7;
+  config.train.micro_batch = 1;
+  config.train.gradient_clip = 0.1;
+  config.train.precision = "bf16";
   config.train.compress_gradients = compress;
   config.train.shard_optimizer = shard;
   ValueDict saved;
   const auto thrown = run_worlds(3, [&](World& world) {
-    Trainer trainer(config, make_dataset(config.data, Split::kTrain, config.seed), at::kCPU,
-                    std::shared_ptr<World>(std::shared_ptr<World>(), &world));
+    Trainer trainer =
+        make_trainer(config, std::shared_ptr<World>(std::shared_ptr<World>(), &world));
     for (int64_t step = 0; step < 4; ++step) {
       at::Tensor weight = trainer.network().parameters()[0];
       if (step == 1 && world.rank() == 1) weight.mutable_grad() = at::full_like(weight, INFINITY);
@@ -70,8 +66,8 @@ TEST(TrainerState, StartsAnewFromWeightsAlone) {
   config.model.type = "mlp";
   config.train.shard_optimizer = true;
   const auto thrown = run_worlds(2, [&](World& world) {
-    Trainer trainer(config, make_dataset(config.data, Split::kTrain, 0), at::kCPU,
-                    std::shared_ptr<World>(std::shared_ptr<World>(), &world));
+    Trainer trainer =
+        make_trainer(config, std::shared_ptr<World>(std::shared_ptr<World>(), &world));
     NamedTensors halves = named_parameters(trainer.network());
     for (auto& [name, tensor] : halves) tensor = at::full_like(tensor, 0.5);
     const Value weights{to_dict(halves)};

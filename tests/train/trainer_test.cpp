@@ -3,48 +3,21 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
-#include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "src/train/resume.h"
 #include "src/train/run_folder.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
+#include "tests/train/small_training.h"
 
 namespace fs = std::filesystem;
 
 namespace diffuse {
 namespace {
 
-// A UNet of a few thousand parameters on small drawn shapes; dropout, flips, EMA and accumulation on.
-Config small_config() {
-  return parse_config(R"({
-    "seed": 5,
-    "data": {"type": "shapes", "image_size": 8, "count": 40, "horizontal_flip": true},
-    "model": {"class_conditional": true, "channels": 8, "channel_multipliers": [1, 2],
-              "blocks_per_level": 1, "norm_groups": 4,
-              "attention_resolutions": [4], "dropout": 0.2},
-    "diffusion": {"timesteps": 50},
-    "train": {"steps": 8, "batch_size": 6, "micro_batch": 3, "learning_rate": 0.01,
-              "warmup_steps": 3, "learning_rate_schedule": "cosine", "eval_samples": 8}})",
-                      "test");
-}
-
-Trainer make_trainer(const Config& config) {
-  return Trainer(config, make_dataset(config.data, Split::kTrain, config.seed), at::kCPU);
-}
-
-fs::path scratch(const std::string& name) {
-  static const TestFolder root;
-  const fs::path folder = root.path() / name;
-  fs::remove_all(folder);
-  return folder;
-}
-
 TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
   for (const char* const sampler : {"uniform", "importance"}) {
-    Config config = small_config();
+    Config config = small_training();
     config.diffusion.timestep_sampler = sampler;
     const fs::path folder = scratch("resume");
     Trainer straight = make_trainer(config);
@@ -66,7 +39,7 @@ TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
 }
 
 TEST(Trainer, LeavesTheLossScaleOfAnotherPrecisionAlone) {
-  Config config = small_config();
+  Config config = small_training();
   Trainer straight = make_trainer(config), first = make_trainer(config);
   for (int i = 0; i < 2; ++i) straight.update();
   first.update();
@@ -93,7 +66,7 @@ TEST(Trainer, LeavesTheLossScaleOfAnotherPrecisionAlone) {
 
 // Dropout is a function of the sample, so that it makes no difference either.
 TEST(Trainer, GradientAccumulationIsTheWholeBatch) {
-  Config config = small_config();
+  Config config = small_training();
   Trainer parts = make_trainer(config);
   config.train.micro_batch = 0;
   Trainer whole = make_trainer(config);
@@ -106,7 +79,7 @@ TEST(Trainer, GradientAccumulationIsTheWholeBatch) {
 
 // The near-zero last layer predicts epsilon = 0, so the first loss is E[eps^2] = 1.
 TEST(Trainer, FirstLossIsOneAndThenItFalls) {
-  Config config = small_config();
+  Config config = small_training();
   config.train.batch_size = 64;
   config.train.micro_batch = 0;
   config.train.steps = 31;  // the learning rate falls to 0 at the last
@@ -121,7 +94,7 @@ TEST(Trainer, FirstLossIsOneAndThenItFalls) {
 }
 
 TEST(Trainer, HeldOutLossOfAnUntrainedNetworkIsOneInEveryQuarter) {
-  Config config = small_config();
+  Config config = small_training();
   config.train.eval_samples = 200;
   config.data.held_out = 200;
   Trainer trainer = make_trainer(config);
@@ -134,8 +107,8 @@ TEST(Trainer, HeldOutLossOfAnUntrainedNetworkIsOneInEveryQuarter) {
 
 TEST(Trainer, RefusesACheckpointOfAnotherModel) {
   const fs::path file = scratch("other") / "model.pt";
-  write_checkpoint_file(file, make_trainer(small_config()).checkpoint());
-  Config wider = small_config();
+  write_checkpoint_file(file, make_trainer(small_training()).checkpoint());
+  Config wider = small_training();
   wider.model.channels = 16;
   const std::string message =
       message_of([&] { make_trainer(wider).restore(load_checkpoint(file)); });
@@ -143,14 +116,14 @@ TEST(Trainer, RefusesACheckpointOfAnotherModel) {
 }
 
 TEST(Trainer, RefusesAModelWithNothingToTrain) {
-  Config config = small_config();
+  Config config = small_training();
   config.model.type = "gaussian_oracle";
   config.data.type = "gaussian";
   EXPECT_THROW(make_trainer(config), Error);
 }
 
 TEST(LoadNetwork, SamplesWithTheAveragedWeightsOrTheRawOnes) {
-  const Config config = small_config();
+  const Config config = small_training();
   Trainer trainer = make_trainer(config);
   for (int i = 0; i < 4; ++i) trainer.update();
   const fs::path file = scratch("weights") / "model.pt";
@@ -171,7 +144,7 @@ TEST(RunFolder, KeepsTheLastCheckpointsAndTheMultiples) {
   config.keep_last = 2;
   config.keep_every = 20;
   for (int64_t step = 10; step <= 50; step += 10)
-    folder.save(make_trainer(small_config()).checkpoint(), step, config);
+    folder.save(make_trainer(small_training()).checkpoint(), step, config);
   std::vector<int64_t> kept;
   for (const auto& [step, file] : numbered_checkpoints(path)) kept.push_back(step);
   EXPECT_EQ(kept, (std::vector<int64_t>{50, 40, 20}));
@@ -183,7 +156,7 @@ TEST(RunFolder, LeavesTheCheckpointsBeyondAStepThatARunHasGoneBackTo) {
   const RunFolder folder(path);
   TrainConfig config;
   config.keep_last = 4;
-  const ValueDict checkpoint = make_trainer(small_config()).checkpoint();
+  const ValueDict checkpoint = make_trainer(small_training()).checkpoint();
   const auto kept = [&] {
     std::vector<int64_t> steps;
     for (const auto& [step, file] : numbered_checkpoints(path)) steps.push_back(step);
@@ -202,7 +175,7 @@ TEST(RunFolder, HasAModelWhereThereIsANumberedCheckpoint) {
   const fs::path path = scratch("numbered");
   const RunFolder folder(path);
   EXPECT_FALSE(holds_model(path));
-  folder.save(make_trainer(small_config()).checkpoint(), 10, TrainConfig{});
+  folder.save(make_trainer(small_training()).checkpoint(), 10, TrainConfig{});
   fs::remove(path / "model.pt");
   EXPECT_TRUE(holds_model(path));
 }
@@ -211,8 +184,8 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
   const fs::path path = scratch("damaged");
   const RunFolder folder(path);
   TrainConfig config;
-  folder.save(make_trainer(small_config()).checkpoint(), 10, config);
-  folder.save(make_trainer(small_config()).checkpoint(), 20, config);
+  folder.save(make_trainer(small_training()).checkpoint(), 10, config);
+  folder.save(make_trainer(small_training()).checkpoint(), 20, config);
   fs::resize_file(path / "model.pt", fs::file_size(path / "model.pt") / 2);  // step-20.pt too
   EXPECT_EQ(newest_checkpoint(path), path / "checkpoints" / "step-10.pt");
 }
@@ -220,7 +193,7 @@ TEST(RunFolder, PassesOverADamagedCheckpoint) {
 TEST(RunFolder, ResumesFromANumberedCheckpointThatIsNewerThanTheModel) {
   const fs::path path = scratch("between");
   const RunFolder folder(path);
-  Trainer trainer = make_trainer(small_config());
+  Trainer trainer = make_trainer(small_training());
   trainer.update();
   folder.save(trainer.checkpoint(), 1, TrainConfig{});
   EXPECT_EQ(newest_checkpoint(path), path / "model.pt");
@@ -235,7 +208,7 @@ TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
   const RunFolder folder(path);
   EXPECT_EQ(newest_checkpoint(path), fs::path());
   TrainConfig config;
-  folder.save(make_trainer(small_config()).checkpoint(), 10, config);
+  folder.save(make_trainer(small_training()).checkpoint(), 10, config);
   fs::resize_file(path / "model.pt", 1000);  // step-10.pt too
   const std::string message = message_of([&] { newest_checkpoint(path); });
   EXPECT_EQ(message, path.string() +
@@ -250,7 +223,7 @@ TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
 TEST(RunFolder, PassesOverAModelWithoutATrainingState) {
   const fs::path path = scratch("converted");
   const RunFolder folder(path);
-  const ValueDict saved = make_trainer(small_config()).checkpoint();
+  const ValueDict saved = make_trainer(small_training()).checkpoint();
   folder.save(saved, 10, TrainConfig{});
   ValueDict converted = saved;
   std::erase_if(converted, [](const auto& entry) { return entry.first.starts_with("exp_avg"); });
@@ -271,7 +244,7 @@ TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {
   const fs::path path = scratch("newer");
   const RunFolder folder(path);
   TrainConfig config;
-  const ValueDict whole = make_trainer(small_config()).checkpoint();
+  const ValueDict whole = make_trainer(small_training()).checkpoint();
   folder.save(whole, 10, config);
   const auto refused = [&](const std::string& key, const Value& value) {
     ValueDict other = whole;
@@ -299,8 +272,8 @@ TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {
 TEST(RunFolder, RemovesWhatAKilledRunLeftUnfinished) {
   const fs::path path = scratch("unfinished");
   fs::create_directories(path / "checkpoints");
-  std::ofstream(path / "checkpoints/.step-5.pt.tmp-77-ab") << "half";
-  std::ofstream(path / "checkpoints/step-4.pt") << "whole";
+  write_file(path / "checkpoints/.step-5.pt.tmp-77-ab", "half");
+  write_file(path / "checkpoints/step-4.pt", "whole");
   const RunFolder folder(path);
   EXPECT_FALSE(fs::exists(path / "checkpoints/.step-5.pt.tmp-77-ab"));
   EXPECT_TRUE(fs::exists(path / "checkpoints/step-4.pt"));
@@ -318,7 +291,7 @@ TEST(RunFolder, RefusesASecondRun) {
 // Half of the updates give the network an x_0 of its own, so the same seed trains another model than
 // zeros throughout would; and the choice is by step, so a resumed run makes it again.
 TEST(Trainer, SelfConditioningResumesToo) {
-  Config config = small_config();
+  Config config = small_training();
   config.model.self_conditioning = true;
   Trainer straight = make_trainer(config);
   for (int i = 0; i < 6; ++i) straight.update();

@@ -1,5 +1,5 @@
-// The file format of model.pt: what Python's torch.load(path, weights_only=True) opens as plain
-// dicts, lists, strings, numbers and tensors. Reading runs no code.
+// The file format of model.pt: Python's torch.load(path, weights_only=True) opens it as plain dicts,
+// lists, strings, numbers and tensors. Reading runs no code.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,22 +16,22 @@ namespace diffuse {
 
 struct Value;
 using ValueList = std::vector<Value>;
-using ValueDict = std::vector<std::pair<std::string, Value>>;  // keeps its order
+using ValueDict = std::vector<std::pair<std::string, Value>>;  // in insertion order
 
-// One Python object out of those a checkpoint may hold.
+// A Python object of the types that a checkpoint may hold.
 struct Value {
   std::variant<std::monostate, bool, int64_t, double, std::string, at::Tensor, ValueList, ValueDict>
-      data{};  // with {}, which clang takes as the place to make Value whole before a pair of it
+      data{};  // {}: clang needs it to complete Value before a pair of it
 };
 
 // Writes `root` atomically. Tensors are copied to the CPU; shared storage is written once.
 void write_checkpoint_file(const std::filesystem::path& path, const ValueDict& root);
 
 // Reads a file written by the above or by Python's torch.save of plain dicts, lists and tensors.
-// Throws Error naming the file when it is missing, truncated, corrupt or holds other objects.
+// Throws Error naming the file if it is missing, truncated, corrupt or holds other objects.
 Value read_torch_file(const std::filesystem::path& path);
 
-// The same, where a dict is expected.
+// The same for a file that must hold a dict.
 ValueDict read_checkpoint_file(const std::filesystem::path& path);
 
 // The value under `key`, or null.

@@ -1,4 +1,4 @@
-// JSON <-> Config. Unknown keys, wrong kinds and values out of range are refused with one line that
+// JSON <-> Config. Unknown keys, wrong types and values out of range are refused with one line that
 // names the file and the JSON path: "cifar.json: /train/step: unknown key; did you mean "steps"?".
 #pragma once
 
@@ -10,31 +10,31 @@
 
 namespace diffuse {
 
-// Reads a config file and applies `--set` overrides ("train.steps=1000", value as JSON, or as plain
-// text where a string is wanted), then checks ranges and that the parts fit each other.
+// Reads a config file and applies `--set` overrides ("train.steps=1000", the value as JSON, or as plain
+// text for a string), then checks ranges and the consistency of the parts.
 Config load_config(const std::filesystem::path& file,
                    const std::vector<std::string>& overrides = {});
 
-// The same from JSON text; `name` stands in messages where the file's name would.
+// The same from JSON text; messages use `name` as the file's name.
 Config parse_config(const std::string& text, const std::string& name,
                     const std::vector<std::string>& overrides = {});
 
-// A field of a config that a flag gives: {"--steps", "sample.steps", "50"}.
+// A config field set by a flag: {"--steps", "sample.steps", "50"}.
 struct FlagValue {
   std::string flag, path, value;
 };
 
-// `config` with the values of flags over it, each judged by its field's rules. Throws Error naming the flag
-// that is wrong, or all of them where the parts of the config do not fit each other then.
+// `config` with the flags' values applied, each checked by its field's rule. Throws Error naming the bad
+// flag, or all flags if the parts of the config are then inconsistent.
 Config with_flags(Config config, const std::vector<FlagValue>& flags);
 
-// Every field written out: what a run folder's config.json and a checkpoint hold.
+// All fields, as in a run folder's config.json and in a checkpoint.
 std::string config_to_json(const Config& config);
 
 // JSON Schema (draft 2020-12) of a config file, for editors.
 std::string config_schema();
 
-// Every field with what it accepts, its default and what it does, for people.
+// Every field with its rule, default and help text, for people.
 std::string config_help();
 
 }  // namespace diffuse

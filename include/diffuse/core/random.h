@@ -1,5 +1,5 @@
-// Counter-based random streams: a value depends on (seed, purpose, index, step) and nothing else,
-// so it is the same whatever the batch size, the number of processes or the order of drawing.
+// Counter-based random streams: a value depends only on (seed, purpose, index, step), not on the batch
+// size, the number of processes or the order of draws.
 // Philox4x32-10, J. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace diffuse {
 
-// What a stream is for. The numbers are part of every seed's meaning: never renumber.
+// The purpose of a stream. The numbers are part of every seed's meaning: never renumber.
 enum class Purpose : uint32_t {
   kInit = 1,            // network initialisation
   kDataset = 2,         // generated data sets; index = item
@@ -34,9 +34,9 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, Purpose purpose, uint64_t index = 0, uint32_t step = 0);
 
-  void seek(int64_t word);                 // to where next() has been called `word` times
+  void seek(int64_t word);                 // to the state after `word` calls of next()
   uint32_t next();                         // 32 random bits
-  void fill(std::span<uint32_t> out);      // as many calls of next(), faster
+  void fill(std::span<uint32_t> out);      // out.size() calls of next(), faster
   uint64_t next_u64();                     // 64 random bits
   double uniform();                        // [0, 1), 53 bits
   int64_t below(int64_t n);                // 0 .. n-1, unbiased
@@ -47,7 +47,7 @@ class RandomStream {
   std::array<uint32_t, 2> key_;
   std::array<uint32_t, 4> counter_;  // {block, step, index low, index high}
   std::array<uint32_t, 4> block_{};
-  int used_ = 4;  // words of block_ already given out
+  int used_ = 4;  // words of block_ already used
 };
 
 }  // namespace diffuse

@@ -17,8 +17,8 @@ struct StreamKey {
   uint64_t index = 0;
 };
 
-// keys [B] -> float32 [B, shape...] of N(0, 1) on the CPU; row b is the start of
-// RandomStream(keys[b].seed, purpose, keys[b].index, step), whatever the other rows are.
+// keys [B] -> float32 [B, shape...] of N(0, 1) on the CPU. Row b is the start of
+// RandomStream(keys[b].seed, purpose, keys[b].index, step), independent of the other rows.
 at::Tensor normal_rows(std::span<const StreamKey> keys, Purpose purpose, uint32_t step,
                        const std::vector<int64_t>& shape);
 

@@ -1,4 +1,4 @@
-// Data sets behind one interface.
+// The interface of data sets.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,7 @@ namespace diffuse {
 
 enum class Split { kTrain, kHeldOut };
 
-// Of each channel of images and signals, each dimension of points.
+// One number per channel of images and signals, or per dimension of points.
 struct ChannelMoments {
   std::vector<double> mean, std;
 };
@@ -31,31 +31,31 @@ class Dataset {
   virtual std::vector<std::string> class_names() const { return {}; }  // empty = no labels
 
   // Items by number -> float32 [B, sample_shape...]; images in [-1, 1]: uint8 / 127.5 - 1.
-  // Thread-safe. Throws Error naming the file when one cannot be decoded.
+  // Thread-safe. Throws Error naming the file if one cannot be decoded.
   virtual at::Tensor gather(std::span<const int64_t> indices) const = 0;
 
-  // Class of an item, 0 .. class_names().size() - 1; -1 where the set has no labels.
+  // Class of an item, 0 .. class_names().size() - 1; -1 if the set has no labels.
   virtual int64_t label(int64_t index) const = 0;
 
-  // What make_dataset normalised the items with; empty where it did not.
+  // The moments by which make_dataset normalised the items; empty for none.
   virtual ChannelMoments normalization() const { return {}; }
 
   bool is_image() const { return diffuse::is_image(sample_kind()); }
 };
 
-// A model's config with what its samples are.
+// A model's config with the shape and kind of the samples filled in.
 ModelConfig with_samples_of(ModelConfig config, const Dataset& data);
 
-// Builds the set a config describes, normalised where it says so. Generated sets depend on `seed` and the split alone.
-// Throws Error for a missing path, a bad file or a set with no items.
+// Builds a config's data set, normalised if the config says so. Generated sets depend only on `seed` and
+// the split. Throws Error for a missing path, a bad file or a set without items.
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed);
 
-// Where its files are: config.path as given or else below $DIFFUSE_DATA (./data where that is not
-// set); the folder `usual` there when config.path is empty. Throws Error when nothing is there.
+// The path of its files: config.path as given, or else below $DIFFUSE_DATA (default ./data); the folder
+// `usual` there if config.path is empty. Throws Error if it does not exist.
 std::filesystem::path resolve_path(const DataConfig& config, const std::string& usual);
 
-// The set at a path: pictures of a folder or archive, or an array in a .npy, .npz or .safetensors
-// file. Throws Error where the path is something else.
+// The config of the set at a path: pictures in a folder or archive, or an array in a .npy, .npz or
+// .safetensors file. Throws Error for other paths.
 DataConfig data_config_of(const std::filesystem::path& path);
 
 }  // namespace diffuse

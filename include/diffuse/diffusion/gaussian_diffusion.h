@@ -22,7 +22,7 @@ namespace diffuse {
 struct Columns;
 class ReverseVariance;
 
-// The network's raw output for x_t at times t [B] float64: epsilon, x0, v or mu, followed in dimension 1
+// The network's raw output for x_t at times t [B] float64: epsilon, x0, v, ..., followed in dimension 1
 // by as many channels again when the variance is learned. Labels and guidance are already bound in.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x_t, const at::Tensor& t)>;
 
@@ -34,6 +34,21 @@ class GaussianDiffusion {
   const Process& process() const { return *process_; }
   const NoiseSchedule& schedule() const;  // of a chain alone
   bool learns_variance() const;
+
+  // What a network is given for x_t, [B, C, ...], at t: c_in x_t and what it is told of the time. c_in is
+  // 1 but where x_t grows with the noise, or the network predicts edm's F.        [Karras22] eq. 7
+  struct NetworkInput {
+    at::Tensor x, time;
+  };
+  NetworkInput input(const at::Tensor& x_t, const at::Tensor& t) const;
+
+  // The same from the network's side: of what it is told [B], float64, the noise levels, the output
+  // p x_0 + q ε that is right there, and c_in.
+  struct NetworkView {
+    Levels at;
+    at::Tensor p, q, c_in;
+  };
+  NetworkView view(const at::Tensor& told) const;
 
   // Draws from q(x_t | x_0):  x_t = a x_0 + s ε                                             eq. 5
   at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& eps) const;
@@ -71,7 +86,9 @@ class GaussianDiffusion {
   // network predicts:
   //   simple        ‖ε − ε_θ‖²                                                               eq. 10
   //   vlb_weighted  eq. 9's weight on it, in nats; σ² of row 0 is β̃ of row 1
+  //                 in continuous time ½ d(−log snr) of an even step                 [Kingma21] eq. 17
   //   min_snr       min(snr, γ) / snr on it                                         [Hang23] eq. 7
+  //   edm           (σ² + σ_d²) / (σ σ_d)² on the error of x_0                     [Karras22] Table 1
   //   mse           error in the network's own quantity instead: the only one of these that
   //                 trains a step without signal (ᾱ = 0)
   //   vlb           T · bound_term: its mean over t is the bound less L_T, in bits
@@ -88,9 +105,10 @@ class GaussianDiffusion {
                      const at::Tensor& eps, bool clip_x0) const;
 
  private:
-  enum class Loss { kSimple, kVlbWeighted, kMinSnr, kMse, kVlb, kHybrid };
+  enum class Loss { kSimple, kVlbWeighted, kMinSnr, kEdm, kMse, kVlb, kHybrid };
 
   std::pair<at::Tensor, at::Tensor> split(const at::Tensor& output, const at::Tensor& x_t) const;
+  at::Tensor c_in(const Levels& at) const;
   at::Tensor to_eps(const Levels& at) const;
   at::Tensor loss_scale(const Levels& at) const;
   at::Tensor squared_error(const at::Tensor& y, const at::Tensor& x0, const at::Tensor& eps,
@@ -101,8 +119,12 @@ class GaussianDiffusion {
   std::shared_ptr<const ReverseVariance> variance_;
   bool predicts_eps_;
   Loss loss_;
-  double hybrid_lambda_, min_snr_gamma_;
+  double hybrid_lambda_, min_snr_gamma_, sigma_data_;
+  bool scales_input_;
   SampleKind kind_;
 };
+
+// A network that takes what input() gives, as a denoiser. The diffusion must outlive it.
+Denoiser preconditioned(const GaussianDiffusion& diffusion, Denoiser network);
 
 }  // namespace diffuse

@@ -2,7 +2,8 @@
 //
 //   x_t = a x_0 + s ε,   ε ~ N(0, I).
 //
-// Time is the process's own. Of the discrete chain it is the table row 0 .. T − 1, as a number.
+// Time is the process's own: of the discrete chain the table row 0 .. T − 1, of vp, subvp and flow a
+// number from 0 to 1, of ve and edm σ itself.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -38,17 +39,42 @@ class Process {
   // time [B] of any type -> the levels there, on its device.
   virtual Levels levels(const at::Tensor& time) const = 0;
 
-  // Those one step of the chain nearer to the data, which come before the first.
-  virtual Levels before(const at::Tensor& time) const = 0;
+  // Those one step of the chain nearer to the data, which come before the first. Throws Error where
+  // time is continuous.
+  virtual Levels before(const at::Tensor& time) const;
 
-  // Of the least noise and of the most.
+  // Of the least noise, of the most, and of the most where signal is left: what the network learns.
   virtual double first_time() const = 0;
   virtual double last_time() const = 0;
+  virtual double last_time_with_signal() const { return last_time(); }
+
+  // The time at a share 0 .. 1 of them, and the time whose s / a is nearest to sigma.
+  virtual double time_at(double share) const = 0;
+  virtual double time_of_sigma(double sigma) const = 0;
+
+  // Which of `count` equal parts of them each of time [B] is in, int64 [B].
+  virtual at::Tensor part_of(const at::Tensor& time, int64_t count) const = 0;
+
+  // −d log(a² / s²) / d share: [B] float64. Of a chain it is not defined.
+  virtual at::Tensor log_snr_slope(const at::Tensor& time) const;
+
+  // What a network is told of time [B], and the time of what it was told; float64.
+  virtual at::Tensor told(const at::Tensor& time) const = 0;
+  virtual at::Tensor time_told(const at::Tensor& told) const = 0;
+
+  // Whether x_t grows with s, so that networks are given it divided by its size.
+  virtual bool unbounded() const { return false; }
+
+  // Whether a and s are linear in time, so that x moves along straight lines where x_0 and ε stay.
+  virtual bool straight() const { return false; }
+
+  // Standard deviation of the samples' start at a level with next to no signal.
+  virtual double prior_std(const Level&) const { return 1; }
 
   // log of the variance that p_θ(x_0 | x_1) has.
-  virtual double first_log_variance() const = 0;
+  virtual double first_log_variance() const;
 
-  // The tables of a chain.
+  // The tables of a chain; null where time is continuous.
   virtual const NoiseSchedule* schedule() const { return nullptr; }
 
   Level level(double time) const;

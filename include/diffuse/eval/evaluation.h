@@ -1,4 +1,4 @@
-// What every evaluation of a model on a data set shares.
+// Shared by all evaluations of a model on a data set.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -20,25 +20,24 @@ struct Estimate {
 };
 
 struct EvaluationOptions {
-  int64_t items = 256;  // spread evenly over the set; at most all
-  int64_t batch = 128;  // inputs of the network at once; does not change the figures
+  int64_t items = 256;  // evenly spaced over the set; at most all
+  int64_t batch = 128;  // inputs per network call; does not change the figures
   bool labels = false;  // give the network the items' classes
-  uint64_t seed = 0;    // of all noise: each draw is a function of (seed, item, t)
+  uint64_t seed = 0;    // of all noise: each sample is a function of (seed, item, t)
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 
-  // The processes that divide the items between them; each gets all figures.
+  // The processes that share the items; each gets all figures.
   std::shared_ptr<World> world = std::make_shared<World>();
 
-  // A folder, or "". Where it is set, all processes that share it measure the items in parts of `batch`,
-  // whenever they are started or lost, instead of those of `world`: each part's figures become a file
-  // there, and each process that sees the end gets all figures. A part that another process is at and
-  // that takes longer than `patience` seconds is measured again.
+  // A folder, or "". If set, all processes that share it, instead of those of `world`, measure the items in
+  // parts of `batch`; they may start and stop at any time. Each part's figures become a file there, and each
+  // process that is present at the end gets all figures. A part that another process has held for longer
+  // than `patience` seconds is measured again.
   std::filesystem::path queue{};
   double patience = 600;
 
-  // Told how many of the network's inputs are done, of this process's; what it throws ends the
-  // evaluation.
+  // Called with the number of finished network inputs of this process; an exception ends the evaluation.
   std::function<void(int64_t done, int64_t total)> progress{};
 };
 

@@ -1,5 +1,5 @@
-// Likelihood by the probability-flow ODE: the exact density of the deterministic sampler
-// ([Song21b] sec. 4.3), where the bound is one of the ancestral sampler.
+// Likelihood by the probability-flow ODE: the exact density of the deterministic sampler ([Song21b]
+// sec. 4.3). The variational bound is for the ancestral sampler.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +14,22 @@ namespace diffuse {
 
 struct OdeOptions {
   EvaluationOptions evaluation;
-  int64_t steps = 200;  // Heun steps; fewer where so many distinct timesteps cannot be had
+  int64_t steps = 200;  // Heun steps; fewer if there are fewer distinct timesteps
   int64_t probes = 1;   // Rademacher vectors in the estimate of the trace
 };
 
 struct OdeLikelihood {
-  Estimate
-      bits;  // per dimension, over items: of 8-bit values for images of them, else of a density
-  int64_t steps = 0;  // taken
+  Estimate bits;  // per dimension, over items: of 8-bit values for 8-bit images, else of a density
+  int64_t steps = 0;  // as used
   int64_t items = 0;
 };
 
-// The times of the solver, rising from the first to the last with signal left: as even in log sigma,
-// sigma = s / a, as a chain's whole timesteps allow. At most steps + 1 of them.
+// The times of the solver, rising from the first to the last with signal: as evenly spaced as possible in log
+// sigma, sigma = s / a, for integer timesteps. At most steps + 1 of them.
 std::vector<double> ode_times(const Process& process, int64_t steps);
 
-// -log2 p(x) / D where p is the model's density at the smallest noise, sigma of t = 0. Images of 8-bit values are
-// dequantised uniformly over their bins, which makes the figure a bound on that of 8-bit values.
+// -log2 p(x) / D, with p the model's density at the smallest noise level, sigma of t = 0. 8-bit images are
+// dequantised uniformly over their bins, so the figure is a bound on that of 8-bit values.
 OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
                            const Dataset& data, const OdeOptions& options);
 

@@ -26,10 +26,10 @@ class Network : public torch::nn::Module {
   virtual void checkpoint_gradients() {}
 };
 
-// The noise levels x_t = a x_0 + s ε that belong to what a network is told of the time: a and s, [B]
-// float64 each. An exact network must know them; the others learn.
+// What belongs to what a network is told of the time, [B] float64 each: it is given c_in x_t with
+// x_t = a x_0 + s ε, and is to say p x_0 + q ε. An exact network must know; the others learn.
 struct OracleLevels {
-  at::Tensor a, s;
+  at::Tensor a, s, p, q, c_in;
 };
 using OracleView = std::function<OracleLevels(const at::Tensor& time)>;
 

@@ -53,6 +53,10 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
                         const GenerateOptions& options);
 
+// The state that a sampler starts from: N(0, 1) noise at the size that x_t has at the first of its times.
+at::Tensor start_of(const GaussianDiffusion& diffusion, const SamplerOptions& options,
+                    const at::Tensor& noise);
+
 // keys [B] -> float32 [B, shape...] on `device`. Row b depends on keys[b] and its label alone.
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,

@@ -6,6 +6,7 @@
 //   dpmpp2m      DPM-Solver++(2M): ddim at η = 0 with x_0 extrapolated from the last two steps
 //                                                                           [Lu22] Algorithm 2
 //   dpmpp2m-sde  the same at η = 1                                          [Lu22] app. D
+//   euler, ancestral   ddim at η = 0 and at η = 1, of any process: Euler's rule in σ
 //   heun         the trapezoidal rule in σ = √((1 − ᾱ)/ᾱ): two network calls a step, one in the
 //                last                                                       [Karras22] Algorithm 1
 #pragma once
@@ -32,7 +33,8 @@ struct SampleStep {
 };
 using StepCallback = std::function<void(const SampleStep&)>;
 
-// N(0, I) shaped like x_t for the step that leaves timestep t of a chain.
+// N(0, I) shaped like x_t for the step that leaves timestep t of a chain; where time is continuous for
+// that with t steps to go.
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
 
 struct SamplerOptions {

@@ -1,4 +1,4 @@
-// The loss on data that was kept from training.
+// The validation loss, on held-out data.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -18,20 +18,20 @@ namespace diffuse {
 struct HeldOutLoss {
   double mean = 0;
   double standard_error = 0;
-  std::array<double, 4> by_quarter{};  // of t, from little noise to much; NaN where none was drawn
+  std::array<double, 4> by_quarter{};  // of t, from low noise to high; NaN if none was drawn
   int64_t samples = 0;
 };
 
 struct HeldOutOptions {
-  int64_t samples = 1024;  // items, spread evenly over the set; at most all
+  int64_t samples = 1024;  // items, evenly spaced over the set; at most all
   int64_t batch = 128;
   bool labels = false;  // give the network the items' classes
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 };
 
-// The same items, timesteps and noise at every call, so values compare across steps and runs. The
-// processes share the work.
+// Uses the same items, timesteps and noise in every call, so values are comparable across steps and runs.
+// The processes share the work.
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                           const HeldOutOptions& options, World& world);
 

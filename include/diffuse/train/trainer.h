@@ -31,41 +31,41 @@ class TrainStatistics;
 
 class Trainer {
  public:
-  // Fills in config.model's sample_shape and classes from the data. Throws Error where the parts do
-  // not fit each other. In a world of several processes each computes its share of every batch, and
-  // all of them must make a trainer and call update, report, evaluate, with_averages, checkpoint and
-  // restore alike; they begin with rank 0's weights.
+  // Fills in config.model's sample_shape and classes from the data. Throws Error if the parts are
+  // inconsistent. With several processes, each computes its share of every batch; all must construct a
+  // trainer and make the same calls of update, report, evaluate, with_averages, checkpoint and restore. They
+  // start with rank 0's weights.
   Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device,
           std::shared_ptr<World> world = std::make_shared<World>());
   ~Trainer();
   Trainer(Trainer&&) noexcept;
 
-  // Makes all ranks go on from rank 0's checkpoint, if it has one; the others need none. It does not
-  // matter how many ranks wrote it, and what train.shard_optimizer was. Throws Error where its model
-  // or diffusion differ. Where it holds weights alone, a new training starts from them.
+  // Resumes all ranks from rank 0's checkpoint, if it has one; the other ranks need none. The number of ranks
+  // and train.shard_optimizer may differ from the run that wrote it. Throws Error if its model or diffusion
+  // differ. If it has only weights, a new training starts from them.
   void restore(const std::optional<Checkpoint>& checkpoint);
 
-  // Everything restore() needs, on rank 0 (other ranks lack what they do not keep); resuming from it
-  // repeats the run bit by bit on the CPU.
+  // Everything that restore() needs, on rank 0 (on other ranks, only their own part). On the CPU, resuming
+  // from it reproduces the run bit for bit.
   ValueDict checkpoint() const;
 
   // One optimiser update.
   void update();
 
-  // Reads the running averages (the one place that waits for the device) and resets them.
+  // Reads and resets the running averages; waits for the device.
   TrainReport report();
 
-  // Calls `work`, which must leave the weights as they are, while the network has its EMA weights.
+  // Calls `work` while the network has its EMA weights; `work` must not change them.
   void with_averages(const std::function<void()>& work);
 
-  // Updates left out one after the other up to now. Waits for the device.
+  // The number of consecutive skipped updates up to now. Waits for the device.
   int64_t skipped_in_row() const;
 
-  // Where numbers stop being finite: in the weights or the output of a layer, which is named, or
-  // behind the network. Computes the next batch's gradients for it, and drops them.
+  // The first place with non-finite numbers: a layer's weights or output, by name, or the loss after the
+  // network. Computes the next batch's gradients, and discards them.
   std::string first_bad_part();
 
-  // Computes the gradients of the next batch's first `rows` samples, and drops them.
+  // Computes the gradients of the next batch's first `rows` samples, and discards them.
   void try_gradients(int64_t rows);
 
   // With the EMA weights.
@@ -100,7 +100,7 @@ class Trainer {
   std::unique_ptr<ParameterUpdater> updater_;
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<TrainStatistics> statistics_;
-  std::unique_ptr<BatchLoader> loader_;  // made at the first update, when the step is known
+  std::unique_ptr<BatchLoader> loader_;  // created at the first update, when the step is known
   int64_t step_ = 0;
 };
 

@@ -1,11 +1,8 @@
-// Data sets of given items, and short names for diffusion configs.
+// Data sets of given items.
 #pragma once
 
 #include <ATen/ATen.h>
 
-#include <string>
-
-#include "diffuse/config/config.h"
 #include "diffuse/data/dataset.h"
 
 namespace diffuse {
@@ -34,22 +31,6 @@ inline FixedItems two_valued(int64_t n, int64_t D, double sigma) {
   const at::Tensor values = at::ones({n, D});
   values.slice(1, 0, D / 2).fill_(-1);
   return FixedItems(values * sigma);
-}
-
-inline DiffusionConfig linear(int64_t timesteps, double beta_end,
-                              const std::string& variance = "fixed_large") {
-  DiffusionConfig config;
-  config.timesteps = timesteps;
-  config.beta_end = beta_end;
-  config.variance = variance;
-  return config;
-}
-
-inline DiffusionConfig scheduled(const std::string& schedule, int64_t timesteps,
-                                 const std::string& variance = "fixed_large") {
-  DiffusionConfig config = linear(timesteps, 0.02, variance);
-  config.schedule = schedule;
-  return config;
 }
 
 }  // namespace diffuse

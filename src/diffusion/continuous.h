@@ -1,0 +1,11 @@
+// Processes whose time is a real number.
+#pragma once
+
+#include "diffuse/diffusion/process.h"
+
+namespace diffuse {
+
+// vp, subvp, ve, edm and flow. Throws Error naming /diffusion/process for another name.
+std::shared_ptr<const Process> make_continuous(const DiffusionConfig& config);
+
+}  // namespace diffuse

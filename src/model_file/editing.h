@@ -1,0 +1,43 @@
+// What a trained model does to samples without being trained for it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "diffuse/model_file/model.h"
+#include "diffuse/sample/interpolate.h"
+
+namespace diffuse {
+
+// How a model is sampled.
+struct Sampling {
+  SampleConfig config;           // the model's, with flags over it
+  GenerateOptions options;       // without labels
+  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
+
+  // For samples `first` .. , along all of the timesteps.
+  GenerateOptions rows(int64_t rows, int64_t first = 0) const;
+
+  // The same for the reverse process from timestep `t` of that model on.
+  GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
+};
+
+// Samples between a and b [1, ...] at `shares` [N] of the way: both are noised by `depth` steps, mixed, and
+// denoised with the same noise for all shares, so that neighbours differ by their share alone. All in the
+// data's units. -> [N, ...]                                                          [Ho20] sec. 4.3
+at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::Tensor& a,
+                       const at::Tensor& b, int64_t depth, const at::Tensor& shares, Mixing mixing,
+                       uint64_t seed);
+
+enum class Denoising {
+  kExpected,  // E[x_0 | y], in one shot
+  kReverse,   // one sample of x_0 given y, by the reverse process
+};
+
+// y = x_0 + sigma eps [B, ...] -> x_0, both in the network's units.
+at::Tensor denoise(const Model& model, const Sampling& sampling, const at::Tensor& y, double sigma,
+                   Denoising mode, uint64_t seed);
+
+}  // namespace diffuse
