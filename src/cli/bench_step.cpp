@@ -7,6 +7,7 @@
 #include "bench.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
+#include "diffuse/model/cpu_products.h"
 #include "diffuse/train/step_benchmark.h"
 #include "outputs.h"
 
@@ -25,7 +26,8 @@ struct StepFlags {
 };
 
 nlohmann::ordered_json to_json(const StepBenchmark& b) {
-  return {{"train_step_ms", b.train_step_ms},
+  return {{"cpu_products", cpu_products()},
+          {"train_step_ms", b.train_step_ms},
           {"phase_ms", b.phase_ms},
           {"sample_step_ms", b.sample_step_ms},
           {"images_per_s", b.images_per_s},
@@ -37,8 +39,9 @@ nlohmann::ordered_json to_json(const StepBenchmark& b) {
 }
 
 void print_text(const StepBenchmark& b, const Config& config, c10::Device device) {
-  std::cout << std::fixed << std::setprecision(1) << "device        " << device
-            << "\nbatch         " << config.train.batch_size << "\ntrain step    "
+  std::cout << std::fixed << std::setprecision(1) << "device        " << device;
+  if (device.is_cpu()) std::cout << ", float32 products by " << cpu_products();
+  std::cout << "\nbatch         " << config.train.batch_size << "\ntrain step    "
             << b.train_step_ms << " ms, " << b.images_per_s << " samples/s\n";
   for (const char* const phase : {"data", "forward", "backward", "optimizer"})
     std::cout << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";

@@ -1,6 +1,7 @@
 #include "diffuse/model/network.h"
 
 #include "diffuse/core/error.h"
+#include "diffuse/model/cpu_products.h"
 #include "diffuse/model/small_networks.h"
 #include "initializer.h"
 #include "unet.h"
@@ -22,6 +23,7 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
                                       const at::Tensor& alpha_bar, uint64_t seed,
                                       at::Device device) {
   check_sizes(config);
+  if (device.is_cpu()) cpu_products();  // a wrong choice is refused before work is spent
   const Initializer init(seed, device);
   if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
   if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, init);
