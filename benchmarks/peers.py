@@ -3,18 +3,22 @@
 
     python benchmarks/peers.py --diffuse build/release/diffuse --rounds 5
 
-Peers: Hugging Face diffusers, diffusers with torch.compile, and lucidrains'
-denoising-diffusion-pytorch, which has a different network. All use the same LibTorch, threads,
-batch and precision (float32), on random data. Each round runs each program once, in a separate
-process. The table has medians and ranges over rounds, and the ratios within a round. A training
-step is loss, backward pass, gradient clipping, Adam and EMA of the weights. Needs PyTorch and the
-peers. Compile time is part of the first step.
+Peers: Hugging Face diffusers, the same by torch.compile, and lucidrains'
+denoising-diffusion-pytorch, whose network is another one. All run on the same LibTorch, threads,
+batch and precision (float32, or bfloat16 by autocast), on random data. Each round runs each program
+once in a process of its own; the table has medians and ranges over rounds, and the ratio of each
+round's pair. Before it stand the processor, how wide its vectors are, and versions. A training
+step is loss, backward, clipping, Adam and the moving average of the weights. Wants PyTorch and the
+peers; the compiler's time is in that of the first step.
 """
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
 import os
 import pathlib
+import platform
 import statistics
 import subprocess
 import sys
@@ -32,25 +36,50 @@ MODELS = {
 }
 
 
-def ours(program, model, batch, seconds):
+def processor():
+    """Its name, cores and the widest vectors and matrices that it multiplies."""
+    name, flags = platform.processor() or platform.machine(), []
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = (part.strip() for part in line.partition(":"))
+            name = value if key == "model name" else name
+            flags = value.split() if key in ("flags", "Features") else flags
+    widths = {"avx512f": "AVX-512", "avx2": "AVX2", "sve": "SVE", "asimd": "NEON"}
+    able = [next((width for flag, width in widths.items() if flag in flags), "no wide vectors")]
+    able += [title for flag, title in (("avx512_bf16", "bf16"), ("amx_bf16", "AMX")) if flag in flags]
+    return f"{name}, {len(os.sched_getaffinity(0))} cores, {', '.join(able)}"
+
+
+def versions(program, peers):
+    """Of diffuse with what it multiplies by, LibTorch, and the peers' packages."""
+    lines = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    packages = {"diffusers": "diffusers", "compiled": "diffusers",
+                "lucidrains": "denoising-diffusion-pytorch"}
+    names = ["torch", *sorted({packages[peer] for peer in peers})]
+    return [line for line in lines.splitlines() if not line.startswith("CUDA")] + [
+        f"{name} {importlib.metadata.version(name)}" for name in names]
+
+
+def ours(program, model, batch, seconds, precision):
     """Seconds of a training and a sampling step, and peak memory in bytes."""
     config = json.dumps({"model": {"type": "unet", "attention_heads": 1, **model},
-                         "train": {"batch_size": batch, "warmup_steps": 0}})
+                         "train": {"batch_size": batch, "warmup_steps": 0, "precision": precision}})
     done = subprocess.run(
         [program, "bench", "--config", "/dev/stdin", "--seconds", str(seconds), "--json", "-",
          "--device", "cpu", "-q"], input=config, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    ready, start = start_of_ours(program, model, batch)
+    ready, start = start_of_ours(program, model, batch, precision)
     return {"ready": ready, "start": start, "train": found["train_step_ms"] / 1e3,
             "sample": found["sample_step_ms"] / 1e3, "memory": found["peak_memory_bytes"]}
 
 
-def start_of_ours(program, model, batch):
-    """Seconds from the start of a training process to the beginning and the end of its first step."""
+def start_of_ours(program, model, batch, precision):
+    """Seconds from the call of a training run to the beginning and to the end of its first step."""
     channels, side, _ = model["sample_shape"]
     config = {"data": {"type": "shapes", "image_size": side, "channels": channels, "count": 100},
               "model": {key: value for key, value in model.items() if key != "sample_shape"},
-              "train": {"batch_size": batch, "log_every": 1, "steps": 1000}}
+              "train": {"batch_size": batch, "log_every": 1, "steps": 1000,
+                        "precision": precision}}
     with tempfile.TemporaryDirectory() as folder:
         metrics = pathlib.Path(folder) / "run" / "metrics.jsonl"
         begin = time.monotonic()
@@ -118,8 +147,8 @@ def compiled_unet(model):
 PEERS = {"diffusers": diffusers_unet, "compiled": compiled_unet, "lucidrains": lucidrains_unet}
 
 
-def peer(name, model, batch, seconds, called):
-    """The same figures of a peer, in this process, which was started at the time `called`."""
+def peer(name, model, batch, seconds, precision, called):
+    """The same of a peer, in this process, which was called at the time `called`."""
     import resource
 
     import torch
@@ -127,7 +156,12 @@ def peer(name, model, batch, seconds, called):
     from diffusers.training_utils import EMAModel
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    unet, epsilon = PEERS[name](model)
+    unet, network = PEERS[name](model)
+
+    def epsilon(x, t):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            return network(x, t).float()
+
     scheduler = DDPMScheduler(1000)
     adam = torch.optim.Adam(unet.parameters(), lr=2e-4)
     ema = EMAModel(unet.parameters(), decay=0.9999)
@@ -166,23 +200,28 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="of each step in a round")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--peers", nargs="+", default=["diffusers"], choices=PEERS)
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--one", nargs=3, metavar=("PEER", "MODEL", "CALLED"),
                         help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         name, model, called = options.one
-        print(json.dumps(peer(name, *MODELS[model], options.seconds, float(called))))
+        print(json.dumps(peer(name, *MODELS[model], options.seconds, options.precision,
+                              float(called))))
         return
+    print(f"{processor()}; {'; '.join(versions(options.diffuse, options.peers))}; "
+          f"{options.precision}\n")
     print("| model, batch | peer | | diffuse | peer | peer / diffuse |\n"
           "| --- | --- | --- | --- | --- | --- |")
     for name in options.models:
         model, batch = MODELS[name]
         rounds = []
         for _ in range(options.rounds):
-            rounds.append({"diffuse": ours(options.diffuse, model, batch, options.seconds)})
+            rounds.append({"diffuse": ours(options.diffuse, model, batch, options.seconds,
+                                            options.precision)})
             for other in options.peers:
                 command = [sys.executable, __file__, "--seconds", str(options.seconds),
-                           "--one", other, name, str(time.monotonic())]
+                           "--precision", options.precision, "--one", other, name, str(time.monotonic())]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 rounds[-1][other] = json.loads(done.stdout.splitlines()[-1])
         for other in options.peers:

@@ -17,11 +17,13 @@
 #include "src/core/heap.h"
 #include "src/core/log.h"
 #include "src/core/standard_streams.h"
+#include "src/model/cpu_products.h"
 
 namespace diffuse::cli {
 
 static std::string version_text() {
-  return concat("diffuse ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nCUDA: ", cuda_description());
+  return concat("diffuse ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nCUDA: ", cuda_description(),
+                "\nCPU products: ", cpu_products());
 }
 
 static int bad_use(const std::string& where, const std::string& message) {

@@ -17,6 +17,7 @@
 #include "phase_timer.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
+#include "src/model/cpu_products.h"
 #include "trace.h"
 
 namespace diffuse {
@@ -67,11 +68,13 @@ double seconds_of(double seconds, const Step& step, const Wait& wait) {
 double gemm_gflops(c10::Device device, c10::ScalarType type) {
   const int64_t n = device.is_cpu() ? 1024 : 8192;
   const at::Tensor a = at::rand({n, n}, at::device(device).dtype(type)), b = a.t().contiguous();
+  const bool as_networks = device.is_cpu() && type == at::kFloat;
   at::Tensor c;
   double best = 0;
   for (int round = 0; round < 5; ++round) {
     const double seconds = seconds_of(
-        0.1, [&] { c = at::mm(a, b); }, [&] { wait_for(device); });
+        0.1, [&] { c = as_networks ? cpu_product(a, b) : at::mm(a, b); },
+        [&] { wait_for(device); });
     best = std::max(best, 2e-9 * static_cast<double>(n * n * n) / seconds);
   }
   return best;
@@ -161,7 +164,8 @@ void trace_steps(const Config& config, c10::Device device, const std::filesystem
 }
 
 nlohmann::ordered_json json_of(const StepBenchmark& b) {
-  return {{"train_step_ms", b.train_step_ms},
+  return {{"cpu_products", cpu_products()},
+          {"train_step_ms", b.train_step_ms},
           {"phase_ms", b.phase_ms},
           {"sample_step_ms", b.sample_step_ms},
           {"images_per_s", b.images_per_s},
@@ -174,9 +178,10 @@ nlohmann::ordered_json json_of(const StepBenchmark& b) {
 
 std::string text_of(const StepBenchmark& b, const Config& config, c10::Device device) {
   std::ostringstream out;
-  out << std::fixed << std::setprecision(1) << "device        " << device << "\nbatch         "
-      << config.train.batch_size << "\ntrain step    " << b.train_step_ms << " ms, "
-      << b.images_per_s << " samples/s\n";
+  out << std::fixed << std::setprecision(1) << "device        " << device;
+  if (device.is_cpu()) out << ", float32 products by " << cpu_products();
+  out << "\nbatch         " << config.train.batch_size << "\ntrain step    " << b.train_step_ms
+      << " ms, " << b.images_per_s << " samples/s\n";
   for (const char* const phase : {"data", "forward", "backward", "optimizer"})
     out << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
   out << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops

@@ -2,6 +2,7 @@
 
 #include "diffuse/core/error.h"
 #include "initializer.h"
+#include "src/model/cpu_products.h"
 #include "src/model/small_networks.h"
 #include "unet.h"
 
@@ -21,6 +22,7 @@ static void check_sizes(const ModelConfig& config) {
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
                                       const OracleView& view, uint64_t seed, at::Device device) {
   check_sizes(config);
+  if (device.is_cpu()) cpu_products();  // a wrong choice is refused before work is spent
   const Initializer init(seed, device);
   if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
   if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, init);

@@ -31,6 +31,18 @@ std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& parameters) 
   return gradients;
 }
 
+// The same values in the order that they have in memory: the fused kernels copy gradients that lie otherwise,
+// and do not use the copies.
+static std::vector<at::Tensor> in_memory_order(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> views;
+  views.reserve(tensors.size());
+  for (const at::Tensor& x : tensors) {
+    const bool turned = !x.is_contiguous() && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+    views.push_back(turned ? x.permute({0, 2, 3, 1}) : x);
+  }
+  return views;
+}
+
 at::Tensor gradient_norm(const std::vector<at::Tensor>& gradients) {
   return at::stack(at::_foreach_norm(gradients)).norm();
 }
@@ -55,15 +67,18 @@ void Adam::step(double learning_rate, const at::Tensor& found_inf) {
   if (parameters_.empty()) return;  // the kernels refuse empty lists
   // The kernel needs one counter per tensor and only reads them.
   const std::vector<at::Tensor> counts(parameters_.size(), count_);
-  const auto gradients = gradients_of(parameters_);
+  const auto parameters = in_memory_order(parameters_),
+             gradients = in_memory_order(gradients_of(parameters_)),
+             first_moment = in_memory_order(first_moment_),
+             second_moment = in_memory_order(second_moment_);
   if (config_.optimizer == "adamw")
-    at::_fused_adamw_(parameters_, gradients, first_moment_, second_moment_, {}, counts,
-                      learning_rate, config_.beta1, config_.beta2, config_.weight_decay,
-                      config_.adam_eps, false, false, std::nullopt, found_inf);
+    at::_fused_adamw_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
+                      config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,
+                      false, std::nullopt, found_inf);
   else
-    at::_fused_adam_(parameters_, gradients, first_moment_, second_moment_, {}, counts,
-                     learning_rate, config_.beta1, config_.beta2, config_.weight_decay,
-                     config_.adam_eps, false, false, std::nullopt, found_inf);
+    at::_fused_adam_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
+                     config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,
+                     false, std::nullopt, found_inf);
 }
 
 }  // namespace diffuse

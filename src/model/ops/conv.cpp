@@ -5,7 +5,9 @@
 
 #include <vector>
 
+#include "cpu/residual_conv.h"
 #include "cpu/winograd.h"
+#include "kept_weight.h"
 
 namespace diffuse::ops {
 
@@ -15,7 +17,7 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
   if (same_size && bias.defined() && cpu::winograd_pays(x, weight))
     return cpu::winograd_conv3x3(x, weight, bias);
-  return at::conv2d(x, weight, bias, {signal ? 1 : stride, stride},
+  return at::conv2d(x, kept_weight(weight), bias, {signal ? 1 : stride, stride},
                     {signal ? 0 : padding, padding});
 }
 
@@ -43,17 +45,20 @@ static at::Tensor pixel_rows(const at::Tensor& x) {
 
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight) {
+  if (cpu::takes_residual_conv(h.value, x, weight)) {
+    const at::Tensor y = cpu::residual_conv1x1(h.value, x, skip, weight);
+    add_bias(y, h.bias);
+    return y;
+  }
   at::Tensor sum = pixel_rows(h.value);
+  const at::Tensor all = kept_weight(weight);
   int64_t first = 0;
   for (const at::Tensor& part : {x, skip}) {
     if (!part.defined()) continue;
-    const at::Tensor filters = weight.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
+    const at::Tensor filters = all.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
     first += part.size(1);
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-    if (at::GradMode::is_enabled() || sum.scalar_type() != filters.scalar_type())
-      sum = at::addmm(sum, pixel_rows(part), filters.t());
-    else
-      sum.addmm_(pixel_rows(part), filters.t());
+    sum = at::addmm(sum, pixel_rows(part), filters.t());
   }
   const at::Tensor& like = h.value;
   const at::Tensor y =

@@ -32,7 +32,7 @@ Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Te
 at::Tensor residual_sum(const Biased& h, const at::Tensor& x);
 
 // y = h + weight * concat(x, skip): h [B, O, H, W], weight [O, I, 1, 1], x and skip with I channels in all,
-// skip undefined where x has them all. Overwrites h where no gradient is wanted.
+// skip undefined where x has them all. May overwrite h.
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight);
 

@@ -73,5 +73,33 @@ TEST(Conv, ResidualConvEqualsAConvolutionOfTheConcatenated) {
   }
 }
 
+// Gradients of all operands against those of the direct way, in float64.
+TEST(Conv, ResidualConvHasTheConvolutionsGradients) {
+  for (const bool joined : {false, true}) {
+    const at::Tensor h = leaf({2, 7, 4, 4}, 0), x = leaf({2, 3, 4, 4}, 1),
+                     skip = joined ? leaf({2, 2, 4, 4}, 2) : at::Tensor(),
+                     weight = leaf({7, joined ? 5 : 3, 1, 1}, 3);
+    const at::Tensor up = leaf({2, 7, 4, 4}, 5).detach();
+    const auto gradients = [&](const at::Tensor& y) {
+      std::vector<at::Tensor> found{y.detach().clone()};
+      y.backward(up.to(y.scalar_type()));
+      for (const at::Tensor& operand : {h, x, skip, weight})
+        if (operand.defined()) {
+          found.push_back(operand.grad());
+          at::Tensor(operand).mutable_grad() = at::Tensor();
+        }
+      return found;
+    };
+    const auto last = [](const at::Tensor& t) {
+      return (2 * t).contiguous(at::MemoryFormat::ChannelsLast);
+    };
+    const auto mine = gradients(residual_conv1x1({last(h)}, last(x), skip, weight));
+    const at::Tensor all = joined ? at::cat({last(x), skip}, 1) : last(x);
+    const auto wanted = gradients(last(h) + direct(all, weight, at::zeros({7}), {1, 1}, {0, 0}));
+    ASSERT_EQ(mine.size(), wanted.size());
+    for (size_t i = 0; i < mine.size(); ++i) expect_close(mine[i], wanted[i]);
+  }
+}
+
 }  // namespace
 }  // namespace diffuse::ops

@@ -91,6 +91,26 @@ TEST(GroupNorm, EqualsLibTorchForwardAndBackward) {
       }
 }
 
+// Against float64 of the same rounded numbers: only the result is rounded, to 8 bits.
+TEST(GroupNorm, ReadsAndWritesBfloat16ComputingInFloat32) {
+  const at::Tensor x = leaf({2, 3, 9, 11}, at::kBFloat16, 0),
+                   skip = leaf({2, 3, 9, 11}, at::kBFloat16, 5), weight = leaf({6}, at::kFloat, 1),
+                   bias = leaf({6}, at::kFloat, 2), shift = leaf({2, 6}, at::kBFloat16, 3);
+  const Inputs in{x, weight, bias, {}, {}, shift, skip};
+  const auto exact = [](const at::Tensor& t) {
+    return t.detach().to(at::kDouble).requires_grad_();
+  };
+  const Inputs wide{exact(x), exact(weight), exact(bias), {}, {}, exact(shift), exact(skip)};
+  const at::Tensor y = ours(in, After::kSilu);
+  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+  const auto mine = gradients(in, y), wanted = gradients(wide, reference(wide, After::kSilu));
+  ASSERT_EQ(mine.size(), wanted.size());
+  for (size_t i = 0; i < mine.size(); ++i)
+    EXPECT_LT((mine[i] - wanted[i]).abs().max().item<double>(),
+              0.006 * wanted[i].abs().max().item<double>())
+        << "output or gradient " << i;
+}
+
 TEST(GroupNorm, TakesTheBiasLeftByTheOperationBefore) {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const at::Tensor x = leaf({2, 6, 4, 4}, type, 0), bias = leaf({6}, type, 1),

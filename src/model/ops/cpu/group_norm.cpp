@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
+#include <utility>
 
 #include "group_norm_kernel.h"
 
@@ -27,93 +28,130 @@ struct Joined {
   int64_t pixels() const { return x.size(2) * x.size(3); }
 };
 
-// Calls `work` with each image of a batch, on all threads.
-template <class Work>
-void for_images(const Joined& in, int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
-                const at::Tensor& shift, bool silu, const Work& work) {
-  const int64_t pixels = in.pixels(), channels = in.channels();
-  const int64_t width = in.x.size(1), rest = channels - width;
-  const float* const x = in.x.const_data_ptr<float>();
-  const float* const skip = in.skip.defined() ? in.skip.const_data_ptr<float>() : nullptr;
-  at::parallel_for(0, in.x.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b)
-      work(b,
-           NormImage{pixels,
-                     channels,
-                     groups,
-                     {{x + b * pixels * width, 0, width}, {skip + b * pixels * rest, width, rest}},
-                     row(shift, b),
-                     row(weight, b),
-                     row(bias, b),
-                     silu});
-  });
+template <class T>
+const T* data_of(const at::Tensor& x) {
+  return x.defined() ? static_cast<const T*>(x.const_data_ptr()) : nullptr;
+}
+
+template <class T>
+T* writable(const at::Tensor& x) {
+  return x.defined() ? static_cast<T*>(x.mutable_data_ptr()) : nullptr;
 }
 
 at::Tensor or_undefined(const std::optional<at::Tensor>& tensor, at::MemoryFormat format) {
   return tensor ? tensor->contiguous(format) : at::Tensor();
 }
 
+// What the passes read beside the images.
+struct Tables {
+  int64_t groups;
+  at::Tensor weight, bias, shift;  // [C] or [B, C]; shift also undefined
+  bool silu;
+};
+
+// Calls `work` with each image of a batch, on all threads.
+template <class T, class Work>
+void for_images(const Joined& in, const Tables& tables, const Work& work) {
+  const int64_t pixels = in.pixels(), channels = in.channels();
+  const int64_t width = in.x.size(1), rest = channels - width;
+  const T *const x = data_of<T>(in.x), *const skip = data_of<T>(in.skip);
+  at::parallel_for(0, in.x.size(0), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b)
+      work(b, NormImage<T>{
+                  pixels,
+                  channels,
+                  tables.groups,
+                  {{x + b * pixels * width, 0, width}, {skip + b * pixels * rest, width, rest}},
+                  row(tables.shift, b),
+                  row(tables.weight, b),
+                  row(tables.bias, b),
+                  tables.silu});
+  });
+}
+
+// -> y, and mean and rstd [2, B, C]
+template <class T>
+std::pair<at::Tensor, at::Tensor> normalise(const Joined& in, const Tables& tables, double eps) {
+  const int64_t batch = in.x.size(0), channels = in.channels(), pixels = in.pixels();
+  const at::Tensor statistics = at::empty({2, batch, channels}, in.x.options().dtype(at::kFloat));
+  const at::Tensor y = at::empty({batch, channels, in.x.size(2), in.x.size(3)},
+                                 in.x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  float* const mean = statistics.mutable_data_ptr<float>();
+  float* const rstd = mean + batch * channels;
+  T* const out = writable<T>(y);
+  for_images<T>(in, tables, [&](int64_t b, const NormImage<T>& image) {
+    const int64_t at = b * channels;
+    norm_statistics(image, static_cast<float>(eps), mean + at, rstd + at);
+    norm_apply(image, mean + at, rstd + at, out + at * pixels);
+  });
+  return {y, statistics};
+}
+
+// The gradients of x and skip, and those of weight, bias and shift for each image [3, B, C].
+struct Gradients {
+  at::Tensor x, skip, tables;
+};
+
+template <class T>
+Gradients gradients_of(const Joined& in, const Tables& tables, const at::Tensor& statistics,
+                       const at::Tensor& dy) {
+  const int64_t batch = in.x.size(0), channels = in.channels(), pixels = in.pixels();
+  const int64_t width = in.x.size(1), rest = channels - width;
+  const Gradients found{at::empty_like(in.x), rest > 0 ? at::empty_like(in.skip) : at::Tensor(),
+                        at::empty({3, batch, channels}, statistics.options())};
+  const float* const mean = statistics.const_data_ptr<float>();
+  const float* const rstd = mean + batch * channels;
+  const T* const up = data_of<T>(dy);
+  T *const x_out = writable<T>(found.x), *const skip_out = writable<T>(found.skip);
+  float* const table = found.tables.mutable_data_ptr<float>();
+  for_images<T>(in, tables, [&](int64_t b, const NormImage<T>& image) {
+    const int64_t at = b * channels, all = batch * channels;
+    T* const parts[2] = {x_out + b * pixels * width, skip_out + b * pixels * rest};
+    norm_gradient(image, mean + at, rstd + at, up + at * pixels, parts, table + at,
+                  table + all + at, table + 2 * all + at);
+  });
+  return found;
+}
+
 struct GroupNormFunction : torch::autograd::Function<GroupNormFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_in, int64_t groups,
-                            const at::Tensor& weight_in, const at::Tensor& bias_in, double eps,
-                            bool silu, const std::optional<at::Tensor>& shift_in,
-                            const std::optional<at::Tensor>& skip_in) {
-    const Joined in{x_in.contiguous(at::MemoryFormat::ChannelsLast),
-                    or_undefined(skip_in, at::MemoryFormat::ChannelsLast)};
-    const at::Tensor weight = weight_in.contiguous(), bias = bias_in.contiguous(),
-                     shift = or_undefined(shift_in, at::MemoryFormat::Contiguous);
-    const int64_t batch = in.x.size(0), channels = in.channels(), pixels = in.pixels();
-    const at::Tensor statistics = at::empty({2, batch, channels}, in.x.options());
-    const at::Tensor y = at::empty({batch, channels, in.x.size(2), in.x.size(3)},
-                                   in.x.options().memory_format(at::MemoryFormat::ChannelsLast));
-    float* const mean = statistics.mutable_data_ptr<float>();
-    float* const rstd = mean + batch * channels;
-    float* const out = y.mutable_data_ptr<float>();
-    for_images(in, groups, weight, bias, shift, silu, [&](int64_t b, const NormImage& image) {
-      const int64_t at = b * channels;
-      norm_statistics(image, static_cast<float>(eps), mean + at, rstd + at);
-      norm_apply(image, mean + at, rstd + at, out + at * pixels);
-    });
-    context->save_for_backward({in.x, weight, bias, shift, statistics, in.skip});
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, int64_t groups,
+                            const at::Tensor& weight, const at::Tensor& bias, double eps, bool silu,
+                            const std::optional<at::Tensor>& shift,
+                            const std::optional<at::Tensor>& skip) {
+    const Joined in{x.contiguous(at::MemoryFormat::ChannelsLast),
+                    or_undefined(skip, at::MemoryFormat::ChannelsLast)};
+    const Tables tables{groups, weight.contiguous(), bias.contiguous(),
+                        or_undefined(shift, at::MemoryFormat::Contiguous), silu};
+    const auto [y, statistics] = x.scalar_type() == at::kBFloat16
+                                     ? normalise<Bf16>(in, tables, eps)
+                                     : normalise<float>(in, tables, eps);
+    context->save_for_backward(
+        {in.x, tables.weight, tables.bias, tables.shift, statistics, in.skip});
     context->saved_data["groups"] = groups;
     context->saved_data["silu"] = silu;
     return y;
   }
 
-  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const tensor_list saved = context->get_saved_variables();
-    const at::Tensor &weight = saved[1], &bias = saved[2], &shift = saved[3];
     const Joined in{saved[0], saved[5]};
-    const int64_t batch = in.x.size(0), channels = in.channels(), pixels = in.pixels();
-    const int64_t width = in.x.size(1), rest = channels - width;
+    const Tables tables{context->saved_data["groups"].toInt(), saved[1], saved[2], saved[3],
+                        context->saved_data["silu"].toBool()};
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor dx = at::empty_like(in.x),
-                     dskip = rest > 0 ? at::empty_like(in.skip) : at::Tensor();
-    const at::Tensor tables = at::empty({3, batch, channels}, in.x.options());
-    const float* const mean = saved[4].const_data_ptr<float>();
-    const float* const rstd = mean + batch * channels;
-    const float* const up = dy.const_data_ptr<float>();
-    float* const x_out = dx.mutable_data_ptr<float>();
-    float* const skip_out = rest > 0 ? dskip.mutable_data_ptr<float>() : nullptr;
-    float* const table = tables.mutable_data_ptr<float>();
-    for_images(in, context->saved_data["groups"].toInt(), weight, bias, shift,
-               context->saved_data["silu"].toBool(), [&](int64_t b, const NormImage& image) {
-                 const int64_t at = b * channels, all = batch * channels;
-                 float* const parts[2] = {x_out + b * pixels * width, skip_out + b * pixels * rest};
-                 norm_gradient(image, mean + at, rstd + at, up + at * pixels, parts, table + at,
-                               table + all + at, table + 2 * all + at);
-               });
+    const Gradients found = in.x.scalar_type() == at::kBFloat16
+                                ? gradients_of<Bf16>(in, tables, saved[4], dy)
+                                : gradients_of<float>(in, tables, saved[4], dy);
     const auto like = [](const at::Tensor& gradient, const at::Tensor& parameter) {
       return parameter.dim() == 2 ? gradient : gradient.sum(0);
     };
-    return {dx,
+    return {found.x,
             at::Tensor(),
-            like(tables[0], weight),
-            like(tables[1], bias),
+            like(found.tables[0], tables.weight),
+            like(found.tables[1], tables.bias),
             at::Tensor(),
             at::Tensor(),
-            shift.defined() ? like(tables[2], shift) : at::Tensor(),
-            dskip};
+            tables.shift.defined() ? like(found.tables[2], tables.shift) : at::Tensor(),
+            found.skip};
   }
 };
 
@@ -122,11 +160,12 @@ struct GroupNormFunction : torch::autograd::Function<GroupNormFunction> {
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& shift,
                       const at::Tensor& weight, const at::Tensor& bias, int64_t groups, double eps,
                       bool silu) {
-  const auto wide = [](const at::Tensor& tensor) -> std::optional<at::Tensor> {
-    return tensor.defined() ? std::optional(tensor.to(at::kFloat)) : std::nullopt;
+  const auto in = [](const at::Tensor& tensor, at::ScalarType type) -> std::optional<at::Tensor> {
+    return tensor.defined() ? std::optional(tensor.to(type)) : std::nullopt;
   };
-  return GroupNormFunction::apply(x.to(at::kFloat), groups, weight, bias, eps, silu, wide(shift),
-                                  wide(skip))
+  const at::ScalarType type = x.scalar_type() == at::kBFloat16 ? at::kBFloat16 : at::kFloat;
+  return GroupNormFunction::apply(x.to(type), groups, weight, bias, eps, silu,
+                                  in(shift, at::kFloat), in(skip, type))
       .to(x.scalar_type());
 }
 

@@ -41,17 +41,18 @@ static void average_groups(int64_t channels, int64_t groups, float* values) {
 }
 
 // Column means of f(x - centre) over rows in blocks, so that float sums stay short.
-template <class F>
-static DIFFUSE_INLINE void column_means(const NormImage& image, F f, float* means, float* block) {
+template <class T, class F>
+static DIFFUSE_INLINE void column_means(const NormImage<T>& image, F f, float* means,
+                                        float* block) {
   constexpr int64_t kBlock = 64;
   std::memset(means, 0, sizeof(float) * image.channels);
-  for (const NormPart& part : image.parts) {
+  for (const NormPart<T>& part : image.parts) {
     float* const sums = means + part.first;
     for (int64_t begin = 0; begin < image.pixels; begin += kBlock) {
       const int64_t end = begin + kBlock < image.pixels ? begin + kBlock : image.pixels;
       std::memset(block, 0, sizeof(float) * part.channels);
       for (int64_t row = begin; row < end; ++row) {
-        const float* const x = part.x + row * part.channels;
+        const T* const x = part.x + row * part.channels;
 #pragma omp simd
         for (int64_t c = 0; c < part.channels; ++c) block[c] += f(x[c], part.first + c);
       }
@@ -61,8 +62,9 @@ static DIFFUSE_INLINE void column_means(const NormImage& image, F f, float* mean
   for (int64_t c = 0; c < image.channels; ++c) means[c] /= static_cast<float>(image.pixels);
 }
 
-DIFFUSE_VECTORISED
-void norm_statistics(const NormImage& image, float eps, float* mean, float* rstd) {
+template <class T>
+static DIFFUSE_INLINE void statistics(const NormImage<T>& image, float eps, float* mean,
+                                      float* rstd) {
   const int64_t channels = image.channels;
   std::vector<float> block(channels);
   const float* const shift = image.shift;
@@ -79,18 +81,19 @@ void norm_statistics(const NormImage& image, float eps, float* mean, float* rstd
   for (int64_t c = 0; c < channels; ++c) rstd[c] = 1.0f / std::sqrt(rstd[c] + eps);
 }
 
-DIFFUSE_VECTORISED
-void norm_apply(const NormImage& image, const float* mean, const float* rstd, float* y) {
+template <class T>
+static DIFFUSE_INLINE void apply(const NormImage<T>& image, const float* mean, const float* rstd,
+                                 T* y) {
   const int64_t channels = image.channels;
   std::vector<float> scale(channels);
   for (int64_t c = 0; c < channels; ++c) scale[c] = rstd[c] * image.weight[c];
-  for (const NormPart& part : image.parts) {
+  for (const NormPart<T>& part : image.parts) {
     const int64_t first = part.first, width = part.channels;
     const float *const centre = mean + first, *const gain = scale.data() + first,
                        *const bias = image.bias + first;
     for (int64_t row = 0; row < image.pixels; ++row) {
-      const float* const in = part.x + row * width;
-      float* const out = y + row * channels + first;
+      const T* const in = part.x + row * width;
+      T* const out = y + row * channels + first;
       if (image.silu) {
 #pragma omp simd
         for (int64_t c = 0; c < width; ++c) {
@@ -105,14 +108,22 @@ void norm_apply(const NormImage& image, const float* mean, const float* rstd, fl
   }
 }
 
-// The first pass of norm_gradient over a part: g into dx, and the sums over pixels of g and g y^.
-static DIFFUSE_INLINE void gradient_sums(const NormImage& image, const NormPart& part,
-                                         const float* mean, const float* rstd, const float* dy,
-                                         float* dx, float* d_weight, float* d_bias) {
+// Where a part's g is kept between the two passes: in dx itself, or apart where that would round it.
+static float* between_passes(float* dx, std::vector<float>&, int64_t) { return dx; }
+static float* between_passes(Bf16*, std::vector<float>& apart, int64_t numel) {
+  apart.resize(numel);
+  return apart.data();
+}
+
+// The first pass of norm_gradient over a part: g, and the sums over pixels of g and g y^.
+template <class T>
+static DIFFUSE_INLINE void gradient_sums(const NormImage<T>& image, const NormPart<T>& part,
+                                         const float* mean, const float* rstd, const T* dy,
+                                         float* g_out, float* d_weight, float* d_bias) {
   const float *const weight = image.weight + part.first, *const bias = image.bias + part.first;
   for (int64_t row = 0; row < image.pixels; ++row) {
-    const float *const in = part.x + row * part.channels, *const up = dy + row * image.channels;
-    float* const out = dx + row * part.channels;
+    const T *const in = part.x + row * part.channels, *const up = dy + row * image.channels;
+    float* const out = g_out + row * part.channels;
     if (image.silu) {
 #pragma omp simd
       for (int64_t c = 0; c < part.channels; ++c) {
@@ -137,15 +148,19 @@ static DIFFUSE_INLINE void gradient_sums(const NormImage& image, const NormPart&
 
 // With g = dL/du, u the normalised value before the activation, y^ = (x - mean) rstd and < > the
 // mean over a group:  dx = rstd (g w - <g w> - y^ <g w y^>)
-DIFFUSE_VECTORISED
-void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
-                   float* const dx[2], float* d_weight, float* d_bias, float* d_shift) {
+template <class T>
+static DIFFUSE_INLINE void gradient(const NormImage<T>& image, const float* mean, const float* rstd,
+                                    const T* dy, T* const dx[2], float* d_weight, float* d_bias,
+                                    float* d_shift) {
   const int64_t channels = image.channels;
   std::memset(d_weight, 0, sizeof(float) * channels);
   std::memset(d_bias, 0, sizeof(float) * channels);
+  std::vector<float> apart[2];
+  float* g[2];
   for (size_t i = 0; i < 2; ++i) {
     const int64_t first = image.parts[i].first;
-    gradient_sums(image, image.parts[i], mean + first, rstd + first, dy + first, dx[i],
+    g[i] = between_passes(dx[i], apart[i], image.pixels * image.parts[i].channels);
+    gradient_sums(image, image.parts[i], mean + first, rstd + first, dy + first, g[i],
                   d_weight + first, d_bias + first);
   }
   std::vector<float> mean_g(channels), mean_gy(channels);
@@ -158,23 +173,59 @@ void norm_gradient(const NormImage& image, const float* mean, const float* rstd,
   average_groups(channels, image.groups, mean_gy.data());
   std::memset(d_shift, 0, sizeof(float) * channels);
   for (size_t i = 0; i < 2; ++i) {
-    const NormPart& part = image.parts[i];
+    const NormPart<T>& part = image.parts[i];
     const int64_t first = part.first, width = part.channels;
     const float *const centre = mean + first, *const r = rstd + first,
                        *const weight = image.weight + first, *const g_mean = mean_g.data() + first,
                        *const gy_mean = mean_gy.data() + first;
     float* const shift_sum = d_shift + first;
     for (int64_t row = 0; row < image.pixels; ++row) {
-      const float* const in = part.x + row * width;
-      float* const out = dx[i] + row * width;
+      const T* const in = part.x + row * width;
+      const float* const kept = g[i] + row * width;
+      T* const out = dx[i] + row * width;
 #pragma omp simd
       for (int64_t c = 0; c < width; ++c) {
         const float normal = (in[c] - centre[c]) * r[c];
-        out[c] = r[c] * (out[c] * weight[c] - g_mean[c] - normal * gy_mean[c]);
-        shift_sum[c] += out[c];
+        const float change = r[c] * (kept[c] * weight[c] - g_mean[c] - normal * gy_mean[c]);
+        out[c] = change;
+        shift_sum[c] += change;
       }
     }
   }
+}
+
+DIFFUSE_VECTORISED
+void norm_statistics(const NormImage<float>& image, float eps, float* mean, float* rstd) {
+  statistics(image, eps, mean, rstd);
+}
+
+DIFFUSE_VECTORISED
+void norm_statistics(const NormImage<Bf16>& image, float eps, float* mean, float* rstd) {
+  statistics(image, eps, mean, rstd);
+}
+
+DIFFUSE_VECTORISED
+void norm_apply(const NormImage<float>& image, const float* mean, const float* rstd, float* y) {
+  apply(image, mean, rstd, y);
+}
+
+DIFFUSE_VECTORISED
+void norm_apply(const NormImage<Bf16>& image, const float* mean, const float* rstd, Bf16* y) {
+  apply(image, mean, rstd, y);
+}
+
+DIFFUSE_VECTORISED
+void norm_gradient(const NormImage<float>& image, const float* mean, const float* rstd,
+                   const float* dy, float* const dx[2], float* d_weight, float* d_bias,
+                   float* d_shift) {
+  gradient(image, mean, rstd, dy, dx, d_weight, d_bias, d_shift);
+}
+
+DIFFUSE_VECTORISED
+void norm_gradient(const NormImage<Bf16>& image, const float* mean, const float* rstd,
+                   const Bf16* dy, Bf16* const dx[2], float* d_weight, float* d_bias,
+                   float* d_shift) {
+  gradient(image, mean, rstd, dy, dx, d_weight, d_bias, d_shift);
 }
 
 }  // namespace diffuse::ops::cpu

@@ -1,34 +1,45 @@
-// The CPU's loops of group normalisation with SiLU, over one image in the channels_last layout.
+// The CPU's loops of group normalisation with SiLU, over one image in the channels_last layout. Images are
+// float or Bf16; statistics, tables and sums are float.
 #pragma once
 
 #include <cstdint>
 
+#include "bf16.h"
+
 namespace diffuse::ops::cpu {
 
 // Some of an image's channels, `first` the first of them: x [P, channels], rows of pixels.
+template <class T>
 struct NormPart {
-  const float* x;
+  const T* x;
   int64_t first, channels;
 };
 
 // One image, its channels in two parts (the second may be empty), and what normalises it: per-channel
 // [C] arrays. `shift` is added to x first; null = 0.
+template <class T>
 struct NormImage {
   int64_t pixels, channels, groups;
-  NormPart parts[2];
+  NormPart<T> parts[2];
   const float *shift, *weight, *bias;
   bool silu;  // silu(...) of the result
 };
 
 // Fills mean [C] and rstd [C], each its group's; mean is that of x + shift, less shift: what is to
 // be taken from x itself.
-void norm_statistics(const NormImage& image, float eps, float* mean, float* rstd);
+void norm_statistics(const NormImage<float>& image, float eps, float* mean, float* rstd);
+void norm_statistics(const NormImage<Bf16>& image, float eps, float* mean, float* rstd);
 
 // y [P, C]: act((x - mean) rstd weight + bias).
-void norm_apply(const NormImage& image, const float* mean, const float* rstd, float* y);
+void norm_apply(const NormImage<float>& image, const float* mean, const float* rstd, float* y);
+void norm_apply(const NormImage<Bf16>& image, const float* mean, const float* rstd, Bf16* y);
 
 // From dy [P, C] to dx, one for each part, and d_weight, d_bias, d_shift [C] each, all overwritten.
-void norm_gradient(const NormImage& image, const float* mean, const float* rstd, const float* dy,
-                   float* const dx[2], float* d_weight, float* d_bias, float* d_shift);
+void norm_gradient(const NormImage<float>& image, const float* mean, const float* rstd,
+                   const float* dy, float* const dx[2], float* d_weight, float* d_bias,
+                   float* d_shift);
+void norm_gradient(const NormImage<Bf16>& image, const float* mean, const float* rstd,
+                   const Bf16* dy, Bf16* const dx[2], float* d_weight, float* d_bias,
+                   float* d_shift);
 
 }  // namespace diffuse::ops::cpu

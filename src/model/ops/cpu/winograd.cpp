@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "processor.h"
+#include "product.h"
 #include "src/model/weight_cache.h"
 #include "winograd_kernel.h"
 
@@ -40,13 +42,13 @@ at::Tensor filter_planes(const at::Tensor& weight, bool turned) {
   return planes;
 }
 
-// [O, I, 3, 3] -> [36, I, O], kept in a WeightCacheScope.
+// [O, I, 3, 3] -> [36, I, O] in any order in memory, kept in a WeightCacheScope.
 at::Tensor forward_filters(const at::Tensor& weight) {
   WeightCache* const cache = WeightCacheScope::current();
   if (cache == nullptr) return filter_planes(weight, false).transpose(1, 2);
   at::Tensor& planes = (*cache)[weight.const_data_ptr()];
-  if (!planes.defined())  // in the order that products like best
-    planes = filter_planes(weight, false).transpose(1, 2).contiguous();
+  if (!planes.defined())  // with rows in one piece, as products like best
+    planes = filter_planes(weight.transpose(0, 1), false);
   return planes;
 }
 
@@ -79,15 +81,19 @@ struct Images {
 
 using Spread = void (*)(const TileGrid&, const float*, float*, int64_t);
 
-// The planes [36, n tiles, C] of n images from `first` on.
+// The planes [36, n tiles, C] of n images from `first` on. A few cache lines lie between planes: what one
+// tile has in all of them would else fall into the same sets of the cache.
 at::Tensor spread(Spread transform, const Images& images, const float* data, int64_t first,
                   int64_t n) {
-  const int64_t image = images.grid.tiles() * images.grid.channels;
-  at::Tensor planes = at::empty({kPlanes, n * images.grid.tiles(), images.grid.channels});
+  constexpr int64_t kGap = 5 * 64 / sizeof(float);
+  const int64_t rows = n * images.grid.tiles(), channels = images.grid.channels;
+  const int64_t image = images.grid.tiles() * channels, plane = rows * channels + kGap;
+  const at::Tensor planes =
+      at::empty({kPlanes * plane}).as_strided({kPlanes, rows, channels}, {plane, channels, 1});
   float* const out = planes.mutable_data_ptr<float>();
   at::parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      transform(images.grid, data + (first + i) * images.numel(), out + i * image, n * image);
+      transform(images.grid, data + (first + i) * images.numel(), out + i * image, plane);
   });
   return planes;
 }
@@ -104,7 +110,8 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float*
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       const int64_t n = in.size(chunk), image = in.grid.tiles() * out_channels;
-      const at::Tensor products = spread(winograd_input, in, from, in.first(chunk), n).bmm(filters);
+      const at::Tensor products = at::empty({kPlanes, n * in.grid.tiles(), out_channels});
+      multiply(products, spread(winograd_input, in, from, in.first(chunk), n), filters, false);
       const float* const planes = products.const_data_ptr<float>();
       for (int64_t i = 0; i < n; ++i)
         winograd_output(out.grid, planes + i * image, n * image, bias,
@@ -136,7 +143,9 @@ at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
         const int64_t n = std::min(at_once, last - first);
         const at::Tensor gradients = spread(winograd_gradient, out, up, first, n).transpose(1, 2);
         const at::Tensor inputs = spread(winograd_input, in, from, first, n);
-        sum = sum.defined() ? sum.baddbmm_(gradients, inputs) : gradients.bmm(inputs);
+        const bool more = sum.defined();
+        if (!more) sum = at::empty({kPlanes, out.grid.channels, in.grid.channels});
+        multiply(sum, gradients, inputs, more);
       }
     }
   });
@@ -164,10 +173,21 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
 
 }  // namespace
 
+static bool bf16_is_wanted() {
+  return at::autocast::is_autocast_enabled(at::kCPU) &&
+         at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
+}
+
+// float32 operands, or bfloat16 to be where float32 is faster.
+static bool in_float32(const at::Tensor& x, const at::Tensor& weight) {
+  if (!x.is_cpu() || weight.scalar_type() != at::kFloat) return false;
+  if (!at::autocast::is_autocast_enabled(at::kCPU)) return x.scalar_type() == at::kFloat;
+  const bool either = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+  return bf16_is_wanted() && either && !multiplies_bf16_matrices();
+}
+
 bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
-  if (!x.is_cpu() || x.scalar_type() != at::kFloat || weight.scalar_type() != at::kFloat ||
-      at::autocast::is_autocast_enabled(at::kCPU))
-    return false;
+  if (!in_float32(x, weight)) return false;
   const TileGrid grid{x.size(2), x.size(3), x.size(1)};
   const int64_t direct = grid.height * grid.width * 9, products = grid.tiles() * kPlanes;
   return std::min(weight.size(0), weight.size(1)) >= 32 && direct >= 2 * products;
@@ -175,7 +195,8 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
-  return WinogradFunction::apply(x, weight, bias);
+  const at::Tensor y = WinogradFunction::apply(x.to(at::kFloat), weight, bias);
+  return bf16_is_wanted() ? y.to(at::kBFloat16) : y;
 }
 
 }  // namespace diffuse::ops::cpu

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "src/core/device.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse::ops::cpu {
@@ -56,12 +57,30 @@ TEST(Winograd, FillsUpImagesThatTilesDoNotFit) {
   expect_direct(6, 4, {1, 2});
 }
 
+// Products of other sizes or layouts round otherwise.
+void expect_close(const at::Tensor& found, const at::Tensor& wanted) {
+  EXPECT_LT((found - wanted).abs().max().item<double>(), 1e-5 * wanted.abs().max().item<double>());
+}
+
 TEST(Winograd, ImagesDoNotDependOnTheirBatch) {
   const at::Tensor x = leaf({5, 32, 8, 8}, at::kFloat, 0.5).detach();
   const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
   const at::Tensor all = winograd_conv3x3(x, weight, bias);
-  EXPECT_TRUE(
-      at::allclose(all.slice(0, 3, 4), winograd_conv3x3(x.slice(0, 3, 4), weight, bias), 0, 1e-6));
+  expect_close(winograd_conv3x3(x.slice(0, 3, 4), weight, bias), all.slice(0, 3, 4));
+}
+
+// Against float64 of the same rounded numbers: only y is rounded, to 8 bits.
+TEST(Winograd, GivesBfloat16UnderAutocastAndComputesInFloat32) {
+  const at::Tensor x = leaf({2, 32, 8, 8}, at::kBFloat16, 0.5), bias = leaf({32}, at::kFloat, 0.1);
+  const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6);
+  const AutocastScope autocast(at::kCPU, at::kBFloat16);
+  const at::Tensor y = winograd_conv3x3(x, weight, bias);
+  const at::Tensor wanted =
+      at::conv2d(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble), 1, 1);
+  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+  EXPECT_LT((y - wanted).abs().max().item<double>(), 0.004 * wanted.abs().max().item<double>());
+  y.sum().backward();
+  EXPECT_EQ(x.grad().scalar_type(), at::kBFloat16);
 }
 
 TEST(Winograd, KeepsFiltersInAScopeAlone) {
@@ -71,9 +90,9 @@ TEST(Winograd, KeepsFiltersInAScopeAlone) {
   WeightCache filters;
   {
     const WeightCacheScope keep(filters);
-    EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));
+    expect_close(winograd_conv3x3(x, weight, bias), plain);
     filters.begin()->second.mul_(2);  // so that it shows where they come from
-    EXPECT_TRUE(at::allclose(winograd_conv3x3(x, weight, bias), 2 * plain));
+    expect_close(winograd_conv3x3(x, weight, bias), 2 * plain);
   }
   EXPECT_EQ(filters.size(), 1u);
   EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias), plain));

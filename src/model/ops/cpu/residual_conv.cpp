@@ -1,0 +1,82 @@
+#include "residual_conv.h"
+
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <optional>
+#include <vector>
+
+#include "product.h"
+
+namespace diffuse::ops::cpu {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+// [B, C, H, W] -> [B H W, C]: no copy of what lies in the channels_last layout.
+at::Tensor rows_of(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)}); }
+
+// [B H W, C] -> [B, C, H, W], of the size of `like` but for its channels
+at::Tensor image_of(const at::Tensor& rows, const at::Tensor& like) {
+  return rows.view({like.size(0), like.size(2), like.size(3), -1}).permute({0, 3, 1, 2});
+}
+
+// Calls work(part, its index, its filters [O, part's channels]) for x and, where defined, skip;
+// matrix [O, I]: the weight or its gradient.
+template <class Work>
+void for_parts(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& matrix,
+               const Work& work) {
+  const int64_t channels = x.size(1);
+  work(x, 0, matrix.narrow(1, 0, channels));
+  if (skip.defined()) work(skip, 1, matrix.narrow(1, channels, skip.size(1)));
+}
+
+struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& h, const at::Tensor& x,
+                            const std::optional<at::Tensor>& skip, const at::Tensor& weight) {
+    context->save_for_backward({x, skip.value_or(at::Tensor()), weight});
+    context->mark_dirty({h});
+    for_parts(x, skip.value_or(at::Tensor()), weight.flatten(1),
+              [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
+                RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
+                multiply(rows_of(h), rows_of(part), filters.t(), true);
+              });
+    return h;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const tensor_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &skip = saved[1], &weight = saved[2];
+    const at::Tensor up = rows_of(gradients[0].contiguous(at::MemoryFormat::ChannelsLast));
+    const at::Tensor matrix = weight.flatten(1), dmatrix = at::empty_like(matrix);
+    at::Tensor dparts[2];
+    for_parts(x, skip, matrix, [&](const at::Tensor& part, size_t i, const at::Tensor& filters) {
+      const at::Tensor drows = at::empty({up.size(0), part.size(1)}, up.options());
+      multiply(drows, up, filters, false);
+      dparts[i] = image_of(drows, part);
+    });
+    for_parts(x, skip, dmatrix, [&](const at::Tensor& part, size_t, const at::Tensor& dfilters) {
+      multiply(dfilters, up.t(), rows_of(part), false);
+    });
+    return {gradients[0], dparts[0], dparts[1], dmatrix.view(weight.sizes())};
+  }
+};
+
+}  // namespace
+
+bool takes_residual_conv(const at::Tensor& h, const at::Tensor& x, const at::Tensor& weight) {
+  const auto fits = [](const at::Tensor& t) { return t.is_cpu() && t.scalar_type() == at::kFloat; };
+  return fits(h) && fits(x) && fits(weight) && !at::autocast::is_autocast_enabled(at::kCPU) &&
+         h.is_contiguous(at::MemoryFormat::ChannelsLast) && !(h.is_leaf() && h.requires_grad());
+}
+
+at::Tensor residual_conv1x1(const at::Tensor& h, const at::Tensor& x, const at::Tensor& skip,
+                            const at::Tensor& weight) {
+  return ResidualConvFunction::apply(h, x, skip.defined() ? std::optional(skip) : std::nullopt,
+                                     weight);
+}
+
+}  // namespace diffuse::ops::cpu

@@ -1,0 +1,12 @@
+// Weights in the precision that autocast computes in.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace diffuse::ops {
+
+// Under autocast in a WeightCacheScope: the weight in autocast's precision, converted once for all passes.
+// Else the weight, which autocast converts at each use.
+at::Tensor kept_weight(const at::Tensor& weight);
+
+}  // namespace diffuse::ops
