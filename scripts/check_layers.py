@@ -25,7 +25,7 @@ ROOMS = {
     "model_file": "core files arrays pictures distributed config data model diffusion sample",
     "train": "core files arrays pictures logs config distributed data model diffusion sample model_file",
     "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
-    "measure": "core files pictures config data sample model_file train",
+    "measure": "core files pictures config data model sample model_file train",
     "report": "core files arrays pictures config diffusion model_file train",
     "c_api": "core config model_file",
     "cli": "core files arrays pictures config distributed data diffusion sample model_file train eval measure report",
