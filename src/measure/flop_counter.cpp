@@ -37,7 +37,7 @@ static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& func
   if (name == "aten::conv2d") counted += convolution(in);
   if (name == "diffuse::conv3x3")  // FLOPs of the direct method, for any implementation
     counted += 2 * numel(in[0]) / static_cast<double>(in[0].toTensor().size(1)) * numel(in[1]);
-  if (name == "aten::linear" || name == "diffuse::linear" || name == "diffuse::linear" ||
+  if (name == "aten::linear" || name == "diffuse::linear" ||
       name == "diffuse::add_product")  // in[1]: [out, in]
     counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(0));
   if (name == "aten::scaled_dot_product_attention") counted += attention(in);
