@@ -7,6 +7,7 @@
 
 #include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_folder.h"
 
 namespace fs = std::filesystem;
 
@@ -21,7 +22,7 @@ Outcome run(std::vector<std::string> arguments) {
 // N(0, 1/4) in the plane, with its exact network.
 fs::path oracle(const std::string& process) {
   const fs::path file = scratch("continuous_oracle") / (process + ".json");
-  write_text(file, R"({"data": {"type": "gaussian", "variance": 0.25},
+  write_file(file, R"({"data": {"type": "gaussian", "variance": 0.25},
                        "model": {"type": "gaussian_oracle", "variance": 0.25},
                        "diffusion": {"process": ")" +
                        process + R"(", "prediction": "edm"},

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/run_program.h"
+#include "tests/test_folder.h"
 
 namespace diffuse::testing_cli {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 // bench of a small network, the variable set to `engine`.
 Outcome bench_with(const char* engine) {
   const std::filesystem::path config = scratch("cpu_products") / "points.json";
-  write_text(config, small_points_config());
+  write_file(config, small_points_config());
   setenv("DIFFUSE_CPU_PRODUCTS", engine, 1);
   Outcome o = run_program({"bench", "--config", config, "--seconds", "0", "--json", "-"});
   unsetenv("DIFFUSE_CPU_PRODUCTS");

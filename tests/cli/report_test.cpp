@@ -53,8 +53,8 @@ TEST(Report, ShowsOfTheRunsFolderSamplesAlone) {
       ++count;
     return count;
   };
-  write_text(run / "photo.png", contents("tests/fixtures/rgb.png"));
-  write_text(run / "secret.webp", "a secret");
+  write_file(run / "photo.png", contents("tests/fixtures/rgb.png"));
+  write_file(run / "secret.webp", "a secret");
   EXPECT_EQ(images(), 1U);
   const std::vector<std::string> sample{"sample", "--ckpt", "configs/gaussian_oracle.json", "-n",
                                         "4"};
