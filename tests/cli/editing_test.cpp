@@ -125,7 +125,7 @@ TEST(Denoise, ReportsFigures) {
     EXPECT_TRUE(std::isfinite(figures["psnr"].get<double>()));
     EXPECT_EQ(figures["sigma_estimated"], false);
     EXPECT_EQ(read_image(files() / "denoised.png").width, 8);
-    EXPECT_EQ(read_image(files() / "strip.png").width, 3 * 96 + 4 * 4);
+    EXPECT_EQ(read_image(files() / "strip.png").width, 3 * 168 + 4 * 4);
   }
 }
 
@@ -141,7 +141,7 @@ TEST(Interpolate, OneRowForEachDepthAndPlainMixingAtDepthZero) {
   EXPECT_TRUE(at::allclose(x[8], at::full_like(x[8], 200 / 127.5 - 1), 0, 1e-6));
   interpolate("@between.png");
   const Image table = read_image(files() / "between.png");
-  EXPECT_EQ(table.height, 24 + 3 * (96 + 4));
+  EXPECT_EQ(table.height, 24 + 3 * (168 + 4));
 }
 
 TEST(SampleFrom, StaysNearTheImageWhenTheStrengthIsSmall) {

@@ -32,6 +32,7 @@ Config config_of_points() {
   Config config;
   config.seed = 3;
   config.model.sample_shape = {2};
+  config.model.sample_kind = "point";
   config.sample.clip_x0 = false;
   config.train.batch_size = 1000;
   return config;
