@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <regex>
 #include <sstream>
+#include <string_view>
 
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
@@ -27,8 +27,11 @@ std::string attribute(const std::string& svg, const std::string& name, size_t fr
   return svg.substr(begin, svg.find('"', begin) - begin);
 }
 
-std::vector<double> numbers(const std::string& text) {
-  std::istringstream in(std::regex_replace(text, std::regex("[MLHVh]"), " "));
+// Of a path, without its letters.
+std::vector<double> numbers(std::string text) {
+  for (char& c : text)
+    if (std::string_view("MLHVh").find(c) != std::string_view::npos) c = ' ';
+  std::istringstream in(text);
   std::vector<double> values;
   for (double value = 0; in >> value;) values.push_back(value);
   return values;
