@@ -135,6 +135,17 @@ class Hosts(unittest.TestCase):
         self.assert_end(middle, begin, {0: "rank 1 died in phase", 1: gone, 2: "rank 1 died in phase"})
         self.assert_end(last, begin, {0: "rank 2 died in phase", 1: "rank 2 died in phase", 2: gone})
 
+    def test_latency_and_loss_end_no_run(self):
+        for host in self.hosts[:2]:
+            self.addCleanup(host.repair)
+            if not host.impair("delay 20ms loss 1%"):
+                self.skipTest("the kernel offers no netem")
+        run = self.start((0, 1), "lossy", timeout=30)
+        self.trains("lossy")
+        run[1].terminate()
+        codes, _, err = cluster.finish(run)
+        self.assertEqual(codes, [75, 75], err)
+
     def test_addresses_that_lead_nowhere(self):
         begin = time.monotonic()
         nobody = self.start((0, 1), "nobody", timeout=4, MASTER_ADDR="10.77.0.99")

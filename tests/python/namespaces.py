@@ -66,6 +66,14 @@ class Host:
     def plug(self):
         shell(f"ip link set {self.port} master bridge")
 
+    def impair(self, effects):
+        """Impairs what is sent to this machine, "delay 20ms loss 1%" say; False where the kernel cannot."""
+        command = ["tc", "qdisc", "add", "dev", self.port, "root", "netem", *effects.split()]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    def repair(self):
+        subprocess.run(["tc", "qdisc", "del", "dev", self.port, "root"], capture_output=True)
+
 
 def hosts(count, folder):
     shell("ip link set lo up; ip link add bridge type bridge; ip link set bridge up")
