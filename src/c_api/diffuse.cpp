@@ -54,7 +54,7 @@ static void sample(const Model& model, int64_t first, int64_t n, uint64_t seed,
   constexpr int64_t kBatch = 64;
   for (int64_t begin = first; begin < first + n; begin += kBatch) {
     const int64_t count = std::min(kBatch, first + n - begin);
-    if (options.classes > 0) options.labels = at::arange(begin, begin + count) % options.classes;
+    options.labels = round_robin_labels(count, options.classes, begin);
     const at::Tensor x = model.sample(consecutive_keys(seed, begin, count), options).contiguous();
     std::memcpy(out, x.const_data_ptr<float>(), x.nbytes());
     out += x.numel();

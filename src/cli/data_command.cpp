@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "commands.h"
 #include "common.h"
@@ -27,13 +26,6 @@ struct InspectFlags {
   std::vector<std::string> overrides;
   CpuFlags cpu;
 };
-
-// The first `count` items; of a set with classes they take turns.
-at::Tensor first_items(const Dataset& set, int64_t count) {
-  std::vector<int64_t> items(std::min(count, set.size()));
-  std::iota(items.begin(), items.end(), 0);
-  return set.gather(items);
-}
 
 int run_inspect(const InspectFlags& flags) {
   flags.cpu.apply();

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 #include <optional>
 
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
 #include "src/core/log.h"
+#include "src/data/inspection.h"
 #include "src/data/normalization.h"
 #include "src/files/file.h"
 #include "src/pictures/animation.h"
@@ -48,13 +48,6 @@ void check_flags(const ForwardFlags& flags) {
     throw Error("--size: expected 64 to 4096 pixels, got ", flags.size);
 }
 
-at::Tensor first_items(const Dataset& data, std::optional<int64_t> asked) {
-  const int64_t wanted = asked.value_or(data.sample_kind() == SampleKind::kPoint ? 5000 : 16);
-  std::vector<int64_t> items(std::min(wanted, data.size()));
-  std::iota(items.begin(), items.end(), int64_t{0});
-  return data.gather(items);
-}
-
 Film make_film(const ForwardFlags& flags, const at::Tensor& x0, const DataConfig& data,
                const GaussianDiffusion& diffusion) {
   const int64_t usual = ending_of(flags.out) == ".png" ? kRowFrames : kVideoFrames;
@@ -74,7 +67,8 @@ int run_forward_command(const ForwardFlags& flags) {
   const Config config = load_config(flags.config, flags.overrides);
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
-    const at::Tensor items = first_items(*data, flags.items);
+    const int64_t usual = data->sample_kind() == SampleKind::kPoint ? 5000 : 16;
+    const at::Tensor items = first_items(*data, flags.items.value_or(usual));
     if (items.dim() == 2 && items.size(1) < 2 && ending_of(flags.out) != ".npy")
       throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
     return std::pair(items, make_film(flags, items, with_normalization(config.data, *data),

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 
 #include "commands.h"
@@ -13,6 +12,7 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/data/dataset.h"
 #include "src/core/log.h"
+#include "src/data/inspection.h"
 #include "src/files/atomic_write.h"
 #include "src/report/schedule_tables.h"
 #include "src/train/outputs.h"
@@ -48,9 +48,7 @@ std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSched
     Config config = load_config(flags.config);
     config.data.count = config.data.count == 0 ? 1000 : std::min<int64_t>(config.data.count, 1000);
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
-    std::vector<int64_t> items(std::min<int64_t>(data->size(), 1000));
-    std::iota(items.begin(), items.end(), int64_t{0});
-    const double mean_square = data->gather(items).square().mean().item<double>();
+    const double mean_square = first_items(*data, 1000).square().mean().item<double>();
     return DataPrior{mean_square, schedule.prior_bits_per_dim(mean_square)};
   } catch (const Error& error) {
     log_debug(concat("L_T of the data is left out: ", error.what()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "diffuse/core/error.h"
@@ -41,6 +42,12 @@ Inspection inspect(Config config) {
   found.range = range_of(*found.train);
   found.classes = count_classes(*found.train);
   return found;
+}
+
+at::Tensor first_items(const Dataset& set, int64_t count) {
+  std::vector<int64_t> items(std::min(count, set.size()));
+  std::iota(items.begin(), items.end(), int64_t{0});
+  return set.gather(items);
 }
 
 nlohmann::ordered_json json_of(const Inspection& found) {

@@ -35,6 +35,9 @@ struct Inspection {
 // In the data's units. Damaged pictures are skipped and named.
 Inspection inspect(Config config);
 
+// The first `count` items, or all; of a set with classes they take turns.
+at::Tensor first_items(const Dataset& set, int64_t count);
+
 nlohmann::ordered_json json_of(const Inspection& found);
 std::string text_of(const Inspection& found);  // lines for people
 

@@ -135,11 +135,10 @@ SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int
 
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation, int64_t n) {
-  const at::Tensor labels = round_robin_labels(n, options.classes);
   return {n, evaluation.batch * evaluation.world->size(),
           [=, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
             GenerateOptions some = options;
-            if (labels.defined()) some.labels = labels.slice(0, first, first + size);
+            some.labels = round_robin_labels(size, options.classes, first);
             const auto on_step = [](const SampleStep&) {
               if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
             };

@@ -25,8 +25,8 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
   };
 }
 
-at::Tensor round_robin_labels(int64_t n, int64_t classes) {
-  return classes == 0 ? at::Tensor() : at::arange(n, at::kLong).remainder(classes);
+at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {
+  return classes == 0 ? at::Tensor() : at::arange(first, first + n, at::kLong).remainder(classes);
 }
 
 // Puts the x_0 of the last call behind the network's input.                                [Chen22]

@@ -22,8 +22,9 @@ namespace diffuse {
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
                      bool learned_variance);
 
-// Labels 0, 1, ..., classes - 1, 0, ... for n samples; undefined where there are no classes.
-at::Tensor round_robin_labels(int64_t n, int64_t classes);
+// Labels of samples `first` .. first + n - 1 of those that take 0, 1, ..., classes - 1, 0, ...; undefined
+// where there are no classes.
+at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first = 0);
 
 struct GenerateOptions {
   SamplerOptions sampler;

@@ -8,6 +8,7 @@
 #include "cpu/residual_conv.h"
 #include "cpu/winograd.h"
 #include "kept_weight.h"
+#include "pixel_rows.h"
 
 namespace diffuse::ops {
 
@@ -38,11 +39,6 @@ at::Tensor residual_sum(const Biased& h, const at::Tensor& x) {
   return h.value;
 }
 
-// [B, C, H, W] -> [B H W, C]: no copy of what lies in the channels_last layout.
-static at::Tensor pixel_rows(const at::Tensor& x) {
-  return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
-}
-
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight) {
   if (cpu::takes_residual_conv(h.value, x, weight)) {
@@ -60,9 +56,7 @@ at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tens
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
     sum = at::addmm(sum, pixel_rows(part), filters.t());
   }
-  const at::Tensor& like = h.value;
-  const at::Tensor y =
-      sum.view({like.size(0), like.size(2), like.size(3), -1}).permute({0, 3, 1, 2});
+  const at::Tensor y = image_of(sum, h.value);
   add_bias(y, h.bias);
   return y;
 }

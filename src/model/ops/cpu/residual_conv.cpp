@@ -9,20 +9,13 @@
 #include <vector>
 
 #include "product.h"
+#include "src/model/ops/pixel_rows.h"
 
 namespace diffuse::ops::cpu {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-
-// [B, C, H, W] -> [B H W, C]: no copy of what lies in the channels_last layout.
-at::Tensor rows_of(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)}); }
-
-// [B H W, C] -> [B, C, H, W], of the size of `like` but for its channels
-at::Tensor image_of(const at::Tensor& rows, const at::Tensor& like) {
-  return rows.view({like.size(0), like.size(2), like.size(3), -1}).permute({0, 3, 1, 2});
-}
 
 // Calls work(part, its index, its filters [O, part's channels]) for x and, where defined, skip;
 // matrix [O, I]: the weight or its gradient.
@@ -42,7 +35,7 @@ struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
     for_parts(x, skip.value_or(at::Tensor()), weight.flatten(1),
               [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
                 RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-                multiply(rows_of(h), rows_of(part), filters.t(), true);
+                multiply(pixel_rows(h), pixel_rows(part), filters.t(), true);
               });
     return h;
   }
@@ -50,7 +43,7 @@ struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const tensor_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &skip = saved[1], &weight = saved[2];
-    const at::Tensor up = rows_of(gradients[0].contiguous(at::MemoryFormat::ChannelsLast));
+    const at::Tensor up = pixel_rows(gradients[0].contiguous(at::MemoryFormat::ChannelsLast));
     const at::Tensor matrix = weight.flatten(1), dmatrix = at::empty_like(matrix);
     at::Tensor dparts[2];
     for_parts(x, skip, matrix, [&](const at::Tensor& part, size_t i, const at::Tensor& filters) {
@@ -59,7 +52,7 @@ struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
       dparts[i] = image_of(drows, part);
     });
     for_parts(x, skip, dmatrix, [&](const at::Tensor& part, size_t, const at::Tensor& dfilters) {
-      multiply(dfilters, up.t(), rows_of(part), false);
+      multiply(dfilters, up.t(), pixel_rows(part), false);
     });
     return {gradients[0], dparts[0], dparts[1], dmatrix.view(weight.sizes())};
   }
