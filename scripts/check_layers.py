@@ -26,7 +26,7 @@ ROOMS = {
     "train": "core files arrays pictures logs config distributed data model diffusion sample model_file",
     "eval": "core files arrays pictures config distributed data model diffusion sample model_file",
     "measure": "core files pictures config data model sample model_file train",
-    "report": "core files arrays pictures config diffusion model_file train",
+    "report": "core files arrays pictures config data diffusion model_file train",
     "c_api": "core config model_file",
     "cli": "core files arrays pictures config distributed data diffusion sample model_file train eval measure report",
 }

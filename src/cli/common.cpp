@@ -10,6 +10,7 @@
 #include "src/core/cores.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
+#include "src/core/json_text.h"
 #include "src/core/log.h"
 #include "src/core/standard_streams.h"
 #include "src/files/atomic_write.h"
@@ -100,10 +101,6 @@ void ModelFlags::add_to(CLI::App& command) {
                   "config.json, or an oracle's config")
       ->required();
   command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
-}
-
-std::string json_text(const nlohmann::ordered_json& json, int indent) {
-  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,

@@ -70,9 +70,6 @@ struct ModelFlags {
   Model load(c10::Device device) const { return Model::load(checkpoint, !no_ema, device); }
 };
 
-// JSON as text. What is not UTF-8 in it, such as names of files may be, is replaced by a sign.
-std::string json_text(const nlohmann::ordered_json& json, int indent = 2);
-
 // For --json: "-" prints the JSON in place of the text for people; another name is a file for it,
 // written after the text is printed, so that a full disk does not lose the figures.
 void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,

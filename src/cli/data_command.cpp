@@ -42,7 +42,8 @@ int run_inspect(const InspectFlags& flags) {
   const Inspection found = in_config(flags.source, [&] { return inspect(config); });
   write_report(flags.json, json_of(found), [&] { std::cout << text_of(found); });
   if (!flags.out.empty())
-    write_png(flags.out, picture_of(first_items(*found.train, 64), found.shown_range()));
+    write_png(flags.out, picture_of(first_items(*found.train, 64), found.train->sample_kind(),
+                                    found.shown_range()));
   return kGood;
 }
 

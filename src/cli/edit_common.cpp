@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "src/core/json_text.h"
 #include "src/data/normalization.h"
 #include "src/files/file.h"
 #include "src/pictures/animation.h"
@@ -55,8 +56,9 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
                                           {"seed", flags.seed}};
   OutputOptions options{.path = flags.out,
                         .shape = model.sample_shape(),
+                        .kind = sample_kind(model.config().model),
                         .count = count,
-                        .parameters = json_text(parameters, -1),
+                        .parameters = json_text(parameters),
                         .framed = count > 1 || !model.is_image(),
                         .data = model.config().data};
   say_how_shown(options);

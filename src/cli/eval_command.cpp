@@ -10,6 +10,7 @@
 #include "eval_metrics.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
+#include "src/core/json_text.h"
 #include "src/core/log.h"
 #include "src/core/progress.h"
 #include "src/core/stop.h"
@@ -143,7 +144,7 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
 void join_queue(const fs::path& folder, nlohmann::ordered_json provenance) {
   if (folder.empty()) return;
   provenance.erase("device");  // which may be another for each process
-  const std::string text = json_text(provenance) + "\n";
+  const std::string text = json_text(provenance, 2) + "\n";
   fs::create_directories(folder);
   WorkQueue queue(folder / ".queue");
   queue.alone([&] {

@@ -25,8 +25,6 @@ struct ComparisonFlags {
   double bandwidth = 0;
 };
 
-constexpr int64_t kUsualCount = 10'000;  // fewer make figures that compare with no others
-
 void check(const ComparisonFlags& flags) {
   if (flags.count && *flags.count < 2) throw Error("-n: expected at least 2, got ", *flags.count);
   if (!flags.of_features.reference.empty() && !flags.save_reference.empty())
@@ -108,36 +106,6 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
   return generated_samples(input.model, sampling.options, evaluation, n);
 }
 
-void warn_of_count(const FeatureExtractor* extractor, int64_t n) {
-  if (extractor != nullptr && n < kUsualCount)
-    log_warning(concat(n,
-                       " samples: FID, Inception Score, precision and recall depend on how many ",
-                       "there are (fewer make a FID larger); published figures use 50,000. KID ",
-                       "alone is unbiased"));
-}
-
-void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
-                      const FeatureExtractor* extractor, EvalReport& report) {
-  nlohmann::ordered_json& provenance = report.json["provenance"];
-  if (extractor != nullptr)
-    provenance["features"] = {{"file", extractor->name()},
-                              {"sha1", extractor->sha1()},
-                              {"input", flags.of_features.extractor.input},
-                              {"size", flags.of_features.extractor.size}};
-  if (m.reference) {
-    nlohmann::ordered_json& reference = provenance["reference"];
-    if (!flags.of_features.reference.empty())
-      reference["file"] = flags.of_features.reference.string();
-    reference["sha1"] = digest(m.reference->gaussian);
-    reference["count"] = m.reference->count;  // 0 = the file does not say
-  }
-  report.text += concat("\n", json_text(provenance["sampling"], -1), "\n");
-  if (extractor != nullptr) report.text += concat("features ", extractor->sha1(), "\n");
-  if (m.reference)
-    report.text += concat("reference ", digest(m.reference->gaussian), ", of ", m.reference->count,
-                          " items\n");
-}
-
 // All that a comparison is of, found to fit together.
 struct Comparison {
   SampleMetricsOptions options;
@@ -157,7 +125,7 @@ Comparison open_comparison(const ComparisonFlags& flags, const EvalInput& input,
   const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
   c.data = items_of(data, items, input.evaluation.batch);
   check_measurable(c.samples, c.data, c.features.get(), c.options);
-  warn_of_count(c.features.get(), c.samples.count);
+  if (c.features) warn_of_count(c.samples.count);
   return c;
 }
 
@@ -169,7 +137,8 @@ void measure(const ComparisonFlags& flags, const EvalInput& input, Comparison c,
   const SampleMetrics m = measure_samples(c.samples, c.data, c.features.get(), c.options);
   write_json(m, c.options, report.json);
   write_text(m, report.text);
-  write_provenance(flags, m, c.features.get(), report);
+  write_provenance({c.features.get(), flags.of_features.reference, m.reference},
+                   report.json["provenance"], report.text);
   if (input.writes() && !flags.save_reference.empty())
     write_statistics(flags.save_reference, *m.reference);
 }

@@ -48,11 +48,10 @@ void check_flags(const ForwardFlags& flags) {
     throw Error("--size: expected 64 to 4096 pixels, got ", flags.size);
 }
 
-Film make_film(const ForwardFlags& flags, const at::Tensor& x0, const DataConfig& data,
-               const GaussianDiffusion& diffusion) {
+Film make_film(const ForwardFlags& flags, const at::Tensor& x0, SampleKind kind,
+               const DataConfig& data, const GaussianDiffusion& diffusion) {
   const int64_t usual = ending_of(flags.out) == ".png" ? kRowFrames : kVideoFrames;
-  Film film;
-  film.data = data;
+  Film film{.kind = kind, .data = data};
   film.steps = forward_moments(diffusion.schedule().timesteps(), flags.frames.value_or(usual));
   run_forward(diffusion, x0, consecutive_keys(flags.seed, 0, x0.size(0)),
               flags.mode == "chain" ? ForwardMode::kChain : ForwardMode::kClosedForm, film.steps,
@@ -67,11 +66,12 @@ int run_forward_command(const ForwardFlags& flags) {
   const Config config = load_config(flags.config, flags.overrides);
   const auto [x0, film] = in_config(flags.config, [&] {
     const auto data = make_dataset(config.data, Split::kTrain, config.seed);
-    const int64_t usual = data->sample_kind() == SampleKind::kPoint ? 5000 : 16;
+    const SampleKind kind = data->sample_kind();
+    const int64_t usual = kind == SampleKind::kPoint ? 5000 : 16;
     const at::Tensor items = first_items(*data, flags.items.value_or(usual));
-    if (items.dim() == 2 && items.size(1) < 2 && ending_of(flags.out) != ".npy")
+    if (kind == SampleKind::kPoint && items.size(1) < 2 && ending_of(flags.out) != ".npy")
       throw Error("-o ", flags.out.string(), ": points of one dimension cannot be drawn; use .npy");
-    return std::pair(items, make_film(flags, items, with_normalization(config.data, *data),
+    return std::pair(items, make_film(flags, items, kind, with_normalization(config.data, *data),
                                       GaussianDiffusion(config.diffusion)));
   });
   const at::Tensor& end = film.frames.back();

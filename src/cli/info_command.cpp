@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
+#include "src/core/json_text.h"
 #include "src/files/file.h"
 #include "src/model_file/description.h"
 #include "src/model_file/model_files.h"
@@ -44,7 +45,7 @@ int run_info(const InfoFlags& flags) {
   const Checkpoint checkpoint = load_model_file(flags.file);
   const ordered_json facts = describe(checkpoint, flags.tensors);
   if (flags.json) {
-    std::cout << json_text(facts) << "\n";
+    std::cout << json_text(facts, 2) << "\n";
   } else {
     print(facts);
     std::cout << "config: " << config_to_json(checkpoint.config);

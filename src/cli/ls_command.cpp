@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
 #include "src/core/log.h"
 #include "src/report/run_list.h"
 
@@ -24,7 +25,7 @@ int run_ls(const LsFlags& flags) {
   flags.log.apply();
   const RunList runs = find_runs(flags.places);
   for (const BrokenRun& run : runs.broken) log_warning("cannot be listed: " + run.reason);
-  std::cout << (flags.json ? json_text(json_of(runs)) + "\n" : text_of(runs));
+  std::cout << (flags.json ? json_text(json_of(runs), 2) + "\n" : text_of(runs));
   return runs.whole.empty() && !runs.broken.empty() ? kBadUse : kGood;
 }
 

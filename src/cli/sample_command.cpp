@@ -133,6 +133,7 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
       rows = class_captions(plan.sampling.classes, model.config().model);
     const OutputOptions options{.path = flags.out,
                                 .shape = model.sample_shape(),
+                                .kind = sample_kind(model.config().model),
                                 .count = plan.count,
                                 .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
                                                        flags.precision.value_or("fp32")),

@@ -6,6 +6,7 @@
 
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
+#include "src/core/json_text.h"
 #include "src/data/normalization.h"
 #include "src/model_file/sample_input.h"
 #include "src/sample/class_choice.h"
@@ -149,7 +150,7 @@ std::string describe(const PlanFlags& flags, const Plan& plan, const Model& mode
   if (flags.class_name) parameters["class"] = *flags.class_name;
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
-  return json_text(parameters, -1);
+  return json_text(parameters);
 }
 
 }  // namespace diffuse::cli

@@ -1,6 +1,4 @@
 // diffuse schedule: every table of a noise schedule, and how much of the data its last step leaves.
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -10,9 +8,6 @@
 #include "commands.h"
 #include "common.h"
 #include "diffuse/config/config_json.h"
-#include "diffuse/data/dataset.h"
-#include "src/core/log.h"
-#include "src/data/inspection.h"
 #include "src/files/atomic_write.h"
 #include "src/report/schedule_tables.h"
 #include "src/train/outputs.h"
@@ -41,21 +36,6 @@ DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   return with_flags({}, flags.values).diffusion;
 }
 
-// Measured on the first thousand items; nothing where the data are not on this machine.
-std::optional<DataPrior> data_prior(const ScheduleFlags& flags, const NoiseSchedule& schedule) {
-  if (flags.config.empty()) return {};
-  try {
-    Config config = load_config(flags.config);
-    config.data.count = config.data.count == 0 ? 1000 : std::min<int64_t>(config.data.count, 1000);
-    const auto data = make_dataset(config.data, Split::kTrain, config.seed);
-    const double mean_square = first_items(*data, 1000).square().mean().item<double>();
-    return DataPrior{mean_square, schedule.prior_bits_per_dim(mean_square)};
-  } catch (const Error& error) {
-    log_debug(concat("L_T of the data is left out: ", error.what()));
-    return {};
-  }
-}
-
 int run_schedule(const ScheduleFlags& flags) {
   flags.cpu.apply();
   if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
@@ -63,7 +43,8 @@ int run_schedule(const ScheduleFlags& flags) {
                 {{"--config", flags.config}});
   const DiffusionConfig diffusion = diffusion_of(flags);
   const NoiseSchedule schedule = NoiseSchedule::make(diffusion);
-  const auto data = data_prior(flags, schedule);
+  std::optional<DataPrior> data;
+  if (!flags.config.empty()) data = data_prior(load_config(flags.config), schedule);
   warn_of_prior(schedule);
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(schedule_columns(schedule)));
   if (!flags.plot.empty()) write_charts(flags.plot, schedule_charts(schedule));

@@ -1,7 +1,6 @@
 // diffuse train: flags -> config -> the parts of a run, wired together.
 #include <ATen/ATen.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -19,12 +18,12 @@
 #include "src/core/stop.h"
 #include "src/data/normalization.h"
 #include "src/files/atomic_write.h"
-#include "src/model_file/generate_together.h"
 #include "src/model_file/sample_picture.h"
 #include "src/train/out_folder.h"
 #include "src/train/resume.h"
 #include "src/train/run.h"
 #include "src/train/run_facts.h"
+#include "src/train/sample_grid.h"
 #include "src/train/train_data.h"
 #include "src/train/train_recorder.h"
 #include "train_plan.h"
@@ -45,33 +44,6 @@ struct TrainFlags {
   std::optional<uint64_t> seed;
   MachineFlags machine;
 };
-
-// Thrown out of a grid of samples where the run has to end.
-struct GridStopped {};
-
-// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
-// the run has to end, which all ranks must ask alike: not where some have no sample to draw.
-at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
-  const Config& config = trainer.config();
-  const Model model = trainer.model();
-  GenerateOptions options = model.options(config.sample);
-  options.labels = round_robin_labels(config.sample.grid, config.model.classes);
-  options.precision = trainer.precision();
-  const bool all_draw = config.sample.grid >= trainer.world().size();
-  at::Tensor x;
-  trainer.with_averages([&] {
-    try {
-      x = generate_together(trainer.world(), model,
-                            consecutive_keys(config.seed, 0, config.sample.grid), options,
-                            [&](const SampleStep&) {
-                              if (all_draw && stop()) throw GridStopped();
-                            });
-    } catch (const GridStopped&) {
-      log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
-    }
-  });
-  return x;
-}
 
 // ", 4 processes", if there are several.
 std::string processes(const World& world) {
@@ -113,14 +85,6 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
   return world;
 }
 
-// Seconds to wait for another run to leave the folder. In a job it may be this one from before it was
-// put back into the queue, on a machine that has died: NFS keeps that one's lock for about 90 s.
-double folder_patience() {
-  const Launch launch = launch_from_environment();
-  const bool on_many_machines = launch.size > 1 && launch.local_size < launch.size;
-  return on_many_machines || std::getenv("SLURM_JOB_ID") != nullptr ? 120 : 5;
-}
-
 // Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` becomes what
 // reading it took on rank 0, about what a save will take.
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
@@ -136,7 +100,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
       read(flags.resume);
       check_same_model(trainer.config(), *checkpoint);
     }
-    folder = std::make_unique<RunFolder>(out_folder(flags), folder_patience());
+    folder = std::make_unique<RunFolder>(out_folder(flags), usual_patience());
     if (flags.resume_option->count() == 0) check_untrained(folder->path());
     if (flags.resume_option->count() > 0 && !checkpoint) {
       const fs::path newest = newest_checkpoint(folder->path());
@@ -194,9 +158,10 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
          .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder->held_out(step, h); },
          .on_samples =
              [&](Trainer& t, const std::function<bool()>& stop) {
-               const at::Tensor x = draw_samples(t, stop);
+               const at::Tensor x = draw_sample_grid(t, stop);
                if (recorder && x.defined())
-                 recorder->samples(t.step(), picture_of(x, t.config().data));
+                 recorder->samples(t.step(),
+                                   picture_of(x, sample_kind(t.config().model), t.config().data));
              }});
   });
   if (folder) print_path(folder->path() / "model.pt");

@@ -11,6 +11,7 @@
 #include "config_checks.h"
 #include "config_fields.h"
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
 #include "src/core/strict_json.h"
 #include "src/core/whole_number.h"
 
@@ -23,7 +24,7 @@ static constexpr size_t kMaxFileBytes = size_t{16} << 20;
 // A value for use in a message: JSON, truncated.
 static std::string shown(const json& value) {
   constexpr size_t kLongest = 60;
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = json_text(value);
   if (text.size() > kLongest) text.replace(kLongest, std::string::npos, "...");
   return text;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
 
 namespace diffuse {
 
@@ -15,8 +16,7 @@ std::vector<std::string> class_names_of(const Dataset& set) {
   std::set<std::string> taken;
   for (std::string& name : names) {
     using nlohmann::json;
-    const auto text = json::parse(json(name).dump(-1, ' ', false, json::error_handler_t::replace))
-                          .get<std::string>();
+    const auto text = json::parse(json_text(json(name))).get<std::string>();
     name = text;
     for (int64_t i = 2; !taken.insert(name).second; ++i) name = concat(text, "-", i);
   }

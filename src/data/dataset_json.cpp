@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
 #include "src/core/strict_json.h"
 
 namespace diffuse {
@@ -24,7 +25,7 @@ static std::pair<std::string, int64_t> read_label(const json& pair, const std::s
                         pair[1] == std::floor(pair[1].get<double>());
   if (!is_class)
     throw Error(name, ": /labels: expected [\"path\", class number from 0 on], got ",
-                printable(pair.dump(-1, ' ', false, json::error_handler_t::replace)));
+                printable(json_text(pair)));
   std::string path = pair[0].get<std::string>();
   std::replace(path.begin(), path.end(), '\\', '/');
   if (path.starts_with("./")) path.erase(0, 2);

@@ -142,7 +142,7 @@ std::pair<double, double> picture_range(const DataConfig& config) {
 
 at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config) {
   const auto [low, high] = picture_range(config);
-  if (x.dim() != 4 || (low == -1 && high == 1)) return x;
+  if (low == -1 && high == 1) return x;
   return (x - low) * (2 / (high - low)) - 1;
 }
 

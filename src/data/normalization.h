@@ -42,7 +42,7 @@ double log2_scale(const DataConfig& config);
 // the moments of normalize imply numbers outside [-1, 1], mean -+ 2.5 std over all channels.
 std::pair<double, double> picture_range(const DataConfig& config);
 
-// Images [B, C, H, W] in the data's units -> [-1, 1], for pictures; other tensors unchanged.
+// Images [B, C, H, W] in the data's units -> [-1, 1], for pictures.
 at::Tensor to_picture_range(const at::Tensor& x, const DataConfig& config);
 
 // The inverse: pixels from -1 to 1 [B, C, H, W] -> the data's units.

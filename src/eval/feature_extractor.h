@@ -49,6 +49,7 @@ class FeatureExtractor {
 
   const std::string& sha1() const { return sha1_; }  // of the file's bytes, in hexadecimal
   std::string name() const { return file_.string(); }
+  const ExtractorOptions& options() const { return options_; }
 
  private:
   struct Module;

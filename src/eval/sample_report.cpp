@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
+#include "src/core/log.h"
 
 namespace diffuse {
 
@@ -67,6 +69,35 @@ void write_text(const SampleMetrics& m, std::string& text) {
   if (m.mmd) line("mmd   squared kernel discrepancy", *m.mmd, concat("  bandwidth ", m.bandwidth));
   text += concat("samples   mean ", text_of(m.samples.mean), "  stddev ", text_of(m.samples.std),
                  "\ndata      mean ", text_of(m.data.mean), "  stddev ", text_of(m.data.std), "\n");
+}
+
+void write_provenance(const FeatureSource& source, nlohmann::ordered_json& provenance,
+                      std::string& text) {
+  text += concat("\n", json_text(provenance["sampling"]), "\n");
+  if (source.extractor != nullptr) {
+    const ExtractorOptions& options = source.extractor->options();
+    provenance["features"] = {{"file", source.extractor->name()},
+                              {"sha1", source.extractor->sha1()},
+                              {"input", options.input},
+                              {"size", options.size}};
+    text += concat("features ", source.extractor->sha1(), "\n");
+  }
+  if (source.reference) {
+    const std::string sha1 = digest(source.reference->gaussian);
+    nlohmann::ordered_json& reference = provenance["reference"];
+    if (!source.reference_file.empty()) reference["file"] = source.reference_file.string();
+    reference["sha1"] = sha1;
+    reference["count"] = source.reference->count;  // 0 = the file does not say
+    text += concat("reference ", sha1, ", of ", source.reference->count, " items\n");
+  }
+}
+
+void warn_of_count(int64_t samples) {
+  if (samples < kUsualCount)
+    log_warning(concat(samples,
+                       " samples: FID, Inception Score, precision and recall depend on how many ",
+                       "there are (fewer make a FID larger); published figures use 50,000. KID ",
+                       "alone is unbiased"));
 }
 
 }  // namespace diffuse

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
+#include "src/core/json_text.h"
 #include "src/core/log.h"
 #include "src/core/strict_json.h"
 #include "src/files/file.h"
@@ -46,7 +47,7 @@ ForeignJson ForeignJson::read(const std::filesystem::path& path) {
 std::string ForeignJson::shown(const char* key) const {
   const auto found = object_.find(key);
   if (found == object_.end()) return "none";
-  const std::string text = found->dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string text = json_text(*found);
   return text.size() > 60 ? text.substr(0, 60) + "..." : text;
 }
 

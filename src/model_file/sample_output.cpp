@@ -38,7 +38,7 @@ static OutputKind kind_by_name(const fs::path& path) {
 
 void say_how_shown(const OutputOptions& output) {
   const OutputKind kind = kind_by_name(output.path);
-  if (output.shape.size() != 3 || kind == OutputKind::kNpy) return;
+  if (!is_image(output.kind) || kind == OutputKind::kNpy) return;
   const std::string name = "-o " + output.path.string();
   const int64_t channels = output.shape[0];
   if (!is_pictured(channels) && kind == OutputKind::kFolder)
@@ -95,7 +95,7 @@ static std::vector<fs::path> numbered_images(const fs::path& folder) {
 }
 
 SampleOutput::SampleOutput(OutputOptions options)
-    : options_(std::move(options)), kind_(output_kind(options_.path, options_.shape.size() == 3)) {
+    : options_(std::move(options)), kind_(output_kind(options_.path, is_image(options_.kind))) {
   const fs::path& path = options_.path;
   if (options_.resume && !resumable())
     throw Error("--resume: only a folder, .npz or .npy can be gone on with, not ", path.string());
@@ -162,7 +162,7 @@ bool SampleOutput::holds(int64_t first, int64_t count) const {
 // Once, where numbers of a picture go far beyond black and white: more than clipping would leave.
 void SampleOutput::say_what_is_cut(const at::Tensor& pictures) {
   constexpr double kFar = 2;
-  if (cut_ || pictures.dim() != 4 || !(pictures.abs().max().item<double>() > kFar)) return;
+  if (cut_ || !is_image(options_.kind) || !(pictures.abs().max().item<double>() > kFar)) return;
   cut_ = true;
   const auto [low, high] = picture_range(options_.data);
   log_warning(concat("-o ", options_.path.string(), ": samples go beyond ", low, " and ", high,
@@ -178,7 +178,7 @@ static PictureText png_text(const std::string& parameters) {
 void SampleOutput::add(int64_t first, const at::Tensor& x) {
   if (kind_ == OutputKind::kNpy) return array_->append(x);
   const bool arrays = kind_ == OutputKind::kFolder && !is_pictured(options_.shape[0]);
-  const at::Tensor pictures = to_picture_range(x, options_.data);
+  const at::Tensor pictures = is_image(options_.kind) ? to_picture_range(x, options_.data) : x;
   if (!arrays) say_what_is_cut(pictures);
   if (kind_ == OutputKind::kNpz) return array_->append(to_uint8(pictures).permute({0, 2, 3, 1}));
   if (kind_ != OutputKind::kFolder) return batches_.push_back(x);
@@ -207,26 +207,27 @@ static Image captioned_rows(const at::Tensor& x, std::vector<std::string> captio
 
 void SampleOutput::write_grid() const {
   const at::Tensor samples = at::cat(batches_);
-  const at::Tensor x = to_picture_range(samples, options_.data);
+  const auto image_range = [&](const at::Tensor& x) { return to_picture_range(x, options_.data); };
   Image picture;
   if (!options_.framed) {
-    picture = to_image(x[0]);
+    picture = to_image(image_range(samples)[0]);
   } else if (!frames_.empty()) {
     std::vector<at::Tensor> columns;
     for (const auto& frame : frames_) columns.push_back(at::cat(frame));
     const at::Tensor rows = at::stack(columns, 1).flatten(0, 1);
-    picture = make_grid(to_picture_range(rows, options_.data), std::ssize(columns));
-  } else if (!options_.rows.empty() && x.dim() == 4) {
-    picture = captioned_rows(x, options_.rows);
+    picture = make_grid(image_range(rows), std::ssize(columns));
+  } else if (!options_.rows.empty() && is_image(options_.kind)) {
+    picture = captioned_rows(image_range(samples), options_.rows);
   } else {
-    picture = picture_of(samples, options_.data);
+    picture = picture_of(samples, options_.kind, options_.data);
   }
   write_png(options_.path, picture, png_text(options_.parameters));
 }
 
 void SampleOutput::write_animation() const {
   std::vector<Image> pictures;
-  for (const auto& frame : frames_) pictures.push_back(picture_of(at::cat(frame), options_.data));
+  for (const auto& frame : frames_)
+    pictures.push_back(picture_of(at::cat(frame), options_.kind, options_.data));
   diffuse::write_animation(options_.path, pictures, /*delay_ms=*/60, /*last_delay_ms=*/2000,
                            png_text(options_.parameters));
 }

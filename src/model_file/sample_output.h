@@ -24,7 +24,8 @@ OutputKind output_kind(const std::filesystem::path& path, bool is_image);
 
 struct OutputOptions {
   std::filesystem::path path;
-  std::vector<int64_t> shape;       // of one sample: [C, H, W] or [D]
+  std::vector<int64_t> shape;       // of one sample: [C, H, W], [C, L] or [D]
+  SampleKind kind{};                // what a sample is
   int64_t count = 0;                // samples in all
   std::string parameters{};         // JSON: all that decides the samples; "" = not told
   bool resume = false;              // keep what a stopped run left, and go on from there

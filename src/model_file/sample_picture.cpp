@@ -16,9 +16,9 @@ static double plot_limit(const DataConfig& data) {
   return limit > 0 ? limit : 3.5;
 }
 
-Image picture_of(const at::Tensor& x, const DataConfig& data, int64_t size) {
-  if (x.dim() == 3) return draw_signals(x);
-  if (x.dim() == 2) return draw_points(x, plot_limit(data), size);
+Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data, int64_t size) {
+  if (kind == SampleKind::kSignal) return draw_signals(x);
+  if (kind == SampleKind::kPoint) return draw_points(x, plot_limit(data), size);
   return make_grid(to_picture_range(x, data));
 }
 

@@ -10,8 +10,9 @@
 
 namespace diffuse {
 
-// A batch in the units of `data` as one picture: a grid of images, curves of signals, or a scatter plot of
-// points, `size` pixels a side.
-Image picture_of(const at::Tensor& x, const DataConfig& data = {}, int64_t size = 512);
+// A batch of samples of a kind, in the units of `data`, as one picture: a grid of images, curves of signals,
+// or a scatter plot of points, `size` pixels a side.
+Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data = {},
+                 int64_t size = 512);
 
 }  // namespace diffuse

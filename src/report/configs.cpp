@@ -5,6 +5,7 @@
 #include "diffuse/core/error.h"
 #include "html.h"
 #include "page.h"
+#include "src/core/json_text.h"
 
 namespace diffuse {
 
@@ -14,9 +15,7 @@ using Json = nlohmann::ordered_json;
 
 Json json_of(const Config& config) { return Json::parse(config_to_json(config)); }
 
-std::string value_text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string value_text(const Json& value) { return json_text(value); }
 
 // A config's lines, those that are not the default's marked, with what that is.
 std::string marked(const Json& config, const Json& defaults, const std::string& indent) {

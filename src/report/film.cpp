@@ -22,7 +22,7 @@ void write_film(const Film& film, const std::filesystem::path& file, int64_t siz
   std::vector<Image> pictures;
   std::vector<std::string> captions;
   for (size_t i = 0; i < film.frames.size(); ++i) {
-    pictures.push_back(picture_of(film.frames[i], film.data, size));
+    pictures.push_back(picture_of(film.frames[i], film.kind, film.data, size));
     captions.push_back(concat("t = ", film.steps[i]));
   }
   if (is_animation(file)) {

@@ -14,8 +14,9 @@ namespace diffuse {
 // The process at some moments: [frames] of [items, ...] in the data's units, and how many steps had been
 // taken.
 struct Film {
-  std::vector<at::Tensor> frames;
-  std::vector<int64_t> steps;
+  std::vector<at::Tensor> frames{};
+  std::vector<int64_t> steps{};
+  SampleKind kind;
   DataConfig data;
 };
 

@@ -36,7 +36,7 @@ std::string class_name(const ModelConfig& model, int64_t label) {
 // The class of each image over it: a grid's sample i is of class i modulo their number.
 std::string class_labels(const Config& config) {
   const ModelConfig& model = config.model;
-  if (model.classes == 0 || model.sample_shape.size() != 3) return "";
+  if (model.classes == 0 || !is_image(sample_kind(model))) return "";
   const int64_t count = config.sample.grid;
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t rows = (count + columns - 1) / columns;

@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
+#include "diffuse/data/dataset.h"
+#include "src/core/log.h"
+#include "src/data/inspection.h"
 #include "src/diffusion/loss_weight.h"
 
 namespace diffuse {
@@ -27,6 +30,19 @@ std::vector<Column> schedule_columns(const NoiseSchedule& s) {
           column("snr", s.snr()),
           column("weight_eq9_large", bound_weight(s, s.beta())),
           column("weight_eq9_small", bound_weight(s, s.posterior_variance()))};
+}
+
+std::optional<DataPrior> data_prior(Config config, const NoiseSchedule& schedule) {
+  constexpr int64_t kItems = 1000;
+  if (config.data.count == 0 || config.data.count > kItems) config.data.count = kItems;
+  try {
+    const auto data = make_dataset(config.data, Split::kTrain, config.seed);
+    const double mean_square = first_items(*data, kItems).square().mean().item<double>();
+    return DataPrior{mean_square, schedule.prior_bits_per_dim(mean_square)};
+  } catch (const Error& error) {
+    log_debug(concat("L_T of the data is left out: ", error.what()));
+    return {};
+  }
 }
 
 // Infinite weights become null: JSON has no infinity.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/config/config.h"
 #include "diffuse/diffusion/noise_schedule.h"
 #include "src/files/csv.h"
 #include "src/pictures/chart.h"
@@ -16,6 +17,9 @@ namespace diffuse {
 struct DataPrior {
   double mean_square, bits_per_dim;
 };
+
+// Measured on the first thousand items; nothing where the data are not on this machine.
+std::optional<DataPrior> data_prior(Config config, const NoiseSchedule& schedule);
 
 // Every table, a row for each t.
 std::vector<Column> schedule_columns(const NoiseSchedule& schedule);

@@ -34,9 +34,9 @@ std::string with_error(double mean, double error) {
 }
 
 std::string unit_of_samples(const ModelConfig& model) {
-  return model.sample_shape.size() == 3   ? "images"
-         : model.sample_shape.size() == 2 ? "signals"
-                                          : "points";
+  if (model.sample_kind.empty()) return "samples";
+  const SampleKind kind = sample_kind(model);
+  return is_image(kind) ? "images" : kind == SampleKind::kSignal ? "signals" : "points";
 }
 
 std::string data_text(const Config& config) {

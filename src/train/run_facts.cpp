@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "src/core/json_text.h"
 #include "src/files/atomic_write.h"
 
 namespace diffuse {
@@ -15,8 +16,7 @@ void write_run_facts(const std::filesystem::path& run_folder, const RunFacts& fa
                   {"command", facts.command},     {"device", facts.device},
                   {"precision", facts.precision}, {"processes", facts.processes},
                   {"threads", facts.threads},     {"parameters", facts.parameters}};
-  atomic_write(run_folder / "run.json",
-               json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  atomic_write(run_folder / "run.json", json_text(json, 2) + "\n");
 }
 
 RunFacts read_run_facts(const std::filesystem::path& run_folder) {

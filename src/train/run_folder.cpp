@@ -6,10 +6,12 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
 #include "diffuse/core/error.h"
+#include "diffuse/distributed/launch.h"
 #include "src/core/duration.h"
 #include "src/core/log.h"
 #include "src/core/stop.h"
@@ -32,6 +34,12 @@ static void remove_unfinished_files(const fs::path& folder) {
     }
     for (const fs::path& file : unfinished) fs::remove(file);
   }
+}
+
+double usual_patience() {
+  const Launch launch = launch_from_environment();
+  const bool on_many_machines = launch.size > 1 && launch.local_size < launch.size;
+  return on_many_machines || std::getenv("SLURM_JOB_ID") != nullptr ? 120 : 5;
 }
 
 // Returns 0, or errno of the failure.

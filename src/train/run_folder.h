@@ -13,6 +13,10 @@ namespace diffuse {
 // Whether a run's folder has checkpoints.
 bool holds_model(const std::filesystem::path& run_folder);
 
+// Seconds to wait for another run to leave a folder. In a job it may be this one from before it was
+// put back into the queue, on a machine that has died: NFS keeps that one's lock for about 90 s.
+double usual_patience();
+
 class RunFolder {
  public:
   // Creates the folder and locks it against a second run for as long as this object lives. A killed
