@@ -321,7 +321,7 @@ class Cluster(unittest.TestCase):
         commands, variables = by_slurm(3, command)
         codes, _, err = cluster.run((commands[:2], variables[:2]))
         self.assertEqual(codes, [1, 1])
-        self.assertIn("of 3 processes, rank 2 did not come", err)
+        self.assertIn("of 3 processes, rank 2 did not connect", err)
 
 
 if __name__ == "__main__":
