@@ -25,7 +25,7 @@ struct ComparisonFlags {
   double bandwidth = 0;
 };
 
-constexpr int64_t kUsualCount = 10'000;  // fewer make figures that compare with no others
+constexpr int64_t kUsualCount = 10'000;  // with fewer, figures are not comparable with others
 
 void check(const ComparisonFlags& flags) {
   if (flags.count && *flags.count < 2) throw Error("-n: expected at least 2, got ", *flags.count);
@@ -35,11 +35,11 @@ void check(const ComparisonFlags& flags) {
     throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
 }
 
-// Features are of 8-bit images from -1 to 1.
+// Feature networks need 8-bit images from -1 to 1.
 void want_pixels(const Model& model) {
   const auto [low, high] = picture_range(model.config().data);
   if (low != -1 || high != 1)
-    throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; those of ", model.name(),
+    throw Error("--metrics fid, kid, is, pr: expected images from -1 to 1; those of ", model.name(),
                 " are shown from ", low, " to ", high);
 }
 
@@ -60,26 +60,26 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();
   if (options.wants_points() && image)
-    throw Error("--metrics swd, mmd: of points and signals, and ", input.model.name(),
+    throw Error("--metrics swd, mmd: expected points or signals; ", input.model.name(),
                 " makes images");
   const bool features = options.fid || options.inception || options.compares_features();
   if (features && !image)
-    throw Error("--metrics fid, kid, is, pr: needs a model of images, which ", input.model.name(),
-                " is not; expected swd or mmd");
+    throw Error("--metrics fid, kid, is, pr: expected a model of images, which ",
+                input.model.name(), " is not; use swd or mmd");
   if (features) want_pixels(input.model);
   if (features && flags.of_features.features.empty())
-    throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
-                "docs/evaluation.md says which");
+    throw Error("--features: expected a feature network (TorchScript) for fid, kid, is and pr; ",
+                "see docs/evaluation.md");
   if (!flags.of_features.reference.empty() && !options.fid)
-    throw Error("--reference: statistics serve the fid alone");
+    throw Error("--reference: used only by the metric fid");
   if (!flags.save_reference.empty() && !options.fid)
-    throw Error("--save-reference: statistics are those of the fid; ask for it");
+    throw Error("--save-reference: saves what the metric fid computes; name it in --metrics");
   if (!flags.of_features.reference.empty())
     options.reference = read_statistics(flags.of_features.reference);
   return options;
 }
 
-// Each stage has its bar, with the time left.
+// A progress bar for each stage, with the time left.
 std::function<void(const std::string&, int64_t, int64_t)> show_stages(const EvalInput& input) {
   return [&input, progress = std::function<void(int64_t, int64_t)>(), now = std::string()](
              const std::string& stage, int64_t done, int64_t total) mutable {
@@ -90,7 +90,7 @@ std::function<void(const std::string&, int64_t, int64_t)> show_stages(const Eval
   };
 }
 
-// And what the figures depend on besides the model and the data.
+// Also records what the figures depend on besides the model and the data.
 SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
                           nlohmann::ordered_json& provenance) {
   const EvaluationOptions& evaluation = input.evaluation;
@@ -111,9 +111,9 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
 void warn_of_count(const FeatureExtractor* extractor, int64_t n) {
   if (extractor != nullptr && n < kUsualCount)
     log_warning(concat(n,
-                       " samples: FID, Inception Score, precision and recall depend on how many ",
-                       "there are (fewer make a FID larger); published figures use 50,000. KID ",
-                       "alone is unbiased"));
+                       " samples: FID, Inception Score, precision and recall depend on the number ",
+                       "of samples (fewer raise the FID); published figures use 50,000. Only KID ",
+                       "is unbiased"));
 }
 
 void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
@@ -129,7 +129,7 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
     if (!flags.of_features.reference.empty())
       reference["file"] = flags.of_features.reference.string();
     reference["sha1"] = digest(m.reference->gaussian);
-    reference["count"] = m.reference->count;  // 0 = the file does not say
+    reference["count"] = m.reference->count;  // 0 = not in the file
   }
   report.text += concat("\n", json_text(provenance["sampling"], -1), "\n");
   if (extractor != nullptr) report.text += concat("features ", extractor->sha1(), "\n");
@@ -138,7 +138,7 @@ void write_provenance(const ComparisonFlags& flags, const SampleMetrics& m,
                           " items\n");
 }
 
-// All that a comparison is of, found to fit together.
+// The inputs of a comparison, checked to fit together.
 struct Comparison {
   SampleMetricsOptions options;
   std::shared_ptr<const FeatureExtractor> features;
@@ -176,26 +176,27 @@ void measure(const ComparisonFlags& flags, const EvalInput& input, Comparison c,
 
 void add_options(CLI::App& command, ComparisonFlags& flags) {
   const std::string group = "fid, kid, is, pr, swd, mmd";
-  command.add_option("-n", flags.count, "Samples; default 50000 images, 5000 points")->group(group);
+  command.add_option("-n", flags.count, "Samples; default: 50000 images, 5000 points")
+      ->group(group);
   command
       .add_option("--samples", flags.samples,
-                  "Take these instead of sampling: .npz, .npy or a folder of images")
+                  "Use these instead of sampling: .npz, .npy or a folder of images")
       ->check(CLI::ExistingPath)
       ->group(group);
-  command.add_option("--against", flags.against, "Which data: train or held_out")
+  command.add_option("--against", flags.against, "The data to compare with: train or held_out")
       ->check(CLI::IsMember({"train", "held_out"}))
       ->capture_default_str()
       ->group(group);
   flags.of_features.add_to(command, group);
   command.add_option("--save-reference", flags.save_reference, "fid: write such a file")
       ->group(group);
-  command.add_option("--kid-subsets", flags.kernel.subsets, "kid: subsets of both sets")
+  command.add_option("--kid-subsets", flags.kernel.subsets, "kid: number of subsets")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--kid-subset-size", flags.kernel.subset_size, "kid: samples of each")
+  command.add_option("--kid-subset-size", flags.kernel.subset_size, "kid: samples per subset")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--bandwidth", flags.bandwidth, "mmd: of the kernel; 0 = the median distance")
+  command.add_option("--bandwidth", flags.bandwidth, "mmd: kernel width; 0 = the median distance")
       ->capture_default_str()
       ->group(group);
 }

@@ -46,11 +46,11 @@ struct TrainFlags {
   MachineFlags machine;
 };
 
-// Thrown out of a grid of samples where the run has to end.
+// Thrown from a grid of samples when the run has to end.
 struct GridStopped {};
 
-// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined where
-// the run has to end, which all ranks must ask alike: not where some have no sample to draw.
+// A grid's samples, drawn with the averaged weights by all ranks together; on the CPU. Undefined if the run
+// has to end, which is only checked if all ranks have a sample to draw and so check alike.
 at::Tensor draw_samples(Trainer& trainer, const std::function<bool()>& stop) {
   const Config& config = trainer.config();
   const Model model = trainer.model();
@@ -88,7 +88,7 @@ fs::path out_folder(const TrainFlags& flags) {
   return flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out;
 }
 
-// The command that a run's report names.
+// The command for a run's report.
 std::string command_of(const TrainFlags& flags) {
   std::string text = "diffuse train --config " + shell_word(flags.config.string());
   for (const std::string& value : flags.overrides) text += " --set " + shell_word(value);
@@ -96,7 +96,7 @@ std::string command_of(const TrainFlags& flags) {
   return text + " --out " + shell_word(out_folder(flags).string());
 }
 
-// All that is known of the folder before the data are read.
+// The checks of the folder that do not need the data.
 void check_out(const TrainFlags& flags, const DataConfig& data) {
   const fs::path out = out_folder(flags);
   check_run_folder(out, data);
@@ -105,7 +105,7 @@ void check_out(const TrainFlags& flags, const DataConfig& data) {
     throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
 }
 
-// What all ranks need, met and checked.
+// Connects the ranks and checks that their configs agree.
 std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch, c10::Device device,
                                   const Config& config) {
   auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
@@ -113,16 +113,16 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
   return world;
 }
 
-// Seconds to wait for another run to leave the folder. In a job it may be this one from before it was
-// put back into the queue, on a machine that has died: NFS keeps that one's lock for about 90 s.
+// Seconds to wait for another run to release the folder. In a job that may be an earlier start of this one on
+// a machine that has died: NFS keeps its lock for about 90 s.
 double folder_patience() {
   const Launch launch = launch_from_environment();
   const bool on_many_machines = launch.size > 1 && launch.local_size < launch.size;
   return on_many_machines || std::getenv("SLURM_JOB_ID") != nullptr ? 120 : 5;
 }
 
-// Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` becomes what
-// reading it took on rank 0, about what a save will take.
+// Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` is set to the time of
+// reading it on rank 0, an estimate for a save.
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
@@ -132,7 +132,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     seconds = seconds_now() - begin;
   };
   if (trainer.world().is_first()) {
-    if (!flags.resume.empty()) {  // before there is a folder of a run that cannot begin
+    if (!flags.resume.empty()) {  // before the folder is created
       read(flags.resume);
       check_same_model(trainer.config(), *checkpoint);
     }
@@ -157,8 +157,8 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   return folder;
 }
 
-// Calls `train`, before which flags, config, data and folder were found good: an Error is a disk's or
-// a network's now, and no bad use. Whoever started the run may try again.
+// Calls `train` after flags, config, data and folder were checked: an Error is now the disk's or the
+// network's, not bad use, and another try may work.
 template <class Train>
 RunEnd once_started(const Train& train) {
   try {
@@ -170,7 +170,7 @@ RunEnd once_started(const Train& train) {
   }
 }
 
-// From what is ready: a run in rank 0's folder, recorded there.
+// Trains, and records the run in rank 0's folder.
 int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const Dataset& held_out,
           TimeLimit limit) {
   const auto folder = open_folder(flags, trainer, limit.save_seconds);
@@ -181,7 +181,7 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
   const Config& config = trainer.config();
   if (folder && config.data.normalize && config.sample.dynamic_threshold > 0)
     log_warning(
-        "/sample/dynamic_threshold brings samples into [-1, 1], where normalised data are not");
+        "/sample/dynamic_threshold rescales samples to [-1, 1], but normalised data exceed it");
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data.size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ",
@@ -233,7 +233,7 @@ int run_train(const TrainFlags& flags) {
 
 Command add_train(CLI::App& app) {
   auto flags = std::make_shared<TrainFlags>();
-  CLI::App* command = app.add_subcommand("train", "Train the model a JSON config describes");
+  CLI::App* command = app.add_subcommand("train", "Train the model described by a JSON config");
   command->footer(
       "Examples:\n"
       "  diffuse train --config configs/shapes.json\n"
@@ -244,7 +244,7 @@ Command add_train(CLI::App& app) {
   command->add_option("--config", flags->config, "JSON config (see `diffuse schema`)")->required();
   command->add_option("--set", flags->overrides, "Override a value of the config: train.steps=1000")
       ->allow_extra_args(false);
-  command->add_option("--out", flags->out, "Run folder; default runs/<name of the config>");
+  command->add_option("--out", flags->out, "Run folder; default: runs/<name of the config>");
   flags->resume_option =
       command
           ->add_option("--resume", flags->resume,
@@ -252,10 +252,10 @@ Command add_train(CLI::App& app) {
                        "converted or diffusers model starts a new optimiser")
           ->expected(0, 1);
   command->add_flag("--dry-run", flags->dry_run,
-                    "Check everything, print the plan and the memory it takes, train nothing");
+                    "Check everything, print the plan and the memory needed, train nothing");
   command
       ->add_option("--time-limit", flags->time_limit,
-                   "Stop in time with a checkpoint saved: 3h50m, 90s")
+                   "Save a checkpoint and stop before this time: 3h50m, 90s")
       ->check(a_duration);
   add_peer_timeout(*command, flags->peer_timeout);
   command->add_option("--seed", flags->seed, "Overrides the config's seed");

@@ -170,7 +170,7 @@ TEST(Mask, RefusesAFadeWiderThanWhatIsPainted) {
   inpaint_by(stripe());
   EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "2"}).exit_code, 0);
   expect_refused(inpaint("image", files() / "mask.npy", {"--feather", "20"}),
-                 "--feather 20: wider than what is painted");
+                 "--feather 20: wider than the painted part");
 }
 
 }  // namespace

@@ -197,10 +197,10 @@ class Metrics(unittest.TestCase):
             (samples + ["fid", "-n", "9999"], "-n 9999: "),
             (samples + ["is", "--features", self.path("flat.pt")], "gives features alone"),
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
-            (samples + ["swd"], "of points and signals, and "),
+            (samples + ["swd"], "expected points or signals; "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
             (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
-            (samples + ["kid", "--reference", self.path("other.npz")], "serve the fid alone"),
+            (samples + ["kid", "--reference", self.path("other.npz")], "used only by the metric fid"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)
             self.assertIn(wanted, text)
