@@ -145,7 +145,8 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--share-from-step", "5", "--sampler", "ddim"}, "adds no noise"));
   expect_refused(sample({"--frames", "5"}, "-o FILE.gif"));
   expect_refused(sample({"--show-x0"}, "-o FILE.gif"));
-  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"}, "only a folder"});
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"},
+                  "expected a folder, .npz or .npy"});
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
