@@ -86,10 +86,11 @@ static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
 static void check_mixture(const DataConfig& c, const std::string& at) {
   const auto numbers = static_cast<int64_t>(c.means.size());
   if (numbers == 0 || numbers % c.dimensions != 0)
-    throw Error(at, "/means: expected ", c.dimensions, " numbers a component, got ", numbers);
+    throw Error(at, "/means: expected ", c.dimensions, " numbers per component, got ", numbers);
   const int64_t components = numbers / c.dimensions;
   if (!c.weights.empty() && static_cast<int64_t>(c.weights.size()) != components)
-    throw Error(at, "/weights: expected ", components, ", one a component, got ", c.weights.size());
+    throw Error(at, "/weights: expected ", components, ", one per component, got ",
+                c.weights.size());
 }
 
 static void check_unet(const ModelConfig& c, const std::string& at) {
