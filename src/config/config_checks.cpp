@@ -35,32 +35,30 @@ static void check_process(const DiffusionConfig& c, const std::string& at) {
   if (c.is_chain()) {
     if (c.prediction == "edm" || c.prediction == "flow" || c.prediction == "score")
       refuse("prediction", c.prediction,
-             "is of continuous time, and the process ddpm is a chain of timesteps; want " +
+             "needs continuous time, but the process ddpm is a chain of timesteps; use " +
                  std::string(c.prediction == "score" ? "epsilon" : "v") + ", or another process");
     if (c.timestep_sampler.ends_with("_normal"))
-      refuse(
-          "timestep_sampler", c.timestep_sampler,
-          "is of continuous time, and the process ddpm is a chain of timesteps; want stratified");
+      refuse("timestep_sampler", c.timestep_sampler,
+             "needs continuous time, but the process ddpm is a chain of timesteps; use stratified");
     return;
   }
   const bool by_sigma = c.process == "ve" || c.process == "edm";
   if (c.prediction == "mu")
-    refuse("prediction", c.prediction, "is the mean of the chain's step; want x0 " + on);
+    refuse("prediction", c.prediction, "is the mean of the chain's step; use x0 " + on);
   if (by_sigma && c.prediction == "v")
-    refuse("prediction", c.prediction, on + " grows with sigma; want edm");
+    refuse("prediction", c.prediction, on + " grows with sigma; use edm");
   if (c.process == "flow" && (c.prediction == "epsilon" || c.prediction == "score"))
     refuse("prediction", c.prediction,
-           "cannot give x_0 at t = 1 of flow, where no signal is left; want flow");
+           "cannot give x_0 at t = 1 of flow, where no signal is left; use flow");
   if (c.learns_variance())
-    refuse("variance", c.variance, "is of the chain's steps; want fixed_large or fixed_small");
+    refuse("variance", c.variance, "is for the chain's steps; use fixed_large or fixed_small");
   if (c.loss == "vlb" || c.loss == "hybrid")
-    refuse("loss", c.loss, "is the bound of a chain; want vlb_weighted " + on);
+    refuse("loss", c.loss, "is the bound of a chain; use vlb_weighted " + on);
   if (c.timestep_sampler == "importance")
     refuse("timestep_sampler", c.timestep_sampler,
-           "keeps losses of the chain's timesteps; want stratified");
+           "keeps losses of the chain's timesteps; use stratified");
   if (by_sigma && c.timestep_sampler == "logit_normal")
-    refuse("timestep_sampler", c.timestep_sampler,
-           "is of times from 0 to 1; want log_normal " + on);
+    refuse("timestep_sampler", c.timestep_sampler, "needs times from 0 to 1; use log_normal " + on);
   if (c.schedule != "linear")
     refuse("schedule", c.schedule, "is of the chain; the process " + c.process + " has none");
   if (c.rescale_zero_terminal_snr)
@@ -116,14 +114,15 @@ static void check_train(const TrainConfig& c, const std::string& at) {
 static void check_continuous_sample(const SampleConfig& c, const std::string& process,
                                     const std::string& at) {
   if (sampler_word(c.sampler).of_chain)
-    throw Error(at, "/sampler: \"", c.sampler, "\" draws from a chain's steps, and the time of ",
-                process, " is continuous; want ancestral, its like, or heun");
+    throw Error(at, "/sampler: \"", c.sampler, "\" needs a discrete chain, but the time of ",
+                process, " is continuous; use ancestral, its counterpart, or heun");
   if (c.spacing == "leading" || c.spacing == "quadratic")
-    throw Error(at, "/spacing: \"", c.spacing, "\" is of whole timesteps, and the time of ",
-                process, " is continuous; want trailing, uniform or karras");
+    throw Error(at, "/spacing: \"", c.spacing, "\" needs discrete timesteps, but the time of ",
+                process, " is continuous; use trailing, uniform or karras");
   if (c.steps_offset != 0 || c.skip_zero)
     throw Error(at, c.skip_zero ? "/skip_zero" : "/steps_offset",
-                ": of whole timesteps, and the time of ", process, " is continuous; leave it out");
+                ": needs discrete timesteps, but the time of ", process,
+                " is continuous; leave it out");
 }
 
 static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const std::string& at) {

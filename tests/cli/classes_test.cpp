@@ -88,9 +88,8 @@ TEST(ClassNames, AreTakenInPlaceOfNumbersAndInLists) {
 TEST(ClassNames, ThatAreNumbersGoByName) {
   EXPECT_TRUE(at::equal(samples("0"), samples("cat")));
   EXPECT_TRUE(at::equal(samples("name:0"), samples("2")));
-  EXPECT_NE(
-      sample("0").err.find("--class 0: class number 0, which is called cat; name:0 is number 2"),
-      std::string::npos);
+  EXPECT_NE(sample("0").err.find("--class 0: class number 0, named cat; name:0 is number 2"),
+            std::string::npos);
 }
 
 TEST(ClassNames, ThatAreNotThereAreRefused) {
