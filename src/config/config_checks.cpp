@@ -60,7 +60,7 @@ static void check_process(const DiffusionConfig& c, const std::string& at) {
   if (by_sigma && c.timestep_sampler == "logit_normal")
     refuse("timestep_sampler", c.timestep_sampler, "needs times from 0 to 1; use log_normal " + on);
   if (c.schedule != "linear")
-    refuse("schedule", c.schedule, "is of the chain; the process " + c.process + " has none");
+    refuse("schedule", c.schedule, "is for the chain; the process " + c.process + " has none");
   if (c.rescale_zero_terminal_snr)
     throw Error(at, "/rescale_zero_terminal_snr: expected false, as ", c.process,
                 " has no schedule");
@@ -73,7 +73,7 @@ static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
   const bool by_sigma = c.process == "ve" || c.process == "edm";
   if (!by_sigma && (c.sigma_min > 0 || c.sigma_max > 0))
     throw Error(at, c.sigma_min > 0 ? "/sigma_min" : "/sigma_max", ": expected 0, as the process ",
-                c.process, " has none; it is of ve and edm");
+                c.process, " has none; it is for ve and edm");
   if (!by_sigma) return;
   const NoiseRange range = noise_range(c);
   if (range.low >= range.high)
@@ -132,7 +132,7 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
                 c.steps);
   }
   if (c.eta != 0 && c.sampler != "ddim")
-    throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
+    throw Error(at, "/eta: needs the sampler ddim, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
     throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
@@ -159,18 +159,17 @@ static void check_range(const DataConfig& c, const std::string& at) {
         c.range.size() == 2 ? concat(c.range[0], ", ", c.range[1]) : std::string("1 number"));
   if (c.normalize) throw Error(at, "/range: expected none with normalize, which sets the scale");
   if (c.type != "array")
-    throw Error(at, "/range: expected none, as ", c.type,
-                " is in units of its own; it is for arrays");
+    throw Error(at, "/range: expected none, as ", c.type, " has its own units; it is for arrays");
 }
 
 static void check_class_names(const ModelConfig& c, const std::string& at) {
   const auto count = static_cast<int64_t>(c.class_names.size());
   if (count > 0 && c.classes > 0 && count != c.classes)
-    throw Error(at, "/class_names: expected ", c.classes, ", one a class, got ", count);
+    throw Error(at, "/class_names: expected ", c.classes, ", one per class, got ", count);
   std::set<std::string> seen;
   for (const std::string& name : c.class_names)
     if (name.empty() || !seen.insert(name).second)
-      throw Error(at, "/class_names: expected names that differ, got \"", printable(name), "\"",
+      throw Error(at, "/class_names: expected distinct names, got \"", printable(name), "\"",
                   name.empty() ? "" : " twice");
 }
 

@@ -140,7 +140,7 @@ class Reader {
   void read_integer(const std::string& path, const json& found, const Rule& rule, T& value) const {
     constexpr uint64_t kMost = std::numeric_limits<T>::max();
     if (!found.is_number_integer() || !rule.holds(found.get<double>()))
-      fail(path, wanted<T>(rule) + (is_rounded(found) ? " with all its digits" : ""), found);
+      fail(path, wanted<T>(rule) + (is_rounded(found) ? " with all digits" : ""), found);
     if (found.is_number_unsigned() && found.get<uint64_t>() > kMost)
       fail(path, concat("an integer <= ", kMost), found);
     value = found.get<T>();

@@ -20,11 +20,11 @@ constexpr uint64_t kLargest = 16 << 20;  // bytes of a picture beside the grids
 
 // The bytes of a PNG that the run drew, and of nothing else.
 std::string read_grid(const fs::path& path) {
-  if (fs::is_symlink(path)) throw Error(path.string(), ": expected a PNG picture, found a link");
+  if (fs::is_symlink(path)) throw Error(path.string(), ": expected a PNG picture, got a link");
   const InputFile file(path);
   std::string bytes = file.read(0, file.size());
   if (!bytes.starts_with("\x89PNG\r\n\x1a\n"))
-    throw Error(path.string(), ": expected a PNG picture, found something else");
+    throw Error(path.string(), ": expected a PNG picture, got something else");
   return bytes;
 }
 

@@ -124,7 +124,7 @@ TEST(DataInspect, TakesTheNameOfAnArray) {
   write_npz(file, {{"x", at::zeros({4, 2})}, {"y", at::tensor({0, 1, 1, 0})}});
   const Outcome asked = run_program({"data", "inspect", file});
   EXPECT_EQ(asked.exit_code, 2);
-  EXPECT_NE(asked.err.find("it holds x, y; for example --set data.array=x"), std::string::npos)
+  EXPECT_NE(asked.err.find("select one of x, y; for example --set data.array=x"), std::string::npos)
       << asked.err;
   const Outcome o =
       run_program({"data", "inspect", file, "--set", "data.array=x", "--set", "data.labels=y"});

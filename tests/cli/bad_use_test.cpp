@@ -208,7 +208,7 @@ TEST(BadUse, OfEval) {
                       "--no-clip: no samples are drawn"));
   expect_refused(
       eval({"--metrics", "bpd,neighbours", "--steps", "21"}, "--steps: expected at most the 20"));
-  expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
+  expect_refused(eval({"--data", "@images.json"}, "has samples of [2], but"));
 }
 
 TEST(BadUse, OfForward) {

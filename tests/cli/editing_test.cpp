@@ -188,7 +188,8 @@ TEST(BadUse, OfInpaint) {
   expect_refused(with("@colour", "@image.png", "@black.png"),
                  "expected white in the part to paint");
   expect_refused(with("@colour", "@none.png", "@mask.png"), "none.png");
-  expect_refused(with("@colour", "@colour.json", "@mask.png"), ": no picture; expected PNG, JPEG");
+  expect_refused(with("@colour", "@colour.json", "@mask.png"),
+                 ": not a picture; expected PNG, JPEG");
   expect_refused(inpaint({"--repaint", "10"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "0,2"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "10,2"}), "below the 10 steps");

@@ -172,7 +172,7 @@ TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
     expect_refused(folder, {"train", "--config", place / "c.json", "--out", folder / out}, says);
   };
   refused("pictures", ": is the folder of /data/path");
-  refused("other", ": holds a config.json that is no run's");
+  refused("other", ": contains a config.json that is not from a run");
   refused("begun", "begun/checkpoints: cannot write: Not a directory");
   refused("pictures/a.jpg/run", "a.jpg/run: cannot write: Not a directory");
 }
