@@ -128,7 +128,7 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
   const Model& model = input.model;
   if (of_items && data.set->size() == 0)
     throw Error("--split ", flags.split, ": ", data.name, " has no such items",
-                flags.split == "train" ? "" : "; data.held_out says how many are kept");
+                flags.split == "train" ? "" : "; data.held_out sets how many are");
   EvalReport report;
   report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
   report.text = concat(model.name(), ", step ", model.step(), ", ", model.weights(), " weights; ");
