@@ -26,7 +26,7 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   }
 }
 
-// What a process can be combined with, and the nearest that it can where not.
+// Checks what a process can be combined with; errors name an alternative.
 static void check_process(const DiffusionConfig& c, const std::string& at) {
   const auto refuse = [&](const char* key, const std::string& word, const std::string& why) {
     throw Error(at, "/", key, ": \"", word, "\" ", why);

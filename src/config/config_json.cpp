@@ -258,7 +258,7 @@ static void apply_override(const std::string& text, Config& config) {
   set_value(keys, text.substr(equals + 1), name, /*names_path=*/true, config);
 }
 
-// As check_config, but where a field is at fault that a flag gave, the flag is named in its place.
+// Like check_config, but names the flag instead of a field that was set by a flag.
 static void check_given(const Config& config, const std::vector<FlagValue>& flags) {
   std::vector<std::string> names;
   for (const FlagValue& given : flags) names.push_back(given.flag);

@@ -38,9 +38,9 @@ static void read_through(const fs::path& file) {
   }
 }
 
-// The step of a file that training can be resumed from; -1 with the reason where its bytes are damaged
-// or it holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
-// another version of this program.
+// The step of a file that training can be resumed from; -1 with the reason if it is damaged or has no
+// training state. Throws if it cannot be read for another reason, Error if it is intact but of another
+// version of this program.
 static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   const auto passed_over = [&](const char* kind, const Error& error) {
     log_warning(concat("skipping ", kind, ": ", error.what()));
