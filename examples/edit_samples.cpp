@@ -1,5 +1,5 @@
-// Loads a model from any file that the program knows, draws samples, and finds the noise that makes them
-// again. The argument is a model; without one it is the exact network of Gaussian data.
+// Loads a model from any file that the program can read, draws samples, and finds the noise that reproduces
+// them. The argument is a model; without one it is the exact network of Gaussian data.
 #include <ATen/ATen.h>
 #include <diffuse/model_file/model.h>
 #include <diffuse/sample/encode.h>
@@ -24,6 +24,6 @@ int main(int argc, char** argv) {
                                          model.to_network(x), options.sampler.timesteps, 3);
   options.start = x_T;
   const at::Tensor again = model.sample(keys, options);
-  std::cout << "root mean square error of the way back "
+  std::cout << "RMS error of the reconstruction "
             << (again - x).square().mean().sqrt().item<double>() << "\n";
 }

@@ -97,7 +97,7 @@ static int run(int argc, char** argv) {
 
 }  // namespace diffuse::cli
 
-// LibTorch's CPU allocator says so in words alone.
+// LibTorch's CPU allocator reports it only by its message.
 static bool is_out_of_memory(const std::exception& error) {
   const std::string_view text = error.what();
   return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
@@ -110,9 +110,9 @@ static bool is_out_of_memory(const std::exception& error) {
 static void report(const std::exception& error, std::string text) {
   if (is_out_of_memory(error))
     text = diffuse::concat(
-        "out of memory: less is taken by a smaller /train/micro_batch (samples per forward pass; "
-        "of other commands --batch), by /train/gradient_checkpointing and by /train/precision "
-        "bf16; the checkpoint saved last is whole (",
+        "out of memory: reduce /train/micro_batch (samples per forward pass; "
+        "for other commands --batch), or use /train/gradient_checkpointing or /train/precision "
+        "bf16; the last checkpoint is intact (",
         text.substr(0, text.find('\n')), ")");
   diffuse::log_error(text);
 }

@@ -69,7 +69,7 @@ at::Tensor CheckpointReader::storage(const PickleNode::Storage& storage) {
   const auto known = storages_.find(storage.key);
   if (known != storages_.end()) {
     if (known->second.type != storage.type || known->second.data.numel() != storage.numel)
-      throw PickleError("corrupt: one storage of two types or sizes");
+      throw PickleError("corrupt: a storage with two types or sizes");
     return known->second.data;
   }
   const at::Tensor data = archive_->read(storage);
@@ -86,7 +86,7 @@ at::Tensor CheckpointReader::tensor(const PickleNode::Tensor& view) {
   charge(kTensorMemory + 2 * sizeof(int64_t) * view.sizes.size());
   const auto data =
       storage(std::get<PickleNode::Storage>(archive_->pickle().nodes[view.storage].data));
-  const PickleError bad("corrupt: a tensor reaches outside its data");
+  const PickleError bad("corrupt: a tensor extends beyond its data");
   if (view.sizes.size() != view.strides.size() || view.sizes.size() > 64 || view.offset < 0)
     throw bad;
   int64_t numel = 1;
@@ -133,7 +133,7 @@ Value CheckpointReader::convert_dict(const std::vector<PickleRef>& items, int de
   for (size_t i = 0; i < items.size(); i += 2) {
     dict.emplace_back(key(items[i]), convert(items[i + 1], depth));
     charge(2 * dict.back().first.size());
-    if (!seen.insert(dict.back().first).second) throw PickleError("a dict key that is there twice");
+    if (!seen.insert(dict.back().first).second) throw PickleError("a duplicate dict key");
   }
   return {std::move(dict)};
 }
@@ -177,7 +177,7 @@ Value read_torch_file(const std::filesystem::path& path) {
 ValueDict read_checkpoint_file(const std::filesystem::path& path) {
   Value root = read_torch_file(path);
   auto* dict = std::get_if<ValueDict>(&root.data);
-  if (dict == nullptr) throw Error(path.string(), ": expected a dict at the top");
+  if (dict == nullptr) throw Error(path.string(), ": expected a dict at the top level");
   return std::move(*dict);
 }
 

@@ -109,7 +109,7 @@ size_t PickleWriter::storage_key(const at::Tensor& tensor) {
 // storage is the persistent id ("storage", type, key, location, numel).
 void PickleWriter::operator()(const at::Tensor& tensor) {
   TORCH_CHECK(tensor.defined() && tensor.layout() == at::kStrided && !tensor.is_conj(),
-              "a checkpoint holds only plain tensors");
+              "a checkpoint supports only plain tensors");
   bytes_ += "ctorch._utils\n_rebuild_tensor_v2\n((";  // GLOBAL MARK MARK
   (*this)(std::string("storage"));
   bytes_ += "ctorch\n";

@@ -103,8 +103,8 @@ NpyHeader parse_npy_header(const std::string& name, std::string_view start, uint
   }
   if (empty && !overflow) bytes = 0;
   if (overflow || static_cast<uint64_t>(bytes) != size - offset)
-    throw Error(name, ": the header promises ", overflow ? "more" : std::to_string(bytes),
-                " bytes of data, the file has ", size - offset);
+    throw Error(name, ": expected ", overflow ? "more" : std::to_string(bytes),
+                " bytes of data by its header, got ", size - offset);
   if (fortran) std::reverse(shape->begin(), shape->end());
   return {type, std::move(*shape), fortran, offset, static_cast<uint64_t>(bytes)};
 }

@@ -27,12 +27,12 @@ static std::string_view kind_of(std::string_view text) {
       return "an array of complex numbers";
     case 'U':
     case 'S':
-      return "an array of texts";
+      return "an array of strings";
     case 'M':
     case 'm':
       return "an array of times";
     case 'V':
-      return "an array of raw bytes (bfloat16 is saved so)";
+      return "an array of raw bytes (bfloat16 is saved this way)";
     default:
       return "an array";
   }
@@ -49,8 +49,9 @@ NpyType npy_type(const std::string& name, std::string_view text) {
       return {*type, order == '>' && c10::elementSize(*type) > 1, is_unsigned};
   const std::string_view shown =
       text.starts_with('[') ? text.substr(0, text.find(']') + 1) : quoted;
-  throw Error(name, ": ", kind_of(text), " of type ", printable(shown),
-              " is not read; expected bool, int8 to int64, uint8 to uint64 or float16 to float64");
+  throw Error(
+      name, ": ", kind_of(text), " of type ", printable(shown),
+      " is not supported; expected bool, int8 to int64, uint8 to uint64 or float16 to float64");
 }
 
 static void reverse_bytes(const at::Tensor& x) {
@@ -67,7 +68,7 @@ at::Tensor as_meant(const NpyType& type, const std::string& name, at::Tensor sto
   if (type.stored == at::kShort) return stored.to(at::kInt).bitwise_and(0xffff);
   if (type.stored == at::kInt) return stored.to(at::kLong).bitwise_and(int64_t{0xffffffff});
   if (stored.lt(0).any().item<bool>())
-    throw Error(name, ": uint64 numbers above ", INT64_MAX, " are not read");
+    throw Error(name, ": uint64 numbers above ", INT64_MAX, " are not supported");
   return stored;
 }
 

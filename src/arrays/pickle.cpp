@@ -220,7 +220,7 @@ void PickleParser::reduce() {
 
 // _rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, backward_hooks)
 void PickleParser::rebuild_tensor(const std::vector<PickleRef>& arguments) {
-  if (arguments.size() != 6) throw PickleError("a tensor with attributes that are not supported");
+  if (arguments.size() != 6) throw PickleError("a tensor with unsupported attributes");
   as<PickleNode::Storage>(arguments[0], "a storage");
   push({PickleNode::Tensor{.storage = arguments[0],
                            .offset = as<int64_t>(arguments[1], "an integer"),
@@ -237,7 +237,7 @@ void PickleParser::push_storage() {
   if (id.size() != 5 || as<std::string>(id[0], "text") != "storage")
     throw PickleError("corrupt pickle: unknown persistent id");
   if (as<std::string>(id[2], "a storage key").size() > kMaxName)
-    throw PickleError("corrupt pickle: a storage key of that length");
+    throw PickleError("corrupt pickle: a storage key that is too long");
   PickleNode::Storage storage{.type = as<PickleNode::Global>(id[1], "a storage type").name,
                               .key = as<std::string>(id[2], "a storage key"),
                               .numel = as<int64_t>(id[4], "a storage size")};

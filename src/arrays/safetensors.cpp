@@ -60,19 +60,19 @@ HeaderReader::HeaderReader(const InputFile& file) : name_(file.name()) {
   if (file.size() < 8) fail("not a safetensors file: only ", file.size(), " bytes");
   file.read(0, &length_, 8);
   if (length_ > file.size() - 8)
-    fail("not a safetensors file, or truncated: its header would be ", length_, " bytes long, the ",
-         "file has ", file.size());
-  if (length_ > kMaxJson) fail("a header of ", length_, " bytes; at most ", kMaxJson, " are read");
+    fail("not a safetensors file, or truncated: its header would be ", length_,
+         " bytes long, but the ", "file has ", file.size());
+  if (length_ > kMaxJson) fail("a header of ", length_, " bytes; expected at most ", kMaxJson);
   data_size_ = file.size() - 8 - length_;
   header_ = parse_strict_json(file.read(8, length_), name_);
-  if (!header_.is_object()) fail("not a safetensors file: the header is no JSON object");
+  if (!header_.is_object()) fail("not a safetensors file: the header is not a JSON object");
 }
 
 std::map<std::string, std::string> HeaderReader::metadata() const {
   std::map<std::string, std::string> result;
   const auto found = header_.find(kMetadata);
   if (found == header_.end()) return result;
-  if (!found->is_object()) fail(kMetadata, ": expected an object of texts");
+  if (!found->is_object()) fail(kMetadata, ": expected an object of strings");
   for (const auto& [key, value] : found->items()) {
     if (!value.is_string()) fail(kMetadata, "/", one_line(key), ": expected text");
     result[key] = value.get<std::string>();
@@ -116,7 +116,7 @@ Entry HeaderReader::entry(const std::string& key, const json& value) const {
   if (empty && !overflow) bytes = 0;
   if (overflow || bytes != place[1] - place[0])
     fail(one_line(key), ": its shape and dtype take ", overflow ? "too many" : concat(bytes),
-         " bytes, its data_offsets ", place[1] - place[0]);
+         " bytes, but its data_offsets ", place[1] - place[0]);
   return {key, *type, {shape.begin(), shape.end()}, place[0], place[1]};
 }
 
@@ -131,11 +131,11 @@ std::vector<Entry> HeaderReader::entries() const {
   for (const Entry& e : list) {
     if (e.begin != end)
       fail(one_line(e.name), "/data_offsets: begins at byte ", e.begin,
-           ", the tensor before ends at ", end);
+           ", but the previous tensor ends at ", end);
     end = e.end;
   }
   if (end != data_size_)
-    fail("the tensors take ", end, " bytes, the file has ", data_size_, " after its header");
+    fail("the tensors take ", end, " bytes, but the file has ", data_size_, " after its header");
   return list;
 }
 

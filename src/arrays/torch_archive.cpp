@@ -46,7 +46,7 @@ ZipArchive::ZipArchive(const std::filesystem::path& path) : zip_(path) {
     if (slash != std::string::npos && entry.name.substr(slash) == "/data.pkl")
       root_ = entry.name.substr(0, slash + 1);
   }
-  if (root_.empty()) throw PickleError("no data.pkl inside: not a file of torch.save");
+  if (root_.empty()) throw PickleError("contains no data.pkl: not a file from torch.save");
   if (zip_.find(root_ + "byteorder") != nullptr && read_text("byteorder", 16) != "little")
     throw PickleError("big-endian numbers are not supported");
   const std::string bytes = read_text("data.pkl", kMaxPickle);
@@ -58,14 +58,14 @@ const ZipReader::Entry* ZipArchive::stored(const std::string& name) const {
   const ZipReader::Entry* entry = zip_.find(root_ + name);
   if (entry != nullptr && entry->deflated)
     throw PickleError(
-        concat(printable(name), " inside is compressed; expected it as torch.save ", "writes it"));
+        concat(printable(name), " is compressed; expected it stored, as torch.save ", "writes it"));
   return entry;
 }
 
 std::string ZipArchive::read_text(const std::string& name, uint64_t limit) const {
   const ZipReader::Entry* entry = stored(name);
   if (entry == nullptr) throw PickleError(concat("no ", name, " inside"));
-  if (entry->size > limit) throw PickleError(concat(name, " inside is too large"));
+  if (entry->size > limit) throw PickleError(concat(name, " is too large"));
   std::string bytes(entry->size, '\0');
   zip_.read(*entry, bytes.data());
   return bytes;
@@ -78,7 +78,7 @@ at::Tensor ZipArchive::read(const PickleNode::Storage& storage) const {
   const auto item = c10::elementSize(type);
   if (storage.numel < 0 || entry->size % item != 0 ||
       static_cast<uint64_t>(storage.numel) != entry->size / item)
-    throw PickleError("corrupt: a tensor's data has another size than stated");
+    throw PickleError("corrupt: a tensor's data differs from its stated size");
   const at::Tensor data = at::empty({storage.numel}, type);
   zip_.read(*entry, data.mutable_data_ptr());
   return data;
@@ -107,7 +107,7 @@ class LegacyArchive : public TorchArchive {
     const uint64_t item = c10::elementSize(type);
     if (storage.numel < 0 || static_cast<uint64_t>(storage.numel) > found->second.size() / item ||
         static_cast<uint64_t>(storage.numel) * item != found->second.size())
-      throw PickleError("corrupt: a tensor's data has another size than stated");
+      throw PickleError("corrupt: a tensor's data differs from its stated size");
     const at::Tensor data = at::empty({storage.numel}, type);
     std::copy(found->second.begin(), found->second.end(),
               static_cast<char*>(data.mutable_data_ptr()));
@@ -126,7 +126,7 @@ class LegacyArchive : public TorchArchive {
     for (const PickleRef ref : list->items) {
       const auto* key = std::get_if<std::string>(&keys.nodes[ref].data);
       if (key == nullptr || !item_sizes.contains(*key) || rest.size() < 8)
-        throw PickleError("corrupt: a storage that no tensor has");
+        throw PickleError("corrupt: a storage without a tensor");
       uint64_t count = 0, size = 0;
       std::memcpy(&count, rest.data(), 8);
       rest.remove_prefix(8);

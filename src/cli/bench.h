@@ -1,4 +1,4 @@
-// The parts of `diffuse bench`: each adds itself to it and returns what runs it.
+// The parts of `diffuse bench`: each adds its command or flags and returns the function that runs it.
 #pragma once
 
 #include "commands.h"

@@ -1,4 +1,4 @@
-// diffuse bench: what a model costs and how good its few steps are.
+// diffuse bench: the time of a step, and the error of samplers with few steps.
 #include "bench.h"
 #include "commands.h"
 

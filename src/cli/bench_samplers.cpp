@@ -34,7 +34,7 @@ struct SamplersFlags {
   MachineFlags machine;
 };
 
-// --steps, or of the usual numbers those that the model has.
+// --steps, or those of the default numbers up to the model's timesteps.
 std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
   if (!flags.steps.empty()) return flags.steps;
   std::vector<int64_t> usual{5, 10, 20, 50, 100};
@@ -55,16 +55,16 @@ void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
   if (!flags.plot.empty()) check_chart_name("--plot", flags.plot);
   if (flags.of_features.features.empty() != flags.of_features.reference.empty())
-    throw Error("--features, --reference: the fid wants both; eval --metrics fid --save-reference ",
+    throw Error("--features, --reference: the FID needs both; eval --metrics fid --save-reference ",
                 "writes the second");
 }
 
-// The FID of samples, by --features and --reference.
+// The FID of samples, with --features and --reference.
 std::function<double(const at::Tensor&)> fid_of(const SamplersFlags& flags, const Model& model,
                                                 c10::Device device) {
   if (flags.of_features.features.empty()) return {};
   if (!model.is_image())
-    throw Error("--features: needs a model of images, which ", model.name(), " is not");
+    throw Error("--features: expected a model of images, which ", model.name(), " is not");
   const auto extractor = flags.of_features.open(device);
   const ReferenceStatistics reference = read_statistics(flags.of_features.reference);
   check_extractor(reference, *extractor);
@@ -117,27 +117,30 @@ int bench_samplers(const SamplersFlags& flags) {
 Command add_bench_samplers(CLI::App& bench) {
   auto flags = std::make_shared<SamplersFlags>();
   CLI::App* command = bench.add_subcommand(
-      "samplers", "Error of each sampler over its steps, against a reference of 4x as many");
+      "samplers",
+      "Error of each sampler by its number of steps, against a reference with 4x as many");
   command->footer(
-      "Every sampler starts from the same x_T and would end with the same samples in infinitely "
-      "many\nsteps. rmse is in the units of the data, [-1, 1] for images.\n"
+      "Every sampler starts from the same x_T and converges to the same samples with more "
+      "steps.\nrmse is in the units of the data, [-1, 1] for images.\n"
       "Examples:\n"
       "  diffuse bench samplers --ckpt model.pt\n"
       "  diffuse bench samplers --ckpt model.pt --steps 8,16,32 --plot error.png --tolerance 0.05\n"
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
   flags->model.add_to(*command);
-  command->add_option("--samplers", flags->samplers, "Of " + join(kFlowSamplers))->delimiter(',');
+  command->add_option("--samplers", flags->samplers, "Some of " + join(kFlowSamplers))
+      ->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")
       ->check(CLI::IsMember(kSpacings));
   command->add_option("-n", flags->count, "Samples; default 16");
   command->add_option("--batch", flags->batch, "Samples computed at once; default 64");
-  command->add_option("--seed", flags->seed, "Seed of their x_T");
-  command->add_option("--tolerance", flags->tolerance, "Name the cheapest with at most this rmse");
-  command->add_option("--json", flags->json, "Write the table; - for stdout alone");
-  command->add_option("--plot", flags->plot, "Draw it as a chart: .svg or .png");
+  command->add_option("--seed", flags->seed, "Seed of x_T");
+  command->add_option("--tolerance", flags->tolerance,
+                      "Name the cheapest sampler with at most this rmse");
+  command->add_option("--json", flags->json, "Write the table; - = print only this");
+  command->add_option("--plot", flags->plot, "Draw the table as a chart: .svg or .png");
   flags->of_features.add_to(*command, "fid");
   flags->machine.add_to(*command);
   return [flags] { return bench_samplers(*flags); };

@@ -1,4 +1,4 @@
-// diffuse bench --config: how long steps take on this machine.
+// diffuse bench --config: the time of training and sampling steps on this machine.
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -23,7 +23,7 @@ struct StepFlags {
   MachineFlags machine;
 };
 
-// The shape of a sample is the config's own where it is given, so that no data are needed.
+// Takes the sample shape from the config if given, so that no data are needed.
 Config resolved(const StepFlags& flags) {
   Config config = load_config(flags.config, flags.overrides);
   if (flags.batch > 0) config.train.batch_size = flags.batch;
@@ -65,7 +65,7 @@ Command add_bench_step(CLI::App& bench) {
   bench.add_option("--config", flags->config, "The model and batch to measure");
   bench.add_option("--set", flags->overrides, "Override a value of the config")
       ->allow_extra_args(false);
-  bench.add_option("--batch", flags->batch, "Samples a step; default by the config")
+  bench.add_option("--batch", flags->batch, "Samples per step; default: the config's")
       ->check(CLI::Range(1, 1 << 20));
   bench.add_option("--seconds", flags->seconds, "How long to repeat each kind of step")
       ->check(CLI::Range(0.0, 3600.0));

@@ -1,4 +1,4 @@
-// The commands and options that CLI11 was told of, for completions and the man page.
+// The commands and options registered with CLI11, for completions and the man page.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -11,11 +11,11 @@ struct OptionInfo {
   std::vector<std::string> flags;  // "-o", "--out"
   std::string help;
   bool takes_value = false;
-  std::vector<std::string> choices;  // of the value, where only these are allowed
+  std::vector<std::string> choices;  // allowed values; empty if any
 };
 
 struct CommandInfo {
-  std::string path;  // "data inspect"; "" is the program
+  std::string path;  // "data inspect"; "" for the program
   std::string help, footer;
   std::vector<std::string> positionals;  // "source"
   std::vector<OptionInfo> options;       // with --help

@@ -56,12 +56,12 @@ std::string a_duration(const std::string& text) {
 void add_peer_timeout(CLI::App& command, std::string& timeout) {
   command
       .add_option("--peer-timeout", timeout,
-                  "Several processes: end the run when one makes no progress for so long")
+                  "Several processes: end the run if one makes no progress for this long")
       ->check(a_duration)
       ->group("Machine");
 }
 
-// CPU threads where --threads does not say.
+// CPU threads without --threads.
 static void share_cores(const Launch& launch) {
   const auto cores = static_cast<int>(core_share(launch, available_cores()));
   if (launch.size > 1)

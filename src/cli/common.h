@@ -1,4 +1,4 @@
-// Flags that several commands share, and what they need to load a model.
+// Flags shared by several commands.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -22,7 +22,7 @@
 
 namespace diffuse::cli {
 
-// -v, -q: of every command.
+// -v, -q: for every command.
 struct LogFlags {
   bool verbose = false;
   bool quiet = false;
@@ -31,7 +31,7 @@ struct LogFlags {
   void apply() const;
 };
 
-// And --threads: of commands that compute on the CPU alone.
+// And --threads: for commands that compute only on the CPU.
 struct CpuFlags {
   int threads = 0;
   LogFlags log{};
@@ -40,25 +40,25 @@ struct CpuFlags {
   void apply() const;
 };
 
-// And --device: of those that run networks.
+// And --device: for commands that run networks.
 struct MachineFlags {
   std::string device = "auto";
   CpuFlags cpu{};
 
   void add_to(CLI::App& command);
 
-  // Applies threads and log level; returns the device. Several processes on one machine divide its
-  // cores and take a GPU each; their log lines carry the rank, and those of rank 0 say what all do.
+  // Applies threads and log level; returns the device. Processes on one machine share its cores and take one
+  // GPU each; their log lines carry the rank, and those of rank 0 apply to all.
   c10::Device apply(const Launch& launch = {}) const;
 };
 
-// A check for options that hold a duration.
+// A check for options whose value is a duration.
 std::string a_duration(const std::string& text);
 
 // --peer-timeout, for commands that run in several processes.
 void add_peer_timeout(CLI::App& command, std::string& timeout);
 
-// Flags of outputs refuse "", which an unset variable of a shell leaves of "$OUT".
+// Output flags refuse "", the value of "$OUT" in a shell where OUT is not set.
 void refuse_empty_outputs(CLI::App& app);
 
 // --ckpt, --no-ema.
@@ -70,13 +70,12 @@ struct ModelFlags {
   Model load(c10::Device device) const { return Model::load(checkpoint, !no_ema, device); }
 };
 
-// For --json: "-" prints the JSON in place of the text for people; another name is a file for it,
-// written after the text is printed, so that a full disk does not lose the figures.
+// For --json: "-" prints the JSON instead of the text; another name is a file, written after the text is
+// printed, so that a full disk does not lose the figures.
 void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,
                   const std::function<void()>& print_text, int indent = 2);
 
-// Prints the name of the file that holds the results. Where nobody can read it that is no failure, as
-// it is of results that are printed.
+// Prints the name of the result file. A closed stdout is not a failure here, as it is for printed results.
 void print_path(const std::filesystem::path& file);
 
 }  // namespace diffuse::cli

@@ -1,4 +1,4 @@
-// diffuse completions: what a shell needs to complete our commands and flags.
+// diffuse completions: scripts with which a shell completes commands and flags.
 #include <algorithm>
 #include <iostream>
 #include <sstream>
@@ -19,7 +19,7 @@ std::vector<std::string> words_of(const CommandInfo& command) {
   return words;
 }
 
-// The pattern of a case that all commands match: "train"|"data"|"data inspect".
+// The case pattern of all commands: "train"|"data"|"data inspect".
 std::string known_paths(const std::vector<CommandInfo>& tree) {
   std::vector<std::string> quoted;
   for (const CommandInfo& command : tree)
@@ -27,7 +27,7 @@ std::string known_paths(const std::vector<CommandInfo>& tree) {
   return join(quoted, "|");
 }
 
-// The branches of a case of "sample --precision" and the like, which set `variable` to the choices.
+// Case branches such as "sample --precision" that set `variable` to the flag's choices.
 std::string value_cases(const std::vector<CommandInfo>& tree, const std::string& variable) {
   std::string text;
   for (const CommandInfo& command : tree)
@@ -87,7 +87,7 @@ const CommandInfo& child_of(const CommandInfo& command, const std::string& name,
                        [&](const CommandInfo& other) { return other.path == path; });
 }
 
-// Words with their help for _describe, where a colon parts the two.
+// Words with their help for _describe, separated by a colon.
 std::string zsh_words(const CommandInfo& command, const std::vector<CommandInfo>& tree) {
   std::string text;
   const auto add = [&](const std::string& word, const std::string& help) {

@@ -1,4 +1,4 @@
-// diffuse convert: a model between our checkpoints and other programs' files.
+// diffuse convert: converts a model between our checkpoints and other programs' files.
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +24,7 @@ struct ConvertFlags {
   CpuFlags cpu;
 };
 
-// Whether a config.json there may be replaced: diffusers' say of what class they are.
+// Whether a config.json there may be replaced: those of diffusers name their class.
 bool is_anothers_folder(const fs::path& folder) {
   std::ifstream in(folder / "config.json");
   if (!in) return holds_run(folder);
@@ -32,15 +32,15 @@ bool is_anothers_folder(const fs::path& folder) {
   return !json.is_object() || !json.contains("_class_name");
 }
 
-// What is read where `in` is diffusers' files: a pipeline's network and schedule, or the folder that
-// weights lie in.
+// The files read if `in` has diffusers' layout: a pipeline's network and schedule, or the folder with the
+// weights.
 std::vector<NamedPath> inputs_of(const fs::path& in) {
   std::vector<NamedPath> inputs{{"", in}, {"", in / "unet"}, {"", in / "scheduler"}};
   if (ending_of(in) == ".safetensors") inputs.push_back({"", fs::absolute(in).parent_path()});
   return inputs;
 }
 
-// Names that are more likely a mistake than a folder.
+// Names that are probably not meant as a folder.
 void check_name(const fs::path& out) {
   const std::string extension = ending_of(out);
   for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
@@ -50,18 +50,18 @@ void check_name(const fs::path& out) {
                   "diffusers' files");
   if (extension == ".pt" ? fs::is_directory(out) : fs::is_regular_file(out))
     throw Error(out.string(), ": expected ", extension == ".pt" ? "a file" : "a folder",
-                ", found the other");
+                ", got the other");
 }
 
-// A pipeline's own network would be read instead of what is written beside it.
+// In a pipeline's folder, its own network would be read instead of the one written beside it.
 void check_is_no_pipeline(const fs::path& out) {
   for (const char* const part : {"model_index.json", "unet", "unet_ema"})
     if (fs::exists(out / part))
-      throw Error(out.string(), ": holds a pipeline (", part, "), whose network would be read ",
+      throw Error(out.string(), ": contains a pipeline (", part, "), whose network would be read ",
                   "instead; write to another folder, such as ", free_name(out).string());
 }
 
-// Nothing that is there may be lost but an earlier model under the same name.
+// Nothing there may be overwritten except an earlier model under the same name.
 void check_output(const ConvertFlags& flags) {
   const fs::path& out = flags.out;
   const bool folder = ending_of(out) != ".pt";
@@ -70,7 +70,7 @@ void check_output(const ConvertFlags& flags) {
   if (folder && is_anothers_folder(out))
     throw Error(out.string(),
                 holds_run(out) ? ": is the folder of a run"
-                               : ": holds a config.json that is not diffusers'",
+                               : ": contains a config.json that is not from diffusers",
                 "; write to another folder, such as ", free_name(out).string());
   if (folder) check_is_no_pipeline(out);
 }
@@ -118,13 +118,13 @@ Command add_convert(CLI::App& app) {
       ->required();
   command
       ->add_option("--image-size", flags->options.image_size,
-                   "Height and width in pixels, which a state dict does not say")
+                   "Height and width in pixels, for a state dict, which does not store them")
       ->check(CLI::Range(1, 4096));
   command
       ->add_option("--set", flags->options.overrides,
-                   "A config value that the file does not say: model.attention_heads=8")
+                   "A config value that the file does not store: model.attention_heads=8")
       ->allow_extra_args(false);
-  command->add_flag("--no-ema", flags->no_ema, "The raw weights, not their moving average");
+  command->add_flag("--no-ema", flags->no_ema, "Use the raw weights, not their moving average");
   flags->cpu.add_to(*command);
   return [flags] { return run_convert(*flags); };
 }

@@ -1,4 +1,4 @@
-// diffuse data inspect: what a set of data holds, and which of its files are bad.
+// diffuse data inspect: the contents of a data set, and its bad files.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ Command add_data(CLI::App& app) {
       "Examples:\n"
       "  diffuse data inspect configs/shapes.json");
   CLI::App* command =
-      data->add_subcommand("inspect", "Count, measure and show a set, and name its bad files");
+      data->add_subcommand("inspect", "Count, measure and show a data set, and list its bad files");
   command->footer(
       "Examples:\n"
       "  diffuse data inspect configs/shapes.json -o grid.png\n"
@@ -72,7 +72,7 @@ Command add_data(CLI::App& app) {
       ->required();
   command
       ->add_option("--set", flags->overrides,
-                   "Set a value of the config, or for a file: data.count=100")
+                   "Set a value of the config, or of a file's default config: data.count=100")
       ->allow_extra_args(false);
   command->add_option("-o,--out", flags->out, "Write the first items as a .png");
   command->add_option("--json", flags->json, "Write the figures as JSON to this file; - = print");

@@ -1,4 +1,4 @@
-// diffuse denoise: take noise of known or estimated strength out of an image.
+// diffuse denoise: remove noise of known or estimated standard deviation from an image.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
@@ -28,12 +28,12 @@ struct DenoiseFlags {
   std::string mode = "x0";
 };
 
-// What goes in and comes out, [B, ...] in the network's units, where a sample's numbers have one scale.
+// Inputs, [B, ...] in the network's units, where all of a sample's numbers have one scale.
 struct Samples {
   at::Tensor clean, noisy;
 };
 
-// Decibels below the range of values, 2, of the error of x [B, ...]; images clamped as 8 bits are.
+// PSNR of x [B, ...] in dB, for a range of values of 2; images are clamped to it.
 double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
   const at::Tensor shown = is_image ? x.clamp(-1, 1) : x;
   return 10 * std::log10(4 / (shown - clean).square().mean().item<double>());
@@ -45,24 +45,24 @@ at::Tensor load(const char* flag, const fs::path& file, const Model& model, doub
   return model.to_network(x);
 }
 
-// Of which --sigma and the one reported are: the data's units, where all channels have one scale, else
-// each channel's standard deviation.
+// The unit of --sigma and of the reported sigma, in the network's units: the data's unit if all channels have
+// one scale, else each channel's standard deviation.
 double scale_of(const Model& model) {
   const std::vector<double>& std = model.config().data.std;
   const bool one = !std.empty() && std::ranges::all_of(std, [&](double s) { return s == std[0]; });
   if (!std.empty() && !one)
-    log_info("sigma is counted in the standard deviation of each channel of the data");
+    log_info("sigma is in units of the standard deviation of each channel of the data");
   return one ? std[0] : 1;
 }
 
-// The noisy samples are given, or made from the clean ones. sigma as --sigma, in the network's units.
+// The noisy samples are read, or made from the clean ones. sigma: --sigma in the network's units.
 Samples open_samples(const DenoiseFlags& flags, const Model& model, const SampleConfig& config,
                      std::optional<double> sigma) {
   const double limit = largest_number(model, config);
   Samples samples;
   if (!flags.clean.empty()) samples.clean = load("--clean", flags.clean, model, limit);
   if (!flags.image.empty()) {
-    const double noise = 8 * std::max(0.0, sigma.value_or(2));  // above 2 it is other units
+    const double noise = 8 * std::max(0.0, sigma.value_or(2));  // above 2: probably other units
     samples.noisy = load("--image", flags.image, model, limit + noise);
     if (samples.clean.defined() && samples.clean.size(0) != samples.noisy.size(0))
       throw Error("--clean: expected ", samples.noisy.size(0), " samples as in --image, got ",
@@ -141,14 +141,14 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
 
 Command add_denoise(CLI::App& app) {
   auto flags = std::make_shared<DenoiseFlags>();
-  CLI::App* command = app.add_subcommand("denoise", "Take noise out of an image");
+  CLI::App* command = app.add_subcommand("denoise", "Remove noise from an image");
   command->footer(
-      "Pixels count from -1 to 1 here: noise of 25 grey levels out of 255 is --sigma 0.196. Of "
+      "Pixels are from -1 to 1: noise of 25 grey levels out of 255 is --sigma 0.196. For "
       "data\n"
-      "with data.range sigma is in their units; of normalised data, in the standard deviation of "
+      "with data.range, sigma is in their units; for normalised data, in standard deviations of "
       "each\n"
-      "channel where these differ.\n"
-      "With --clean alone, noise of --sigma is added to it first, to see what comes back.\n"
+      "channel if these differ.\n"
+      "With --clean alone, noise of --sigma is added to it first, to measure the denoising.\n"
       "Examples:\n"
       "  diffuse denoise --ckpt runs/shapes --image noisy.png\n"
       "  diffuse denoise --ckpt runs/shapes --image noisy.png --sigma 0.2 --mode reverse\n"

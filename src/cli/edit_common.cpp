@@ -23,12 +23,12 @@ void EditFlags::add_to(CLI::App& command) {
       "Result: .png, .npz uint8, .npy float, or a folder of PNGs; default " + out.string());
   sampler.add_to(command);
   command.add_option("--class", class_name, concat(kClassHelp, "; default none"));
-  command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
+  command.add_option("--seed", seed, "Sample i depends only on (seed, i)");
   machine.add_to(command);
 }
 
 void EditFlags::add_strip_to(CLI::App& command) {
-  command.add_option("--strip", strip, "Also write what went in and came out side by side: a .png");
+  command.add_option("--strip", strip, "Also write inputs and results side by side, as a .png");
 }
 
 std::pair<Model, Sampling> open_model(const EditFlags& flags) {
@@ -40,7 +40,7 @@ std::pair<Model, Sampling> open_model(const EditFlags& flags) {
   if (flags.class_name)
     sampling.classes = parse_classes(*flags.class_name, model.config().model);
   else if (flags.sampler.has("--guidance") && model.config().model.classes > 0)
-    throw Error("--guidance: leads towards a class; expected --class K with it");
+    throw Error("--guidance: expected --class K with it");
   return {std::move(model), std::move(sampling)};
 }
 
@@ -66,7 +66,7 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
 }
 
 Image tile(const at::Tensor& image, const DataConfig& data) {
-  constexpr int64_t kSide = 168;  // wide enough for a caption, and three of them for a page
+  constexpr int64_t kSide = 168;  // wide enough for a caption; three fit on a page
   const int64_t width = image.size(3);
   return to_image(to_picture_range(image, data)[0], (kSide + width - 1) / width);
 }

@@ -1,4 +1,4 @@
-// What the commands that edit images with a trained model share.
+// Shared by the commands that edit images with a trained model.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,17 +28,17 @@ struct EditFlags {
   void add_strip_to(CLI::App& command);
 };
 
-// The model, and how it is to be sampled. Throws Error naming the flag that does not fit it.
+// The model and its sampler options. Throws Error naming a flag that does not fit it.
 std::pair<Model, Sampling> open_model(const EditFlags& flags);
 
-// Where `count` results go; throws Error where they cannot. Of one image, a .png is just its pixels.
+// The output for `count` results; throws Error if it is unusable. A .png of one image is exactly its pixels.
 SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Model& model,
                          const SampleConfig& config, int64_t count);
 
 // An image [1, C, H, W] in the data's units enlarged for a strip or a table.
 Image tile(const at::Tensor& image, const DataConfig& data);
 
-// Pictures side by side, each below its caption; nothing where no file is named.
+// Pictures side by side with captions above; does nothing without a file name.
 using Captioned = std::pair<std::string, Image>;
 void write_strip(const std::filesystem::path& file, const std::vector<Captioned>& pictures);
 

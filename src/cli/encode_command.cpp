@@ -1,4 +1,4 @@
-// diffuse encode: samples -> the x_T that make them.
+// diffuse encode: samples -> the x_T from which ddim generates them.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
@@ -42,7 +42,7 @@ Sampling sampling_of(const EncodeFlags& flags, const Model& model) {
   SamplerFlags ddim = flags.sampler;
   for (const auto& [key, value] : {std::pair("sampler", "ddim"),
                                    {"eta", "0"},
-                                   {"clip_x0", "false"},  // what is clamped cannot be undone
+                                   {"clip_x0", "false"},  // clamping cannot be inverted
                                    {"dynamic_threshold", "0"}})
     ddim.values.push_back({"encode", concat("sample.", key), value});
   Sampling sampling = ddim.over(model);
@@ -50,7 +50,7 @@ Sampling sampling_of(const EncodeFlags& flags, const Model& model) {
   return sampling;
 }
 
-// Mean squared error of the samples that ddim makes of x_T, on the scale [0, 1] of pixels.
+// Mean squared error of ddim's samples from x_T, on the scale [0, 1] of pixels.
 double round_trip_error(const Model& model, const at::Tensor& x0, const at::Tensor& x_T,
                         GenerateOptions options) {
   options.start = x_T;
@@ -65,7 +65,7 @@ int run_encode(const EncodeFlags& flags) {
   const Model model = flags.model.load(device);
   const Sampling sampling = sampling_of(flags, model);
   const at::Tensor samples = load_samples("--image", flags.image, model);
-  // Samples that were drawn without clipping may be encoded again.
+  // Samples drawn without clipping may be encoded again.
   check_range("--image", flags.image, samples, model,
               2 * largest_number(model, model.config().sample));
   const c10::InferenceMode inference;
@@ -89,7 +89,7 @@ int run_encode(const EncodeFlags& flags) {
   write_npy(flags.out, at::cat(noises));
   print_path(flags.out);
   if (flags.check)
-    std::printf("error of the samples made of it, per dimension of [0, 1]: %.6g\n",
+    std::printf("reconstruction error, MSE per dimension on [0, 1]: %.6g\n",
                 error / static_cast<double>(total));
   return kGood;
 }
@@ -98,9 +98,10 @@ int run_encode(const EncodeFlags& flags) {
 
 Command add_encode(CLI::App& app) {
   auto flags = std::make_shared<EncodeFlags>();
-  CLI::App* command = app.add_subcommand("encode", "Find the x_T that ddim makes given samples of");
+  CLI::App* command =
+      app.add_subcommand("encode", "Find the x_T from which ddim generates given samples");
   command->footer(
-      "Undoes ddim at eta 0. Decode so, with the same steps and spacing, without clipping. x_T is "
+      "Inverts ddim with eta 0. Decode with the same steps and spacing, without clipping. x_T is "
       "noise\n"
       "of mean 0 and standard deviation 1, whatever the units of the data.\n"
       "Examples:\n"
@@ -113,11 +114,13 @@ Command add_encode(CLI::App& app) {
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
   flags->sampler.add_field(*command, "--steps", "steps", "Steps, 1 .. T")->type_name("INT");
   flags->sampler.add_field(*command, "--spacing", "spacing", join(kSpacings));
-  command->add_option("--timesteps", flags->sampler.timesteps, "The timesteps: 999,749,499,249");
-  command->add_option("--passes", flags->passes, "Network calls a step: more come back closer");
+  command->add_option("--timesteps", flags->sampler.timesteps,
+                      "Explicit timesteps: 999,749,499,249");
+  command->add_option("--passes", flags->passes,
+                      "Network calls per step: more reconstruct more closely");
   command->add_option("--class", flags->class_name, kClassHelp);
   command->add_option("--batch", flags->batch, "Samples computed at once");
-  command->add_flag("--check", flags->check, "Decode as well, and print how far off that is");
+  command->add_flag("--check", flags->check, "Decode as well, and print the error");
   flags->machine.add_to(*command);
   return [flags] { return run_encode(*flags); };
 }

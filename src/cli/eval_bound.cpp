@@ -1,4 +1,4 @@
-// eval --metrics bpd,rd: the bound term by term, and the rate-distortion curve it traces.
+// eval --metrics bpd,rd: the bound term by term, and its rate-distortion curve.
 #include <filesystem>
 #include <memory>
 
@@ -21,7 +21,7 @@ struct BoundFlags {
   fs::path csv, plot;
 };
 
-// The charts of what was asked for.
+// The charts of the requested metrics.
 std::vector<Chart> charts_of(const Bound& bound, const std::vector<std::string>& asked,
                              bool levels) {
   std::vector<Chart> charts;
@@ -40,8 +40,8 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
                        .timesteps_per_item = flags.timesteps_per_item};
   options.evaluation.progress = show_progress(input);
   if (flags.timesteps_per_item == 0)
-    log_info(concat("every one of ", input.model.config().diffusion.timesteps,
-                    " timesteps of every item; --timesteps-per-item takes some of them"));
+    log_info(concat("all ", input.model.config().diffusion.timesteps,
+                    " timesteps of each item; --timesteps-per-item samples some of them"));
   const Bound bound =
       evaluate_bound(input.model.network(), input.model.diffusion(), input.data, options);
   report.json["provenance"]["timesteps_per_item"] = flags.timesteps_per_item;
@@ -59,12 +59,13 @@ MetricFamily add_bound_metrics(CLI::App& command) {
   auto flags = std::make_shared<BoundFlags>();
   command
       .add_option("--timesteps-per-item", flags->timesteps_per_item,
-                  "Of the T - 1 terms L_t-1, chosen at random for each item; 0 = all. Fewer cost "
+                  "How many of the T - 1 terms L_t-1, at random for each item; 0 = all. Fewer add "
                   "variance, not bias")
       ->group("bpd, rd");
   command.add_option("--csv", flags->csv, "Write every figure for every timestep")
       ->group("bpd, rd");
-  command.add_option("--plot", flags->plot, "Draw them as charts: .svg or .png")->group("bpd, rd");
+  command.add_option("--plot", flags->plot, "Draw the figures as charts: .svg or .png")
+      ->group("bpd, rd");
   return {.names = {"bpd", "rd"},
           .check =
               [flags] {

@@ -1,4 +1,4 @@
-// diffuse eval: figures of a model on data it was not trained on.
+// diffuse eval: figures of a model on data.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -47,8 +47,8 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
   const std::vector<std::string> divided{"bpd", "rd", "ode-bpd"};
   for (const std::string& metric : flags.metrics)
     if (!flags.queue.empty() && !contains(divided, metric))
-      throw Error("--queue: divides ", join(divided), ", not ", metric,
-                  "; for figures of samples fill a folder with sample --queue and give --samples");
+      throw Error("--queue: expected only ", join(divided), ", got ", metric,
+                  "; for the others, fill a folder with sample --queue and use --samples");
   if (flags.items < 0) throw Error("--items: expected at least 1, or 0 for all, got ", flags.items);
   if (flags.batch < 1) throw Error("--batch: expected at least 1, got ", flags.batch);
 }
@@ -72,7 +72,7 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .patience = parse_duration(flags.peer_timeout)};
 }
 
-// How the figures came about: without it they cannot be compared with others.
+// The settings behind the figures: without them they cannot be compared with others.
 nlohmann::ordered_json provenance(const EvalFlags& flags, const Model& model, const EvalData& data,
                                   const EvaluationOptions& options, bool of_items) {
   nlohmann::ordered_json json{{"program", concat("diffuse ", kVersion)},
@@ -102,7 +102,7 @@ void check_sampler_is_used(const EvalFlags& flags, const std::vector<MetricFamil
   });
   if (!given.empty() && !draws)
     throw Error(given,
-                ": no samples are drawn here; leave it out, or ask for --metrics that draw "
+                ": no samples are drawn here; leave it out, or name --metrics that draw "
                 "some");
 }
 
@@ -116,20 +116,20 @@ void check_paths(const EvalFlags& flags, const std::vector<MetricFamily>& famili
   check_outputs(outputs, inputs);
 }
 
-// Whether a metric that is asked for measures items of --split.
+// Whether a requested metric measures items of --split.
 bool measures_items(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   return std::any_of(families.begin(), families.end(), [&](const auto& family) {
     return family.of_items && !asked_of(family, flags).empty();
   });
 }
 
-// With how the figures come about alone.
+// With the provenance only.
 EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const EvalData& data,
                         bool of_items) {
   const Model& model = input.model;
   if (of_items && data.set->size() == 0)
     throw Error("--split ", flags.split, ": ", data.name, " has no such items",
-                flags.split == "train" ? "" : "; data.held_out says how many are kept");
+                flags.split == "train" ? "" : "; data.held_out sets how many are");
   EvalReport report;
   report.json["provenance"] = provenance(flags, model, data, input.evaluation, of_items);
   report.text = concat(model.name(), ", step ", model.step(), ", ", model.weights(), " weights; ");
@@ -140,10 +140,10 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
   return report;
 }
 
-// The queue's parts are of one model on one set of items: the first process says which.
+// All parts of a queue are of one model on one set of items, recorded by the first process.
 void join_queue(const fs::path& folder, nlohmann::ordered_json provenance) {
   if (folder.empty()) return;
-  provenance.erase("device");  // which may be another for each process
+  provenance.erase("device");  // which may differ between processes
   const std::string text = json_text(provenance, 2) + "\n";
   fs::create_directories(folder);
   WorkQueue queue(folder / ".queue");
@@ -152,13 +152,12 @@ void join_queue(const fs::path& folder, nlohmann::ordered_json provenance) {
     if (!fs::exists(file)) atomic_write(file, text);
     const InputFile stored(file);
     if (stored.read(0, stored.size()) != text)
-      throw Error("--queue ", folder.string(),
-                  ": evaluation.json says that its parts are of another ",
+      throw Error("--queue ", folder.string(), ": its evaluation.json is of another ",
                   "evaluation; name an empty folder");
   });
 }
 
-// Does all the work. Where a part fails, what the parts before it found is handed out first.
+// Does all the work. If a part fails, the results of earlier parts are printed first.
 void measure_all(const std::vector<Measurement>& work, EvalReport& report,
                  const std::function<void()>& hand_out) {
   try {
@@ -184,7 +183,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                                              parse_duration(flags.peer_timeout));
   if (world->is_first()) check_paths(flags, families);
   const Model model = flags.model.load(device);
-  if (!flags.sampler.given().empty())  // what does not fit is refused before anything long starts
+  if (!flags.sampler.given().empty())  // refuse what does not fit before long work starts
     flags.sampler.over(model);
   const Split split = flags.split == "train" ? Split::kTrain : Split::kHeldOut;
   const EvalData data = open_eval_data(flags.data, model, split);
@@ -193,7 +192,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
                         options_of(flags, model, data, device, world),
                         [&](Split part) { return open_eval_data(flags.data, model, part).set; }};
   const bool of_items = measures_items(flags, families);
-  if (of_items)  // they look at every timestep
+  if (of_items)  // these use every timestep
     in_config(model.name(),
               [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   EvalReport report = empty_report(flags, input, data, of_items);
@@ -212,7 +211,7 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
 void add_options(CLI::App& command, EvalFlags& flags) {
   flags.model.add_to(command);
   command.add_option("--data", flags.data,
-                     "A config, for its data, or a path; default the data of the model's config");
+                     "A config, for its data, or a path; default: the data of the model's config");
   command
       .add_option("--metrics", flags.metrics,
                   "bpd, rd, ode-bpd, neighbours, fid, kid, is, pr, swd, mmd: one or more, with "
@@ -224,15 +223,17 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--split", flags.split, "train or held_out")
       ->check(CLI::IsMember({"train", "held_out"}))
       ->capture_default_str();
-  command.add_option("--batch", flags.batch, "Samples computed at once; does not change figures")
+  command
+      .add_option("--batch", flags.batch, "Samples computed at once; does not change the figures")
       ->capture_default_str();
-  command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)");
+  command.add_option("--seed", flags.seed,
+                     "Seed of all noise: item i's is a function of (seed, i)");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
-  command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
+  command.add_option("--json", flags.json, "Write all figures and their settings; - = print");
   command.add_option("--queue", flags.queue,
-                     "bpd, rd, ode-bpd: a folder through which every process that has the same "
-                     "command line takes part, whenever it is started or lost");
+                     "bpd, rd, ode-bpd: a folder through which all processes with the same "
+                     "command line share the work; they may start and stop at any time");
   flags.sampler.add_to(command, "Samples of the model: fid, kid, is, pr, swd, mmd, neighbours");
   add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);

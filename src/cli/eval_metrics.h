@@ -1,5 +1,5 @@
-// The metrics of `diffuse eval`. A family is one file: it adds its flags to the command and returns
-// the names it answers to with the function that measures them. eval_command.cpp lists the families.
+// The metrics of `diffuse eval`. Each family is one file: it adds its flags to the command and returns its
+// metrics' names and the function that measures them. eval_command.cpp lists the families.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -18,13 +18,13 @@ namespace diffuse::cli {
 struct EvalInput {
   const Model& model;
   const SamplerFlags& sampler;
-  const Dataset& data;           // whose samples have the model's shape
+  const Dataset& data;           // its items have the model's shape
   EvaluationOptions evaluation;  // without progress: each family shows its own
 
-  // Every process measures, with the same result; this one writes files.
+  // All processes get the same result; only the first writes files.
   bool writes() const { return evaluation.world->is_first(); }
 
-  // Another part of the same data.
+  // Another split of the same data.
   std::function<std::shared_ptr<const Dataset>(Split)> open;
 };
 
@@ -37,18 +37,18 @@ struct MetricFamily {
   // Refuses flags that cannot work, before the model is loaded.
   std::function<void()> check;
 
-  // What its flags name to be written and read.
+  // The files that its flags name, for reading and writing.
   std::function<std::vector<NamedPath>()> outputs = [] { return std::vector<NamedPath>(); };
   std::function<std::vector<NamedPath>()> inputs = [] { return std::vector<NamedPath>(); };
 
-  // Whether it measures EvalInput::data, rather than what it opens.
+  // Whether it measures EvalInput::data, rather than data that it opens itself.
   bool of_items = false;
 
-  // Whether it draws samples, by EvalInput::sampler.
+  // Whether it draws samples, with EvalInput::sampler.
   std::function<bool()> draws = [] { return false; };
 
-  // Refuses what does not fit the model and the data, before any family measures. `asked` is a
-  // non-empty part of names: metrics that one pass can measure together.
+  // Refuses what does not fit the model and the data, before any family measures. `asked`: a non-empty subset
+  // of names; one pass can measure these metrics together.
   std::function<Measurement(const EvalInput&, const std::vector<std::string>& asked)> prepare;
 };
 
@@ -57,8 +57,8 @@ MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
 
-// The command's progress on stderr, for EvaluationOptions::progress, and for the other processes;
-// ends the evaluation after a signal. `text` stands beside the bar.
+// The command's progress on stderr, for EvaluationOptions::progress, and for the other processes; ends the
+// evaluation after a signal. `text` is shown beside the bar.
 std::function<void(int64_t done, int64_t total)> show_progress(
     const EvalInput& input, const std::string& unit = "network evaluation",
     const std::string& text = "");

@@ -1,4 +1,4 @@
-// eval --metrics neighbours: the training items that samples are nearest to.
+// eval --metrics neighbours: the training items nearest to samples.
 #include <ATen/ATen.h>
 
 #include <filesystem>
@@ -31,7 +31,7 @@ void check(const NeighbourFlags& flags) {
     throw Error("--neighbour-picture ", flags.picture.string(), ": expected a name ending in .png");
 }
 
-// The samples that `diffuse sample` makes of the same model, seed and flags.
+// The samples that `diffuse sample` draws with the same model, seed and flags.
 at::Tensor draw_samples(const EvalInput& input, int64_t count, nlohmann::ordered_json& provenance) {
   Sampling sampling = input.sampler.over(input.model);
   sampling.options.labels = round_robin_labels(count, sampling.options.classes);
@@ -65,9 +65,9 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
                                {"nearest_of_held_out", json_of(nearest_of_others)},
                                {"samples", json_of(of_samples)}};
   report.text +=
-      concat("\nroot mean square distance to the nearest of ", training->size(),
-             " training items\n  of ", samples.size(0), " samples          ", nearest.mean,
-             "\n  of ", others.size(), " held-out items   ", nearest_of_others.mean, "\n");
+      concat("\nRMS distance to the nearest of ", training->size(), " training items\n  of ",
+             samples.size(0), " samples          ", nearest.mean, "\n  of ", others.size(),
+             " held-out items   ", nearest_of_others.mean, "\n");
   if (input.writes() && !flags.picture.empty())
     write_png(flags.picture,
               neighbour_table(samples, of_samples, *training, input.model.config().data));
@@ -75,7 +75,7 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
 
 Measurement prepare(const std::shared_ptr<NeighbourFlags>& flags, const EvalInput& input) {
   if (!flags->picture.empty() && !input.model.is_image())
-    throw Error("--neighbour-picture: needs a model of images, which ", input.model.name(),
+    throw Error("--neighbour-picture: expected a model of images, which ", input.model.name(),
                 " is not");
   return [=, &input, training = input.open(Split::kTrain), held_out = input.open(Split::kHeldOut)](
              EvalReport& report) { measure(*flags, input, training, held_out, report); };

@@ -33,11 +33,11 @@ void check(const ComparisonFlags& flags) {
     throw Error("--bandwidth: expected above 0, or 0 for the median, got ", flags.bandwidth);
 }
 
-// Features are of 8-bit images from -1 to 1.
+// Feature networks need 8-bit images from -1 to 1.
 void want_pixels(const Model& model) {
   const auto [low, high] = picture_range(model.config().data);
   if (low != -1 || high != 1)
-    throw Error("--metrics fid, kid, is, pr: of images from -1 to 1; those of ", model.name(),
+    throw Error("--metrics fid, kid, is, pr: expected images from -1 to 1; those of ", model.name(),
                 " are shown from ", low, " to ", high);
 }
 
@@ -58,26 +58,26 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   options.kernel.seed = input.evaluation.seed;
   const bool image = input.model.is_image();
   if (options.wants_points() && image)
-    throw Error("--metrics swd, mmd: of points and signals, and ", input.model.name(),
+    throw Error("--metrics swd, mmd: expected points or signals; ", input.model.name(),
                 " makes images");
   const bool features = options.fid || options.inception || options.compares_features();
   if (features && !image)
-    throw Error("--metrics fid, kid, is, pr: needs a model of images, which ", input.model.name(),
-                " is not; expected swd or mmd");
+    throw Error("--metrics fid, kid, is, pr: expected a model of images, which ",
+                input.model.name(), " is not; use swd or mmd");
   if (features) want_pixels(input.model);
   if (features && flags.of_features.features.empty())
-    throw Error("--features: fid, kid, is and pr want a feature network, a TorchScript file; ",
-                "docs/evaluation.md says which");
+    throw Error("--features: expected a feature network (TorchScript) for fid, kid, is and pr; ",
+                "see docs/evaluation.md");
   if (!flags.of_features.reference.empty() && !options.fid)
-    throw Error("--reference: statistics serve the fid alone");
+    throw Error("--reference: used only by the metric fid");
   if (!flags.save_reference.empty() && !options.fid)
-    throw Error("--save-reference: statistics are those of the fid; ask for it");
+    throw Error("--save-reference: saves what the metric fid computes; name it in --metrics");
   if (!flags.of_features.reference.empty())
     options.reference = read_statistics(flags.of_features.reference);
   return options;
 }
 
-// Each stage has its bar, with the time left.
+// A progress bar for each stage, with the time left.
 std::function<void(const std::string&, int64_t, int64_t)> show_stages(const EvalInput& input) {
   return [&input, progress = std::function<void(int64_t, int64_t)>(), now = std::string()](
              const std::string& stage, int64_t done, int64_t total) mutable {
@@ -88,7 +88,7 @@ std::function<void(const std::string&, int64_t, int64_t)> show_stages(const Eval
   };
 }
 
-// And what the figures depend on besides the model and the data.
+// Also records what the figures depend on besides the model and the data.
 SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
                           nlohmann::ordered_json& provenance) {
   const EvaluationOptions& evaluation = input.evaluation;
@@ -106,7 +106,7 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
   return generated_samples(input.model, sampling.options, evaluation, n);
 }
 
-// All that a comparison is of, found to fit together.
+// The inputs of a comparison, checked to fit together.
 struct Comparison {
   SampleMetricsOptions options;
   std::shared_ptr<const FeatureExtractor> features;
@@ -145,26 +145,27 @@ void measure(const ComparisonFlags& flags, const EvalInput& input, Comparison c,
 
 void add_options(CLI::App& command, ComparisonFlags& flags) {
   const std::string group = "fid, kid, is, pr, swd, mmd";
-  command.add_option("-n", flags.count, "Samples; default 50000 images, 5000 points")->group(group);
+  command.add_option("-n", flags.count, "Samples; default: 50000 images, 5000 points")
+      ->group(group);
   command
       .add_option("--samples", flags.samples,
-                  "Take these instead of sampling: .npz, .npy or a folder of images")
+                  "Use these instead of sampling: .npz, .npy or a folder of images")
       ->check(CLI::ExistingPath)
       ->group(group);
-  command.add_option("--against", flags.against, "Which data: train or held_out")
+  command.add_option("--against", flags.against, "The data to compare with: train or held_out")
       ->check(CLI::IsMember({"train", "held_out"}))
       ->capture_default_str()
       ->group(group);
   flags.of_features.add_to(command, group);
   command.add_option("--save-reference", flags.save_reference, "fid: write such a file")
       ->group(group);
-  command.add_option("--kid-subsets", flags.kernel.subsets, "kid: subsets of both sets")
+  command.add_option("--kid-subsets", flags.kernel.subsets, "kid: number of subsets")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--kid-subset-size", flags.kernel.subset_size, "kid: samples of each")
+  command.add_option("--kid-subset-size", flags.kernel.subset_size, "kid: samples per subset")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--bandwidth", flags.bandwidth, "mmd: of the kernel; 0 = the median distance")
+  command.add_option("--bandwidth", flags.bandwidth, "mmd: kernel width; 0 = the median distance")
       ->capture_default_str()
       ->group(group);
 }

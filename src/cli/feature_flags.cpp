@@ -14,19 +14,19 @@ void FeatureFlags::add_to(CLI::App& command, const std::string& group) {
       ->group(group);
   command
       .add_option("--features-input", extractor.input,
-                  "What it takes: uint8 0..255, unit 0..1 or signed -1..1")
+                  "The network's input: uint8 0..255, unit 0..1 or signed -1..1")
       ->check(CLI::IsMember({"uint8", "unit", "signed"}))
       ->capture_default_str()
       ->group(group);
   command
       .add_option("--features-size", extractor.size,
-                  "Resize images for it to this many pixels; 0 = it does so itself")
+                  "Resize images to this many pixels for it; 0 = the network resizes them")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   command
       .add_option("--reference", reference,
-                  "fid: the data's statistics from an .npz of mu and sigma, as pytorch-fid's")
+                  "fid: the data's statistics from an .npz of mu and sigma, as in pytorch-fid")
       ->check(CLI::ExistingFile)
       ->group(group);
 }

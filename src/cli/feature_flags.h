@@ -1,4 +1,4 @@
-// The flags of a feature network and of statistics of its features.
+// The flags for a feature network and statistics of its features.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -90,7 +90,7 @@ Command add_forward(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("forward", "Show the forward process: data becoming noise");
   command->footer(
-      "chain takes every step x_t-1 -> x_t; closed-form jumps from x_0 with one epsilon an item.\n"
+      "chain takes every step x_t-1 -> x_t; closed-form jumps from x_0 with one epsilon per item.\n"
       "Examples:\n"
       "  diffuse forward --config configs/swiss_roll.json -o swiss_roll.gif\n"
       "  diffuse forward --config configs/mnist.json --items 25 --frames 100 -o frames\n"
@@ -103,17 +103,17 @@ Command add_forward(CLI::App& app) {
   command
       ->add_option("-o,--out", flags->out,
                    "An animation .gif, .webp or .apng, a row of pictures .png, .npy float [frame, "
-                   "item, ...], or a folder of one PNG a frame")
+                   "item, ...], or a folder with one PNG per frame")
       ->capture_default_str();
   command->add_option("--mode", flags->mode, "chain or closed-form")
       ->check(CLI::IsMember({"chain", "closed-form"}))
       ->capture_default_str();
   command->add_option("--items", flags->items,
-                      "The first items of the data; default 5000 points, "
+                      "Number of items, from the first on; default: 5000 points, "
                       "16 images or signals");
   command->add_option("--frames", flags->frames,
-                      "Evenly from t = 0, the data, to T; default 200, .png 6");
-  command->add_option("--size", flags->size, "Pixels a side of a picture of points")
+                      "Evenly spaced from t = 0, the data, to T; default 200, .png 6");
+  command->add_option("--size", flags->size, "Width and height in pixels of a picture of points")
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "Item i's noise is a function of (seed, i)");
   flags->machine.add_to(*command);

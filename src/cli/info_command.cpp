@@ -1,4 +1,4 @@
-// diffuse info: what a checkpoint or a config is.
+// diffuse info: the contents of a checkpoint or a config.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -22,7 +22,7 @@ struct InfoFlags {
   CpuFlags cpu;
 };
 
-// One fact a line; what is nested, as JSON.
+// One fact per line; nested values as JSON.
 void print(const ordered_json& facts) {
   for (const auto& [key, value] : facts.items()) {
     if (key == "shapes" || key == "sha256") {
@@ -57,7 +57,7 @@ int run_info(const InfoFlags& flags) {
 
 Command add_info(CLI::App& app) {
   auto flags = std::make_shared<InfoFlags>();
-  CLI::App* command = app.add_subcommand("info", "Say what a checkpoint or a config holds");
+  CLI::App* command = app.add_subcommand("info", "Show the contents of a checkpoint or a config");
   command->footer(
       "Examples:\n"
       "  diffuse info model.pt\n"
@@ -68,8 +68,8 @@ Command add_info(CLI::App& app) {
                    "model.pt, a run folder, a diffusers folder, a .safetensors beside its "
                    "config.json, or a JSON config")
       ->required();
-  command->add_flag("--json", flags->json, "As one JSON object");
-  command->add_flag("--tensors", flags->tensors, "Name every tensor with its shape");
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->add_flag("--tensors", flags->tensors, "List all tensors with their shapes");
   flags->cpu.add_to(*command);
   return [flags] { return run_info(*flags); };
 }

@@ -28,14 +28,15 @@ struct InpaintFlags {
   int64_t feather = 0, count = 1, batch = 64;
 };
 
-// The mask faded in from its edge. Throws where a wide fade leaves less than half of it.
+// The mask, faded in from its edge. Throws if the fade leaves less than half of it.
 at::Tensor feathered(const at::Tensor& mask, const InpaintFlags& flags, const Model& model) {
   if (flags.feather == 0) return mask;
-  if (!model.is_image()) throw Error("--feather: of images; this model makes ", kind_of(model));
+  if (!model.is_image())
+    throw Error("--feather: expected a model of images, got one of ", kind_of(model));
   const at::Tensor faded = feather(mask, flags.feather);
   const double most = faded.max().item<double>();
   if (most < 0.5 * mask.max().item<double>())
-    throw Error("--feather ", flags.feather, ": wider than what is painted, of which at most ",
+    throw Error("--feather ", flags.feather, ": wider than the painted part, of which at most ",
                 std::lround(most * 100), " % would be new; expected fewer pixels");
   return faded;
 }
@@ -54,7 +55,7 @@ void parse_repaint(const std::string& text, InpaintOptions& options) {
     throw Error("--repaint: expected a jump below the ", steps, " steps, got ", options.jump);
 }
 
-// Image and results in the data's units: what is not painted is as it was, bit for bit.
+// Image and results in the data's units; pixels that are not painted are unchanged, bit for bit.
 at::Tensor paint(const InpaintFlags& flags, const Model& model, const Sampling& sampling,
                  const at::Tensor& image, const at::Tensor& mask, const InpaintOptions& options) {
   const c10::InferenceMode inference;
@@ -80,7 +81,7 @@ at::Tensor paint(const InpaintFlags& flags, const Model& model, const Sampling& 
   return at::cat(results);
 }
 
-// What went in, what of it is grey for a painter, and the first results.
+// The image, the image with the part to paint in grey, and the first results.
 std::vector<Captioned> strip_of(const at::Tensor& image, const at::Tensor& mask,
                                 const at::Tensor& painted, const DataConfig& data) {
   const auto [low, high] = picture_range(data);
@@ -117,30 +118,31 @@ Command add_inpaint(CLI::App& app) {
   auto flags = std::make_shared<InpaintFlags>();
   CLI::App* command = app.add_subcommand("inpaint", "Fill in the masked part of an image");
   command->footer(
-      "White in the mask is painted, black is kept bit for bit; greys are painted and then mixed\n"
-      "with what was there. White is 1 or 255, or 65535 of 16 bits. Of a mask with transparency,\n"
-      "white on transparent is painted, or the holes in black. The model need not have been\n"
+      "White in the mask is painted, black is kept bit for bit; grey is painted and then mixed\n"
+      "with the image. White is 1, 255, or 65535 in 16 bits. In a mask with transparency, white "
+      "on\n"
+      "transparent is painted, or the transparent holes in black. The model need not have been\n"
       "trained for it.\n"
       "Examples:\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
-  flags->edit.sampler.usual_sampler = "ddpm";  // as RePaint; the model's own may add no noise
+  flags->edit.sampler.usual_sampler = "ddpm";  // as in RePaint; the model's own may add no noise
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "A picture of the model's size, or .npy")
       ->required();
-  command
-      ->add_option("--mask", flags->mask, "Image of the same size: white = to be painted, or .npy")
+  command->add_option("--mask", flags->mask, "Image of the same size: white = painted; or .npy")
       ->required();
-  command->add_option("--repaint", flags->repaint,
-                      "JUMP,PASSES: go back JUMP steps towards noise, until each stretch was gone "
-                      "through PASSES times; slower, fits better. RePaint's are 10,10");
+  command->add_option(
+      "--repaint", flags->repaint,
+      "JUMP,PASSES: RePaint's jump_length and jump_n_sample, 10,10 there: re-noise JUMP "
+      "steps so that each is taken PASSES times; slower, fits better");
   command
       ->add_option("--feather", flags->feather,
                    "Fade in over this many pixels, inside the painted part")
       ->check(CLI::Range(0, 1000));
-  command->add_option("-n", flags->count, "How many different fillings; default 1")
+  command->add_option("-n", flags->count, "Number of different results; default 1")
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--batch", flags->batch, "Images computed at once; does not change them")
       ->check(CLI::Range(1, 1'000'000));

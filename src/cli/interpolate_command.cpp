@@ -42,7 +42,7 @@ std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
   return depths;
 }
 
-// [depths, steps, ...] between the sources, one row for each depth.
+// [depths, steps, ...] between the sources, one row per depth.
 void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const at::Tensor& a,
                  const at::Tensor& b, const std::vector<int64_t>& depths, const DataConfig& data) {
   std::vector<std::vector<Image>> tiles;
@@ -99,18 +99,19 @@ Command add_interpolate(CLI::App& app) {
   auto flags = std::make_shared<InterpolateFlags>();
   CLI::App* command = app.add_subcommand("interpolate", "Pictures between two pictures");
   command->footer(
-      "Both are noised by --depth diffusion steps, mixed, and denoised again. A small depth keeps\n"
-      "what they share and blends, a large one makes other pictures of their kind.\n"
-      "A .png is a table with the sources at both ends and a row for each depth; other outputs\n"
-      "hold the --steps pictures of each depth alone.\n"
+      "Both are noised by --depth diffusion steps, mixed, and denoised. A small depth keeps what\n"
+      "they share and blends them, a large one gives other pictures of the same kind.\n"
+      "A .png is a table with the sources at both ends and one row per depth; other outputs\n"
+      "contain only the --steps pictures of each depth.\n"
       "Examples:\n"
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --steps 8\n"
       "  diffuse interpolate --ckpt runs/shapes --from a.png --to b.png --depth 750,500,250,0");
   flags->edit.sampler.steps_flag = "--reverse-steps";
   flags->edit.add_to(*command);
   command->add_option("--from", flags->from, "A picture of the model's size, or .npy")->required();
-  command->add_option("--to", flags->to, "The other end")->required();
-  command->add_option("--steps", flags->steps, "Pictures from one to the other, with both ends")
+  command->add_option("--to", flags->to, "The other picture")->required();
+  command
+      ->add_option("--steps", flags->steps, "Pictures from one to the other, including both ends")
       ->check(CLI::Range(2, 1000));
   command->add_option("--depth", flags->depths, "Diffusion steps 0 .. T, or a list; default T/2");
   auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");

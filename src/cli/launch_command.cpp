@@ -26,8 +26,7 @@ int run_launch(const LaunchFlags& flags) {
     const int code = run_processes(command, flags.processes);
     const bool failed = code != kGood && code != kStoppedEarly && code != kBadUse;
     if (!failed || restart == flags.restarts) return code;
-    log_warning(
-        concat("starting all processes again: restart ", restart + 1, " of ", flags.restarts));
+    log_warning(concat("restarting all processes: restart ", restart + 1, " of ", flags.restarts));
   }
 }
 
@@ -38,8 +37,8 @@ Command add_launch(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("launch", "Run a command in several processes on this machine");
   command->footer(
-      "Each process takes the GPU of its number, or its share of the cores. Over several machines\n"
-      "use srun, mpirun or torchrun instead: the processes find each other by their variables.\n"
+      "Each process takes the GPU of its number, or its share of the cores. On several machines\n"
+      "use srun, mpirun or torchrun instead, whose variables let the processes find each other.\n"
       "Examples:\n"
       "  diffuse launch --nproc 8 -- train --config configs/cifar.json --out runs/cifar\n"
       "  diffuse launch --nproc 8 --restarts 3 -- train --config c.json --out runs/c --resume");
@@ -48,7 +47,7 @@ Command add_launch(CLI::App& app) {
       ->check(CLI::Range(1, 4096));
   command
       ->add_option("--restarts", flags->restarts,
-                   "Start all again, this often at most, when one fails; give train --resume")
+                   "Restart all, at most this often, when one fails; use train --resume")
       ->check(CLI::Range(0, 1'000'000));
   command->add_option("command", flags->command, "The command and its flags, after --")->required();
   flags->log.add_to(*command);

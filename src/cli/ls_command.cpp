@@ -1,4 +1,4 @@
-// diffuse ls: the runs below a folder, a line each.
+// diffuse ls: the runs below a folder, one per line.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -38,7 +38,8 @@ Command add_ls(CLI::App& app) {
       "Examples:\n"
       "  diffuse ls\n"
       "  diffuse ls runs /scratch/runs --json");
-  command->add_option("runs", flags->places, "Run folders, or folders of them; default runs");
+  command->add_option("runs", flags->places,
+                      "Run folders, or folders of run folders; default: runs");
   command->add_flag("--json", flags->json, "Print a JSON list");
   flags->log.add_to(*command);
   return [flags] { return run_ls(*flags); };

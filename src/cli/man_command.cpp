@@ -1,4 +1,4 @@
-// diffuse man: the manual page, in roff, from the same texts as --help.
+// diffuse man: the manual page in roff, from the texts of --help.
 #include <iostream>
 
 #include "command_tree.h"
@@ -9,7 +9,7 @@
 
 namespace diffuse::cli {
 
-// Text that roff does not take for requests or hyphens.
+// Escapes roff's requests and hyphens.
 static std::string roff(std::string_view text) {
   std::string result;
   bool line_start = true;
@@ -65,8 +65,8 @@ static std::string man_page(const std::vector<CommandInfo>& tree) {
       ".TP\n2\nBad use, or a bad config or file: one line on stderr says which.\n"
       ".TP\n75\nStopped early by a signal or \\-\\-time\\-limit, with a checkpoint saved.\n"
       ".SH ENVIRONMENT\n"
-      ".TP\nDIFFUSE_DATA\nThe folder that data sets lie in; ./data where it is not set.\n"
-      ".TP\nNO_COLOR\nLog lines have no colours where it is set.\n";
+      ".TP\nDIFFUSE_DATA\nThe folder of the data sets; default ./data.\n"
+      ".TP\nNO_COLOR\nIf set, log lines have no colours.\n";
   return text;
 }
 

@@ -5,7 +5,7 @@
 
 namespace diffuse::cli {
 
-// Puts the digits alone in place of `text`, or says what is wrong with it.
+// Replaces `text` by its digits only, or returns what is wrong with it.
 template <class Parse>
 static std::string rewrite(std::string& text, const Parse& parse, const char* limit) {
   const auto value = parse(text);
@@ -32,7 +32,7 @@ static std::string trim_real(std::string& text) {
 }
 
 void unify_numbers(CLI::App& app) {
-  for (CLI::Option* option : app.get_options({})) {  // CLI11 knows the types by these names alone
+  for (CLI::Option* option : app.get_options({})) {  // CLI11 identifies types only by these names
     const std::string type = option->get_type_name();
     if (type.starts_with("UINT")) option->transform(CLI::Validator(rewrite_unsigned, ""));
     if (type.starts_with("INT")) option->transform(CLI::Validator(rewrite_integer, ""));

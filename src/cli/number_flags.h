@@ -5,9 +5,9 @@
 
 namespace diffuse::cli {
 
-// The options of `app` and its subcommands that hold numbers take what parse_integer(),
-// parse_unsigned() and parse_real() do. CLI11 by itself takes 010 for eight, what 64 bits do not hold for
-// the largest, and an empty text for a flag that is not given.
+// Makes the numeric options of `app` and its subcommands accept what parse_integer(), parse_unsigned() and
+// parse_real() accept. CLI11 itself reads 010 as eight, clamps numbers beyond 64 bits, and treats an empty
+// text as if the flag were not given.
 void unify_numbers(CLI::App& app);
 
 }  // namespace diffuse::cli

@@ -20,12 +20,12 @@ struct PlotFlags {
   LogFlags log;
 };
 
-// The metrics asked for, else the losses.
+// The requested metrics, else the losses.
 std::vector<std::string> chosen_metrics(const PlotFlags& flags,
                                         const std::vector<std::string>& known) {
   for (const std::string& metric : flags.metrics)
     if (!contains(known, metric))
-      throw Error("--metric ", metric, ": not among the runs' metrics, ", join(known),
+      throw Error("--metric ", metric, ": expected one of the runs' metrics, ", join(known),
                   did_you_mean(metric, known));
   if (!flags.metrics.empty()) return flags.metrics;
   std::vector<std::string> losses;
@@ -43,7 +43,7 @@ int run_plot(const PlotFlags& flags) {
   std::vector<RunMetrics> runs;
   for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
   if (!flags.csv.empty()) {
-    if (runs.size() != 1) throw Error("--csv: takes one run, got ", runs.size());
+    if (runs.size() != 1) throw Error("--csv: expected one run, got ", runs.size());
     atomic_write(flags.csv, metrics_csv(runs[0].rows));
     print_path(flags.csv);
     if (out.empty()) return kGood;

@@ -1,4 +1,4 @@
-// diffuse report: runs as one page of HTML that needs nothing beside it.
+// diffuse report: runs as one self-contained HTML page.
 #include "commands.h"
 #include "common.h"
 #include "src/files/atomic_write.h"
@@ -33,9 +33,9 @@ Command add_report(CLI::App& app) {
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* command = app.add_subcommand("report", "Write runs as one self-contained HTML page");
   command->footer(
-      "It shows the run's grids, what sample -o and eval --json left in its folder, curves and "
+      "Shows the run's grids, results of sample -o and eval --json in its folder, curves and "
       "the\n"
-      "config. Several runs stand side by side.\n"
+      "config. Several runs are shown side by side.\n"
       "Examples:\n"
       "  diffuse report runs/shapes -o report.html\n"
       "  diffuse report runs/a runs/b -o compared.html");

@@ -34,12 +34,12 @@ struct SampleFlags {
   MachineFlags machine;
 };
 
-// Thrown out of a batch by a signal: the batch is lost, what was added before it is not.
+// Thrown from within a batch after a signal: this batch is lost, earlier ones are kept.
 struct Stopped {
   int signal;
 };
 
-// Frames of each sample's way to make: of an animation by itself, of a grid where asked for.
+// Frames to make of each sample: always for an animation, for a grid on request.
 int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind) {
   const bool animation = kind == OutputKind::kAnimation;
   if (flags.frames && *flags.frames < 1)
@@ -54,13 +54,13 @@ int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind)
   return std::min<int64_t>(flags.frames.value_or(50), steps);
 }
 
-// Which of `steps` steps are frames: `frames` of them evenly spread, with the last.
+// Whether a step is a frame: `frames` of the `steps` are, evenly spaced, including the last.
 bool is_frame(int64_t done, int64_t steps, int64_t frames) {
   return done * frames / steps != (done - 1) * frames / steps;
 }
 
-// Each rank draws a batch, then rank 0, which alone has an output, adds them all. A rank that dies
-// takes no more with it than the batches under way.
+// Each rank draws a batch, then rank 0, which alone has an output, adds them all. If a rank dies, only the
+// current batches are lost.
 void generate_all(const Plan& plan, const Model& model, int64_t frames, bool show_x0, int64_t done,
                   World& world, SampleOutput* output) {
   Progress progress({.unit = "sample", .total = plan.count, .start = done});
@@ -86,7 +86,7 @@ void generate_all(const Plan& plan, const Model& model, int64_t frames, bool sho
   progress.finish();
 }
 
-// Draws the batches that are not there and that no other process is at, until all are.
+// Draws batches that are missing and not locked by another process, until all are done.
 void generate_queued(const Plan& plan, const Model& model, double patience, WorkQueue& queue,
                      SampleOutput& output) {
   Progress progress({.unit = "sample", .total = plan.count, .start = output.done()});
@@ -116,19 +116,19 @@ void generate_queued(const Plan& plan, const Model& model, double patience, Work
 
 int stopped(const char* reason, const SampleOutput& output, const std::filesystem::path& out) {
   if (!output.resumable())
-    throw std::runtime_error(concat("stopped by ", reason, ": nothing is written"));
-  log_warning(concat("stopped by ", reason, "; the same command with --resume goes on with ",
-                     out.string()));
+    throw std::runtime_error(concat("stopped by ", reason, ": nothing was written"));
+  log_warning(
+      concat("stopped by ", reason, "; the same command with --resume continues ", out.string()));
   return kStoppedEarly;
 }
 
-// Rank 0's output, and how many samples of it are there.
+// Rank 0's output, and the number of samples already in it.
 std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
                                                               const Plan& plan, const Model& model,
                                                               World& world) {
   std::unique_ptr<SampleOutput> output;
   if (world.is_first()) {
-    std::vector<std::string> rows;  // of several classes, one each
+    std::vector<std::string> rows;  // with several classes, one each
     if (flags.plan.class_name && plan.sampling.classes.size() > 1)
       rows = class_captions(plan.sampling.classes, model.config().model);
     const OutputOptions options{.path = flags.out,
@@ -152,10 +152,10 @@ void say_what_is_drawn(const Plan& plan, const Model& model, int64_t done, c10::
   log_info(concat("sampling ", plan.count - done, " from ", model.name(), " (step ", model.step(),
                   ") by ", plan.sampling.config.sampler, " in ",
                   plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
-                  done > 0 ? concat("; ", done, " are there") : ""));
+                  done > 0 ? concat("; ", done, " are already there") : ""));
 }
 
-// In a world of one: the others are met in the folder alone.
+// In a world of one: processes share only the folder.
 int sample_queued(const SampleFlags& flags, const Plan& plan, const Model& model, World& alone,
                   c10::Device device) {
   std::filesystem::create_directories(flags.out);
@@ -205,11 +205,10 @@ int run_sample(const SampleFlags& flags) {
       select_precision(flags.precision.value_or("fp32"), device, "--precision");
   const OutputKind kind = output_kind(flags.out, model.is_image());
   if (flags.queue && kind != OutputKind::kFolder)
-    throw Error("--queue: many processes fill a folder, not -o ", flags.out.string());
+    throw Error("--queue: expected -o with a folder, got -o ", flags.out.string());
   const int64_t frames = frame_count(flags, plan, kind);
   if (frames > 0 && world.size() > 1)
-    throw Error("-o ", flags.out.string(), ": frames are drawn by one process, here are ",
-                world.size());
+    throw Error("-o ", flags.out.string(), ": frames need one process, got ", world.size());
   return flags.queue ? sample_queued(flags, plan, model, world, device)
                      : sample_together(flags, plan, model, world, frames, device);
 }
@@ -220,15 +219,14 @@ void add_options(CLI::App& command, SampleFlags& flags) {
       "-o,--out", flags.out,
       ".png grid, .gif, .webp or .apng animation, .npz uint8, .npy float, or a folder of PNGs");
   flags.plan.add_to(command);
-  command.add_option(
-      "--frames", flags.frames,
-      "Frames of an animation, default 50; of a .png: a row of them for each sample");
+  command.add_option("--frames", flags.frames,
+                     "Frames of an animation, default 50; for a .png: a row of frames per sample");
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
-                   "Go on with the folder, .npz or .npy that a stopped run began, if there is one");
+                   "Continue the folder, .npz or .npy of a stopped run, if there is one");
   command.add_flag("--queue", flags.queue,
-                   "Fill the folder together with every process that has the same command line, "
-                   "whenever it is started or lost; --resume is implied");
+                   "Fill the folder together with all processes with the same command line, "
+                   "which may start and stop at any time; implies --resume");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
   add_peer_timeout(command, flags.peer_timeout);

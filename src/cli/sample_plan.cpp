@@ -17,25 +17,26 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count, "How many samples; default 64, of several classes in whole rows");
+  command.add_option("-n", count,
+                     "Number of samples; default 64, or more to fill the rows of several classes");
   sampler.add_to(command);
   command.add_option("--class", class_name, kClassHelp);
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
-  auto* one = command.add_option("--seed", seed, "Sample i depends on (seed, i) alone");
-  command.add_option("--seeds", seeds, "One sample a seed: 0-63 or 1,5,9")->excludes(one);
+  auto* one = command.add_option("--seed", seed, "Sample i depends only on (seed, i)");
+  command.add_option("--seeds", seeds, "One sample per seed: 0-63 or 1,5,9")->excludes(one);
   auto* given =
       command.add_option("--noise", noise, "x_T from a float32 .npy file instead of the seed");
   command
       .add_option("--from", from,
-                  "Start from this image, noised: a picture or .npy of the model's size")
+                  "Start from this image plus noise: a picture or .npy of the model's size")
       ->excludes(given);
   command.add_option("--strength", strength,
-                     "--from: the share of the noising process to go back, 0 .. 1; default 0.5");
+                     "--from: the part of the noising process to redo, 0 .. 1; default 0.5");
   command.add_option("--share-from-step", share_from_step,
-                     "Many ends of one x_t: all samples are one until they leave this timestep");
+                     "Many samples from one x_t: all are the same down to this timestep");
 }
 
-// x_T from a file; its first dimension says how many samples.
+// x_T from a file; its first dimension is the number of samples.
 static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
   const at::Tensor noise = read_npy(file);
   if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
@@ -46,7 +47,7 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
   return noise;
 }
 
-// 64, and of classes in turn as many more as fill the rows.
+// 64, or with classes in turn enough more to fill the rows.
 static int64_t default_count(const PlanFlags& flags, const Plan& plan) {
   const int64_t rows = flags.class_name ? std::ssize(plan.sampling.classes) : 1;
   return (64 + rows - 1) / rows * rows;
@@ -55,12 +56,13 @@ static int64_t default_count(const PlanFlags& flags, const Plan& plan) {
 static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
   const auto seeds = static_cast<int64_t>(plan.listed.size());
   if (seeds > 0 && flags.count && *flags.count != seeds)
-    throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave -n out");
+    throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave out -n");
   const int64_t given = plan.start.defined() ? plan.start.size(0) : 0;
   const int64_t wanted =
       seeds > 0 ? seeds : flags.count.value_or(given > 0 ? given : default_count(flags, plan));
   if (given > 0 && wanted != given)
-    throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, --noise holds ", given);
+    throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, but --noise contains ",
+                given);
   if (wanted < 1 || wanted > 100'000'000)
     throw Error("-n: expected 1 to 100,000,000, got ", wanted);
   return wanted;
@@ -69,7 +71,7 @@ static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
 static void check_shared(const PlanFlags& flags, const Plan& plan, const Model& model) {
   if (!flags.share_from_step) return;
   if (!model.config().diffusion.is_chain())
-    throw Error("--share-from-step: of a chain's timesteps, and the time of ", model.name(),
+    throw Error("--share-from-step: expected a discrete chain; the time of ", model.name(),
                 " is continuous");
   const int64_t timesteps = model.config().diffusion.timesteps;
   const int64_t t = *flags.share_from_step;
@@ -77,17 +79,16 @@ static void check_shared(const PlanFlags& flags, const Plan& plan, const Model& 
     throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
   if (!plan.sampling.options.sampler.stochastic())
     throw Error("--share-from-step: ", plan.sampling.config.sampler,
-                " adds no noise, so all ends would be ",
-                "one; use ddpm, dpmpp2m-sde, or ddim with --eta");
+                " adds no noise, so all samples would be ",
+                "the same; use ddpm, dpmpp2m-sde, or ddim with --eta");
   if (plan.start.defined())
     throw Error("--share-from-step: with --noise the samples differ from the start");
 }
 
-// The part of the process that --strength leaves: the timesteps below that share of T.
+// Keeps the timesteps below --strength of T.
 static void start_from_image(const PlanFlags& flags, const Model& model, int64_t T, Plan& plan) {
   if (flags.from.empty()) {
-    if (flags.strength)
-      throw Error("--strength: says how far to go from an image; expected --from");
+    if (flags.strength) throw Error("--strength: expected --from IMAGE with it");
     return;
   }
   const double strength = flags.strength.value_or(0.5);
@@ -101,7 +102,7 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
   std::erase_if(list, [&](double t) { return t >= limit; });
   if (list.empty())
     throw Error("--strength ", strength, ": none of the sampler's timesteps is below ", limit,
-                "; expected more, or more --steps");
+                "; expected a larger one, or more --steps");
 }
 
 Plan make_plan(const PlanFlags& flags, const Model& model) {

@@ -1,4 +1,4 @@
-// Which samples to draw and how: flags and model become a plan that knows each sample by its number.
+// Which samples to draw and how: from flags and model to a plan with each sample by its number.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -36,14 +36,14 @@ struct Plan {
 
   std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
 
-  // Of samples begin, begin + 1, ..., with their labels and x_T.
+  // For samples begin, begin + 1, ..., with their labels and x_T.
   GenerateOptions options(int64_t begin, int64_t size) const;
 };
 
-// Throws Error naming the flag that does not fit the model or the others.
+// Throws Error naming a flag that does not fit the model or the other flags.
 Plan make_plan(const PlanFlags& flags, const Model& model);
 
-// All that decides the samples, as JSON: what a PNG says of itself, and a resumed run compares.
+// Everything that determines the samples, as JSON: stored in PNGs, and compared by a resumed run.
 std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
                      const std::string& precision);
 

@@ -21,14 +21,14 @@ CLI::Option* SamplerFlags::add_field(CLI::App& command, const std::string& flag,
 
 void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
   command.option_defaults()->group(group);
-  add_field(command, "--sampler", "sampler",
-            concat(join(kSamplers), "; default ",
-                   usual_sampler.empty() ? "by the model's config" : usual_sampler));
+  add_field(
+      command, "--sampler", "sampler",
+      concat(join(kSamplers), "; default ", usual_sampler.empty() ? "the model's" : usual_sampler));
   add_field(command, steps_flag, "steps", "Reverse steps, 1 .. T")->type_name("INT");
   add_field(command, "--eta", "eta", "ddim: 0 deterministic .. 1 as noisy as ddpm")
       ->type_name("FLOAT");
   add_field(command, "--spacing", "spacing", join(kSpacings));
-  command.add_option("--timesteps", timesteps, "The timesteps themselves: 999,749,499,249");
+  command.add_option("--timesteps", timesteps, "Explicit timesteps: 999,749,499,249");
   const auto clip = [&](const char* flag, const char* value, const char* help) {
     return command.add_flag_callback(
         flag,
@@ -38,15 +38,15 @@ void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
         help);
   };
   auto* const on = clip("--clip", "true", "Clamp each predicted x_0 to [-1, 1]");
-  clip("--no-clip", "false", "Do not")->excludes(on);
+  clip("--no-clip", "false", "Do not clamp it")->excludes(on);
   add_field(command, "--dynamic-threshold", "dynamic_threshold",
-            "Clamp it to what holds this share of it instead, 0.995 say, and rescale")
+            "Clamp it to this quantile of its absolute values, such as 0.995, and rescale")
       ->type_name("FLOAT");
   add_field(command, "--guidance", "guidance",
             "Classifier-free guidance weight; 1 = plain conditional")
       ->type_name("FLOAT");
   add_field(command, "--ddim-epsilon", "ddim_epsilon",
-            "ddim: the noise a step goes along follows from the clamped x_0 (clipped), or is the "
+            "ddim: each step's noise is recomputed from the clamped x_0 (clipped), or is the "
             "network's own (network), as in diffusers");
   command.option_defaults()->group("Options");
 }
@@ -72,7 +72,7 @@ SampleConfig SamplerFlags::config_over(const Model& model) const {
 void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) const {
   for (const char* const flag : {"--eta", "--ddim-epsilon"})
     if (has(flag) && config.sampler != "ddim")
-      throw Error(flag, ": only ddim has one, the sampler is ", config.sampler);
+      throw Error(flag, ": expected the sampler ddim, got ", config.sampler);
   const int64_t T = most_steps(model.config().diffusion);
   if (has(steps_flag) && (config.steps < 1 || config.steps > T))
     throw Error(steps_flag, ": expected 1 to ", T, " (the model's timesteps), got ", config.steps);
@@ -81,15 +81,16 @@ void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) con
   if (config.guidance != 1 && model.config().model.classes > 0 &&
       model.config().train.label_dropout == 0)
     log_warning(
-        "guidance wants a model trained with /train/label_dropout; this one had none, so "
-        "it never learned what \"no class\" means");
+        "guidance needs a model trained with /train/label_dropout; this one was trained without, "
+        "so "
+        "it never learned \"no class\"");
 }
 
 Sampling SamplerFlags::over(const Model& model) const {
   const SampleConfig config = config_over(model);
   if (!timesteps) return {config, model.options(config), {}};
   for (const std::string& flag : {steps_flag, std::string("--spacing")})
-    if (has(flag)) throw Error("--timesteps: names the timesteps themselves; leave out ", flag);
+    if (has(flag)) throw Error("--timesteps: names the timesteps explicitly; leave out ", flag);
   const Process& process = model.diffusion().process();
   return {config, model.options(config, parse_timesteps(*timesteps, process)), {}};
 }
@@ -102,7 +103,7 @@ nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {
       {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},
       {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
       {"guidance", config.guidance}};
-  // Left out where it is the default: runs that began before there was a choice go on.
+  // Left out if it is the default: runs from before this choice existed can be resumed.
   if (options.network_epsilon && config.sampler == "ddim")
     all["ddim_epsilon"] = config.ddim_epsilon;
   if (!config.end_at_data && config.sampler == "ddim") all["end_at_data"] = false;

@@ -1,4 +1,4 @@
-// The flags that say how a model is sampled, over what its config says.
+// The sampler flags, which override the model's config.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -13,14 +13,14 @@
 namespace diffuse::cli {
 
 struct SamplerFlags {
-  std::vector<FlagValue> values;         // of the config's section, as they were given
-  std::optional<std::string> timesteps;  // in place of steps and spacing
+  std::vector<FlagValue> values;         // overrides of the config's section, as given
+  std::optional<std::string> timesteps;  // instead of steps and spacing
   std::string steps_flag = "--steps";
-  std::string usual_sampler = "";  // in place of the model's; "" = the model's
+  std::string usual_sampler = "";  // overrides the model's; "" = the model's
 
   void add_to(CLI::App& command, const std::string& group = "Options");
 
-  // A flag for one field of the section.
+  // A flag for one field of the config's section.
   CLI::Option* add_field(CLI::App& command, const std::string& flag, const std::string& key,
                          const std::string& help);
 
@@ -29,11 +29,11 @@ struct SamplerFlags {
   // The first of them that was given, or "".
   std::string given() const;
 
-  // The model's sample section with the flags over it, and what that comes to, with --timesteps in place
-  // of steps and spacing. Throws Error naming the flag that does not fit the model or the others.
+  // The model's sample section with the flags applied, and the resulting options, with --timesteps instead of
+  // steps and spacing. Throws Error naming a flag that does not fit the model or the other flags.
   Sampling over(const Model& model) const;
 
-  // All of it that decides the samples.
+  // Everything in it that determines the samples.
   nlohmann::ordered_json describe(const Sampling& sampling) const;
 
  private:

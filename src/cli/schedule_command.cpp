@@ -1,4 +1,4 @@
-// diffuse schedule: every table of a noise schedule, and how much of the data its last step leaves.
+// diffuse schedule: the tables of a noise schedule, and its L_T.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -21,13 +21,13 @@ namespace {
 
 struct ScheduleFlags {
   fs::path config, csv, json, plot;
-  std::vector<FlagValue> values;  // of the diffusion section
+  std::vector<FlagValue> values;  // overrides of the diffusion section
   CpuFlags cpu;
 };
 
 DiffusionConfig diffusion_of(const ScheduleFlags& flags) {
   if (!flags.config.empty() && !flags.values.empty())
-    throw Error("--config: names the whole schedule; leave out --kind, --timesteps, --beta-start ",
+    throw Error("--config: gives the whole schedule; leave out --kind, --timesteps, --beta-start ",
                 "and --beta-end");
   if (!flags.config.empty()) return load_config(flags.config).diffusion;
   const bool has_kind =
@@ -50,7 +50,7 @@ int run_schedule(const ScheduleFlags& flags) {
   if (!flags.plot.empty()) write_charts(flags.plot, schedule_charts(schedule));
   nlohmann::ordered_json json;
   if (!flags.json.empty()) json = schedule_json(diffusion.schedule, schedule, data);
-  constexpr int kOneLine = -1;  // else each number of the tables would have its own
+  constexpr int kOneLine = -1;  // else each number would be on its own line
   write_report(
       flags.json, json, [&] { std::cout << schedule_text(schedule, data); }, kOneLine);
   return kGood;
@@ -62,8 +62,9 @@ Command add_schedule(CLI::App& app) {
   auto flags = std::make_shared<ScheduleFlags>();
   CLI::App* command = app.add_subcommand("schedule", "Show a noise schedule's tables and its L_T");
   command->footer(
-      "t counts from 0 and alpha_bar before it is 1. weight_eq9_* is what eq. 9 puts on the error "
-      "in\nepsilon with variance beta (large) or the posterior's (small).\n"
+      "t counts from 0; before it alpha_bar is 1. weight_eq9_* is the weight of the error in "
+      "epsilon "
+      "in\neq. 9, with variance beta (large) or the posterior's (small).\n"
       "Examples:\n"
       "  diffuse schedule --config configs/swiss_roll.json --plot schedule.svg\n"
       "  diffuse schedule --kind linear --timesteps 200 --beta-end 0.05 --csv schedule.csv");
@@ -82,8 +83,8 @@ Command add_schedule(CLI::App& app) {
       ->type_name("FLOAT");
   add_field("--beta-end", "beta_end", "beta of the last step; default 0.02")->type_name("FLOAT");
   command->add_option("--csv", flags->csv, "Write all rows, all digits");
-  command->add_option("--json", flags->json, "Write all rows and L_T; - for stdout alone");
-  command->add_option("--plot", flags->plot, "Draw them as charts: .svg or .png");
+  command->add_option("--json", flags->json, "Write all rows and L_T; - = print only this");
+  command->add_option("--plot", flags->plot, "Draw the tables as charts: .svg or .png");
   flags->cpu.add_to(*command);
   return [flags] { return run_schedule(*flags); };
 }

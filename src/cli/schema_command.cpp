@@ -8,13 +8,13 @@ namespace diffuse::cli {
 
 Command add_schema(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("schema", "Print what a config may hold: as a JSON Schema, or to read");
+      app.add_subcommand("schema", "Print the config's keys: as a JSON Schema, or as text");
   command->footer(
       "Examples:\n"
       "  diffuse schema --text\n"
       "  diffuse schema > config.schema.json");
   auto text = std::make_shared<bool>(false);
-  command->add_flag("--text", *text, "Every key with what it accepts, its default, what it does");
+  command->add_flag("--text", *text, "Every key with its allowed values, default and meaning");
   auto log = std::make_shared<LogFlags>();
   log->add_to(*command);
   return [text, log] {

@@ -60,7 +60,7 @@ fs::path out_folder(const TrainFlags& flags) {
   return flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out;
 }
 
-// The command that a run's report names.
+// The command for a run's report.
 std::string command_of(const TrainFlags& flags) {
   std::string text = "diffuse train --config " + shell_word(flags.config.string());
   for (const std::string& value : flags.overrides) text += " --set " + shell_word(value);
@@ -68,7 +68,7 @@ std::string command_of(const TrainFlags& flags) {
   return text + " --out " + shell_word(out_folder(flags).string());
 }
 
-// All that is known of the folder before the data are read.
+// The checks of the folder that do not need the data.
 void check_out(const TrainFlags& flags, const DataConfig& data) {
   const fs::path out = out_folder(flags);
   check_run_folder(out, data);
@@ -77,7 +77,7 @@ void check_out(const TrainFlags& flags, const DataConfig& data) {
     throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
 }
 
-// What all ranks need, met and checked.
+// Connects the ranks and checks that their configs agree.
 std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch, c10::Device device,
                                   const Config& config) {
   auto world = std::make_shared<World>(launch, device, parse_duration(flags.peer_timeout));
@@ -85,8 +85,8 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
   return world;
 }
 
-// Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` becomes what
-// reading it took on rank 0, about what a save will take.
+// Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` is set to the time of
+// reading it on rank 0, an estimate for a save.
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
   std::unique_ptr<RunFolder> folder;
   std::optional<Checkpoint> checkpoint;
@@ -96,7 +96,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     seconds = seconds_now() - begin;
   };
   if (trainer.world().is_first()) {
-    if (!flags.resume.empty()) {  // before there is a folder of a run that cannot begin
+    if (!flags.resume.empty()) {  // before the folder is created
       read(flags.resume);
       check_same_model(trainer.config(), *checkpoint);
     }
@@ -121,8 +121,8 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
   return folder;
 }
 
-// Calls `train`, before which flags, config, data and folder were found good: an Error is a disk's or
-// a network's now, and no bad use. Whoever started the run may try again.
+// Calls `train` after flags, config, data and folder were checked: an Error is now the disk's or the
+// network's, not bad use, and another try may work.
 template <class Train>
 RunEnd once_started(const Train& train) {
   try {
@@ -134,7 +134,7 @@ RunEnd once_started(const Train& train) {
   }
 }
 
-// From what is ready: a run in rank 0's folder, recorded there.
+// Trains, and records the run in rank 0's folder.
 int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const Dataset& held_out,
           TimeLimit limit) {
   const auto folder = open_folder(flags, trainer, limit.save_seconds);
@@ -145,7 +145,7 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
   const Config& config = trainer.config();
   if (folder && config.data.normalize && config.sample.dynamic_threshold > 0)
     log_warning(
-        "/sample/dynamic_threshold brings samples into [-1, 1], where normalised data are not");
+        "/sample/dynamic_threshold rescales samples to [-1, 1], but normalised data exceed it");
   log_info(concat("training ", config.model.type, " (", parameter_count(trainer.network()),
                   " parameters) on ", data.size(), " items of ", config.data.type, ", ",
                   config.train.steps, " steps of ", config.train.batch_size, ", on ",
@@ -198,7 +198,7 @@ int run_train(const TrainFlags& flags) {
 
 Command add_train(CLI::App& app) {
   auto flags = std::make_shared<TrainFlags>();
-  CLI::App* command = app.add_subcommand("train", "Train the model a JSON config describes");
+  CLI::App* command = app.add_subcommand("train", "Train the model described by a JSON config");
   command->footer(
       "Examples:\n"
       "  diffuse train --config configs/shapes.json\n"
@@ -209,7 +209,7 @@ Command add_train(CLI::App& app) {
   command->add_option("--config", flags->config, "JSON config (see `diffuse schema`)")->required();
   command->add_option("--set", flags->overrides, "Override a value of the config: train.steps=1000")
       ->allow_extra_args(false);
-  command->add_option("--out", flags->out, "Run folder; default runs/<name of the config>");
+  command->add_option("--out", flags->out, "Run folder; default: runs/<name of the config>");
   flags->resume_option =
       command
           ->add_option("--resume", flags->resume,
@@ -217,10 +217,10 @@ Command add_train(CLI::App& app) {
                        "converted or diffusers model starts a new optimiser")
           ->expected(0, 1);
   command->add_flag("--dry-run", flags->dry_run,
-                    "Check everything, print the plan and the memory it takes, train nothing");
+                    "Check everything, print the plan and the memory needed, train nothing");
   command
       ->add_option("--time-limit", flags->time_limit,
-                   "Stop in time with a checkpoint saved: 3h50m, 90s")
+                   "Save a checkpoint and stop before this time: 3h50m, 90s")
       ->check(a_duration);
   add_peer_timeout(*command, flags->peer_timeout);
   command->add_option("--seed", flags->seed, "Overrides the config's seed");

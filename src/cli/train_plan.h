@@ -1,4 +1,4 @@
-// What is said of a training run before it begins.
+// The plan of a training run, for --dry-run.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -14,7 +14,7 @@ namespace diffuse::cli {
 // For --dry-run; memory in bytes.
 void print_plan(Trainer& trainer, const Dataset& data, const Dataset& held_out, int64_t memory);
 
-// Bytes at the peak of an update of one process, before any other network is there to be counted with it.
+// Peak bytes during an update in one process. Call it before other networks exist: they would count.
 int64_t predicted_memory(const Config& config, const std::shared_ptr<const Dataset>& data,
                          c10::Device device, const World& world);
 

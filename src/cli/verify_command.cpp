@@ -1,4 +1,4 @@
-// diffuse verify: the mathematics checked on this machine.
+// diffuse verify: checks the mathematics on this machine.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -48,8 +48,8 @@ Command add_verify(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("verify", "Check the mathematics on this machine: identities, oracles");
   command->footer(
-      "A check passes where |value - expected| <= tolerance. Exit codes: 0 all pass, 1 one fails.\n"
-      "docs/mathematics.md says which equation each check proves.\n"
+      "A check passes if |value - expected| <= tolerance. Exit codes: 0 all pass, 1 some fail.\n"
+      "docs/mathematics.md lists the equation behind each check.\n"
       "Examples:\n"
       "  diffuse verify\n"
       "  diffuse verify --json checks.json");

@@ -26,7 +26,7 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   }
 }
 
-// What a process can be combined with, and the nearest that it can where not.
+// Checks what a process can be combined with; errors name an alternative.
 static void check_process(const DiffusionConfig& c, const std::string& at) {
   const auto refuse = [&](const char* key, const std::string& word, const std::string& why) {
     throw Error(at, "/", key, ": \"", word, "\" ", why);
@@ -35,34 +35,32 @@ static void check_process(const DiffusionConfig& c, const std::string& at) {
   if (c.is_chain()) {
     if (c.prediction == "edm" || c.prediction == "flow" || c.prediction == "score")
       refuse("prediction", c.prediction,
-             "is of continuous time, and the process ddpm is a chain of timesteps; want " +
+             "needs continuous time, but the process ddpm is a chain of timesteps; use " +
                  std::string(c.prediction == "score" ? "epsilon" : "v") + ", or another process");
     if (c.timestep_sampler.ends_with("_normal"))
-      refuse(
-          "timestep_sampler", c.timestep_sampler,
-          "is of continuous time, and the process ddpm is a chain of timesteps; want stratified");
+      refuse("timestep_sampler", c.timestep_sampler,
+             "needs continuous time, but the process ddpm is a chain of timesteps; use stratified");
     return;
   }
   const bool by_sigma = c.process == "ve" || c.process == "edm";
   if (c.prediction == "mu")
-    refuse("prediction", c.prediction, "is the mean of the chain's step; want x0 " + on);
+    refuse("prediction", c.prediction, "is the mean of the chain's step; use x0 " + on);
   if (by_sigma && c.prediction == "v")
-    refuse("prediction", c.prediction, on + " grows with sigma; want edm");
+    refuse("prediction", c.prediction, on + " grows with sigma; use edm");
   if (c.process == "flow" && (c.prediction == "epsilon" || c.prediction == "score"))
     refuse("prediction", c.prediction,
-           "cannot give x_0 at t = 1 of flow, where no signal is left; want flow");
+           "cannot give x_0 at t = 1 of flow, where no signal is left; use flow");
   if (c.learns_variance())
-    refuse("variance", c.variance, "is of the chain's steps; want fixed_large or fixed_small");
+    refuse("variance", c.variance, "is for the chain's steps; use fixed_large or fixed_small");
   if (c.loss == "vlb" || c.loss == "hybrid")
-    refuse("loss", c.loss, "is the bound of a chain; want vlb_weighted " + on);
+    refuse("loss", c.loss, "is the bound of a chain; use vlb_weighted " + on);
   if (c.timestep_sampler == "importance")
     refuse("timestep_sampler", c.timestep_sampler,
-           "keeps losses of the chain's timesteps; want stratified");
+           "keeps losses of the chain's timesteps; use stratified");
   if (by_sigma && c.timestep_sampler == "logit_normal")
-    refuse("timestep_sampler", c.timestep_sampler,
-           "is of times from 0 to 1; want log_normal " + on);
+    refuse("timestep_sampler", c.timestep_sampler, "needs times from 0 to 1; use log_normal " + on);
   if (c.schedule != "linear")
-    refuse("schedule", c.schedule, "is of the chain; the process " + c.process + " has none");
+    refuse("schedule", c.schedule, "is for the chain; the process " + c.process + " has none");
   if (c.rescale_zero_terminal_snr)
     throw Error(at, "/rescale_zero_terminal_snr: expected false, as ", c.process,
                 " has no schedule");
@@ -75,7 +73,7 @@ static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
   const bool by_sigma = c.process == "ve" || c.process == "edm";
   if (!by_sigma && (c.sigma_min > 0 || c.sigma_max > 0))
     throw Error(at, c.sigma_min > 0 ? "/sigma_min" : "/sigma_max", ": expected 0, as the process ",
-                c.process, " has none; it is of ve and edm");
+                c.process, " has none; it is for ve and edm");
   if (!by_sigma) return;
   const NoiseRange range = noise_range(c);
   if (range.low >= range.high)
@@ -86,10 +84,11 @@ static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
 static void check_mixture(const DataConfig& c, const std::string& at) {
   const auto numbers = static_cast<int64_t>(c.means.size());
   if (numbers == 0 || numbers % c.dimensions != 0)
-    throw Error(at, "/means: expected ", c.dimensions, " numbers a component, got ", numbers);
+    throw Error(at, "/means: expected ", c.dimensions, " numbers per component, got ", numbers);
   const int64_t components = numbers / c.dimensions;
   if (!c.weights.empty() && static_cast<int64_t>(c.weights.size()) != components)
-    throw Error(at, "/weights: expected ", components, ", one a component, got ", c.weights.size());
+    throw Error(at, "/weights: expected ", components, ", one per component, got ",
+                c.weights.size());
 }
 
 static void check_unet(const ModelConfig& c, const std::string& at) {
@@ -115,14 +114,15 @@ static void check_train(const TrainConfig& c, const std::string& at) {
 static void check_continuous_sample(const SampleConfig& c, const std::string& process,
                                     const std::string& at) {
   if (sampler_word(c.sampler).of_chain)
-    throw Error(at, "/sampler: \"", c.sampler, "\" draws from a chain's steps, and the time of ",
-                process, " is continuous; want ancestral, its like, or heun");
+    throw Error(at, "/sampler: \"", c.sampler, "\" needs a discrete chain, but the time of ",
+                process, " is continuous; use ancestral, its counterpart, or heun");
   if (c.spacing == "leading" || c.spacing == "quadratic")
-    throw Error(at, "/spacing: \"", c.spacing, "\" is of whole timesteps, and the time of ",
-                process, " is continuous; want trailing, uniform or karras");
+    throw Error(at, "/spacing: \"", c.spacing, "\" needs discrete timesteps, but the time of ",
+                process, " is continuous; use trailing, uniform or karras");
   if (c.steps_offset != 0 || c.skip_zero)
     throw Error(at, c.skip_zero ? "/skip_zero" : "/steps_offset",
-                ": of whole timesteps, and the time of ", process, " is continuous; leave it out");
+                ": needs discrete timesteps, but the time of ", process,
+                " is continuous; leave it out");
 }
 
 static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const std::string& at) {
@@ -132,7 +132,7 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
                 c.steps);
   }
   if (c.eta != 0 && c.sampler != "ddim")
-    throw Error(at, "/eta: only ddim has one, /sample/sampler is \"", c.sampler, "\"");
+    throw Error(at, "/eta: needs the sampler ddim, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
     throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
@@ -159,18 +159,17 @@ static void check_range(const DataConfig& c, const std::string& at) {
         c.range.size() == 2 ? concat(c.range[0], ", ", c.range[1]) : std::string("1 number"));
   if (c.normalize) throw Error(at, "/range: expected none with normalize, which sets the scale");
   if (c.type != "array")
-    throw Error(at, "/range: expected none, as ", c.type,
-                " is in units of its own; it is for arrays");
+    throw Error(at, "/range: expected none, as ", c.type, " has its own units; it is for arrays");
 }
 
 static void check_class_names(const ModelConfig& c, const std::string& at) {
   const auto count = static_cast<int64_t>(c.class_names.size());
   if (count > 0 && c.classes > 0 && count != c.classes)
-    throw Error(at, "/class_names: expected ", c.classes, ", one a class, got ", count);
+    throw Error(at, "/class_names: expected ", c.classes, ", one per class, got ", count);
   std::set<std::string> seen;
   for (const std::string& name : c.class_names)
     if (name.empty() || !seen.insert(name).second)
-      throw Error(at, "/class_names: expected names that differ, got \"", printable(name), "\"",
+      throw Error(at, "/class_names: expected distinct names, got \"", printable(name), "\"",
                   name.empty() ? "" : " twice");
 }
 

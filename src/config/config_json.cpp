@@ -141,7 +141,7 @@ class Reader {
   void read_integer(const std::string& path, const json& found, const Rule& rule, T& value) const {
     constexpr uint64_t kMost = std::numeric_limits<T>::max();
     if (!found.is_number_integer() || !rule.holds(found.get<double>()))
-      fail(path, wanted<T>(rule) + (is_rounded(found) ? " with all its digits" : ""), found);
+      fail(path, wanted<T>(rule) + (is_rounded(found) ? " with all digits" : ""), found);
     if (found.is_number_unsigned() && found.get<uint64_t>() > kMost)
       fail(path, concat("an integer <= ", kMost), found);
     value = found.get<T>();
@@ -259,7 +259,7 @@ static void apply_override(const std::string& text, Config& config) {
   set_value(keys, text.substr(equals + 1), name, /*names_path=*/true, config);
 }
 
-// As check_config, but where a field is at fault that a flag gave, the flag is named in its place.
+// Like check_config, but names the flag instead of a field that was set by a flag.
 static void check_given(const Config& config, const std::vector<FlagValue>& flags) {
   std::vector<std::string> names;
   for (const FlagValue& given : flags) names.push_back(given.flag);

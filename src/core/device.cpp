@@ -21,7 +21,7 @@ static const std::string& load_cuda() {
     if (dlopen("libcuda.so.1", RTLD_LAZY) == nullptr) return "no NVIDIA driver on this machine";
     Dl_info torch_cpu{};
     if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &torch_cpu) == 0)
-      return "LibTorch's folder is not known";
+      return "LibTorch's folder is unknown";
     const auto library =
         std::filesystem::path(torch_cpu.dli_fname).parent_path() / "libtorch_cuda.so";
     if (!std::filesystem::exists(library))
@@ -55,7 +55,7 @@ c10::Device select_device(const std::string& text, int64_t local_rank) {
   const int64_t count = at::detail::getCUDAHooks().deviceCount();
   if (!numbered && count == 1) index = 0;  // the launcher makes one GPU visible to each process
   if (index >= count)
-    throw Error("--device ", text, ": GPU ", index, " is wanted, this machine has ", count, " GPU",
+    throw Error("--device ", text, ": no GPU ", index, ", this machine has ", count, " GPU",
                 count == 1 ? "" : "s");
   at::globalContext().lazyInitDevice(c10::kCUDA);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};

@@ -41,7 +41,7 @@ bool finish_stdout() {
     raise(SIGPIPE);
   }
   // If an earlier write failed, its reason is lost.
-  std::fprintf(stderr, "diffuse: stdout: not all could be written%s%s\n", reason != 0 ? ": " : "",
+  std::fprintf(stderr, "diffuse: stdout: not all output was written%s%s\n", reason != 0 ? ": " : "",
                reason != 0 ? std::strerror(reason) : "");
   return false;
 }

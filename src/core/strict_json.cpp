@@ -44,7 +44,7 @@ class Watcher {
     if (object.keys.insert(key).second) return;
     std::string path;
     for (const Object& parent : open_) path += "/" + one_line(parent.current);
-    throw Error(name_, ": ", path, ": the key is given twice");
+    throw Error(name_, ": ", path, ": duplicate key");
   }
 
   const std::string& name_;

@@ -25,10 +25,10 @@ static std::string usual_array(const fs::path& path, const DataConfig& config,
   std::erase(names, config.labels);
   if (names.size() == 1) return names[0];
   if (std::find(names.begin(), names.end(), "arr_0") != names.end()) return "arr_0";
-  if (names.empty()) throw Error(path.string(), ": holds no array of data");
-  throw Error(path.string(), ": data.array must say which one; it holds ", join(names),
+  if (names.empty()) throw Error(path.string(), ": contains no array of data");
+  throw Error(path.string(), ": expected data.array to select one of ", join(names),
               "; for example --set data.array=", names[0],
-              config.labels.empty() ? ", and data.labels where one holds class numbers" : "");
+              config.labels.empty() ? ", and data.labels if one has class numbers" : "");
 }
 
 static bool is_safetensors(const fs::path& path) { return ending_of(path) == ".safetensors"; }
@@ -69,7 +69,7 @@ static at::Tensor read_items(const fs::path& path, const DataConfig& config) {
         config);
   if (ending != ".npy") throw Error(path.string(), ": expected a .npy, .npz or .safetensors file");
   if (!config.array.empty() || !config.labels.empty())
-    throw Error(path.string(), ": a .npy file holds one array without a name; leave data.array ",
+    throw Error(path.string(), ": a .npy file has one array without a name; leave data.array ",
                 "and data.labels empty, or use an .npz");
   return read_npy(path);
 }
@@ -84,13 +84,13 @@ static std::vector<int64_t> read_labels(const fs::path& path, const DataConfig& 
   const bool whole = at::equal(wide.to(labels.scalar_type()), labels);
   if ((labels.dim() != 1 && !is_column) || labels.size(0) != count || !whole)
     throw Error(path.string(), ": data.labels: \"", config.labels, "\" is ", labels.scalar_type(),
-                " ", labels.sizes(), "; wanted ", count, " whole numbers");
+                " ", labels.sizes(), "; expected ", count, " whole numbers");
   const int64_t* begin = wide.const_data_ptr<int64_t>();
   const auto [least, most] = std::minmax_element(begin, begin + count);
   constexpr int64_t kMaxClasses = 1'000'000;
   if (*least < 0 || *most >= kMaxClasses)
     throw Error(path.string(), ": data.labels: from ", *least, " to ", *most,
-                "; wanted class numbers from 0 on");
+                "; expected class numbers from 0 on");
   return {begin, begin + count};
 }
 
@@ -100,7 +100,7 @@ static at::Tensor as_images(const at::Tensor& bytes, const std::string& what) {
   if (bytes.dim() == 3) return bytes.unsqueeze(1);
   if (bytes.dim() == 4 && coloured(bytes.size(1))) return bytes;
   if (bytes.dim() == 4 && coloured(bytes.size(3))) return bytes.permute({0, 3, 1, 2}).contiguous();
-  throw Error(what, ": uint8 ", bytes.sizes(), "; wanted images N x C x H x W, N x H x W x C or ",
+  throw Error(what, ": uint8 ", bytes.sizes(), "; expected images N x C x H x W, N x H x W x C or ",
               "N x H x W with 1 or 3 channels");
 }
 
@@ -128,9 +128,9 @@ static at::Tensor as_numbers(const at::Tensor& array, const DataConfig& config,
                              const std::string& what) {
   if (array.dim() < 2 || array.dim() > 4)
     throw Error(what, ": ", array.scalar_type(), " ", array.sizes(),
-                "; wanted N x D points, N x C x L signals or N x C x H x W images");
+                "; expected N x D points, N x C x L signals or N x C x H x W images");
   if (config.image_size != 0 || config.channels != 0)
-    throw Error(what, ": numbers are used as they are; wanted data.image_size and data.channels 0");
+    throw Error(what, ": numbers are not resized; expected data.image_size and data.channels 0");
   if (has_channels_last(array.sizes()))
     throw Error(what, ": ", array.scalar_type(), " ", array.sizes(),
                 " looks like N x H x W x C; transpose it to N x C x H x W");
@@ -155,7 +155,7 @@ static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConf
       kept.push_back(i);
       continue;
     }
-    const std::string problem = concat(what, ": item ", i, " holds numbers that are not finite");
+    const std::string problem = concat(what, ": item ", i, " contains numbers that are not finite");
     if (config.on_error != "skip") throw Error(problem, "; data.on_error = skip leaves it out");
     log_warning(concat("skipping ", problem));
   }

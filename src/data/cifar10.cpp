@@ -19,19 +19,19 @@ static void append_file(ImageSet& set, const std::filesystem::path& path,
     const std::vector<uint8_t> records = file.read(kRecordsAtOnce * kRecord);
     const auto bytes = static_cast<int64_t>(records.size());
     if (bytes % kRecord != 0)
-      throw Error(path.string(), ": holds ", (set.size() - before) * kRecord + bytes,
-                  " bytes, wanted a multiple of ", kRecord, " (one CIFAR-10 record)");
+      throw Error(path.string(), ": contains ", (set.size() - before) * kRecord + bytes,
+                  " bytes, expected a multiple of ", kRecord, " (one CIFAR-10 record)");
     for (auto record = records.begin(); record != records.end(); record += kRecord) {
       if (*record > 9)
         throw Error(path.string(), ": label ", int{*record}, " of record ", set.size() - before,
-                    ", wanted 0 to 9");
+                    ", expected 0 to 9");
       set.labels.push_back(*record);
       set.pixels.insert(set.pixels.end(), record + 1, record + kRecord);
     }
     check_memory(config, set.size() * kPixels, path.string());
     if (bytes < kRecordsAtOnce * kRecord) break;
   }
-  if (set.size() == before) throw Error(path.string(), ": is empty, wanted CIFAR-10 records");
+  if (set.size() == before) throw Error(path.string(), ": is empty, expected CIFAR-10 records");
 }
 
 namespace {
@@ -51,7 +51,7 @@ static Files choose_files(const std::filesystem::path& path, Split split) {
     if (const auto batch = find_file(path, concat("data_batch_", i, ".bin")))
       files.paths.push_back(*batch);
   if (files.paths.empty())
-    throw Error(path.string(), ": no data_batch_1.bin[.gz] to data_batch_5.bin[.gz] in it; ",
+    throw Error(path.string(), ": no data_batch_1.bin[.gz] to data_batch_5.bin[.gz] here; ",
                 "data.path must be a folder with CIFAR-10's binary version");
   return files;
 }

@@ -47,7 +47,7 @@ std::string class_difference(const std::vector<std::string>& data,
   const std::string more = missing_from(model, data), fewer = missing_from(data, model);
   if (!more.empty()) parts.push_back("not in the model: " + more);
   if (!fewer.empty()) parts.push_back("not in the data: " + fewer);
-  return parts.empty() ? "in another order" : join(parts, "; ");
+  return parts.empty() ? "in a different order" : join(parts, "; ");
 }
 
 static ClassMap by_number(size_t count, std::string note) {
@@ -60,16 +60,16 @@ ClassMap map_classes(const std::vector<std::string>& data, const std::vector<std
                      const std::string& what) {
   if (data == model) return by_number(data.size(), "");
   if (are_numbers(data) && data.size() <= model.size())
-    return by_number(data.size(), concat("the data's classes are numbers: 0 is taken for ",
-                                         printable(model[0]), " and so on"));
+    return by_number(data.size(), concat("the data's classes are numbers: 0 is read as ",
+                                         printable(model[0]), ", and so on"));
   if (model.empty() || (are_numbers(model) && data.size() == model.size()))
-    return by_number(data.size(), concat("the model knows its classes by number alone: ",
-                                         printable(data[0]), " is taken for 0 and so on"));
+    return by_number(data.size(), concat("the model's classes have only numbers: ",
+                                         printable(data[0]), " is read as 0, and so on"));
   ClassMap map;
   for (const std::string& name : data) {
     const auto found = std::find(model.begin(), model.end(), name);
     if (found == model.end())
-      throw Error(what, ": other classes than the model's; ", class_difference(data, model));
+      throw Error(what, ": classes differ from the model's; ", class_difference(data, model));
     map.numbers.push_back(found - model.begin());
   }
   map.note = concat("classes are matched by name, as the model's list differs; ",

@@ -23,8 +23,8 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
   const std::string name = config.type == "cifar10" ? "cifar-10" : config.type;
   const std::string script =
       usual.empty() ? "" : concat(", or run scripts/download_data.sh ", name);
-  throw Error("/data/path: ", path.string(), " does not exist; give the place with ",
-              "--set data.path=..., or set DIFFUSE_DATA to the folder above it", script);
+  throw Error("/data/path: ", path.string(), " does not exist; set it with ",
+              "--set data.path=..., or set DIFFUSE_DATA to its parent folder", script);
 }
 
 ModelConfig with_samples_of(ModelConfig config, const Dataset& data) {

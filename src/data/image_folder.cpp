@@ -158,9 +158,10 @@ class ImageFolderDataset : public Dataset {
         if (!listing_.skip)
           throw Error(error.what(), "; data.on_error = skip leaves such files out");
         if (++tried == kMostTried || i + 1 >= size())
-          throw Error(error.what(), tried == 1 ? "; its class has no other picture"
-                                               : concat("; nor can the ", tried - 1,
-                                                        " files tried in its place be read"));
+          throw Error(error.what(), tried == 1
+                                        ? "; its class has no other picture"
+                                        : concat("; the ", tried - 1,
+                                                 " files tried instead cannot be read either"));
         say_once(LogLevel::kWarning,
                  concat("skipping ", error.what(), "; the next picture replaces it"));
       }

@@ -35,7 +35,7 @@ Idx read_idx(const std::filesystem::path& path, int64_t dimensions, const DataCo
   const auto have = static_cast<int64_t>(header.size());
   const auto wanted = static_cast<uint32_t>(0x800 + dimensions);
   if (have >= 4 && big_endian(header.data()) != wanted)
-    throw Error(path.string(), ": magic number ", hex(big_endian(header.data())), ", wanted ",
+    throw Error(path.string(), ": magic number ", hex(big_endian(header.data())), ", expected ",
                 hex(wanted), " (an IDX file of bytes with ", dimensions, " sizes)");
   if (have < header_bytes)
     throw Error(path.string(), ": ends after ", have, " bytes, inside the IDX header of ",
@@ -47,16 +47,16 @@ Idx read_idx(const std::filesystem::path& path, int64_t dimensions, const DataCo
     idx.sizes.push_back(big_endian(header.data() + 4 + 4 * d));
     if (idx.sizes[d] < 1 || (d > 0 && idx.sizes[d] > kMaxSide))
       throw Error(path.string(), ": the header says ", idx.sizes[d], d == 0 ? " items" : " pixels",
-                  ", wanted ", d == 0 ? "at least 1" : concat("1 to ", kMaxSide, " on a side"));
+                  ", expected ", d == 0 ? "at least 1" : concat("1 to ", kMaxSide, " on a side"));
     count *= idx.sizes[d];  // below 2^32 * 2^24
   }
   check_memory(config, count, path.string());
   idx.bytes = file.read(count);
   if (static_cast<int64_t>(idx.bytes.size()) < count)
     throw Error(path.string(), ": ends after ", idx.bytes.size(), " of the ", count,
-                " bytes its header promises");
+                " bytes given in its header");
   if (!file.read(1).empty())
-    throw Error(path.string(), ": goes on after the ", count, " bytes its header promises");
+    throw Error(path.string(), ": is longer than the ", count, " bytes given in its header");
   return idx;
 }
 
@@ -79,7 +79,7 @@ ImageSet load_part(const std::filesystem::path& folder, const std::string& part,
                                 [](uint8_t label) { return label > 9; });
   if (bad != labels.bytes.end())
     throw Error(label_path.string(), ": label ", int{*bad}, " of item ", bad - labels.bytes.begin(),
-                ", wanted 0 to 9");
+                ", expected 0 to 9");
   return {1,
           images.sizes[1],
           images.sizes[2],

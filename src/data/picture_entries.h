@@ -16,8 +16,8 @@ inline Image read_picture(const FileSet& files, const PictureEntry& entry, int64
   return decode_image(files.read(entry.file), files.title(entry.file), channels);
 }
 
-// Calls use(i, image) for every entry, on several threads. Returns what is wrong with each: "" where
-// it could be read.
+// Calls use(i, image) for every entry, on several threads. Returns the problem of each: "" if it could be
+// read.
 template <class Use>
 std::vector<std::string> problems_of(const FileSet& files, const std::vector<PictureEntry>& entries,
                                      const Use& use) {

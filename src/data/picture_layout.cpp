@@ -69,7 +69,7 @@ class LayoutReader {
     else
       layout_.train = train_entries(files, begin);
     for (const size_t i : found_.labels)
-      if (!used_.contains(i)) layout_.others.add("files that are no pictures", names_[i]);
+      if (!used_.contains(i)) layout_.others.add("files that are not pictures", names_[i]);
     return std::move(layout_);
   }
 
@@ -153,8 +153,8 @@ class LayoutReader {
     for (auto& [name, inner] : by_folder(files, begin)) {
       const int64_t label = label_of(name);
       if (label < 0)
-        leave_out(name.empty() ? "pictures to hold out that lie in no class folder"
-                               : "pictures of classes that the training part lacks",
+        leave_out(name.empty() ? "held-out pictures that are in no class folder"
+                               : "pictures of classes that are not in the training part",
                   inner);
       else
         groups.push_back({label, inner});
@@ -183,8 +183,8 @@ class LayoutReader {
       return true;
     }
     if (others > 1)
-      layout_.notes.push_back(concat("no classes: ", count, " pictures lie beside ", others,
-                                     " folders that have no more on average"));
+      layout_.notes.push_back(concat("no classes: ", count, " pictures are beside ", others,
+                                     " folders with no more on average"));
     return false;
   }
 
@@ -232,10 +232,10 @@ class LayoutReader {
     }
     for (const auto& [name, label] : labels)
       if (!std::binary_search(names_.begin(), names_.end(), name))
-        layout_.left_out.add("labels of dataset.json without their picture", name);
+        layout_.left_out.add("labels in dataset.json without a picture", name);
     if (by_label.empty())
-      throw Error("dataset.json: has a label for none of ", files.size(), " pictures, ",
-                  found_.files->title(files.front()), " for one; it names ",
+      throw Error("dataset.json: has a label for none of ", files.size(), " pictures, such as ",
+                  found_.files->title(files.front()), "; it names ",
                   printable(std::min_element(labels.begin(), labels.end())->first));
     for (int64_t i = std::ssize(layout_.class_names); i <= by_label.rbegin()->first; ++i)
       layout_.class_names.push_back(std::to_string(i));

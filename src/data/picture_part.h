@@ -16,12 +16,12 @@ struct NamedPart {
 // In either case: train, train2017, Training Set, val_images, seg_train.
 NamedPart part_of(std::string name);
 
-// The validation part, else the test part, among folders (their names in order) that have the same
-// words `before` it; "" where there is none.
+// The validation part, else the test part, among folders (their names in order) that have the same words
+// `before` it; "" if there is none.
 std::string find_held_out(const std::vector<std::string>& folders, const std::string& before);
 
-// The training part among folders, "" where there is none or several. seg_train is one where seg_test is
-// beside it, and no cat_train with a cat_test.
+// The training part among folders, "" if there is none or several. seg_train counts if seg_test is beside it,
+// but not cat_train with cat_test.
 std::string find_train(const std::vector<std::string>& folders);
 
 }  // namespace diffuse

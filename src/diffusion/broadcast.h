@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-// One value a sample, to go with x: values [B] float64, x [B, ...] -> [B, 1, ...] of x's type.
+// One value per sample, broadcast along x: values [B] float64, x [B, ...] -> [B, 1, ...] of x's dtype.
 inline at::Tensor along(const at::Tensor& values, const at::Tensor& x) {
   std::vector<int64_t> shape(x.dim(), 1);
   shape[0] = values.size(0);

@@ -11,7 +11,7 @@ namespace diffuse {
 
 namespace {
 
-// Time from 0, the data, to 1. Networks are told it in thousandths, as of a chain of a thousand steps.
+// Time from 0, the data, to 1. Networks get it times 1,000, like a chain of 1,000 steps.
 class UnitTime : public Process {
  public:
   explicit UnitTime(double first) : first_(first) {}
@@ -58,7 +58,7 @@ class VariancePreserving : public UnitTime {
   at::Tensor integral(const at::Tensor& t) const {
     return beta_min_ * t + 0.5 * (beta_max_ - beta_min_) * t.square();
   }
-  // The time of an integral: the root of ½ (β_max − β_min) t² + β_min t = B without cancellation.
+  // The inverse of B: the root of ½ (β_max − β_min) t² + β_min t = B, without cancellation.
   double time_of(double B) const {
     const double root = std::sqrt(beta_min_ * beta_min_ + 2 * (beta_max_ - beta_min_) * B);
     return 2 * B / (beta_min_ + root);
@@ -68,7 +68,7 @@ class VariancePreserving : public UnitTime {
   double beta_min_, beta_max_;
 };
 
-// a² = e^−B as vp, s = 1 − e^−B                                                  [Song21b] eq. 13, 29
+// a² = e^−B as in vp, s = 1 − e^−B                                               [Song21b] eq. 13, 29
 class SubVariancePreserving : public VariancePreserving {
  public:
   using VariancePreserving::VariancePreserving;
@@ -86,7 +86,7 @@ class SubVariancePreserving : public VariancePreserving {
   }
 };
 
-// x_σ = x_0 + σ ε; time is σ, shares of it are even in log σ        [Karras22] sec. 2, [Song21b] eq. 9
+// x_σ = x_0 + σ ε; time is σ, its fractions are even in log σ       [Karras22] sec. 2, [Song21b] eq. 9
 class Exploding : public Process {
  public:
   explicit Exploding(const NoiseRange& range) : min_(range.low), max_(range.high) {}

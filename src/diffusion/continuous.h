@@ -1,4 +1,4 @@
-// Processes whose time is a real number.
+// Processes with continuous time.
 #pragma once
 
 #include "diffuse/diffusion/process.h"

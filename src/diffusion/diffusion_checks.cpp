@@ -12,11 +12,11 @@ void check_last_step(const DiffusionConfig& config, const Process& process) {
   const bool of_noise = config.prediction == "epsilon" || config.prediction == "score";
   if (of_noise && !config.is_chain() && ends_without_signal(process))
     throw Error("/diffusion/prediction: \"", config.prediction, "\" cannot give x_0 at the end of ",
-                config.process, ", where no signal is left; want flow, v or x0");
+                config.process, ", where no signal is left; use flow, v or x0");
   if (of_noise && ends_without_signal(process))
     throw Error("/diffusion/prediction: \"epsilon\" cannot give x_0 where no signal is left, and ",
                 "this schedule ends with alpha_bar = 0 at timestep ", process.last_time(),
-                "; want v or x0, another /diffusion/schedule, or to sample from a lower timestep: ",
+                "; use v or x0, another /diffusion/schedule, or sample from a lower timestep: ",
                 "--spacing leading and fewer --steps");
 }
 
@@ -24,16 +24,16 @@ void check_trainable(const DiffusionConfig& config) {
   const bool bound_in_loss = config.loss == "vlb" || config.loss == "hybrid";
   if (config.learns_variance() && !bound_in_loss)
     throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
-                "/diffusion/variance \"", config.variance, "\" asks for; want hybrid or vlb");
+                "/diffusion/variance \"", config.variance, "\" needs; use hybrid or vlb");
   if (!config.learns_variance() && config.loss == "hybrid")
     throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
-                "/diffusion/variance \"", config.variance, "\" is fixed: want simple or vlb");
+                "/diffusion/variance \"", config.variance, "\" is fixed: use simple or vlb");
   const auto process = make_process(config);
   check_last_step(config, *process);
-  if (!config.is_chain()) return;  // its last time is never drawn
+  if (!config.is_chain()) return;  // training never draws its last time
   if (ends_without_signal(*process) && config.loss != "mse" && config.loss != "vlb")
     throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
-                "not train the last step of a schedule that ends with alpha_bar = 0; want mse or ",
+                "not train the last step of a schedule that ends with alpha_bar = 0; use mse or ",
                 "vlb");
 }
 

@@ -28,8 +28,8 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, SampleKind k
 
 const NoiseSchedule& GaussianDiffusion::schedule() const {
   if (process_->schedule() == nullptr)
-    throw Error("/diffusion/process: time is continuous here, and this is of a chain's timesteps; ",
-                "want a model of the process ddpm");
+    throw Error("/diffusion/process: this needs a chain's timesteps, but time is continuous; ",
+                "use a model with the process ddpm");
   return *process_->schedule();
 }
 
@@ -88,7 +88,7 @@ Gaussian GaussianDiffusion::posterior(const at::Tensor& x0, const at::Tensor& x_
   return posterior_of(step, process_->first_log_variance(), x0, x_t);
 }
 
-// The network's output as (quantity, variance channels); the second is undefined if σ² is fixed.
+// The network's output as (prediction, variance channels); the second is undefined if σ² is fixed.
 std::pair<at::Tensor, at::Tensor> GaussianDiffusion::split(const at::Tensor& output,
                                                            const at::Tensor& x_t) const {
   const int64_t channels = x_t.size(1);

@@ -14,7 +14,7 @@ at::Tensor gaussian_log_density(const at::Tensor& x, const at::Tensor& mean,
                                 const at::Tensor& log_variance);
 
 // log P(x) of 8-bit values x = k / 127.5 − 1 under N(mean, e^log_variance): the mass within 1/255
-// of x; the outermost two bins reach to infinity, so that 256 bins sum to 1.     [Ho20] eq. 13
+// of x; the outermost two bins extend to infinity, so that the 256 bins sum to 1. [Ho20] eq. 13
 at::Tensor discretized_gaussian_log_likelihood(const at::Tensor& x, const at::Tensor& mean,
                                                const at::Tensor& log_variance);
 

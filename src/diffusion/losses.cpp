@@ -1,4 +1,4 @@
-// What training minimises, and the terms of the bound.
+// The training losses, and the terms of the bound.
 #include <ATen/ATen.h>
 
 #include "broadcast.h"
@@ -9,13 +9,13 @@
 
 namespace diffuse {
 
-// What turns an error in the network's quantity into one in ε: a / d.
+// The factor from an error in the network's prediction to one in ε: a / d.
 at::Tensor GaussianDiffusion::to_eps(const Levels& at) const {
   const auto [p, q] = columns_(at);
   return predicts_eps_ ? at::ones_like(at.a) : at.a / (q * at.a - at.s * p);
 }
 
-// The same times the root of the loss's weight.
+// The same times the square root of the loss's weight.
 at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
   if (loss_ == Loss::kMse) return at::ones_like(at.a);
   if (loss_ == Loss::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
@@ -28,8 +28,8 @@ at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
   return to_eps(at) * bound_weight(step, variance).sqrt();
 }
 
-// (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]. Scaling before squaring keeps large weights
-// of small errors in range.
+// (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]. Scaling before squaring avoids overflow for
+// large weights of small errors.
 at::Tensor GaussianDiffusion::squared_error(const at::Tensor& y, const at::Tensor& x0,
                                             const at::Tensor& eps, const Levels& at,
                                             const at::Tensor& scale) const {

@@ -24,7 +24,7 @@ double NoiseChain::time_at(double share) const {
 }
 
 double NoiseChain::time_of_sigma(double sigma) const {
-  const at::Tensor levels = (tables_.s / tables_.a).slice(0, 1);  // rising
+  const at::Tensor levels = (tables_.s / tables_.a).slice(0, 1);  // increasing
   const int64_t above = (levels < sigma).sum().item<int64_t>();
   if (above == 0) return 0;
   if (above == levels.size(0)) return last_time();
@@ -54,7 +54,8 @@ const NoiseChain::Tables& NoiseChain::tables_on(at::Device device) const {
   const auto found = std::find_if(copies_.begin(), copies_.end(),
                                   [&](const Tables& t) { return t.a.device() == device; });
   if (found != copies_.end()) return *found;
-  const c10::InferenceMode training(false);  // a table made in inference mode serves no gradient
+  const c10::InferenceMode training(
+      false);  // a table made in inference mode cannot be used with gradients
   copies_.push_back({.a = tables_.a.to(device), .s = tables_.s.to(device)});
   return copies_.back();
 }

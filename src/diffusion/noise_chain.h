@@ -1,4 +1,4 @@
-// The discrete chain of the post and of [Ho20] as a process: its levels are rows of the schedule's tables.
+// The discrete chain of the post and [Ho20] as a process: its levels are rows of the schedule's tables.
 #pragma once
 
 #include <deque>
@@ -36,7 +36,7 @@ class NoiseChain : public Process {
 
   NoiseSchedule schedule_;
   Tables tables_;
-  // Copies, made at the first use on a device. A deque's elements stay where they are.
+  // Copies per device, made at first use. A deque does not move its elements.
   mutable std::mutex mutex_;
   mutable std::deque<Tables> copies_;
 };

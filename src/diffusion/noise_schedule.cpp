@@ -51,7 +51,7 @@ static Table cosine(const DiffusionConfig& c) {
   });
 }
 
-// 1/T, 1/(T−1), ..., 1: ᾱ falls in equal steps to 0.  [Sohl15] sec. 2.4.1
+// 1/T, 1/(T−1), ..., 1: ᾱ decreases in equal steps to 0.  [Sohl15] sec. 2.4.1
 static Table jsd(const DiffusionConfig& c) {
   Table beta(c.timesteps);
   for (int64_t i = 0; i < c.timesteps; ++i) beta[i] = 1.0 / static_cast<double>(c.timesteps - i);
@@ -82,8 +82,8 @@ static Table sigmoid_jabri(const DiffusionConfig& c) {
 
 static Table given(const DiffusionConfig& c) {
   if (static_cast<int64_t>(c.betas.size()) != c.timesteps)
-    throw Error("/diffusion/betas: found ", c.betas.size(), " values, want as many as ",
-                "/diffusion/timesteps, ", c.timesteps);
+    throw Error("/diffusion/betas: expected as many values as ", "/diffusion/timesteps, ",
+                c.timesteps, ", got ", c.betas.size());
   return c.betas;
 }
 
@@ -131,18 +131,18 @@ static Table rescale_to_zero_terminal_snr(const Table& beta) {
   return rescaled;
 }
 
-// `where` opens the message: what the user wrote that made these values.
+// `where` begins the message: the setting that gave these values.
 static void require_valid(const Table& beta, const std::string& where) {
-  if (beta.empty()) throw Error(where, ": no steps; want at least 1");
+  if (beta.empty()) throw Error(where, ": expected at least 1 step, got none");
   for (size_t i = 0; i < beta.size(); ++i)
     if (!(beta[i] > 0 && beta[i] <= 1))
-      throw Error(where, ": beta of step ", i, " is ", beta[i], "; want a number in (0, 1]");
+      throw Error(where, ": beta of step ", i, " is ", beta[i], "; expected a number in (0, 1]");
 }
 
 NoiseSchedule NoiseSchedule::make(const DiffusionConfig& config) {
   if (!config.is_chain())
-    throw Error("/diffusion/process: \"", config.process, "\" is of continuous time and has no ",
-                "schedule; want ddpm");
+    throw Error("/diffusion/process: \"", config.process, "\" has continuous time and no ",
+                "schedule; use ddpm");
   const auto& list = builders();
   const auto found = std::find_if(
       list.begin(), list.end(), [&](const auto& entry) { return entry.first == config.schedule; });
@@ -150,7 +150,7 @@ NoiseSchedule NoiseSchedule::make(const DiffusionConfig& config) {
     throw Error("/diffusion/schedule: \"", config.schedule, "\" is none of ", join(kinds()),
                 did_you_mean(config.schedule, kinds()));
   if (config.timesteps < 1)
-    throw Error("/diffusion/timesteps: found ", config.timesteps, ", want at least 1");
+    throw Error("/diffusion/timesteps: expected at least 1, got ", config.timesteps);
   Table beta = found->second(config);
   require_valid(beta, config.schedule == "betas"
                           ? "/diffusion/betas"
@@ -177,7 +177,7 @@ NoiseSchedule::NoiseSchedule(const at::Tensor& beta) {
     alpha_bar_prev[i] = kept;
     one_minus_prev[i] = added;
     kept *= 1 - b[i];
-    added = b[i] + (1 - b[i]) * added;  // 1 − ᾱ without the subtraction that loses digits
+    added = b[i] + (1 - b[i]) * added;  // 1 − ᾱ without cancellation
     alpha_bar[i] = kept;
     one_minus[i] = added;
   }
@@ -190,7 +190,7 @@ NoiseSchedule::NoiseSchedule(const at::Tensor& beta) {
   posterior_variance_ = share * beta_;
   coef_x0_ = alpha_bar_prev_.sqrt() * beta_ / one_minus_alpha_bar_;
   coef_xt_ = alpha_.sqrt() * share;
-  // A schedule of one step has no row 1; its β stands in.
+  // A schedule of one step has no row 1; its β is used instead.
   posterior_log_variance_ = posterior_variance_.clone();
   posterior_log_variance_[0] = steps > 1 ? posterior_variance_[1] : beta_[0];
   posterior_log_variance_.log_();

@@ -23,11 +23,11 @@ Level Process::level(double time) const {
 }
 
 Levels Process::before(const at::Tensor&) const {
-  throw Error("/diffusion/process: time is continuous and has no step before; want ddpm");
+  throw Error("/diffusion/process: time is continuous and has no previous step; use ddpm");
 }
 
 at::Tensor Process::log_snr_slope(const at::Tensor&) const {
-  throw Error("/diffusion/process: of a chain the bound is a sum; want a continuous process");
+  throw Error("/diffusion/process: for a chain the bound is a sum; use a continuous process");
 }
 
 double Process::first_log_variance() const { return 2 * std::log(level(first_time()).sigma()); }

@@ -11,7 +11,7 @@ ReverseVariance::ReverseVariance(const std::string& kind)
     : kind_(parse_word<Kind>(kind, "/diffusion/variance",
                              {"fixed_large", "fixed_small", "learned", "learned_range"})) {}
 
-// Of a step to the data q has no variance, and no logarithm of one.
+// For a step to the data q's variance is 0, with no logarithm.
 static at::Tensor log_or(const at::Tensor& variance, const Transition& step, double first) {
   return at::where(step.variance > 0, variance.log(), first);
 }

@@ -16,11 +16,11 @@ class ReverseVariance {
 
   bool learned() const { return kind_ >= Kind::kLearned; }
 
-  // log σ² of a fixed variance, [B]. Where the step ends at the data it is `first`.
+  // log σ² of a fixed variance, [B]. `first` if the step ends at the data.
   at::Tensor fixed_log(const Transition& step, double first) const;
 
-  // Fills in `reverse`'s variances. raw [B, C, ...]: what the network says of them, undefined where
-  // they are fixed; x: shaped like the samples.
+  // Sets `reverse`'s variances. raw [B, C, ...]: the network's variance channels, undefined if they are
+  // fixed; x: shaped like the samples.
   void fill(Gaussian& reverse, const Transition& step, double first, const at::Tensor& raw,
             const at::Tensor& x) const;
 

@@ -17,8 +17,8 @@ TimeLaw::TimeLaw(const DiffusionConfig& config, std::shared_ptr<const Process> p
   if (name == "uniform" || name == "stratified") return;
   kind_ = name == "log_normal" ? Kind::kLogNormal : Kind::kLogitNormal;
   if (kind_ == Kind::kLogitNormal && process_->unbounded())
-    throw Error("/diffusion/timestep_sampler: \"logit_normal\" is of times from 0 to 1, and of ",
-                config.process, " time is sigma; want log_normal");
+    throw Error("/diffusion/timestep_sampler: \"logit_normal\" needs times from 0 to 1, but for ",
+                config.process, " time is sigma; use log_normal");
   const bool by_sigma = kind_ == Kind::kLogNormal;
   mean_ = by_sigma ? config.log_normal_mean : config.logit_normal_mean;
   std_ = by_sigma ? config.log_normal_std : config.logit_normal_std;
@@ -27,7 +27,7 @@ TimeLaw::TimeLaw(const DiffusionConfig& config, std::shared_ptr<const Process> p
   high_ = normal_cdf((coordinate(last) - mean_) / std_);
 }
 
-// What is normally distributed.
+// The normally distributed coordinate of the law.
 double TimeLaw::coordinate(double time) const {
   return kind_ == Kind::kLogNormal ? std::log(process_->level(time).sigma())
                                    : std::log(time / (1 - time));

@@ -29,9 +29,9 @@ TimestepSampler::TimestepSampler(const DiffusionConfig& config, uint64_t seed)
   count_ = at::zeros({timesteps_}, at::kLong);
 }
 
-// frac(u + i / B) with one u a step                                              [Kingma21] app. I.1
+// frac(u + i / B) with one u per step                                            [Kingma21] app. I.1
 double TimestepSampler::stratified(int64_t sample, int64_t global_batch) const {
-  // Stream step 1: apart from the streams of single samples, whose step is 0.
+  // Stream step 1: distinct from the streams of single samples, whose step is 0.
   const auto step = static_cast<uint64_t>(sample / global_batch);
   const double shared = RandomStream(seed_, Purpose::kTimestep, step, 1).uniform();
   const double place =

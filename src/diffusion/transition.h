@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// What q says of such steps, [B] float64 each. Between neighbours of the chain α = α_t, `added` is β_t
+// q's coefficients for such steps, [B] float64 each. Between neighbours of the chain α = α_t, `added` is β_t
 // and `variance` β̃_t.
 struct Transition {
   at::Tensor alpha;     // (a / a')²: the signal kept

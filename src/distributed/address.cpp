@@ -52,7 +52,7 @@ static int open_socket(const Address& address, int type) {
   return socket(address.storage.ss_family, type | SOCK_CLOEXEC, 0);
 }
 
-// Of this machine's side of a socket.
+// The local address of a socket.
 static Address name_of(int descriptor) {
   Address own;
   own.size = sizeof own.storage;
@@ -61,7 +61,7 @@ static Address name_of(int descriptor) {
   return own;
 }
 
-// TCP may connect a socket to itself where nobody listens at a port it could be given.
+// TCP may connect a socket to itself if its own port is the one it connects to.
 static bool is_own(const Address& own, const Address& other) {
   return own.size == other.size && std::memcmp(&own.storage, &other.storage, own.size) == 0;
 }
@@ -72,7 +72,7 @@ static Contact contact(const Address& address, double seconds) {
   const double whole = std::floor(seconds);
   const timeval longest{.tv_sec = static_cast<time_t>(whole),
                         .tv_usec = static_cast<suseconds_t>((seconds - whole) * 1e6)};
-  setsockopt(stream, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);  // of connect(), too
+  setsockopt(stream, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);  // of connect() too
   int reason = connect(stream, address.get(), address.size) == 0 ? 0 : errno;
   if (reason == EINPROGRESS) reason = ETIMEDOUT;
   const Address own = name_of(stream);
@@ -102,13 +102,13 @@ std::string source_address(const std::string& address) {
   return "";
 }
 
-// A socket bound to an address, or the reason why not.
+// A socket bound to an address, or the reason of the failure.
 static int bind_at(const Address& address, int& reason) {
   const int descriptor = open_socket(address, SOCK_STREAM);
   const int yes = 1, no = 0;
   if (descriptor >= 0) {
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (address.storage.ss_family == AF_INET6)  // "::" takes connections of IPv4, too
+    if (address.storage.ss_family == AF_INET6)  // "::" accepts IPv4 connections too
       setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
     if (bind(descriptor, address.get(), address.size) == 0) return descriptor;
   }
@@ -136,13 +136,14 @@ Listener bind_listener(const std::string& host, uint16_t port, bool loopback) {
   if (!resolved.failure.empty()) return bind_all(port, resolved.failure);
   std::string doubt;
   for (const Address& address : resolved.addresses) {
-    if (is_loopback(address.text()) && !loopback) continue;  // as Debian names its own machine
+    if (is_loopback(address.text()) && !loopback)
+      continue;  // Debian's entry for the machine's own name
     int reason = 0;
     const int descriptor = bind_at(address, reason);
     if (descriptor >= 0) return {descriptor, address.text(), name_of(descriptor).port(), ""};
     if (reason != EADDRNOTAVAIL) cannot_listen(reason);
     doubt = concat(host, address.text() == host ? "" : " (" + address.text() + ")",
-                   ", which is no address of this machine");
+                   ", which is not an address of this machine");
   }
   return bind_all(port, doubt);
 }

@@ -1,4 +1,4 @@
-// Addresses of this machine and of others, and sockets at them.
+// Addresses of this machine and of others, and their sockets.
 #pragma once
 
 #include <sys/socket.h>
@@ -14,43 +14,43 @@ struct Address {
   socklen_t size = 0;
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  std::string text() const;  // in numbers, without the port: "10.0.0.7"
+  std::string text() const;  // numeric, without the port: "10.0.0.7"
   uint16_t port() const;
 };
 
-// What a host's name stands for.
+// The addresses of a host name.
 struct Resolved {
   std::vector<Address> addresses;
-  std::string failure;  // why there are none, as the system says it
+  std::string failure;  // the system's reason if there are none
 };
 
 Resolved resolve(const std::string& host, uint16_t port);
 
-// Whether a text is 127.x.x.x, ::1 or localhost: only processes of this machine are met there.
+// Whether a text is 127.x.x.x, ::1 or localhost: reachable only from this machine.
 bool is_loopback(const std::string& host);
 
-// What came of a connection.
+// The result of a connection attempt.
 struct Contact {
-  std::string failure;      // why nobody was met; "" where a connection was accepted
-  std::string own_address;  // from which this machine reached the other
+  std::string failure;      // why it failed; "" if it was accepted
+  std::string own_address;  // this machine's end of the connection
 };
 
-// Connects to a host and leaves at once. Takes up to `seconds` an address.
+// Connects to a host and disconnects at once. Takes up to `seconds` per address.
 Contact contact(const std::string& host, uint16_t port, double seconds);
 
-// The address of this machine from which it would send to another; "" where no way leads there.
+// This machine's source address for packets to another; "" if there is no route.
 std::string source_address(const std::string& address);
 
-// A socket for a server, bound and not yet listening.
+// A server's socket, bound but not yet listening.
 struct Listener {
   int descriptor = -1;
-  std::string address;  // at which this machine itself connects to it
-  uint16_t port = 0;    // the one asked for, or any free one for 0
-  std::string doubt;    // why others may not find it; "" where nothing is known
+  std::string address;  // for connections from this machine itself
+  uint16_t port = 0;    // the requested one, or any free one for 0
+  std::string doubt;    // why others may not reach it; "" if no reason is known
 };
 
-// Bound to the loopback for `loopback`, to the address of this machine that `host` stands for, or, where
-// that is none which others can reach, to all of them. Throws std::runtime_error with the reason.
+// Bound to the loopback for `loopback`, else to the address of this machine that `host` resolves to, or to
+// all addresses if others cannot reach that one. Throws std::runtime_error with the reason.
 Listener bind_listener(const std::string& host, uint16_t port, bool loopback);
 
 }  // namespace diffuse

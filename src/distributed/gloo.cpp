@@ -1,5 +1,5 @@
-// Collectives between CPUs. LibTorch has Gloo's code inside and not its headers, hence the system's;
-// they are only needed to declare what ProcessGroupGloo points to.
+// Collectives between CPUs. LibTorch contains Gloo's code but not its headers, so the system's are used, only
+// to declare the types behind ProcessGroupGloo's pointers.
 #define USE_C10D_GLOO
 #include <cstdlib>
 #include <stdexcept>
@@ -14,7 +14,7 @@ namespace diffuse {
 
 using Gloo = c10d::ProcessGroupGloo;
 
-// GLOO_SOCKET_IFNAME decides where it is set.
+// GLOO_SOCKET_IFNAME takes precedence.
 static c10::intrusive_ptr<Gloo::Options> gloo_options(const std::string& address,
                                                       Milliseconds timeout) {
   const char* const interface = std::getenv("GLOO_SOCKET_IFNAME");
@@ -33,7 +33,7 @@ c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store
   } catch (const std::exception& error) {
     throw std::runtime_error(concat(
         "rank ", launch.rank, " at ", address, " cannot connect to all others (", reason_of(error),
-        "); where machines have several networks, name the interface of the ",
+        "); if the machines have several networks, name the interface of the ",
         "one between them in each process: GLOO_SOCKET_IFNAME=eth0"));
   }
 }

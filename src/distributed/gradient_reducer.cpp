@@ -18,15 +18,15 @@ struct GradientReducer::State {
   const bool bf16;
   std::unique_ptr<c10d::Reducer> reducer;
   ReduceTimes times;
-  // Of the pass under way; buckets start on the thread that computes.
+  // Of the current pass; buckets start on the thread that computes.
   double first_start = 0, last_start = 0;  // seconds_now()
   std::atomic<double> last_end{0};
 };
 
 namespace {
 
-// Starts the sum of a bucket once its gradients are there. c10d's own hooks divide by the number of
-// processes; here each gradient is a part of the sum already.
+// Starts a bucket's all-reduce once its gradients are ready. c10d's own hooks divide by the number of
+// processes; here each gradient is already a part of the sum.
 template <class State>
 class SumHook : public c10d::CppCommHookInterface<State*> {
  public:

@@ -1,4 +1,4 @@
-// Sums gradients over the processes while the backward pass is still computing others.
+// All-reduces gradients while the backward pass still computes others.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,22 +11,22 @@
 
 namespace diffuse {
 
-// How long the sums of the passes so far took, as this process saw them. On a GPU, where its stream
-// waits and not the process, only the launches are seen.
+// Time spent in the all-reduces so far, as seen by this process. On a GPU, where the stream waits and not the
+// process, only the launches are seen.
 struct ReduceTimes {
-  double total = 0;    // from the first bucket's start to the last one's end
-  double exposed = 0;  // of it, after the last gradient was there: not hidden behind computing
+  double total = 0;    // from the start of the first bucket to the end of the last
+  double exposed = 0;  // the part after the last gradient: not hidden behind the backward pass
 };
 
 class GradientReducer {
  public:
-  // Buckets of 25 MB, in the order in which the gradients come; `bf16` halves what is sent by
-  // rounding it, the sums included, to bfloat16. c10d::Reducer [Li20], https://arxiv.org/abs/2006.15704
+  // Buckets of 25 MB, in the order in which the gradients arrive; `bf16` halves the traffic by rounding
+  // what is sent, the sums included, to bfloat16. c10d::Reducer [Li20], https://arxiv.org/abs/2006.15704
   GradientReducer(World& world, const std::vector<at::Tensor>& parameters, bool bf16);
   ~GradientReducer();
 
-  // Calls `backward`, the last pass of an update; the parameters' gradients, those of earlier passes
-  // included, are then the sums over the processes.
+  // Calls `backward`, the last backward pass of an update; afterwards the parameters' gradients, including
+  // those of earlier passes, are sums over the processes.
   void run(const std::function<void()>& backward);
 
   const ReduceTimes& times() const;

@@ -26,10 +26,10 @@ static std::optional<int64_t> find_number(const char* variable) {
 
 static int64_t number(const char* variable) {
   if (const auto found = find_number(variable)) return *found;
-  throw Error("environment variable ", variable, " is not set, though the launcher's others are");
+  throw Error("environment variable ", variable, " is not set, but the launcher's others are");
 }
 
-// A port that the processes of one job agree on and two jobs rarely share.
+// A port on which the processes of one job agree and that two jobs rarely share.
 static uint16_t port_of_job(const std::string& job) {
   return static_cast<uint16_t>(20000 + std::hash<std::string>{}(job) % 20000);
 }
@@ -41,14 +41,14 @@ static Launch from_torchrun() {
                 .local_size = find_number("LOCAL_WORLD_SIZE").value_or(0)};
   launch.attempt = text_of("TORCHELASTIC_RUN_ID") + "." + text_of("TORCHELASTIC_RESTART_COUNT");
   launch.store_is_up = text_of("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  launch.advice = concat("WORLD_SIZE says ", launch.size, " processes, this is one: start all, or ",
-                         "unset WORLD_SIZE");
+  launch.advice =
+      concat("WORLD_SIZE says ", launch.size, " processes: start all, or ", "unset WORLD_SIZE");
   return launch;
 }
 
 static Launch alone(const std::string& note) {
   Launch launch;
-  launch.note = note + ": this process works alone";
+  launch.note = note + ": this process runs alone";
   return launch;
 }
 
@@ -59,18 +59,18 @@ static Launch from_open_mpi() {
                 .local_size = find_number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(0)};
   if (launch.local_size == launch.size) launch.host = "127.0.0.1";
   launch.port = port_of_job(text_of("PMIX_NAMESPACE") + text_of("OMPI_MCA_ess_base_jobid"));
-  launch.advice = concat("Open MPI says ", launch.size, " processes, this is one: start all, ",
+  launch.advice = concat("Open MPI says ", launch.size, " processes: start all, ",
                          "or unset OMPI_COMM_WORLD_SIZE");
   return launch;
 }
 
-// The shells of sbatch and salloc are steps, too, with numbers near 2^32.
+// The shells of sbatch and salloc are steps too, with numbers near 2^32.
 static bool is_started_by_srun() {
   const auto step = parse_unsigned(text_of("SLURM_STEP_ID"));
   return step && *step < 0xfffffff0;
 }
 
-// Of this node and step. What was set by hand may not fit together, and tells nothing then.
+// On this node, in this step. Variables set by hand may be inconsistent, and are then ignored.
 static int64_t local_tasks(const Launch& launch) {
   const std::string of_step = text_of("SLURM_STEP_TASKS_PER_NODE");
   const int64_t tasks = tasks_on_node(of_step.empty() ? text_of("SLURM_TASKS_PER_NODE") : of_step,
@@ -78,7 +78,7 @@ static int64_t local_tasks(const Launch& launch) {
   return tasks <= launch.size && launch.local_rank < tasks ? tasks : 0;
 }
 
-// From 22.05 srun does not inherit --cpus-per-task, but its variable is there.
+// From 22.05 on, srun does not inherit --cpus-per-task, but its variable is set.
 static int64_t cores_of_task(int64_t local_size) {
   if (const int64_t cores = find_number("SLURM_CPUS_PER_TASK").value_or(0); cores > 0) return cores;
   const int64_t cores = find_number("SLURM_CPUS_ON_NODE").value_or(0);
@@ -98,12 +98,12 @@ static Launch from_slurm() {
   launch.attempt = text_of("SLURM_STEP_ID") + "." + text_of("SLURM_RESTART_COUNT");
   launch.port = port_of_job(text_of("SLURM_JOB_ID") + "." + launch.attempt);
   launch.by_hand = !is_started_by_srun();
-  launch.advice = concat("SLURM says ", launch.size, " tasks, this is one",
-                         launch.by_hand ? ": start with srun, or unset SLURM_NTASKS" : "");
+  launch.advice = concat("SLURM says ", launch.size, " tasks",
+                         launch.by_hand ? ": start with srun or unset SLURM_NTASKS" : "");
   return launch;
 }
 
-// Variables that speak of several processes and do not say which this one is, or not in a way known here.
+// Variables that name several processes, but not this one's rank, or not in a form known here.
 static Launch without_launcher() {
   if (parse_integer(text_of("WORLD_SIZE")).value_or(1) > 1)
     return alone("WORLD_SIZE says " + text_of("WORLD_SIZE") + " processes, but RANK is not set");
@@ -150,7 +150,7 @@ Launch launch_from_environment() {
   }
   if (launch.host.empty() || launch.port == 0)
     throw Error("environment variable ", launch.host.empty() ? "MASTER_ADDR" : "MASTER_PORT",
-                ": not set; it says where rank 0 of the ", launch.size, " processes is to be met");
+                ": not set; it says where rank 0 of the ", launch.size, " processes listens");
   return launch;
 }
 
@@ -182,7 +182,7 @@ std::string first_host(std::string_view node_list) {
   if (end == std::string_view::npos || node_list[end] == ',') return host;
   const size_t close = node_list.find(']', end);
   host += node_list.substr(end + 1, node_list.find_first_of(",-]", end) - end - 1);
-  // What follows the brackets belongs to the name: "r[1-2]n[3-4].cluster".
+  // Text after the brackets belongs to the name: "r[1-2]n[3-4].cluster".
   if (close == std::string_view::npos || close + 1 == node_list.size()) return host;
   return host + first_host(node_list.substr(close + 1));
 }

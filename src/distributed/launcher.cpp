@@ -20,7 +20,7 @@ namespace diffuse {
 
 static constexpr int kStoppedEarly = 75;  // train's exit code: not a failure
 
-// A port nobody listens at now.
+// A port that is free now.
 static uint16_t free_port() {
   const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -35,7 +35,7 @@ static uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-// Ends this process as if it had not caught the signal.
+// Ends this process by the signal, as if it had no handler.
 static void end_by(int signal) {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
@@ -79,13 +79,13 @@ class Processes {
     return code_;
   }
 
-  // The first signal passed on, or 0.
+  // The first forwarded signal, or 0.
   int told_to_stop() const { return told_to_stop_; }
 
  private:
   [[noreturn]] void become(const std::vector<std::string>& command, int64_t rank, int64_t size,
                            uint16_t port) const {
-    setpgid(0, 0);  // a terminal's ctrl-C reaches the launcher alone, which passes it on
+    setpgid(0, 0);  // a terminal's ctrl-C reaches only the launcher, which forwards it
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
     const std::map<const char*, std::string> variables{
@@ -104,7 +104,7 @@ class Processes {
     for (const auto& [child, rank] : ranks_) kill(child, signal);
   }
 
-  // Notes the children that have ended.
+  // Reaps the children that have ended.
   void collect() {
     int status = 0;
     for (pid_t child; (child = waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -123,7 +123,7 @@ class Processes {
 
   double grace_;
   sigset_t waited_for_{}, mask_before_{};
-  std::map<pid_t, int64_t> ranks_;  // that still run
+  std::map<pid_t, int64_t> ranks_;  // still running
   int code_ = 0, told_to_stop_ = 0;
   bool failed_ = false;
   double failed_at_ = 0;

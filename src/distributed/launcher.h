@@ -1,4 +1,4 @@
-// Starts the processes of a run on this machine: what `diffuse launch` does.
+// Starts the processes of a run on this machine, for `diffuse launch`.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 
 namespace diffuse {
 
-// Runs `processes` copies of a program with the variables that launch_from_environment() reads, and
-// waits for all. SIGINT, SIGTERM and SIGUSR1 are passed on. After one has failed the others have
-// `grace` seconds to notice before they are killed.
-// Returns 0 if all have, 75 if some stopped early and none failed, else the first failure's exit
-// code, or 128 + its signal; but a failure after a signal that was passed on ends the caller by that
-// signal, too: it was told to stop, so nothing must be started again.
+// Runs `processes` copies of a program with the variables read by launch_from_environment(), and waits for
+// all. Forwards SIGINT, SIGTERM and SIGUSR1. After one has failed, the others have `grace` seconds to notice
+// before they are killed.
+// Returns 0 if all have, 75 if some stopped early and none failed, else the first failure's exit code, or 128
+// + its signal. But a failure after a forwarded signal ends the caller by the same signal: it was told to
+// stop, so nothing may be restarted.
 int run_processes(const std::vector<std::string>& command, int64_t processes, double grace = 30);
 
 }  // namespace diffuse

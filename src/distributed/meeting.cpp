@@ -30,7 +30,7 @@ using StorePtr = c10::intrusive_ptr<c10d::Store>;
 
 namespace {
 
-// What the thread that meets the others shares with the one that waits for it.
+// Shared by the thread that connects and the one that waits for it.
 class Attempt {
  public:
   Attempt(const Launch& whose, double seconds)
@@ -45,14 +45,14 @@ class Attempt {
   bool on_one_machine() const { return launch.local_size == launch.size; }
   bool is_over() const { return given_up || seconds_now() >= end; }
   double seconds_left() const { return end - seconds_now(); }
-  // Where the others go: on one machine not to the address that its name stands for.
+  // Where the others connect: on one machine, not to the address of its name.
   std::string host() const {
     return on_one_machine() && !launch.store_is_up ? "127.0.0.1" : launch.host;
   }
   std::string place() const { return concat(launch.host, ":", launch.port); }
   std::string advice() const { return launch.advice.empty() ? "" : " (" + launch.advice + ")"; }
 
-  // Why there is no connection yet, or may never be; "" where nothing is known.
+  // Why there is no connection yet, or may never be one; "" if no reason is known.
   std::string trouble() const {
     const std::scoped_lock lock(mutex_);
     return trouble_.empty() ? "" : ": " + trouble_;
@@ -67,7 +67,7 @@ class Attempt {
   std::string trouble_;
 };
 
-// Where rank 0 is met by this process, whose own address is `own_address` on the way there.
+// Where this process reaches rank 0; `own_address` is its own address on that route.
 struct Place {
   std::string host;
   uint16_t port = 0;
@@ -95,7 +95,7 @@ static StorePtr open_store(const Attempt& attempt, const Place& place,
       c10::make_intrusive<c10d::TCPStore>(place.host, options));
 }
 
-// Rank 0's own store: on one machine at its loopback alone, else where MASTER_ADDR leads.
+// Rank 0's store: on one machine at the loopback only, else at MASTER_ADDR.
 static StorePtr serve_store(Attempt& attempt, Place& place) {
   const Launch& launch = attempt.launch;
   try {
@@ -105,7 +105,7 @@ static StorePtr serve_store(Attempt& attempt, Place& place) {
     const StorePtr store = open_store(attempt, place, listener.descriptor);
     if (!listener.doubt.empty()) {
       attempt.set_trouble("MASTER_ADDR is " + listener.doubt);
-      log_warning("no other process may find this one, MASTER_ADDR is " + listener.doubt);
+      log_warning("other processes may not find this one: MASTER_ADDR is " + listener.doubt);
     }
     return store;
   } catch (const std::exception& error) {
@@ -122,11 +122,11 @@ static StorePtr find_store(Attempt& attempt, Place& place) {
         contact(host, attempt.launch.port, std::clamp(attempt.seconds_left(), 0.1, kPatience));
     attempt.set_trouble(found.failure);
     if (found.failure.empty()) {
-      attempt.set_trouble("what listens there has not answered as rank 0 would");
+      attempt.set_trouble("the server there did not answer as rank 0");
       try {
         place = {host, attempt.launch.port, found.own_address};
         return open_store(attempt, place, std::nullopt);
-      } catch (const std::exception&) {  // it may have ended, and come again
+      } catch (const std::exception&) {  // it may have ended and may restart
       }
     }
     if (attempt.is_over()) return {};
@@ -140,7 +140,7 @@ static std::vector<std::string> all_keys(std::string (*key)(int64_t), int64_t si
   return keys;
 }
 
-// Whether rank 0 has heard of all within a moment.
+// Whether all processes reach rank 0 within a moment.
 static bool all_have_come(c10d::Store& store, const Attempt& attempt) {
   constexpr double kMoment = 0.5;
   try {
@@ -152,7 +152,7 @@ static bool all_have_come(c10d::Store& store, const Attempt& attempt) {
   }
 }
 
-// "1, 2", or "?" where the store is gone and nobody knows.
+// "1, 2", or "?" if the store is gone.
 static std::string missing(c10d::Store& store, int64_t size) {
   std::vector<std::string> ranks;
   try {
@@ -164,8 +164,8 @@ static std::string missing(c10d::Store& store, int64_t size) {
   return join(ranks);
 }
 
-// Whether all processes have met here before, this one's place among them. Where that process has died
-// since, as one that is started again finds, the run is told to end; where it lives, the run is another.
+// Whether all processes have met here before, this rank included. If that rank's process has since died, as
+// after a restart of this one, the run is told to end; if it is alive, this is another run.
 static bool ended_a_run(c10d::Store& store, const Attempt& attempt) {
   const Launch& launch = attempt.launch;
   if (!store.check(all_keys(beat_key, launch.size))) return false;
@@ -173,12 +173,12 @@ static bool ended_a_run(c10d::Store& store, const Attempt& attempt) {
   const double patience = 0.3 * seconds_until_dead(attempt.timeout);
   for (const double begin = seconds_now(); seconds_now() - begin < patience;) {
     if (beat_of(store, launch.rank) != before)
-      throw std::runtime_error(concat("all ", launch.size, " processes are at ", attempt.place(),
-                                      " already: another run, which needs a MASTER_PORT of its ",
-                                      "own"));
+      throw std::runtime_error(
+          concat("all ", launch.size, " processes are already at ", attempt.place(),
+                 ": another run, so this one needs a MASTER_PORT of its ", "own"));
     std::this_thread::sleep_for(Milliseconds(50));
   }
-  store.set(kEndKey, concat("rank ", launch.rank, " died: its process was started again"));
+  store.set(kEndKey, concat("rank ", launch.rank, " died: its process was restarted"));
   return true;
 }
 
@@ -189,17 +189,17 @@ static void await_all(c10d::Store& store, const Attempt& attempt, const std::str
   while (!all_have_come(store, attempt)) {
     const std::string ranks = missing(store, launch.size);
     if (ranks == "?")
-      throw std::runtime_error(concat("rank 0 went away from ", attempt.place(), " before all of ",
-                                      launch.size, " processes had come"));
+      throw std::runtime_error(concat("rank 0 left ", attempt.place(), " before all of ",
+                                      launch.size, " processes had connected"));
     if (attempt.is_over() && !ranks.empty())
       throw std::runtime_error(concat(
-          "of ", launch.size, " processes, rank ", ranks, " did not come to ", attempt.place(),
+          "of ", launch.size, " processes, rank ", ranks, " did not connect to ", attempt.place(),
           " within ", format_duration(attempt.timeout), attempt.trouble(), attempt.advice()));
   }
 }
 
-// The address of this machine for the others. One that has met rank 0 over the loopback, as on rank 0's
-// own machine, takes the one that leads to a process elsewhere.
+// The address of this machine for the others. A process that reached rank 0 over the loopback, as on rank 0's
+// own machine, uses the one on the route to a process elsewhere.
 static std::string own_address(c10d::Store& store, const Attempt& attempt, const Place& place) {
   if (attempt.on_one_machine()) return "127.0.0.1";
   if (!is_loopback(place.own_address)) return place.own_address;
@@ -226,17 +226,17 @@ static Meeting run(Attempt& attempt) {
       }
       if (!told)
         log_warning(concat("rank ", attempt.launch.rank, " of the run at ", attempt.place(),
-                           " has died: waits for the others to end and to start again"));
+                           " died: waiting for the others to end and restart"));
       told = true;
-    } catch (const c10::Error&) {  // the store is gone, with the run that has ended
+    } catch (const c10::Error&) {  // the run has ended, and its store is gone
     }
     attempt.connected = false;
     std::this_thread::sleep_for(Milliseconds(500));
   }
 }
 
-// LibTorch's calls can be neither interrupted nor relied on to return: to a port that accepts and is
-// silent they never do, and the thread is left behind.
+// LibTorch's calls cannot be interrupted and may not return: on a port that accepts but stays silent they
+// never do, and the thread is left behind.
 static std::future<Meeting> start(const std::shared_ptr<Attempt>& attempt) {
   std::promise<Meeting> promise;
   std::future<Meeting> result = promise.get_future();
@@ -262,14 +262,14 @@ static std::string nobody_line(const Attempt& attempt) {
   const Launch& launch = attempt.launch;
   if (attempt.connected)
     return concat("rank ", launch.rank, " found rank 0 at ", attempt.place(), ", but not all of ",
-                  launch.size, " processes came within ", format_duration(attempt.timeout),
+                  launch.size, " processes connected within ", format_duration(attempt.timeout),
                   attempt.advice());
   return concat("rank ", launch.rank, " of ", launch.size, " did not find rank 0 at ",
                 attempt.place(), " (MASTER_ADDR, MASTER_PORT) within ",
                 format_duration(attempt.timeout), attempt.trouble(), attempt.advice());
 }
 
-// c10d tells of every try that fails, at length; what comes of them is told by us.
+// c10d logs every failed attempt at length; we log the outcome.
 static void hush_c10d() {
   static const bool once = [] {
     setenv("TORCH_CPP_LOG_LEVEL", "FATAL", /*overwrite=*/0);
@@ -279,7 +279,7 @@ static void hush_c10d() {
   static_cast<void>(once);
 }
 
-// Each process, a stranger's too, that connects takes a file descriptor, and the usual limit is 1,024.
+// Each connection takes a file descriptor, and the usual limit is 1,024.
 static void allow_many_connections() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -307,7 +307,7 @@ Meeting meet(const Launch& launch, double timeout) {
     if (!stop_requested()) continue;
     attempt->given_up = true;
     result.wait_for(std::chrono::seconds(1));
-    throw std::runtime_error(concat("stopped by ", stop_reason(), " while it waited for the other ",
+    throw std::runtime_error(concat("stopped by ", stop_reason(), " while waiting for the other ",
                                     "processes: nothing was done"));
   }
   Meeting meeting = result.get();

@@ -1,4 +1,4 @@
-// How the processes of a run find each other.
+// Rendezvous: how the processes of a run find each other.
 #pragma once
 
 #include <string>
@@ -8,16 +8,15 @@
 
 namespace diffuse {
 
-// Two connections to the store that rank 0 keeps: a thread that waits in one blocks it for all others.
+// Two connections to rank 0's store: a thread that waits in one blocks it for all others.
 struct Meeting {
   c10::intrusive_ptr<c10d::Store> store, monitor_store;
-  std::string address;  // of this machine, at which the other processes reach it
+  std::string address;  // of this machine, for the other processes
 };
 
-// Waits until all processes have come to where rank 0 listens, and says for whom. Throws
-// std::runtime_error after `timeout` seconds in all, naming who did not come, and at once after a signal
-// that asks to stop. A process that takes the place of one that has died in a run ends that run, and
-// meets the others when they start again.
+// Waits until all processes have connected to rank 0, and logs which are missing. Throws std::runtime_error
+// after `timeout` seconds in all, naming the missing ranks, and at once after a signal to stop. A process
+// that replaces one that died in a run ends that run, and joins the others when they restart.
 Meeting meet(const Launch& launch, double timeout);
 
 }  // namespace diffuse

@@ -20,7 +20,7 @@ std::string beat_key(int64_t rank) { return concat("beat/", rank); }
 
 double seconds_until_dead(double peer_timeout) { return std::min(peer_timeout, 10.0); }
 
-// Of the phases, those in which files are read or written.
+// Whether files are read or written in a phase.
 static bool reads_or_writes(const std::string& phase) {
   return phase == Beat{}.phase || phase == "restoring" || phase == "saving";
 }
@@ -43,7 +43,7 @@ class Monitor::Shared {
   const double hung_after, dead_after, interval;
   std::atomic<bool> finishing{false}, failed{false};
 
-  // Changes what the next beat says: the main thread has begun or ended something.
+  // Changes the next heartbeat: the main thread has begun or ended something.
   template <class Change>
   void set_beat(const Change& change) {
     const std::scoped_lock lock(mutex_);
@@ -51,16 +51,16 @@ class Monitor::Shared {
     ++beat_.progress;
   }
 
-  // Tells the others and hears of them until stop(), on a thread of its own.
+  // Sends and receives heartbeats until stop(), on its own thread.
   void exchange_beats();
 
-  // Waits for an interval; false once stop() was called.
+  // Waits for an interval; false after stop().
   bool pause();
 
-  // Ends exchange_beats(), and waits for that a moment.
+  // Ends exchange_beats(), and briefly waits for it.
   void stop();
 
-  // Ends the process where the store has not answered for too long. Called every interval.
+  // Ends the process if the store has not answered for too long. Called every interval.
   void check_store();
 
  private:
@@ -74,7 +74,7 @@ class Monitor::Shared {
 
   const c10::intrusive_ptr<c10d::Store> store_;
   const int64_t rank_, size_;
-  std::atomic<double> answered_at_{0};  // now() of the last exchange that came to its end
+  std::atomic<double> answered_at_{0};  // now() of the last completed exchange
   std::atomic<bool> concluded_{false};
   std::condition_variable changed_;
   std::mutex mutex_;  // guards the rest
@@ -90,7 +90,7 @@ Beat Monitor::Shared::next_beat() {
 }
 
 void Monitor::Shared::exchange_beats() {
-  // Rank 0, which sees them all, judges who hangs; the others only whether it lives.
+  // Rank 0, which sees them all, decides which is hung; the others only whether rank 0 is alive.
   PeerWatch watch(size_, dead_after,
                   rank_ == 0 ? hung_after : std::numeric_limits<double>::infinity());
   do {
@@ -98,7 +98,7 @@ void Monitor::Shared::exchange_beats() {
       exchange(watch);
       answered_at_ = now();
     } catch (const std::exception&) {
-      conclude("rank 0 died: the store it keeps does not answer");
+      conclude("rank 0 died: its store does not answer");
     }
   } while (pause());
   const std::scoped_lock lock(mutex_);
@@ -114,7 +114,7 @@ void Monitor::Shared::exchange(PeerWatch& watch) {
                 concat("rank ", rank_, " failed in phase \"", own.phase, "\" of step ", own.step));
   else if (store_->check({kEndKey}))
     conclude(store_->get_to_str(kEndKey));
-  std::vector<std::string> keys;  // all have been there since the ranks met
+  std::vector<std::string> keys;  // all exist since the ranks met
   for (int64_t rank = 0; rank < (rank_ == 0 ? size_ : 1); ++rank) keys.push_back(beat_key(rank));
   const auto beats = store_->multiGet(keys);
   const double at = now();
@@ -131,7 +131,7 @@ void Monitor::Shared::check_store() {
   const double silent = now() - answered_at_;
   if (silent > dead_after)
     conclude(
-        concat("rank 0 died or cannot be reached: not heard of for ", format_duration(silent)));
+        concat("rank 0 died or cannot be reached: no heartbeat for ", format_duration(silent)));
 }
 
 bool Monitor::Shared::pause() {
@@ -147,12 +147,12 @@ void Monitor::Shared::stop() {
   changed_.wait_for(lock, std::chrono::seconds(2), [this] { return stopped_; });
 }
 
-// Ends the process from this thread: the main one may never return from where it is. Files are
-// written under other names first, so none is left half-written under its own.
+// Ends the process from this thread: the main one may never return from its call. Files are written under
+// temporary names first, so none is left half-written.
 void Monitor::Shared::conclude(const std::string& line) {
   if (finishing || concluded_.exchange(true)) return;
   log_error(concat(line, "; ending the run: --resume continues it from its last checkpoint"));
-  if (rank_ == 0) sleep_for(4 * interval);  // it may keep the store: the others must read it first
+  if (rank_ == 0) sleep_for(4 * interval);  // it may hold the store: the others must read it first
   _exit(1);
 }
 
@@ -200,7 +200,7 @@ void Monitor::await_verdict() { sleep_for(2 * shared_->dead_after + 1); }
 
 void Monitor::report_failure() {
   shared_->failed = true;
-  sleep_for(4 * shared_->interval);  // rank 0 may keep the store: the others must read it first
+  sleep_for(4 * shared_->interval);  // rank 0 may hold the store: the others must read it first
 }
 
 void Monitor::finish() { shared_->finishing = true; }

@@ -1,5 +1,5 @@
-// The threads that tell the other ranks that this one is alive and end the process when one of them is
-// not: a process that waits in a collective cannot be woken in any other way.
+// Threads that send this rank's heartbeat and end the process when another rank is dead or hung: nothing else
+// can wake a process that waits in a collective.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace diffuse {
 
-// Where a rank's beats are kept in the store.
+// The store's key for a rank's heartbeats.
 std::string beat_key(int64_t rank);
 
-// Where the store says why the run ends.
+// The store's key for the reason why the run ends.
 inline constexpr const char* kEndKey = "end";
 
-// Seconds without a beat after which a rank counts as dead: 10, or the peer timeout where that is less.
+// Seconds without a heartbeat after which a rank counts as dead: 10, or the peer timeout if less.
 double seconds_until_dead(double peer_timeout);
 
 class Monitor {
@@ -25,26 +25,26 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // What the main thread does now.
+  // The state of the main thread.
   void phase(const char* name, int64_t step);
   void progress();
   void begin_collective();
   void end_collective();
 
-  // Called where a collective has failed: gives the watch the time to find the rank to blame, which
-  // ends the process. Returns when there is none.
+  // Called when a collective has failed: waits while the watch looks for the rank at fault, which ends the
+  // process. Returns if there is none.
   void await_verdict();
 
-  // This process is about to end in an error: the others need not wait for their own verdict.
+  // Tells the others that this process is about to end in an error.
   void report_failure();
 
-  // From here on no failure of others ends this process; it keeps telling that it is alive.
+  // From here on no failure of others ends this process; its heartbeat goes on.
   void finish();
 
  private:
   class Shared;
 
-  // With the thread that speaks with the store, which is left behind where the store never answers.
+  // Shared with the thread that talks to the store, which is left behind if the store never answers.
   std::shared_ptr<Shared> shared_;
   std::jthread guard_;  // never touches the network
 };

@@ -16,8 +16,8 @@ c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store
   const auto plugin = std::filesystem::path(self.dli_fname).parent_path() / "libdiffuse_nccl.so";
   void* const library = dlopen(plugin.c_str(), RTLD_NOW);
   if (library == nullptr)
-    throw Error("several processes on GPUs need ", plugin.string(),
-                ", which is built where LibTorch ", "has CUDA and nccl.h is found: ", dlerror());
+    throw Error("several processes on GPUs need ", plugin.string(), ", which is built if LibTorch ",
+                "has CUDA and nccl.h is found: ", dlerror());
   auto* const make = reinterpret_cast<Make*>(dlsym(library, "diffuse_make_nccl"));
   return c10::intrusive_ptr<c10d::Backend>::reclaim(
       make(store, static_cast<int>(launch.rank), static_cast<int>(launch.size), timeout));

@@ -1,5 +1,5 @@
-// libdiffuse_nccl.so: the one part that is linked to LibTorch's CUDA library, loaded where there is a
-// GPU, so that the program itself runs without.
+// libdiffuse_nccl.so: the only part linked to LibTorch's CUDA library, loaded only where there is a GPU,
+// so that the program itself runs without one.
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 

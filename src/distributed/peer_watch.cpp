@@ -54,16 +54,16 @@ std::optional<std::string> PeerWatch::verdict(double now) const {
     const std::string where =
         concat(" in phase \"", seen.beat.phase, "\" of step ", seen.beat.step);
     if (now - seen.beat_at > dead_after_ && is_cut_off(now))
-      return concat("no other rank is heard of for ", format_duration(now - seen.beat_at),
-                    ": all have died, or this machine is cut off from the network");
+      return concat("no heartbeat from any other rank for ", format_duration(now - seen.beat_at),
+                    ": all died, or this machine is cut off from the network");
     if (now - seen.beat_at > dead_after_)
-      return concat("rank ", &seen - seen_.data(), " died", where, ": not heard of for ",
+      return concat("rank ", &seen - seen_.data(), " died", where, ": no heartbeat for ",
                     format_duration(now - seen.beat_at));
     any_late = any_late || now - seen.beat_at > dead_after_ / 4;
     any_hangs = any_hangs || now - std::max(seen.progress_at, unhurried_at_) > hung_after_;
     if (culprit == nullptr || seen.beat.collectives < culprit->beat.collectives) culprit = &seen;
   }
-  if (!any_hangs || any_late) return std::nullopt;  // a late one may be dead: soon it is known
+  if (!any_hangs || any_late) return std::nullopt;  // a late one may be dead: that is known soon
   return concat("rank ", culprit - seen_.data(), " hangs in phase \"", culprit->beat.phase,
                 "\" of step ", culprit->beat.step, ": no progress for ",
                 format_duration(now - culprit->progress_at));

@@ -1,4 +1,4 @@
-// What exceptions of LibTorch and Gloo say, for people.
+// Readable text of LibTorch's and Gloo's exceptions.
 #pragma once
 
 #include <exception>
@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-// The first line, without backtraces and without the places in their sources: "Connection refused".
+// The first line, without backtraces and source locations: "Connection refused".
 std::string reason_of(const std::exception& error);
 
 }  // namespace diffuse

@@ -17,13 +17,14 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// Byte 0 of the file is that of alone(), byte 1 + part that of a part. The locks are of the open file and not
-// of the process, so that two queues of one process exclude each other as well.
+// Byte 0 of the file is the lock of alone(), byte 1 + part that of a part. The locks belong to the open file,
+// not to the process, so two queues in one process exclude each other as well.
 class WorkQueue::Lock {
  public:
   Lock(int descriptor, int64_t byte, bool wait) : descriptor_(descriptor), byte_(byte) {
     const int code = set(F_WRLCK, wait ? F_OFD_SETLKW : F_OFD_SETLK);
-    held_ = code == 0 || (code != EAGAIN && code != EACCES);  // else the file system has no locks
+    held_ = code == 0 ||
+            (code != EAGAIN && code != EACCES);  // other errors: the file system has no locks
   }
   ~Lock() {
     if (held_) set(F_UNLCK, F_OFD_SETLK);

@@ -1,5 +1,4 @@
-// Parts of a piece of work, done by processes that come and go, on one machine or on many that see the same
-// files.
+// Work in parts, shared by processes that start and stop at any time, on machines with a common file system.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +7,12 @@
 
 namespace diffuse {
 
-// Which parts are done is seen from what was written of them. While a process is at a part it holds a lock
-// of it in a file that all share. The lock goes with the process, so a part that was under way when its
-// process died is another's at once; that of a machine that lost its power when the file server gives it
-// up, with NFS after some 90 s. Locks only spare work: a part may be done twice, and must come out the same.
+// A part is done once its output exists. A process holds a lock on its current part in a shared file. When a
+// process dies its lock is released at once, and another takes the part; NFS releases a dead machine's lock
+// after about 90 s. Locks only save work: a part may be done twice, with the same result.
 class WorkQueue {
  public:
-  // Creates the file. Throws Error naming it where that is not possible.
+  // Creates the file. Throws Error naming it if that fails.
   explicit WorkQueue(std::filesystem::path locks);
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
@@ -23,13 +21,13 @@ class WorkQueue {
   // Calls `work` while no other process is in alone().
   void alone(const std::function<void()>& work);
 
-  // Calls work(part) for parts 0 .. count - 1 which are not done and no other process is at, until all are
-  // done. Where nothing is left but what others are at, and no part gets done for `patience` seconds, as
-  // when a process is frozen, does theirs, too. Returns false after stop_requested(), else true.
+  // Calls work(part) for each part 0 .. count - 1 that is not done or locked by another process, until all
+  // are done. If only locked parts are left and none gets done for `patience` seconds, because a process is
+  // frozen, say, does those too. Returns false after stop_requested(), else true.
   bool run(int64_t count, double patience, const std::function<bool(int64_t part)>& is_done,
            const std::function<void(int64_t part)>& work);
 
-  // Removes the file, once all is done.
+  // Removes the file, once all parts are done.
   void remove();
 
  private:

@@ -48,21 +48,20 @@ void World::connect(const Launch& launch, c10::Device device, const std::string&
   if (device.is_cuda())
     parts_->group->setBackend(c10::kCUDA, Group::NCCL,
                               make_nccl(parts_->store, launch, milliseconds(timeout)));
-  // From here on the monitor alone decides who has kept the others waiting for too long.
+  // From here on only the monitor decides which rank has delayed the others for too long.
   constexpr Milliseconds kLongest = std::chrono::hours(24);
   parts_->group->setTimeout(kLongest);
   parts_->store->setTimeout(kLongest);
 }
 
-// After an exception the others must hear of it; else they must all have come this far before rank 0
-// takes the store away.
+// After an exception the others must be told; else all must reach this point before rank 0 closes the store.
 World::~World() {
   if (!parts_ || !parts_->monitor) return;
   if (std::uncaught_exceptions() > parts_->exceptions) {
     parts_->monitor->report_failure();
     return;
   }
-  // Sums, as c10d's barrier() may touch the work before it when that is gone already.
+  // All-reduces, as c10d's barrier() may access earlier work that no longer exists.
   std::vector<at::Tensor> nothing{at::zeros({1})};
   try {
     sum(nothing[0]);  // rank 0 may still be saving
@@ -109,7 +108,7 @@ at::Tensor World::gather_rows(const at::Tensor& own, int64_t count) {
 
 void World::broadcast(const std::vector<at::Tensor>& tensors, int64_t root) {
   if (size_ == 1 || tensors.empty()) return;
-  std::vector<at::Tensor> values;  // which autograd does not watch
+  std::vector<at::Tensor> values;  // not tracked by autograd
   for (const at::Tensor& tensor : tensors) values.push_back(tensor.detach());
   collective([&] {
     c10d::broadcast_coalesced(parts_->group, values, c10d::kDefaultBucketBytesCap,
@@ -133,7 +132,8 @@ void World::check_same(const std::string& what, const std::string& text) {
   if (size_ == 1) return;
   if (rank_ == 0) parts_->store->set(what, text);
   if (parts_->store->get_to_str(what) != text)
-    throw Error("rank ", rank_, " has another ", what, " than rank 0; start all with the same");
+    throw Error("rank ", rank_, " has a different ", what,
+                " from rank 0's; start all with the same");
 }
 
 void World::phase(const char* name, int64_t step) {

@@ -1,4 +1,4 @@
-// What a world of several processes is made of, for the sources that speak c10d.
+// The parts of a world of several processes, for the sources that use c10d.
 #pragma once
 
 #include <exception>
@@ -25,7 +25,7 @@ inline Milliseconds milliseconds(double seconds) {
   return Milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
-// The backends of a process group. Gloo's is met at `address`, of this machine.
+// The backends of a process group. Gloo listens at `address`, of this machine.
 c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store,
                                             const Launch& launch, const std::string& address,
                                             Milliseconds timeout);

@@ -54,8 +54,8 @@ EvalData open_eval_data(const fs::path& named, const Model& model, Split split) 
   }
   data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
   if (data.set->sample_shape() != model.sample_shape())
-    throw Error("--data: ", model.name(), " is a model of samples of ",
-                c10::IntArrayRef(model.sample_shape()), ", ", data.name, " has ",
+    throw Error("--data: ", model.name(), " has samples of ",
+                c10::IntArrayRef(model.sample_shape()), ", but ", data.name, " has ",
                 c10::IntArrayRef(data.set->sample_shape()));
   check_unit_range(model, config.data, data);
   take_classes(model, data);

@@ -85,7 +85,7 @@ static Features run(torch::jit::Module& script, const c10::IValue& x, bool retur
     const auto outputs = tensors_of(script({x}));
     result.features = to_rows(outputs[0]);
     TORCH_CHECK(!wanted.probabilities || outputs.size() > 1,
-                "RuntimeError: it gives features alone, and the Inception Score wants classes: a "
+                "RuntimeError: it returns only features, but the Inception Score needs classes: a "
                 "forward that returns (features, logits)");
     if (wanted.probabilities) result.probabilities = to_rows(outputs[1]).softmax(1);
     return result;
@@ -115,7 +115,7 @@ Features FeatureExtractor::operator()(const at::Tensor& images, Wanted wanted) c
   }
   for (const at::Tensor& x : {result.features, result.probabilities})
     if (x.defined() && !x.isfinite().all().item<bool>())
-      throw Error(name(), ": the feature network gives values that are not finite");
+      throw Error(name(), ": the feature network returns values that are not finite");
   return result;
 }
 

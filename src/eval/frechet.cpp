@@ -54,7 +54,7 @@ static at::Tensor checked(const at::Tensor& eigenvalues, const char* what) {
   const double largest = eigenvalues.abs().max().item<double>();
   if (least < -1e-6 * largest)
     throw Error("Frechet distance: ", what, " has the eigenvalue ", least,
-                ", where none may be negative (the largest is ", largest, ")");
+                ", but none may be negative (the largest is ", largest, ")");
   return eigenvalues.clamp_min(0);
 }
 
@@ -63,7 +63,7 @@ double frechet_distance(const GaussianStatistics& a, const GaussianStatistics& b
   check(b, "second");
   if (a.mean.size(0) != b.mean.size(0))
     throw Error("Frechet distance: features of ", a.mean.size(0), " and of ", b.mean.size(0),
-                " dimensions; both sets want the same feature network");
+                " dimensions; both sets need the same feature network");
   const auto [values, vectors] = at::linalg_eigh(a.covariance);
   checked(at::linalg_eigvalsh(b.covariance), "the second covariance");
   const at::Tensor root =

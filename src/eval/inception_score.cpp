@@ -8,7 +8,7 @@ namespace diffuse {
 
 InceptionScore::InceptionScore(int64_t n, int64_t splits) : n_(n), splits_(splits) {
   if (splits < 1 || n < splits)
-    throw Error("Inception Score: expected at least one sample a split, got ", n, " samples in ",
+    throw Error("Inception Score: expected at least one sample per split, got ", n, " samples in ",
                 splits, " splits");
   count_ = at::zeros({splits}, at::kDouble);
   neg_entropy_ = at::zeros({splits}, at::kDouble);
@@ -25,7 +25,7 @@ void InceptionScore::add(int64_t first, const at::Tensor& probabilities) {
 }
 
 void InceptionScore::merge(const InceptionScore& other) {
-  TORCH_CHECK(n_ == other.n_ && splits_ == other.splits_, "scores of other splits");
+  TORCH_CHECK(n_ == other.n_ && splits_ == other.splits_, "scores with different splits");
   if (!other.sum_.defined()) return;
   if (!sum_.defined()) sum_ = at::zeros_like(other.sum_);
   count_ += other.count_;

@@ -101,7 +101,7 @@ static std::vector<double> even_log_sigma(const Process& process, int64_t steps)
 }
 
 std::vector<double> ode_times(const Process& process, int64_t steps) {
-  TORCH_CHECK(steps > 0, "the solver wants at least one step, got ", steps);
+  TORCH_CHECK(steps > 0, "the solver needs at least one step, got ", steps);
   if (process.schedule() == nullptr) return even_log_sigma(process, steps);
   std::vector<double> log_sigma;  // rising
   for (double t = process.first_time(); t <= process.last_time(); ++t)

@@ -44,7 +44,8 @@ static at::Tensor wasserstein(const at::Tensor& x, const at::Tensor& y) {
 
 double sliced_wasserstein(const at::Tensor& x, const at::Tensor& y, int64_t directions,
                           uint64_t seed) {
-  TORCH_CHECK(x.dim() == 2 && y.dim() == 2 && x.size(1) == y.size(1), "points of two sizes");
+  TORCH_CHECK(x.dim() == 2 && y.dim() == 2 && x.size(1) == y.size(1),
+              "points of different dimensions");
   if (std::min(x.size(0), y.size(0)) < 1) throw Error("sliced Wasserstein distance: no points");
   const at::Tensor all = axes(x.size(1), directions, seed);
   double sum = 0;

@@ -115,8 +115,8 @@ static void try_out(const FeatureExtractor& extractor, const at::Tensor& image,
   if (!options.fid || !options.reference) return;
   const int64_t wanted = options.reference->gaussian.mean.size(0);
   if (found.features.size(1) != wanted)
-    throw Error("the reference statistics are of ", wanted, " features, ", extractor.name(),
-                " gives ", found.features.size(1));
+    throw Error("the reference statistics have ", wanted, " features, but ", extractor.name(),
+                " returns ", found.features.size(1));
 }
 
 void check_measurable(const SampleSource& samples, const SampleSource& data,

@@ -87,7 +87,7 @@ void write_provenance(const FeatureSource& source, nlohmann::ordered_json& prove
     nlohmann::ordered_json& reference = provenance["reference"];
     if (!source.reference_file.empty()) reference["file"] = source.reference_file.string();
     reference["sha1"] = sha1;
-    reference["count"] = source.reference->count;  // 0 = the file does not say
+    reference["count"] = source.reference->count;  // 0 = not in the file
     text += concat("reference ", sha1, ", of ", source.reference->count, " items\n");
   }
 }
@@ -95,9 +95,9 @@ void write_provenance(const FeatureSource& source, nlohmann::ordered_json& prove
 void warn_of_count(int64_t samples) {
   if (samples < kUsualCount)
     log_warning(concat(samples,
-                       " samples: FID, Inception Score, precision and recall depend on how many ",
-                       "there are (fewer make a FID larger); published figures use 50,000. KID ",
-                       "alone is unbiased"));
+                       " samples: FID, Inception Score, precision and recall depend on the number ",
+                       "of samples (fewer raise the FID); published figures use 50,000. Only KID ",
+                       "is unbiased"));
 }
 
 }  // namespace diffuse

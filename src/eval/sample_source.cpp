@@ -29,7 +29,7 @@ static int64_t checked_count(const fs::path& path, int64_t there, int64_t wanted
 static void check_shape(const std::string& name, at::IntArrayRef found,
                         const std::vector<int64_t>& wanted) {
   if (found != at::IntArrayRef(wanted))
-    throw Error("--samples ", name, ": samples of ", found, ", the model's are of ",
+    throw Error("--samples ", name, ": samples of ", found, ", but the model's are of ",
                 at::IntArrayRef(wanted));
 }
 
@@ -47,7 +47,7 @@ static void check_numbers(const std::string& name, const at::Tensor& x, bool ima
     log_warning(concat("--samples ", name, ": all numbers are from 0 to 1; black is -1, white 1"));
   if (images && (least < -2 || most > 2))
     throw Error("--samples ", name, ": numbers from ", least, " to ", most,
-                "; wanted images in [-1, 1], or uint8 [N, H, W, C] as arr_0 of an .npz");
+                "; expected images in [-1, 1], or uint8 [N, H, W, C] as arr_0 of an .npz");
 }
 
 // [N, sample shape]: uint8 images or float32.

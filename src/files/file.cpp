@@ -67,7 +67,7 @@ InputFile::InputFile(Descriptor descriptor, std::filesystem::path path)
   struct stat status {};
   const bool known = ::fstat(descriptor_.get(), &status) == 0;
   if (!known || !S_ISREG(status.st_mode))
-    throw Error(name(), ": expected a file, found ",
+    throw Error(name(), ": expected a file, got ",
                 known && S_ISDIR(status.st_mode) ? "a folder" : "something else");
   size_ = static_cast<uint64_t>(status.st_size);
 }

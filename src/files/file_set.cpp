@@ -60,7 +60,7 @@ class FolderWalk {
     struct stat status {};
     if (::stat((root_ / folder).c_str(), &status) == 0 &&
         !seen_.emplace(status.st_dev, status.st_ino).second)
-      return left_out.add("links to folders that are read already", folder);
+      return left_out.add("links to folders that are already read", folder);
     std::error_code failure;
     std::vector<std::string> folders;
     fs::directory_iterator entry(root_ / folder, failure);

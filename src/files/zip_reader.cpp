@@ -73,10 +73,11 @@ static ZipReader::Entry parse_entry(const std::string& file, std::string_view re
                          .deflated = method == kDeflated,
                          .link = is_symbolic_link(record)};
   if ((get(record, 8, 2) & 1) != 0)
-    throw Error(file, ": zip entry ", printable(entry.name), " is encrypted; expected a plain one");
+    throw Error(file, ": zip entry ", printable(entry.name),
+                " is encrypted; expected an unencrypted one");
   if (method != 0 && method != kDeflated)
     throw Error(file, ": zip entry ", printable(entry.name), " is compressed by method ", method,
-                "; expected stored or deflated ones");
+                "; expected stored or deflated");
   if (!read_zip64(record.substr(kRecordSize + name_size, extra_size), entry))
     throw Error(file, ": corrupt zip directory");
   if (entry.deflated ? entry.size / kMaxRatio > entry.stored_size : entry.size != entry.stored_size)
@@ -102,7 +103,7 @@ ZipReader::ZipReader(const std::filesystem::path& path) : file_(path) {
       throw Error(file_.name(), ": truncated or corrupt zip");
     total += entry.stored_size;
     if (!index_.emplace(entry.name, entries_.size()).second)
-      throw Error(file_.name(), ": zip entry ", printable(entry.name), " is there twice");
+      throw Error(file_.name(), ": zip entry ", printable(entry.name), " is duplicated");
     entries_.push_back(std::move(entry));
     rest.remove_prefix(length);
   }

@@ -67,8 +67,8 @@ static Chart chart_of(const std::string& title, const std::vector<SamplerError>&
 }
 
 std::vector<Chart> charts_of(const std::vector<SamplerError>& results) {
-  std::vector<Chart> charts{chart_of("root mean square distance from the exact flow's samples",
-                                     results, [](const auto& r) { return r.error; })};
+  std::vector<Chart> charts{chart_of("RMS distance from the ODE's exact solution", results,
+                                     [](const auto& r) { return r.error; })};
   if (results[0].distance)
     charts.push_back(chart_of("FID", results, [](const auto& r) { return *r.distance; }));
   return charts;

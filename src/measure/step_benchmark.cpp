@@ -184,8 +184,8 @@ std::string text_of(const StepBenchmark& b, const Config& config, c10::Device de
       << " ms, " << b.images_per_s << " samples/s\n";
   for (const char* const phase : {"data", "forward", "backward", "optimizer"})
     out << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
-  out << "sample step   " << b.sample_step_ms << " ms\narithmetic    " << b.achieved_gflops
-      << " GFLOP/s of the " << b.gemm_gflops << " that a large matrix product gets ("
+  out << "sample step   " << b.sample_step_ms << " ms\nthroughput    " << b.achieved_gflops
+      << " GFLOP/s of the " << b.gemm_gflops << " of a large GEMM ("
       << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "
       << static_cast<double>(b.train_memory_bytes) / (1 << 20) << " MB training, "
       << static_cast<double>(b.peak_memory_bytes) / (1 << 20) << " MB in all\n";

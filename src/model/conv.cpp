@@ -9,7 +9,7 @@ namespace diffuse {
 Conv2d::Conv2d(Initializer& init, int64_t in, int64_t out, const Window& window, double scale)
     : window_(window) {
   const int64_t height = window.signal ? 1 : window.kernel;
-  // One position lies the same either way: LibTorch then expects the plain layout's strides.
+  // With one position both layouts are the same; LibTorch then expects the plain one's strides.
   const auto format =
       window.kernel > 1 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   weight_ = register_parameter(

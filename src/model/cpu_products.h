@@ -1,4 +1,4 @@
-// Who multiplies matrices on the CPU.
+// The CPU's library for matrix products.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,12 +7,12 @@
 
 namespace diffuse {
 
-// "libtorch" or "onednn 2.6.3": what multiplies float32 matrices of networks on the CPU, the same for all of
-// a process. The environment's DIFFUSE_CPU_PRODUCTS=libtorch|onednn decides, else the processor. Throws Error
-// where the variable names none that is there.
+// "libtorch" or "onednn 2.6.3": the library for float32 matrix products of networks on the CPU, the same in
+// all of a process. Set by the environment variable DIFFUSE_CPU_PRODUCTS=libtorch|onednn, else chosen by the
+// processor. Throws Error if the variable names one that is unavailable.
 std::string cpu_products();
 
-// a b by it: float32 [M, K] and [K, N] -> [M, N]. No gradients.
+// a b with that library: float32 [M, K] and [K, N] -> [M, N]. No gradients.
 at::Tensor cpu_product(const at::Tensor& a, const at::Tensor& b);
 
 }  // namespace diffuse

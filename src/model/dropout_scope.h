@@ -1,5 +1,5 @@
-// Which random streams dropout draws from: what is zeroed is then a function of (seed, sample, layer),
-// whatever the batch size, the number of processes and of threads.
+// The random streams of dropout: what is zeroed is then a function of (seed, sample, layer), independent of
+// the batch size and the numbers of processes and threads.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,7 @@
 
 namespace diffuse {
 
-// While one lives, dropout on this thread draws for the rows of a batch from the streams of its keys:
-// key b is row b's sample.
+// While one exists, dropout on this thread uses the streams of its keys: key b is row b's sample.
 class DropoutScope {
  public:
   using Keys = std::shared_ptr<const std::vector<StreamKey>>;

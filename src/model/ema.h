@@ -1,4 +1,4 @@
-// Exponential moving average of parameters: the weights that sample best.
+// Exponential moving average of parameters, for sampling.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,11 +12,11 @@ namespace diffuse {
 // up. Kept in float32 (float64 for float64 parameters).
 class Ema {
  public:
-  // Starts from the parameters as they are, on their device: build it after moving their module, and
-  // do not move the module afterwards.
+  // Starts from the current parameters, on their device: build it after moving their module, and do not move
+  // the module afterwards.
   Ema(std::vector<at::Tensor> parameters, double decay, bool warmup);
 
-  // To be called after each optimiser update; `step` counts the updates before it: 0, 1, ...
+  // Call it after each optimiser update; `step` counts the updates before it: 0, 1, ...
   void update(int64_t step);
 
   double decay_at(int64_t step) const;
@@ -31,8 +31,8 @@ class Ema {
   bool warmup_;
 };
 
-// While it lives, the parameters are the averages; their own values come back at the end. No
-// values are copied, so neither an optimiser nor Ema::update may run meanwhile.
+// While it exists, the parameters are the averages; their own values are restored at the end. No values are
+// copied, so neither an optimiser nor Ema::update may run meanwhile.
 class EmaScope {
  public:
   explicit EmaScope(const Ema& ema);

@@ -20,8 +20,8 @@ class Embedding : public torch::nn::Module {
   at::Tensor weight_;
 };
 
-// Sinusoids of t at geometrically falling frequencies f_i = exp(-i ln 10000 / (half - shift)).
-// t [B] -> float32 [B, width]: sines then cosines, or the other way round. [Vaswani17] sec. 3.5
+// Sinusoids of t at geometrically decreasing frequencies f_i = exp(-i ln 10000 / (half - shift)).
+// t [B] -> float32 [B, width]: sines then cosines, or the reverse. [Vaswani17] sec. 3.5
 at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t width, bool cosines_first,
                                 double frequency_shift);
 
@@ -35,7 +35,7 @@ class TimeEmbedding : public torch::nn::Module {
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
 
-// The labels, or where there are none "no class" for each of the B times: int64 [B].
+// The labels, or if undefined "no class" for each of the B times: int64 [B].
 at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes);
 
 }  // namespace diffuse

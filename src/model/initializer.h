@@ -1,4 +1,4 @@
-// Starting values of a network's parameters, from our own random streams instead of a global generator.
+// Initial values of a network's parameters, from our own random streams instead of a global generator.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,15 +7,15 @@
 
 namespace diffuse {
 
-// Starting values of parameters. The n-th tensor drawn uses stream (seed, kInit, n).
+// The n-th tensor drawn uses stream (seed, kInit, n).
 class Initializer {
  public:
-  // On the meta device parameters have their shapes and no values.
+  // On the meta device parameters have shapes but no values.
   explicit Initializer(uint64_t seed, at::Device device = at::kCPU)
       : seed_(seed), device_(device) {}
 
   // U(-b, b), b = sqrt(3 scale / mean(fan_in, fan_out)); shape [out, in, ...]. [Ho20] nn.py
-  // The values are those of the shape, whatever the order they lie in.
+  // The values do not depend on the memory order.
   at::Tensor variance_scaling(at::IntArrayRef shape, double scale = 1.0,
                               at::MemoryFormat format = at::MemoryFormat::Contiguous);
 
@@ -32,7 +32,7 @@ class Initializer {
   uint32_t dropouts_ = 0;
 };
 
-// Layers that end a residual branch, and the last one of a network, start almost at zero. [Ho20]
+// The last layer of each residual branch, and of a network, starts almost at zero. [Ho20]
 inline constexpr double kNearZero = 1e-10;
 
 }  // namespace diffuse

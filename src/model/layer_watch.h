@@ -1,4 +1,4 @@
-// Shows what each layer of a network gives: to find where numbers go wrong.
+// Observes the output of each layer, to find where numbers become non-finite.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// While one lives, `see` is called with each layer's output on this thread.
+// While one exists, `see` is called with each layer's output on this thread.
 class LayerWatch {
  public:
   using See = std::function<void(const torch::nn::Module& layer, const at::Tensor& output)>;
@@ -16,7 +16,7 @@ class LayerWatch {
   LayerWatch(const LayerWatch&) = delete;
   LayerWatch& operator=(const LayerWatch&) = delete;
 
-  // For layers: shows the output, where anyone watches, and returns it.
+  // For layers: passes the output to the current watch, if any, and returns it.
   static at::Tensor watched(const torch::nn::Module& layer, at::Tensor output);
 
  private:

@@ -9,7 +9,7 @@
 
 namespace diffuse {
 
-// Names and shapes of parameters are PyTorch's, in all layers, so that weights interchange.
+// In all layers parameters have PyTorch's names and shapes, so that weights are interchangeable.
 class Linear : public torch::nn::Module {
  public:
   Linear(Initializer& init, int64_t in, int64_t out, double scale = 1.0);

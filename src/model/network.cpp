@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// Sizes whose products still fit 64 bits.
+// Limits sizes so that their products fit in 64 bits.
 static void check_sizes(const ModelConfig& config) {
   constexpr int64_t kMost = 1 << 25;
   for (size_t i = 0; i < config.sample_shape.size(); ++i)
@@ -22,17 +22,17 @@ static void check_sizes(const ModelConfig& config) {
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
                                       const OracleView& view, uint64_t seed, at::Device device) {
   check_sizes(config);
-  if (device.is_cpu()) cpu_products();  // a wrong choice is refused before work is spent
+  if (device.is_cpu()) cpu_products();  // refuse a bad choice before work is spent
   const Initializer init(seed, device);
   if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
   if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, init);
   if (config.type == "gaussian_oracle" || config.type == "mixture_oracle") {
     if (learned_variance) {
       throw Error("/diffusion/variance: \"", config.type,
-                  "\" learns no variance; use \"fixed_large\" ", "or \"fixed_small\"");
+                  "\" cannot learn a variance; use \"fixed_large\" ", "or \"fixed_small\"");
     }
     if (config.self_conditioning)
-      throw Error("/model/self_conditioning: \"", config.type, "\" needs none");
+      throw Error("/model/self_conditioning: \"", config.type, "\" does not support it");
     if (config.type == "mixture_oracle") return MixtureOracle::make(config, view);
     return std::make_shared<GaussianOracle>(config.variance, view);
   }

@@ -1,4 +1,4 @@
-// Channels that a network expects and its input lacks.
+// Padding of missing input channels.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// x [B, c, ...] -> [B, channels, ...] with zeros behind.
+// x [B, c, ...] -> [B, channels, ...], padded with zeros.
 at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels);
 
 }  // namespace diffuse

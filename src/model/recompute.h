@@ -11,9 +11,9 @@ namespace diffuse {
 using Block =
     std::function<at::Tensor(const at::Tensor& h, const at::Tensor& time, const at::Tensor& skip)>;
 
-// block(h, time, skip), of which only the inputs are kept for the gradients: the backward pass computes
-// the block once more, with the same random numbers and autocast, and adds to the gradients of the
-// parameters it uses. Plain block(h, time, skip) where no gradients are wanted.
+// block(h, time, skip), storing only the inputs for the backward pass, which runs the block again with the
+// same random numbers and autocast, and adds to the gradients of its parameters. Without gradients, just
+// block(h, time, skip).
 at::Tensor recomputed(const Block& block, const at::Tensor& h, const at::Tensor& time,
                       const at::Tensor& skip);
 

@@ -1,4 +1,4 @@
-// What holds on a thread while a scope lives there.
+// The thread-local state of the scopes.
 #include <utility>
 
 #include "src/model/dropout_scope.h"

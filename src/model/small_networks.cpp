@@ -31,11 +31,12 @@ at::Tensor MlpLayer::forward(const at::Tensor& h, const at::Tensor& time) const 
 
 static const ModelConfig& checked_mlp(const ModelConfig& config) {
   if (config.sample_shape.size() != 1) {
-    throw Error("/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
+    throw Error(
+        "/model/type: \"mlp\" needs points, but the data are images or signals; use \"unet\"");
   }
   if (config.hidden % 2 != 0 || config.hidden < 4) {
     throw Error("/model/hidden: ", config.hidden,
-                "; the time embedding wants an even number, at least 4");
+                "; the time embedding needs an even number, at least 4");
   }
   return config;
 }
@@ -88,22 +89,22 @@ MixtureOracle::MixtureOracle(const at::Tensor& means, const at::Tensor& weights,
       variance_(variance),
       view_(std::move(view)) {
   TORCH_CHECK(means.dim() == 2 && weights.sizes() == at::IntArrayRef({means.size(0)}),
-              "the oracle wants means [K, D] and weights [K], got ", means.sizes(), " and ",
+              "the oracle expected means [K, D] and weights [K], got ", means.sizes(), " and ",
               weights.sizes());
 }
 
 std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config, OracleView view) {
   if (config.sample_shape.size() != 1)
-    throw Error("/model/type: \"mixture_oracle\" wants points, the data are images");
+    throw Error("/model/type: \"mixture_oracle\" needs points, but the data are images");
   const int64_t dimensions = config.sample_shape[0];
   const auto numbers = static_cast<int64_t>(config.means.size());
   if (numbers == 0 || numbers % dimensions != 0)
-    throw Error("/model/means: expected ", dimensions, " numbers a component, got ", numbers);
+    throw Error("/model/means: expected ", dimensions, " numbers per component, got ", numbers);
   const at::Tensor means = at::tensor(config.means, at::kDouble).view({-1, dimensions});
   const at::Tensor weights = config.weights.empty() ? at::ones({means.size(0)}, at::kDouble)
                                                     : at::tensor(config.weights, at::kDouble);
   if (weights.size(0) != means.size(0))
-    throw Error("/model/weights: expected ", means.size(0), ", one a component, got ",
+    throw Error("/model/weights: expected ", means.size(0), ", one per component, got ",
                 weights.size(0));
   return std::make_shared<MixtureOracle>(means, weights, config.variance, std::move(view));
 }
@@ -116,7 +117,7 @@ at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time, c
   const at::Tensor points = x.to(at::kDouble) / column(view.c_in), means = means_.to(x.device());
   const at::Tensor centres = a.unsqueeze(2) * means;  // [B, K, D]
   const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
-  // Var[x_t | k] is the same for all k, so that its normalisation drops out of p(k | x_t).
+  // Var[x_t | k] is the same for all k, so its normalisation cancels in p(k | x_t).
   const at::Tensor share =
       (log_weights_.to(x.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
   const at::Tensor mean = share.matmul(means), rest = (points - a * mean) / spread;

@@ -1,5 +1,4 @@
-// The networks for points: a multilayer perceptron, and the exact answers for Gaussian data and
-// mixtures.
+// Networks for points: a multilayer perceptron, and exact networks for Gaussian data and mixtures.
 #pragma once
 
 #include <memory>
@@ -18,10 +17,10 @@ class ModuleList;
 
 class Mlp : public Network {
  public:
-  // Throws Error naming the JSON path where the data are no points or the width is odd.
+  // Throws Error naming the JSON path if the data are not points or the width is odd.
   Mlp(const ModelConfig& config, bool learned_variance, Initializer init);
 
-  // x [B, D], or [B, 2D] where self-conditioned -> [B, D or 2D], dtype of x
+  // x [B, D], or [B, 2D] if self-conditioned -> [B, D or 2D], dtype of x
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
@@ -41,7 +40,7 @@ class GaussianOracle : public Network {
  public:
   GaussianOracle(double variance, OracleView view) : variance_(variance), view_(std::move(view)) {}
 
-  // x [B, ...] -> the same shape and dtype; labels are not looked at
+  // x [B, ...] -> the same shape and dtype; labels are ignored
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const at::Tensor& labels) override;
 
@@ -57,15 +56,14 @@ class GaussianOracle : public Network {
 // No parameters; points only.
 class MixtureOracle : public Network {
  public:
-  // means [K, D], weights [K] in proportion, v; kept in float64
+  // means [K, D], weights [K], unnormalised, v; kept in float64
   MixtureOracle(const at::Tensor& means, const at::Tensor& weights, double variance,
                 OracleView view);
 
-  // From a config with its sample_shape filled in. Throws Error naming the JSON path where the
-  // means do not fit it.
+  // From a config whose sample_shape is set. Throws Error naming the JSON path if the means do not fit it.
   static std::shared_ptr<MixtureOracle> make(const ModelConfig& config, OracleView view);
 
-  // x [B, D] -> the same shape and dtype; labels are not looked at
+  // x [B, D] -> the same shape and dtype; labels are ignored
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const at::Tensor& labels) override;
 

@@ -14,7 +14,7 @@ static int64_t level_count(const ModelConfig& c) {
   return static_cast<int64_t>(c.channel_multipliers.size());
 }
 
-// Image height, or length of a signal, at each level, finest first.
+// Image height or signal length at each level, finest first.
 static std::vector<int64_t> level_heights(const ModelConfig& c) {
   std::vector<int64_t> heights;
   for (int64_t i = 0; i < level_count(c); ++i) {
@@ -29,7 +29,8 @@ static bool has_attention(const ModelConfig& c, int64_t height) {
 
 static void check_image_size(const ModelConfig& c) {
   if (c.sample_shape.size() < 2) {
-    throw Error("/model/type: \"unet\" wants images or signals, the data are points; use \"mlp\"");
+    throw Error(
+        "/model/type: \"unet\" needs images or signals, but the data are points; use \"mlp\"");
   }
   const int64_t height = c.sample_shape[1], width = c.sample_shape.back();
   const std::string size = is_signal(c) ? concat("length of ", width)
@@ -43,8 +44,9 @@ static void check_image_size(const ModelConfig& c) {
   int64_t fitting = 1;
   while ((height / patch | width / patch) % (int64_t{1} << fitting) == 0) ++fitting;
   throw Error("/model/channel_multipliers: ", level_count(c), " levels",
-              patch > 1 ? concat(" on patches of ", patch) : "", " want sizes divisible by ",
-              patch * factor, ", the samples have a ", size, "; at most ", fitting, " levels fit");
+              patch > 1 ? concat(" on patches of ", patch) : "", " need sizes divisible by ",
+              patch * factor, ", but the samples have a ", size, "; at most ", fitting,
+              " levels fit");
 }
 
 static void check_attention_resolutions(const ModelConfig& c) {
@@ -54,14 +56,14 @@ static void check_attention_resolutions(const ModelConfig& c) {
     std::vector<std::string> words;
     for (const int64_t height : heights) words.push_back(std::to_string(height));
     throw Error("/model/attention_resolutions/", i, ": ", c.attention_resolutions[i],
-                " is no level's height; the levels have ", join(words));
+                " is not the height of a level; the levels have ", join(words));
   }
 }
 
 static void check_channels(const ModelConfig& c) {
   if (c.channels % 2 != 0) {
     throw Error("/model/channels: ", c.channels,
-                " is odd; the time embedding wants an even number");
+                " is odd; the time embedding needs an even number");
   }
   const std::vector<int64_t> heights = level_heights(c);
   for (int64_t i = 0; i < level_count(c); ++i) {
@@ -139,7 +141,7 @@ void UNet::add_levels(Initializer& init) {
   }
 }
 
-// -> silu of the time and class embedding [B, 4 channels]: all that the blocks use of it.
+// -> silu of the time and class embedding [B, 4 channels], as used by the blocks.
 at::Tensor UNet::embed(const at::Tensor& time, const at::Tensor& labels,
                        at::ScalarType dtype) const {
   const at::Tensor sinusoids =

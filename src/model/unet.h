@@ -11,11 +11,11 @@ namespace diffuse {
 
 class UNet : public Network {
  public:
-  // Throws Error naming the JSON path where the config's sizes do not fit its sample_shape.
+  // Throws Error naming the JSON path if the config's sizes do not fit its sample_shape.
   UNet(const ModelConfig& config, bool learned_variance, Initializer init);
 
-  // x [B, C, H, W], or [B, 2C, H, W] where self-conditioned -> [B, C or 2C, H, W], contiguous, dtype
-  // of x; signals are [B, C, L]
+  // x [B, C, H, W], or [B, 2C, H, W] if self-conditioned -> [B, C or 2C, H, W], contiguous, dtype of x;
+  // signals are [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const at::Tensor& labels) override;
   bool self_conditioned() const override { return config_.self_conditioning; }

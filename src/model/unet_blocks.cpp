@@ -72,7 +72,7 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
-  // [B, C, H, W] -> [B, HW, C]: no copy where x is channels_last
+  // [B, C, H, W] -> [B, HW, C]: no copy if x is channels_last
   const at::Tensor normed = group_norm_ ? group_norm_->forward(x) : x;
   const at::Tensor h = normed.flatten(2).transpose(1, 2);
   const at::Tensor mixed =
@@ -100,8 +100,8 @@ at::Tensor Upsample::forward(const at::Tensor& x) const {
   return conv_->forward(at::upsample_nearest2d(x, {height, 2 * x.size(3)}));
 }
 
-// The i-th residual block of h, joined with a skip connection where one is given, and its attention.
-// The lists belong to the network: they outlive the backward pass.
+// The i-th residual block of h, with a skip connection if given, and its attention. The lists belong to the
+// network: they outlive the backward pass.
 static at::Tensor residual_unit(const ModuleList<ResnetBlock>& resnets,
                                 const ModuleList<Attention>& attentions, size_t i, bool recompute,
                                 const at::Tensor& h, const at::Tensor& time,

@@ -1,7 +1,6 @@
-// The blocks of the UNet. Module names are those of Hugging Face diffusers' UNet2DModel, so that
-// its weights and ours interchange as they are. A signal [C, L] passes as an image [C, 1, L]: its
-// convolutions are 1x3, and only W is halved and doubled. `recompute`: gradient checkpointing of each
-// residual block with its attention.
+// The blocks of the UNet. Module names are those of Hugging Face diffusers' UNet2DModel, so that weights are
+// interchangeable. A signal [C, L] is an image [C, 1, L]: its convolutions are 1x3, and only W is halved and
+// doubled. `recompute`: gradient checkpointing of each residual block with its attention.
 #pragma once
 
 #include <memory>
@@ -20,8 +19,8 @@ class ResnetBlock : public torch::nn::Module {
  public:
   ResnetBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time);
 
-  // x [B, in, H, W], time [B, time] after its SiLU -> [B, out, H, W]. `skip`: the last of the `in`
-  // channels, where they are not all in x; the block then has another number of channels out.
+  // x [B, in, H, W], time [B, time] after its SiLU -> [B, out, H, W]. `skip`: the last of the `in` channels,
+  // if they are not all in x; then in != out.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const at::Tensor& skip = {}) const;
 
@@ -30,7 +29,7 @@ class ResnetBlock : public torch::nn::Module {
   std::shared_ptr<Conv2d> conv1_, conv2_, conv_shortcut_;  // conv_shortcut_: null when in == out
   std::shared_ptr<Linear> time_emb_proj_;
   double dropout_;
-  uint32_t layer_;  // number of its dropout in the network
+  uint32_t layer_;  // number of its dropout layer in the network
   bool scale_shift_;
 };
 
@@ -43,7 +42,7 @@ class Attention : public torch::nn::Module {
  private:
   std::shared_ptr<GroupNorm> group_norm_;  // null without norm
   std::shared_ptr<Linear> to_q_, to_k_, to_v_;
-  std::shared_ptr<ModuleList<Linear>> to_out_;  // one: the name "to_out.0" is the peers'
+  std::shared_ptr<ModuleList<Linear>> to_out_;  // one: for diffusers' name "to_out.0"
   int64_t heads_;
 };
 
@@ -58,7 +57,7 @@ class Downsample : public torch::nn::Module {
   bool pad_both_, signal_;
 };
 
-// Each pixel twice in both directions, then a 3x3 convolution.
+// Nearest-neighbour upsampling by 2, then a 3x3 convolution.
 class Upsample : public torch::nn::Module {
  public:
   Upsample(Initializer& init, const ModelConfig& config, int64_t channels);
@@ -69,7 +68,7 @@ class Upsample : public torch::nn::Module {
   bool signal_;
 };
 
-// The residual blocks of one resolution. `attentions` is empty or as long as `resnets`.
+// The residual blocks at one resolution. `attentions` is empty or as long as `resnets`.
 class DownBlock : public torch::nn::Module {
  public:
   DownBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time,
@@ -101,7 +100,7 @@ class UpBlock : public torch::nn::Module {
   UpBlock(Initializer& init, const ModelConfig& config, int64_t in, int64_t out, int64_t time,
           const std::vector<int64_t>& skips, bool attention, bool last);
 
-  // Takes its skips from the end of `skips`.
+  // Pops its skips from the end of `skips`.
   at::Tensor forward(at::Tensor h, const at::Tensor& time, std::vector<at::Tensor>& skips,
                      bool recompute) const;
 

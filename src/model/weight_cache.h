@@ -1,5 +1,5 @@
-// What operations derive from weights (transformed filters, for one), kept from one forward pass to the
-// next: for many small batches through a network that does not change.
+// Values derived from weights, such as transformed filters, cached between forward passes: for many small
+// batches through a network that does not change.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,11 +8,11 @@
 
 namespace diffuse {
 
-// A weight's data pointer -> what was derived from it. Holds up to four times the weights' memory.
+// A weight's data pointer -> the derived value. Takes up to four times the weights' memory.
 using WeightCache = std::unordered_map<const void*, at::Tensor>;
 
-// While one lives, operations on this thread look in `cache` before they transform a weight, and put
-// there what they have transformed. The weights must not change as long as `cache` is in use.
+// While one exists, operations on this thread look up transformed weights in `cache` and store them there.
+// The weights must not change while `cache` is in use.
 class WeightCacheScope {
  public:
   explicit WeightCacheScope(WeightCache& cache);

@@ -13,15 +13,15 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// The value under `key` of a dict whose own path in the file is `place`.
+// The value under `key` of the dict at path `place` in the file.
 template <class T>
 static const T& required(const fs::path& file, const ValueDict& dict, const std::string& place,
                          std::string_view key, const char* kind) {
   const Value* value = find(dict, key);
   const T* found = value == nullptr ? nullptr : std::get_if<T>(&value->data);
   if (found == nullptr)
-    throw Error(file.string(), ": expected ", kind, " under \"", place, key, "\", found ",
-                value == nullptr ? "none" : "another kind of value");
+    throw Error(file.string(), ": expected ", kind, " under \"", place, key, "\", got ",
+                value == nullptr ? "none" : "another type");
   return *found;
 }
 
@@ -65,7 +65,7 @@ std::string section_path(std::string_view module, std::string_view part) {
   return module == kNetwork ? std::string(part) : concat("modules/", module, "/", part);
 }
 
-// Calls visit(begin of the key, the key) for each of a path's.
+// Calls visit(begin of the key, the key) for each key of a path.
 template <class Visit>
 static void for_each_key(const std::string& path, const Visit& visit) {
   for (size_t begin = 0; begin <= path.size();) {
@@ -100,7 +100,7 @@ static TensorsByName by_name(const ValueDict& dict) {
   return tensors;
 }
 
-// What a checkpoint holds and what the network wants, where they differ.
+// The differences between a checkpoint's section and the network.
 static std::vector<std::string> differences(const ValueDict& dict, const TensorsByName& tensors,
                                             const NamedTensors& targets) {
   std::vector<std::string> found;
@@ -111,8 +111,7 @@ static std::vector<std::string> differences(const ValueDict& dict, const Tensors
     if (tensor == tensors.end())
       found.push_back(name + " is missing");
     else if (tensor->second->sizes() != target.sizes())
-      found.push_back(
-          concat(name, " is ", tensor->second->sizes(), ", the network wants ", target.sizes()));
+      found.push_back(concat(name, " is ", tensor->second->sizes(), ", expected ", target.sizes()));
   }
   for (const auto& [name, value] : dict)
     if (!wanted.contains(name)) found.push_back(printable(name) + " is not part of the network");
@@ -147,15 +146,14 @@ ValueDict to_dict(const NamedTensors& named) {
   return dict;
 }
 
-// The network of a checkpoint's config with its starting weights; on the meta device with their
-// shapes alone.
+// The network of a checkpoint's config with its initial weights; on the meta device only their shapes.
 static std::shared_ptr<Network> configured_network(const Checkpoint& checkpoint,
                                                    at::Device device) {
   const Config& config = checkpoint.config;
   try {
     return make_network(config.model, config.diffusion.learns_variance(),
                         oracle_view(GaussianDiffusion(config.diffusion)), config.seed, device);
-  } catch (const Error& error) {  // names the JSON path alone
+  } catch (const Error& error) {  // names only the JSON path
     throw Error(checkpoint.file.string(), ": ", error.what());
   }
 }
@@ -170,7 +168,7 @@ void load_module(const Checkpoint& checkpoint, std::string_view name, bool use_e
 }
 
 std::shared_ptr<Network> load_network(const Checkpoint& checkpoint, bool use_ema) {
-  // Shapes first: a config may ask for far more memory than its file holds.
+  // Shapes first: a config may need far more memory than its file does.
   section_tensors(checkpoint, section_path(kNetwork, use_ema ? "ema" : "model"),
                   named_parameters(*configured_network(checkpoint, at::kMeta)));
   auto network = configured_network(checkpoint, at::kCPU);

@@ -10,7 +10,7 @@ namespace diffuse {
 
 using nlohmann::ordered_json;
 
-// The tensors of a section in order of name.
+// The tensors of a section, sorted by name.
 static NamedTensors sorted_section(const Checkpoint& checkpoint, const std::string& key) {
   NamedTensors tensors;
   for (const auto& [name, value] : section(checkpoint, key))
@@ -20,7 +20,7 @@ static NamedTensors sorted_section(const Checkpoint& checkpoint, const std::stri
   return tensors;
 }
 
-// Of the names and bytes in order of name: the same weights have the same in any kind of file.
+// Of names and bytes, sorted by name: independent of the kind of file.
 static std::string sha256_of(const NamedTensors& tensors) {
   Sha256 hash;
   for (const auto& [name, tensor] : tensors) {

@@ -1,4 +1,4 @@
-// What a checkpoint holds, for programs.
+// A checkpoint's contents as JSON, for programs.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// Sizes, classes, the digest of its weights and its config; of every tensor the shape where wanted.
+// Sizes, classes, digests of the weights, and config; optionally the shape of each tensor.
 nlohmann::ordered_json describe(const Checkpoint& checkpoint, bool with_tensors);
 
 }  // namespace diffuse

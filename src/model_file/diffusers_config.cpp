@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// Fields with one value that we can compute; each has diffusers' default first where that is one.
+// Fields with only one or two supported values; diffusers' default is first if supported.
 static void read_fixed_fields(ForeignJson& json) {
   json.one_of("_class_name", {"UNet2DModel"});
   json.one_of("act_fn", {"silu", "swish"});
@@ -41,8 +41,9 @@ static void read_sample_shape(ForeignJson& json, int64_t image_size, Config& con
   config.model.sample_kind = word_of(SampleKind::kImage);
   const bool missing = json.is_null("sample_size", true);
   if (missing && image_size == 0)
-    json.refuse("sample_size",
-                "the images' size in pixels; `diffuse convert IN OUT.pt --image-size 32` says it");
+    json.refuse(
+        "sample_size",
+        "the images' size in pixels; set it by `diffuse convert IN OUT.pt --image-size 32`");
   if (!missing && image_size > 0)
     json.refuse("sample_size", concat("none with --image-size ", image_size));
   const auto size = missing ? std::vector{image_size} : json.integers("sample_size", {});
@@ -85,7 +86,7 @@ static void read_norms(ForeignJson& json, ModelConfig& model) {
   model.norm_eps = json.number("norm_eps", 1e-5);
   model.scale_shift_norm =
       json.one_of("resnet_time_scale_shift", {"default", "scale_shift"}) == "scale_shift";
-  // Left null, the middle attention has a norm only without scale_shift.
+  // If null, the middle attention has a norm only without scale_shift.
   const bool given = json.one_of("attn_norm_num_groups", {nullptr, model.norm_groups}) != nullptr;
   model.mid_attention_norm = given || !model.scale_shift_norm;
 }
@@ -105,12 +106,12 @@ void read_unet_json(ForeignJson& json, int64_t image_size, Config& config) {
   model.time_scale = 1;
   model.downsample_padding = json.one_of("downsample_padding", {1, 0}) == 1 ? "both" : "end";
   model.patch_size = 1;
-  // With a "no class" row among them where our own training made one.
+  // Includes a "no class" row if our own training made one.
   const bool conditional = !json.is_null("num_class_embeds", true);
   const int64_t rows = conditional ? json.integer("num_class_embeds", 0) : 0;
   model.classes = rows - (config.train.label_dropout > 0 && rows > 0 ? 1 : 0);
   model.class_conditional = conditional;
-  // Written beside averaged weights: how they were averaged.
+  // Written with averaged weights: the settings of the average.
   json.ignore({"decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step",
                "use_ema_warmup"});
   json.finish();

@@ -1,5 +1,5 @@
-// Our configuration in the words of Hugging Face diffusers, and back: UNet2DModel's config.json and
-// a scheduler's scheduler_config.json. What one side cannot say is refused by name.
+// Converts between our config and Hugging Face diffusers': UNet2DModel's config.json and a scheduler's
+// scheduler_config.json. Settings without a counterpart are refused by name.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -21,21 +21,21 @@ inline const Dictionary kPredictions{
 inline const Dictionary kTimestepSpacings{
     {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
 
-// From here on a sample_max_value bounds nothing.
+// A sample_max_value this large is no bound.
 inline constexpr double kAnyMaximum = 1e6;
 
-// Rows of the class embedding outside. Ours has one more, "no class", which is only worth keeping
-// where training used it.
+// Rows of the class embedding in diffusers. Ours has one more, for "no class", which is only exported if
+// training used it.
 int64_t exported_classes(const Config& config);
 
-// Fills in the model and whether it learns its variance, from a UNet2DModel's fields. image_size: the
-// images' size in pixels where they do not say it; else 0.
+// Sets the model, and whether it learns its variance, from a UNet2DModel's fields. image_size: the images'
+// size in pixels if the fields do not give it; else 0.
 void read_unet_json(ForeignJson& json, int64_t image_size, Config& config);
 
-// Fills in the forward process and the defaults of sampling; after read_unet_json.
+// Sets the forward process and the sampling defaults; after read_unet_json.
 void read_scheduler_json(ForeignJson& json, Config& config);
 
-// Every field. Throws Error naming our JSON path where UNet2DModel has no counterpart.
+// All fields. Throws Error naming our JSON path if UNet2DModel has no counterpart.
 nlohmann::ordered_json unet_json(const Config& config);
 nlohmann::ordered_json scheduler_json(const Config& config);
 

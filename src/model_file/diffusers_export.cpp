@@ -10,7 +10,7 @@ namespace diffuse {
 
 using nlohmann::ordered_json;
 
-// The release whose classes the fields were taken from.
+// The release whose fields these are.
 static constexpr const char* kVersion = "0.42.1";
 
 int64_t exported_classes(const Config& config) {
@@ -111,7 +111,7 @@ static const char* theirs(const std::string& word, const Dictionary& words) {
   return nullptr;
 }
 
-// beta_1 .. beta_T for a schedule that has no name there.
+// beta_1 .. beta_T for a schedule without a name there.
 static std::vector<double> table(DiffusionConfig diffusion) {
   diffusion.rescale_zero_terminal_snr = false;  // they rescale again
   const at::Tensor beta = NoiseSchedule::make(diffusion).beta();

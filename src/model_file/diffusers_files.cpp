@@ -18,12 +18,12 @@ namespace diffuse {
 
 namespace {
 
-// A file of weights in a folder: diffusion_pytorch_model[.VARIANT].safetensors or .bin, or the index
-// of several such, diffusion_pytorch_model.safetensors.index[.VARIANT].json.
+// A file of weights in a folder: diffusion_pytorch_model[.VARIANT].safetensors or .bin, or the index of
+// several, diffusion_pytorch_model.safetensors.index[.VARIANT].json.
 struct WeightsFile {
   fs::path path;
-  std::string variant;  // "" for the plain ones
-  int format;           // the lower the better
+  std::string variant;  // "" for none
+  int format;           // lower is preferred
 };
 
 }  // namespace
@@ -39,7 +39,7 @@ static std::vector<std::string> split_at_dots(const std::string& text) {
   return parts;
 }
 
-// What a file's name says, or nothing for other files and for one of several.
+// Parsed from a file's name; empty for other files and for one shard of several.
 static std::optional<WeightsFile> weights_file(const fs::path& path) {
   const auto parts = split_at_dots(path.filename().string());
   const size_t count = parts.size();
@@ -53,7 +53,7 @@ static std::optional<WeightsFile> weights_file(const fs::path& path) {
   return WeightsFile{path, variant, 2 * (format == "bin" ? 1 : 0) + (index ? 1 : 0)};
 }
 
-// How little a variant is wanted: averaged weights or raw ones first, as asked, then the plain ones.
+// Preference for a variant, lower first: averaged or raw as requested, then no variant.
 static int rank_of(const std::string& variant, bool use_ema) {
   const bool raw = variant.find("non_ema") != std::string::npos;
   const bool averaged = !raw && variant.find("ema") != std::string::npos;
@@ -63,7 +63,7 @@ static int rank_of(const std::string& variant, bool use_ema) {
 
 static std::vector<WeightsFile> all_weights(const fs::path& folder) {
   std::vector<WeightsFile> found;
-  std::error_code unreadable;  // as if there were none
+  std::error_code unreadable;  // treated as empty
   for (const auto& entry : fs::directory_iterator(folder, unreadable))
     if (const auto file = weights_file(entry.path())) found.push_back(*file);
   return found;
@@ -77,23 +77,23 @@ static fs::path find_weights(const fs::path& folder, bool use_ema) {
   };
   const auto best = std::ranges::min_element(found, {}, key);
   if (!best->variant.empty())
-    log_info(concat(folder.string(), ": taking the weights of ", best->path.filename().string()));
+    log_info(concat(folder.string(), ": using the weights of ", best->path.filename().string()));
   return best->path;
 }
 
-// The folder of config.json and the weights.
+// The folder with config.json and the weights.
 static fs::path model_folder(const fs::path& path, bool use_ema) {
   const auto has = [&](const char* name) { return fs::exists(path / name / "config.json"); };
   const bool averaged = has("unet_ema"), raw = has("unet");
   if (averaged && raw)
-    log_info(concat(path.string(), ": taking ",
-                    use_ema ? "the averaged weights in unet_ema; --no-ema takes those in unet"
+    log_info(concat(path.string(), ": using ",
+                    use_ema ? "the averaged weights in unet_ema; --no-ema uses those in unet"
                             : "the weights in unet, not the averaged ones in unet_ema"));
   if (averaged && (use_ema || !raw)) return path / "unet_ema";
   return raw ? path / "unet" : path;
 }
 
-// Beside the model, in the pipeline's scheduler/, or in that of the run whose checkpoint this is.
+// Beside the model, in the pipeline's scheduler/, or in that of the checkpoint's run.
 static fs::path find_scheduler(const fs::path& folder) {
   std::vector<fs::path> places{folder, folder / "scheduler", folder / ".." / "scheduler"};
   const fs::path parent = fs::weakly_canonical(folder / ".").parent_path();
@@ -105,13 +105,12 @@ static fs::path find_scheduler(const fs::path& folder) {
   return {};
 }
 
-// A pipeline whose UNet draws latents says so by another part.
+// A pipeline of latents has a further part.
 static void check_pipeline(const fs::path& index) {
   if (!fs::exists(index)) return;
   const ForeignJson json = ForeignJson::read(index);
   for (const char* const part : {"vae", "vqvae", "movq"})
-    if (json.has(part))
-      json.refuse(part, "none: the UNet here draws images by itself, not latents");
+    if (json.has(part)) json.refuse(part, "none: the UNet here generates images, not latents");
 }
 
 bool is_diffusers_model(const fs::path& path) {

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-// Ours in the metadata: what UNet2DModel's files have no field for, such as the training.
+// Our metadata key for what UNet2DModel has no field for, such as the training.
 static constexpr const char* kConfigKey = "diffuse_config";
 static constexpr const char* kStepKey = "diffuse_step";
 
@@ -38,13 +38,13 @@ static std::string current_name(const std::string& name) {
   return name;
 }
 
-// What a clone holds of a large file where Git LFS is not installed.
+// A clone made without Git LFS has a pointer instead of a large file.
 static void check_is_no_pointer(const fs::path& file) {
   constexpr std::string_view kBegin = "version https://git-lfs";
   const InputFile input(file);
   if (input.size() > kBegin.size() && input.read(0, kBegin.size()) == kBegin)
-    throw Error(file.string(), ": a pointer of Git LFS, not the weights themselves; ",
-                "`git lfs pull` in this folder fetches them");
+    throw Error(file.string(), ": a Git LFS pointer, not the weights; ",
+                "run `git lfs pull` in this folder");
 }
 
 static Safetensors read_file(const fs::path& file) {
@@ -58,13 +58,14 @@ static Safetensors read_file(const fs::path& file) {
   return contents;
 }
 
-// A file of weights, or all that an index names: large models are saved in several.
+// A file of weights, or all shards of an index.
 static Safetensors read_weights(const fs::path& path) {
   if (path.extension() != ".json") return read_file(path);
   ForeignJson json = ForeignJson::read(path);
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : json.text_map("weight_map")) {
-    if (fs::path(shard).filename() != shard) json.refuse("weight_map", "names of files beside it");
+    if (fs::path(shard).filename() != shard)
+      json.refuse("weight_map", "names of files in its folder");
     shards.insert(shard);
   }
   Safetensors contents;
@@ -86,18 +87,18 @@ Checkpoint read_diffusers_model(const fs::path& path, const ForeignOptions& opti
   const DiffusersFiles files = find_diffusers_files(path, options.use_ema);
   if (!fs::exists(files.config))
     throw Error(path.string(), ": no ", files.config.string(),
-                "; weights alone do not say what network they belong to");
+                "; weights do not describe their network");
   ForeignJson unet = ForeignJson::read(files.config);
   if (files.weights.empty())
     throw Error(files.config.parent_path().string(), ": no ", kDiffusersWeights,
-                " in this folder, no .bin of that name and no index of several");
+                " in this folder, no .bin of that name and no index of shards");
   const Safetensors contents = read_weights(files.weights);
   Config config;
   const auto ours = contents.metadata.find(kConfigKey);
   if (ours != contents.metadata.end())
     config = parse_config(ours->second, files.weights.string());
   else
-    config.sample.ddim_epsilon = "network";  // as their DDIMPipeline
+    config.sample.ddim_epsilon = "network";  // as in their DDIMPipeline
 
   read_unet_json(unet, options.image_size, config);
   if (files.scheduler.empty())

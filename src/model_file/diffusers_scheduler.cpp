@@ -11,8 +11,8 @@ namespace {
 // A scheduler of the discrete chain from x_0 to noise.
 struct SchedulerClass {
   const char* name;
-  const char* sampler;  // of ours that takes its steps; null for none
-  const char* spacing;  // where the file does not say
+  const char* sampler;  // our equivalent; null if none
+  const char* spacing;  // the default
 };
 
 }  // namespace
@@ -92,7 +92,8 @@ static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
   if (given || !diffusion.betas.empty()) {
     const auto count = static_cast<int64_t>(diffusion.betas.size());
     if (json.has("num_train_timesteps") && count != diffusion.timesteps)
-      json.remark("num_train_timesteps", concat("taken as ", count, ", as many as trained_betas"));
+      json.remark("num_train_timesteps",
+                  concat("read as ", count, ", the number of trained_betas"));
     diffusion.schedule = "betas";
     diffusion.timesteps = count;
   }
@@ -112,11 +113,10 @@ static void read_variance(ForeignJson& json, DiffusionConfig& diffusion) {
                                        "channels for it");
   }
   if (learned) return;
-  // With _log they are the same variances, kept as logarithms.
+  // _log: the same variances, stored as logarithms.
   const bool large = type == "fixed_large" || type == "fixed_large_log";
   if (!large && type != "fixed_small" && type != "fixed_small_log")
-    json.refuse("variance_type",
-                "fixed_small, fixed_large, either of them with _log, or learned_range");
+    json.refuse("variance_type", "fixed_small, fixed_large, either with _log, or learned_range");
   diffusion.variance = large ? "fixed_large" : "fixed_small";
 }
 
@@ -135,8 +135,8 @@ static void read_clipping(ForeignJson& json, bool clips, SampleConfig& sample) {
   sample.dynamic_threshold_max = most >= kAnyMaximum ? 0 : most;
 }
 
-// Which timesteps the scheduler's steps visit. `solves`: it is one of an ODE; to the samplers of others
-// "auto" is leading, and left so.
+// The scheduler's timesteps. `solves`: it is an ODE solver; for the samplers of others, "auto" is leading,
+// and kept.
 static void read_spacing(ForeignJson& json, const char* fallback, bool solves,
                          SampleConfig& sample) {
   const std::string spacing = ours(json, "timestep_spacing", fallback, kTimestepSpacings);
@@ -145,13 +145,13 @@ static void read_spacing(ForeignJson& json, const char* fallback, bool solves,
   if (sample.steps_offset < 0) json.refuse("steps_offset", "an integer >= 0");
 }
 
-// Steps placed by sigma instead.
+// Steps spaced by sigma instead.
 static void read_sigmas(ForeignJson& json, SampleConfig& sample) {
   for (const char* const key : {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"})
     if (json.flag(key, false))
-      json.remark(key, "no such spacing here; timestep_spacing is taken instead");
+      json.remark(key, "no such spacing here; timestep_spacing is used instead");
   if (!json.flag("use_karras_sigmas", false)) return;
-  json.remark("use_karras_sigmas", "taken as the timesteps nearest to those sigmas");
+  json.remark("use_karras_sigmas", "read as the timesteps nearest to those sigmas");
   sample.spacing = "karras";
 }
 
@@ -160,26 +160,26 @@ static void read_dpm_solver(ForeignJson& json, SampleConfig& sample) {
       "algorithm_type", {"dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"});
   const bool noisy = algorithm.starts_with("sde-");
   sample.sampler = noisy ? "dpmpp2m-sde" : "dpmpp2m";
-  if (!algorithm.ends_with("++")) json.remark("algorithm_type", "taken as " + algorithm + "++");
+  if (!algorithm.ends_with("++")) json.remark("algorithm_type", "read as " + algorithm + "++");
   const int64_t order = json.one_of("solver_order", {2, 1, 3});
-  if (order == 3) json.remark("solver_order", "taken as 2, the highest here");
+  if (order == 3) json.remark("solver_order", "read as 2, the highest here");
   if (order == 1) {  // which is ddim
     sample.sampler = "ddim";
     sample.eta = noisy ? 1 : 0;
     sample.ddim_epsilon = "clipped";
   }
   if (!json.is("solver_type", "midpoint", true))
-    json.remark("solver_type", "taken as midpoint, of the same order");
+    json.remark("solver_type", "read as midpoint, of the same order");
   if (!json.is("final_sigmas_type", "zero", true))
-    json.remark("final_sigmas_type", "taken as zero: the last step goes to the clean sample");
+    json.remark("final_sigmas_type", "read as zero: the last step goes to the clean sample");
   if (!json.is("lambda_min_clipped", "-Infinity", true))
     json.remark("lambda_min_clipped",
-                "ignored: steps begin at the last timestep; --timesteps lists others");
+                "ignored: steps begin at the last timestep; --timesteps sets others");
   sample.skip_zero = true;
-  json.ignore({"lower_order_final", "euler_at_final"});  // by the order and the end, always so
+  json.ignore({"lower_order_final", "euler_at_final"});  // always on, by the order and the end
 }
 
-// How a scheduler without a counterpart takes its steps, and what the others do not ask.
+// Settings of schedulers without a counterpart.
 static void ignore_solver(ForeignJson& json) {
   json.ignore({"use_karras_sigmas",  "use_exponential_sigmas",
                "use_beta_sigmas",    "use_lu_lambdas",
@@ -224,11 +224,10 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   if (sampler == "ddim") sample.end_at_data = json.flag("set_alpha_to_one", true);
   if (sampler == "ddim" && sample.spacing == "uniform")
     json.remark("timestep_spacing",
-                "a step here goes to the next timestep listed, in DDIMScheduler back by T / steps");
+                "a step here goes to the next listed timestep; in DDIMScheduler by T / steps");
   if (sampler.empty())
-    json.remark("_class_name",
-                concat("no sampler here takes its steps; samples of its process are drawn by ",
-                       sample.sampler, " unless --sampler names another"));
+    json.remark("_class_name", concat("no sampler here matches it; the default is ", sample.sampler,
+                                      ", --sampler selects another"));
   ignore_solver(json);
   json.finish();
 }

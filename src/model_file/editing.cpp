@@ -29,7 +29,7 @@ GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model
 at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::Tensor& a,
                        const at::Tensor& b, int64_t depth, const at::Tensor& shares, Mixing mixing,
                        uint64_t seed) {
-  if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to keep up
+  if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to preserve
   const auto noised = [&](const at::Tensor& x0, uint64_t index) {
     const std::vector<StreamKey> key{{seed, index}};
     const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, model.sample_shape());

@@ -1,4 +1,4 @@
-// What a trained model does to samples without being trained for it.
+// Editing of samples with a trained model, without training for it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,21 +11,21 @@
 
 namespace diffuse {
 
-// How a model is sampled.
+// A model's sampling settings.
 struct Sampling {
-  SampleConfig config;           // the model's, with flags over it
+  SampleConfig config;           // the model's, overridden by flags
   GenerateOptions options;       // without labels
-  std::vector<int64_t> classes;  // which the samples take in turn; empty = none
+  std::vector<int64_t> classes;  // assigned to the samples in turn; empty = none
 
-  // For samples `first` .. , along all of the timesteps.
+  // For samples from `first` on, over all timesteps.
   GenerateOptions rows(int64_t rows, int64_t first = 0) const;
 
-  // The same for the reverse process from timestep `t` of that model on.
+  // The same for the reverse process from that model's timestep `t` on.
   GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
 };
 
-// Samples between a and b [1, ...] at `shares` [N] of the way: both are noised by `depth` steps, mixed, and
-// denoised with the same noise for all shares, so that neighbours differ by their share alone. All in the
+// Samples between a and b [1, ...] at fractions `shares` [N]: both are noised by `depth` steps, mixed, and
+// denoised with the same noise for all shares, so that neighbours differ only in their share. All in the
 // data's units. -> [N, ...]                                                          [Ho20] sec. 4.3
 at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::Tensor& a,
                        const at::Tensor& b, int64_t depth, const at::Tensor& shares, Mixing mixing,

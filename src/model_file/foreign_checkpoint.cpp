@@ -13,7 +13,7 @@ ValueDict model_root(const Config& config, int64_t step, const NamedTensors& wei
   int64_t samples = 0;
   if (__builtin_mul_overflow(step, config.train.batch_size, &samples))
     throw Error("/train/batch_size: ", config.train.batch_size, " samples in each of ", step,
-                " steps are more than can be counted");
+                " steps overflow the sample count");
   const Value dict{to_dict(weights)};
   return {{"format", {std::string("diffuse")}},
           {"version", {int64_t{1}}},
@@ -31,7 +31,7 @@ Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_
   if (config.diffusion.learns_variance() && config.diffusion.loss != "vlb")
     settled.diffusion.loss = "hybrid";  // the others do not train a variance
   if (config.diffusion.rescale_zero_terminal_snr && config.diffusion.loss == "simple")
-    settled.diffusion.loss = "mse";  // which trains the step without signal
+    settled.diffusion.loss = "mse";  // it also trains the step without signal
   Checkpoint checkpoint{.file = file, .config = {}, .step = step, .root = {}};
   checkpoint.config = parse_config(config_to_json(settled), file.string(), overrides);
   for (auto& [name, tensor] : weights)
@@ -40,13 +40,13 @@ Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_
       tensor = at::cat({tensor, tensor.new_zeros({1, tensor.size(1)})});
   try {
     checkpoint.root = model_root(checkpoint.config, step, weights);
-  } catch (const Error& error) {  // names the JSON path alone
+  } catch (const Error& error) {  // names only the JSON path
     throw Error(file.string(), ": ", error.what());
   }
   return checkpoint;
 }
 
-// The largest UNet here has some 6,000 tensors, whose names have some 60 bytes.
+// The largest UNet here has about 6,000 tensors with names of about 60 bytes.
 static void check_names(const fs::path& file, const ValueDict& dict) {
   constexpr size_t kMostTensors = 10'000, kLongestName = 200;
   if (dict.size() > kMostTensors)
@@ -64,8 +64,8 @@ static bool holds_tensors(const ValueDict& dict) {
   return !dict.empty();
 }
 
-// The state dict in what a file holds, or null. Lists are [model, optimiser, epoch, step, ema] of
-// the DDIM authors' program.
+// The state dict in a file's contents, or null. Lists are [model, optimiser, epoch, step, ema] in the DDIM
+// authors' program.
 static const ValueDict* state_dict(const Value& root, bool use_ema) {
   const auto* list = std::get_if<ValueList>(&root.data);
   if (list != nullptr && !list->empty())
@@ -80,7 +80,7 @@ static const ValueDict* state_dict(const Value& root, bool use_ema) {
 NamedTensors state_tensors(const fs::path& file, const Value& contents, bool use_ema) {
   const ValueDict* const dict = state_dict(contents, use_ema);
   if (dict == nullptr || !holds_tensors(*dict))
-    throw Error(file.string(), ": no state dict inside: expected a dict of tensors, by itself or ",
+    throw Error(file.string(), ": expected a state dict: a dict of tensors, at the top level or ",
                 "under \"model\", \"ema\" or \"state_dict\"");
   check_names(file, *dict);
   NamedTensors tensors;

@@ -1,4 +1,4 @@
-// What the readers of other programs' files share.
+// Shared by the readers of other programs' files.
 #pragma once
 
 #include <filesystem>
@@ -7,17 +7,17 @@
 
 namespace diffuse {
 
-// Levels that a UNet here may have.
+// The maximum number of levels of our UNet.
 inline constexpr int64_t kMaxLevels = 8;
 
-// A checkpoint of a config and weights under our names. The config is checked as one from a file;
-// a class embedding without a row for "no class" gets one of zeros.
+// A checkpoint from a config and weights with our names. The config is checked like one from a file; a class
+// embedding without a row for "no class" gets one of zeros.
 Checkpoint foreign_checkpoint(const std::filesystem::path& file, const Config& config, int64_t step,
                               NamedTensors weights, const std::vector<std::string>& overrides = {});
 
-// The tensors of the state dict that torch.save wrote: by itself, or one of those that training
-// programs keep side by side. A leading "module." of the names is left out. Throws Error where there
-// are more tensors, or longer names, than any network here has.
+// The tensors of a state dict saved by torch.save: the file itself, or one of several that training programs
+// save together. A leading "module." of the names is dropped. Throws Error for more tensors or longer names
+// than any network here has.
 NamedTensors state_tensors(const std::filesystem::path& file, const Value& contents, bool use_ema);
 
 }  // namespace diffuse

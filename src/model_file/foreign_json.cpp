@@ -14,11 +14,11 @@ using nlohmann::json;
 
 static constexpr uint64_t kMaxFile = 16 << 20;  // bytes
 
-// Puts quotes around Infinity, -Infinity and NaN where they stand as values.
+// Puts Infinity, -Infinity and NaN in quotes where they are values.
 static std::string with_quoted_numbers(const std::string& text) {
   static const std::vector<std::string> words{"-Infinity", "Infinity", "NaN"};
   std::string result;
-  bool quoted = false;  // within a text
+  bool quoted = false;  // within a string
   for (size_t i = 0; i < text.size();) {
     const auto word = std::ranges::find_if(
         words, [&](const std::string& w) { return text.compare(i, w.size(), w) == 0; });
@@ -43,7 +43,7 @@ ForeignJson ForeignJson::read(const std::filesystem::path& path) {
   return {file.name(), std::move(object)};
 }
 
-// The field's value as a message shows it: JSON, cut short.
+// The field's value for messages: JSON, truncated.
 std::string ForeignJson::shown(const char* key) const {
   const auto found = object_.find(key);
   if (found == object_.end()) return "none";
@@ -78,7 +78,7 @@ T ForeignJson::get(const char* key, const T& fallback, const char* wanted,
   return found->get<T>();
 }
 
-// Integers that a config may hold: get<int64_t>() would wrap larger ones.
+// Integers in int64's range: get<int64_t>() would wrap larger ones.
 static bool is_integer(const json& value) {
   return value.is_number_integer() && std::abs(value.get<double>()) < 1e15;
 }
@@ -119,11 +119,11 @@ std::vector<double> ForeignJson::numbers(const char* key) {
 
 std::vector<std::string> ForeignJson::texts(const char* key,
                                             const std::vector<std::string>& fallback) {
-  return get(key, fallback, "a list of texts", is_list<is_text>);
+  return get(key, fallback, "a list of strings", is_list<is_text>);
 }
 
 std::map<std::string, std::string> ForeignJson::text_map(const char* key) {
-  return get(key, std::map<std::string, std::string>(), "an object of texts",
+  return get(key, std::map<std::string, std::string>(), "an object of strings",
              [](const json& v) { return v.is_object() && std::ranges::all_of(v, is_text); });
 }
 

@@ -1,4 +1,4 @@
-// Reads one of other programs' JSON objects field by field, each with that program's default.
+// Reads a JSON object of another program field by field, with that program's defaults.
 #pragma once
 
 #include <cstdint>
@@ -16,29 +16,29 @@ class ForeignJson {
   ForeignJson(std::string name, nlohmann::json object)
       : name_(std::move(name)), object_(std::move(object)) {}
 
-  // Python writes Infinity, -Infinity and NaN, which are no JSON: they become text here.
+  // Python writes Infinity, -Infinity and NaN, which are not JSON: they become strings here.
   static ForeignJson read(const std::filesystem::path& file);
 
-  // The field's value, or the default where it is absent. Another kind of value is refused.
+  // The field's value, or the default if it is absent. Other types are refused.
   bool flag(const char* key, bool fallback);
   int64_t integer(const char* key, int64_t fallback);
   double number(const char* key, double fallback);
   std::string text(const char* key, const std::string& fallback);
-  // A lone integer is a list of one.
+  // A single integer counts as a list of one.
   std::vector<int64_t> integers(const char* key, const std::vector<int64_t>& fallback);
   std::vector<double> numbers(const char* key);
   std::vector<std::string> texts(const char* key, const std::vector<std::string>& fallback);
-  // An object of texts; an absent field is an empty one.
+  // An object of strings; an absent field is an empty one.
   std::map<std::string, std::string> text_map(const char* key);
-  // Whether it is there, and not null.
+  // Whether it is present and not null.
   bool has(const char* key) const;
   bool is_null(const char* key, bool fallback) { return is(key, nullptr, fallback); }
   bool is(const char* key, const nlohmann::json& value, bool fallback);
 
-  // Refuses any value but these; an absent field has the first.
+  // Refuses other values; an absent field has the first.
   nlohmann::json one_of(const char* key, const std::vector<nlohmann::json>& allowed);
 
-  // Fields that say nothing of the model, such as how another program takes its steps.
+  // Fields that do not affect the model, such as another program's details of stepping.
   void ignore(std::initializer_list<const char*> keys);
 
   // Logs a warning "FILE: /key: VALUE: WHAT".
@@ -47,7 +47,7 @@ class ForeignJson {
   // Throws Error "FILE: /key: expected WANTED, got VALUE".
   [[noreturn]] void refuse(const char* key, const std::string& wanted) const;
 
-  // Warns of the fields that nobody asked for.
+  // Warns of the fields that were not read.
   void finish() const;
 
  private:

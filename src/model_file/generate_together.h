@@ -1,4 +1,4 @@
-// Samples drawn by all processes of a run, each its share.
+// Samples drawn by all processes of a run, an equal share each.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,8 +10,8 @@
 
 namespace diffuse {
 
-// The samples of `keys` [B, ...], on the CPU, in the units of the data: the same in every process, and
-// whatever their number. `options` holds the labels and starts of all of them.
+// The samples of `keys` [B, ...], on the CPU, in the data's units: the same in every process, for any number
+// of processes. `options` has the labels and starts of all of them.
 at::Tensor generate_together(World& world, const Model& model, std::span<const StreamKey> keys,
                              GenerateOptions options, const StepCallback& on_step = {});
 

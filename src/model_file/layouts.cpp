@@ -20,9 +20,9 @@ static std::string renamed(std::string name, const Renames& renames) {
   return name;
 }
 
-// -- [Ho20]'s layout, as its PyTorch translations have it --
+// -- [Ho20]'s layout, as in its PyTorch translations --
 
-// Their up.N is the level, ours counts from the coarsest.
+// Their up.N counts from the finest level, ours from the coarsest.
 static std::string reversed_level(const std::string& name, int64_t levels) {
   static const std::regex pattern("^up_blocks\\.(\\d{1,4})\\.");
   std::smatch match;
@@ -67,7 +67,7 @@ static void ho_defaults(Config& config, int64_t) {
 
 using Places = std::unordered_map<std::string, std::string>;
 
-// Where each of their numbered blocks goes: "input_blocks.4.0." -> "down_blocks.1.resnets.0."
+// Our name of each numbered block: "input_blocks.4.0." -> "down_blocks.1.resnets.0."
 static Places improved_blocks(const NamedTensors& tensors) {
   Places places;
   const TensorsByName known = by_name(tensors);
@@ -99,7 +99,7 @@ static Places improved_blocks(const NamedTensors& tensors) {
   return places;
 }
 
-// The longest of the prefixes that begins `name`, replaced. Prefixes end in a dot.
+// `name` with its longest matching prefix replaced. Prefixes end in a dot.
 static std::string placed(const std::string& name, const Places& places) {
   for (size_t end = name.rfind('.') + 1; end > 1; end = name.rfind('.', end - 2) + 1) {
     const auto place = places.find(name.substr(0, end));
@@ -135,7 +135,7 @@ static NamedTensors rename_improved(const NamedTensors& tensors) {
   return result;
 }
 
-// The program's own defaults; rescale_timesteps is on among them.
+// The program's defaults, including rescale_timesteps.
 static void improved_defaults(Config& config, int64_t timesteps) {
   const double scale = 1000.0 / static_cast<double>(timesteps);
   config.model.norm_eps = 1e-5;

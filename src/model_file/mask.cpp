@@ -20,12 +20,12 @@ static at::IntArrayRef plane_of(at::IntArrayRef shape) {
   return shape.size() == 1 ? shape : shape.slice(1);
 }
 
-static constexpr double kTolerance = 1.0 / 16;  // of white: still a grey, still opaque white
+static constexpr double kTolerance = 1.0 / 16;  // relative to white, for grey and for opaque white
 
-// The number that stands for white among `values` from 0 on.
+// The number for white, given the mask's `values`.
 static double white_of(const std::string& name, const at::Tensor& values) {
   if (!at::isfinite(values).all().item<bool>())
-    throw Error(name, ": holds numbers that are not finite");
+    throw Error(name, ": contains numbers that are not finite");
   const double least = values.min().item<double>(), most = values.max().item<double>();
   constexpr double kRounding = 1e-3;  // of floats
   if (least >= -kRounding)
@@ -35,19 +35,20 @@ static double white_of(const std::string& name, const at::Tensor& values) {
               "; expected 0 where the image is kept and 1, or 255, where it is painted");
 }
 
-// Levels from 0 to 1. Painted fainter than half, a picture comes back nearly as it was: whole numbers
-// as low are a map of labels or a mask of another scale, while fractions are meant.
+// Levels from 0 to 1. Below half of white a picture would hardly change: integers this low are probably
+// labels or another scale, while fractions are meant as such.
 static at::Tensor to_levels(const std::string& name, const at::Tensor& values) {
   const double white = white_of(name, values), most = values.max().item<double>();
   if (most <= 0)
-    throw Error(name, ": all black, so there is nothing to paint; white is what is painted");
+    throw Error(name,
+                ": all black, so nothing would be painted; expected white in the part to paint");
   const bool fractions = white == 1;
   if (most < white * (fractions ? kTolerance : 0.5))
-    throw Error(name, ": its brightest is ", most, ", and white is ", white,
-                ", so little would be new; expected ", white, " where it is painted",
-                fractions ? "" : "; for less than half, a .npy of fractions from 0 to 1");
+    throw Error(name, ": its maximum is ", most, ", but white is ", white,
+                ", so the image would hardly change; expected ", white, " in the part to paint",
+                fractions ? "" : "; for less than half, use a .npy of fractions from 0 to 1");
   if (most < white / 2)
-    log_warning(concat(name, ": its brightest is ", most, ": what is painted keeps at least ",
+    log_warning(concat(name, ": its maximum is ", most, ": the painted part keeps at least ",
                        std::lround(100 * (1 - most)), " % of the image"));
   return (values / white).clamp(0, 1);
 }
@@ -69,35 +70,36 @@ static at::Tensor greys_of(const std::string& name, const at::Tensor& colours) {
   return colours.mean(2);
 }
 
-// Of a picture that is transparent in part, but not everywhere alike.
+// For a picture whose transparency varies.
 static at::Tensor by_alpha(const std::string& name, const at::Tensor& greys,
                            const at::Tensor& alpha, double white) {
   const at::Tensor opacity = to_levels(name, alpha), shown = (opacity > 0) * greys / white;
   const bool black = !(shown > 0).any().item<bool>();
   if (!black && !(shown >= opacity - kTolerance).all().item<bool>())
-    throw Error(name, ": transparent in part, and neither all black nor all white elsewhere; ",
+    throw Error(name, ": partly transparent, and neither all black nor all white elsewhere; ",
                 "expected a mask without transparency");
   log_info(concat(name, black ? ": black with transparent holes; the holes are painted"
-                              : ": white on transparent; what is white is painted"));
+                              : ": white on transparent; the white part is painted"));
   return black ? 1 - opacity : opacity;
 }
 
-// Says which number stands for white where the format has a larger one.
+// Logs the number for white if the format allows larger ones.
 static at::Tensor levels_of_greys(const std::string& name, const at::Tensor& greys, double usual) {
   const at::Tensor levels = to_levels(name, greys);
   const double white = white_of(name, greys);
-  if (white < usual) log_info(concat(name, ": no number is above ", white, ": that is white"));
+  if (white < usual)
+    log_info(concat(name, ": the maximum is at most ", white, ", which counts as white"));
   return levels;
 }
 
-// A lossy format's noise taken away.
+// Removes a lossy format's noise.
 static at::Tensor black_or_white(const std::string& name, const at::Tensor& levels) {
   const at::Tensor clear = levels.round();
   if (!at::equal(clear, levels))
-    log_info(concat(
-        name,
-        ": greys of a JPEG or lossy WebP are noise: each counts as black or white, whichever is ",
-        "nearer; a PNG may have greys"));
+    log_info(concat(name,
+                    ": greys of a JPEG or lossy WebP are noise: each is rounded to black or white, "
+                    "whichever is ",
+                    "nearer; a PNG may have greys"));
   return clear;
 }
 
@@ -115,12 +117,12 @@ static at::Tensor levels_of_picture(const std::string& name, const StoredImage& 
   }
   const at::Tensor levels = levels_of_greys(name, greys_of(name, colours), white);
   if (image.on_white && (levels > 0).all().item<bool>())
-    throw Error(name, ": white everywhere, as transparent parts are read; expected a PNG");
+    throw Error(name, ": white everywhere, as transparent parts are read as white; expected a PNG");
   return image.lossy ? black_or_white(name, levels) : levels;
 }
 
-// An array of one mask, or of one for each channel, -> as the model's samples, or without channels
-// where all are alike. `plane`: the model's shape without channels.
+// An array of one mask, or of one per channel -> in the shape of the model's samples, or without channels if
+// all are equal. `plane`: the model's shape without channels.
 static at::Tensor one_mask(const std::string& name, const at::Tensor& array, at::IntArrayRef shape,
                            at::IntArrayRef plane) {
   at::Tensor x = array;
@@ -131,10 +133,10 @@ static at::Tensor one_mask(const std::string& name, const at::Tensor& array, at:
   if (x.dim() == std::ssize(plane) + 1 && x.size(0) > 0 && x.sizes().slice(1) == plane) {
     if (at::equal(x, x.narrow(0, 0, 1).expand_as(x))) return x[0];
     if (x.dim() == 2 && x.sizes() == shape) return x;  // a signal's channels may differ
-    throw Error(name, ": ", x.size(0), " masks that differ; expected one of ", plane);
+    throw Error(name, ": ", x.size(0), " different masks; expected one of shape ", plane);
   }
   throw Error(name, ": the mask is ", array.sizes(), "; expected ", plane,
-              " as of the model's samples, ", shape);
+              ", from the model's samples of ", shape);
 }
 
 static at::Tensor levels_of_array(const std::string& name, const fs::path& file,
@@ -144,7 +146,7 @@ static at::Tensor levels_of_array(const std::string& name, const fs::path& file,
   return levels_of_greys(name, mask.to(at::kDouble), mask.scalar_type() == at::kByte ? 255 : 1);
 }
 
-// -> [H, W] of images, else as a sample or without its channels.
+// -> [H, W] for images, else a sample's shape with or without channels.
 static at::Tensor read_levels(const std::string& name, const fs::path& file, const Model& model) {
   if (ending_of(file) == ".npy") return levels_of_array(name, file, model);
   const auto& shape = model.sample_shape();
@@ -161,7 +163,7 @@ at::Tensor load_mask(const fs::path& file, const Model& model) {
   const std::string name = "--mask " + file.string();
   const at::Tensor levels = read_levels(name, file, model).to(at::kFloat);
   if ((levels > 0).all().item<bool>())
-    log_warning(name + ": no black anywhere, so nothing is kept as it is");
+    log_warning(name + ": contains no black, so nothing is kept unchanged");
   if (model.is_image()) return levels.unsqueeze(0).unsqueeze(0);
   return levels.expand(model.sample_shape()).unsqueeze(0);
 }

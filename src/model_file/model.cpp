@@ -19,11 +19,11 @@ bool is_oracle(const fs::path& path) {
   return ending_of(path) == ".json" && !is_diffusers_model(path);
 }
 
-// The config of an oracle, with what its data say of samples.
+// The config of an oracle, with the shape and kind of its data's samples.
 static Config oracle_config(const fs::path& file) {
   Config config = load_config(file);
   if (!config.model.type.ends_with("_oracle"))
-    throw Error(file.string(), ": /model/type: a config stands for a checkpoint only when it is ",
+    throw Error(file.string(), ": /model/type: a config can replace a checkpoint only if it is ",
                 "gaussian_oracle or mixture_oracle, got \"", config.model.type,
                 "\"; train it first");
   const auto data = make_dataset(config.data, Split::kHeldOut, config.seed);

@@ -22,7 +22,7 @@ Checkpoint load_model_file(const fs::path& path, const ForeignOptions& options) 
   }
   if (options.image_size > 0 && !is_diffusers_model(path))
     throw Error("--image-size ", options.image_size, ": ", checkpoint.file.string(),
-                " says itself how large its images are");
+                " already gives the size of its images");
   checkpoint.config =
       parse_config(config_to_json(checkpoint.config), checkpoint.file.string(), options.overrides);
   return checkpoint;

@@ -1,5 +1,5 @@
-// Models of other programs as checkpoints, and the way back. Only tensors and plain values are
-// read: loading a file runs no code.
+// Models of other programs as checkpoints, and back. Only tensors and plain values are read: loading a file
+// runs no code.
 #pragma once
 
 #include <cstdint>
@@ -11,36 +11,35 @@
 
 namespace diffuse {
 
-// What a file cannot say about its model.
+// What a file does not store about its model.
 struct ForeignOptions {
-  int64_t image_size = 0;  // pixels a side; state dicts want it, and a null sample_size
+  int64_t image_size = 0;  // height and width; needed for state dicts and a null sample_size
   std::vector<std::string> overrides{};  // "model.attention_heads=8", as --set
-  bool use_ema = true;                   // of a file that has both
+  bool use_ema = true;                   // of a file with both
 };
 
 // Hugging Face diffusers' UNet2DModel: a folder with config.json and weights
-// (diffusion_pytorch_model.safetensors or .bin, one of their variants, or several with their index),
-// such a folder within a pipeline's or a training checkpoint's (unet, unet_ema), or the file of weights
-// itself beside its config.json; scheduler_config.json beside it, or in the pipeline's scheduler/.
-// Judged by the names alone.
+// (diffusion_pytorch_model.safetensors or .bin, one of their variants, or several with an index), such a
+// folder in a pipeline's or training checkpoint's (unet, unet_ema), or the file of weights beside its
+// config.json; scheduler_config.json beside it, or in the pipeline's scheduler/. Decided only by the names.
 bool is_diffusers_model(const std::filesystem::path& path);
 
 Checkpoint read_diffusers_model(const std::filesystem::path& path,
                                 const ForeignOptions& options = {});
 
-// Writes config.json, scheduler_config.json and diffusion_pytorch_model.safetensors into a folder.
-// `weights` have our names, which are theirs. Throws Error naming the field of the config that has
-// no counterpart there; nothing is written then.
+// Writes config.json, scheduler_config.json and diffusion_pytorch_model.safetensors into a folder. `weights`
+// have our names, which equal theirs. Throws Error naming a config field without a counterpart there; then
+// nothing is written.
 void write_diffusers_model(const std::filesystem::path& folder, const Checkpoint& checkpoint,
                            const NamedTensors& weights);
 
-// What torch.save wrote of a state dict, in the layout of [Ho20]'s PyTorch translations or of
-// improved-diffusion. The sizes of the network are read off the tensors; what is not in them follows
-// from the layout's own program, unless the options say otherwise.
+// A state dict saved by torch.save, in the layout of [Ho20]'s PyTorch translations or of improved-diffusion.
+// The network's sizes are inferred from the tensors; other settings are the defaults of the layout's program,
+// unless the options override them.
 Checkpoint read_state_dict(const std::filesystem::path& file, const Value& contents,
                            const ForeignOptions& options);
 
-// What a checkpoint file holds of a model without the state of its training.
+// The contents of a checkpoint file without training state.
 ValueDict model_root(const Config& config, int64_t step, const NamedTensors& weights);
 
 // Any of these, or our own checkpoint or run folder.

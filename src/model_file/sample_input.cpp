@@ -26,14 +26,14 @@ static at::Tensor from_levels(const at::Tensor& bytes, const Model& model) {
   return from_picture_range(bytes.to(at::kFloat).div(127.5).sub(1), model.config().data);
 }
 
-// The same of an array. Throws where its bytes are zeros and ones: all but black.
+// The same for an array. Throws if its bytes are only zeros and ones: nearly black.
 static at::Tensor from_bytes(const std::string& name, const at::Tensor& bytes, const Model& model) {
   if (bytes.max().item<int64_t>() == 1)
-    throw Error(name, ": no number is above 1, so it would be black; expected 0 to 255");
+    throw Error(name, ": its maximum is 1, so it would be black; expected 0 to 255");
   return from_levels(bytes, model);
 }
 
-// What reading as 8 bits on white leaves unsaid.
+// Checks what is lost by reading as 8 bits on white.
 static void check_stored(const std::string& name, const fs::path& file) {
   const StoredImage image = read_stored_image(file);
   int64_t brightest = 0, faintest = image.white;
@@ -45,13 +45,13 @@ static void check_stored(const std::string& name, const fs::path& file) {
       brightest = std::max<int64_t>(brightest, image.values[i]);
   }
   if (brightest > 0 && brightest <= image.white / 255)
-    throw Error(name, ": its brightest number is ", brightest, " of ", image.white,
+    throw Error(name, ": its maximum is ", brightest, " of ", image.white,
                 ", so it would be black; expected black at 0 and white at ", image.white);
   if (faintest < image.white)
-    log_info(name + ": transparent parts are taken as white, as in training data");
+    log_info(name + ": transparent parts are read as white, as in training data");
 }
 
-// Pixels HWC, as images are stored, -> uint8 [1, C, H, W].
+// Pixels HWC, as stored -> uint8 [1, C, H, W].
 static at::Tensor to_batch(const Image& image) {
   const at::Tensor pixels = at::tensor(at::ArrayRef<uint8_t>(image.pixels))
                                 .view({1, image.height, image.width, image.channels});
@@ -79,8 +79,8 @@ static at::Tensor load_picture(const std::string& name, const fs::path& file, co
   return from_levels(x.repeat({1, shape[0] / x.size(1), 1, 1}), model);
 }
 
-// [B, shape] of one sample or several; images may have their channels last, grey ones none.
-// Undefined where x is neither.
+// [B, shape] from one sample or several; images may have channels last, grey ones no channels. Undefined if x
+// is none of these.
 static at::Tensor as_batch(const at::Tensor& x, at::IntArrayRef shape) {
   const auto batch_of = [&](at::IntArrayRef one) {
     if (x.sizes() == one) return x.unsqueeze(0);
@@ -105,7 +105,8 @@ static at::Tensor load_array(const std::string& name, const fs::path& file, cons
     throw Error(name, ": expected ", image ? "float or uint8" : "numbers", " N x ", shape, ", got ",
                 array.scalar_type(), " ", array.sizes());
   if (bytes) return from_bytes(name, x, model).contiguous();
-  if (!at::isfinite(x).all().item<bool>()) throw Error(name, ": holds numbers that are not finite");
+  if (!at::isfinite(x).all().item<bool>())
+    throw Error(name, ": contains numbers that are not finite");
   const bool plain = model.config().data.mean.empty();
   if (image && plain && model.config().sample.clip_x0 &&
       at::logical_and(x >= 0, x <= 1).all().item<bool>())
@@ -122,7 +123,7 @@ at::Tensor load_samples(const std::string& flag, const fs::path& file, const Mod
 void check_finite(const std::string& name, const at::Tensor& x) {
   const at::Tensor bad = at::isfinite(x).flatten(1).all(1).logical_not().nonzero();
   if (bad.size(0) > 0)
-    throw Error(name, ": sample ", bad[0].item<int64_t>(), " holds numbers that are not finite");
+    throw Error(name, ": sample ", bad[0].item<int64_t>(), " contains numbers that are not finite");
 }
 
 void check_range(const std::string& flag, const fs::path& file, const at::Tensor& x,
@@ -131,7 +132,7 @@ void check_range(const std::string& flag, const fs::path& file, const at::Tensor
   const auto [low, high] = picture_range(model.config().data);
   throw Error(flag, " ", file.string(), ": numbers from ", x.min().item<double>(), " to ",
               x.max().item<double>(), "; expected ", low, " (black) to ", high, " (white)",
-              low == -1 && high == 1 ? ": x / 127.5 - 1 brings 0 to 255 there" : "");
+              low == -1 && high == 1 ? "; x / 127.5 - 1 scales 0 to 255 to it" : "");
 }
 
 double largest_number(const Model& model, const SampleConfig& config) {

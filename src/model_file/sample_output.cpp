@@ -42,11 +42,11 @@ void say_how_shown(const OutputOptions& output) {
   const std::string name = "-o " + output.path.string();
   const int64_t channels = output.shape[0];
   if (!is_pictured(channels) && kind == OutputKind::kFolder)
-    log_info(concat(name, ": ", channels, " channels make no picture: a .npy of each sample"));
+    log_info(concat(name, ": ", channels, " channels are not a picture: one .npy per sample"));
   else if (!is_pictured(channels) && kind != OutputKind::kNpz)
-    log_info(concat(name, ": the ", channels, " channels of a sample stand side by side"));
+    log_info(concat(name, ": the ", channels, " channels of a sample are shown side by side"));
   if (const auto [low, high] = picture_range(output.data); low != -1 || high != 1)
-    log_info(concat(name, ": black is ", low, ", white ", high, "; a .npy holds the numbers"));
+    log_info(concat(name, ": black is ", low, ", white ", high, "; a .npy has the numbers"));
 }
 
 OutputKind output_kind(const fs::path& path, bool is_image) {
@@ -58,21 +58,20 @@ OutputKind output_kind(const fs::path& path, bool is_image) {
   return kind;
 }
 
-// What a run was asked for, as JSON; discarded where the file holds none.
+// A run's parameters, as JSON; discarded if the file has none.
 static json read_parameters(const fs::path& file) {
   std::ifstream in(file);
   return json::parse(in, nullptr, /*allow_exceptions=*/false);
 }
 
-// What the stopped run was asked for must be what is asked for now; only the count of a folder may
-// differ.
+// The stopped run must have had the same parameters; only the count of a folder may differ.
 static void check_same(const fs::path& file, const std::string& now) {
   const json before = read_parameters(file), wanted = json::parse(now);
   if (!before.is_object()) throw Error("--resume: ", file.string(), ": not a JSON object");
   for (const auto& [key, value] : wanted.items())
     if (key != "n" && before.value(key, json()) != value)
-      throw Error("--resume: ", file.string(), " says ", key, " ", before.value(key, json()).dump(),
-                  ", this run ", value.dump());
+      throw Error("--resume: ", file.string(), " has ", key, " ", before.value(key, json()).dump(),
+                  ", but this run has ", value.dump());
 }
 
 static std::string image_name(int64_t i, const char* extension) {
@@ -81,7 +80,7 @@ static std::string image_name(int64_t i, const char* extension) {
   return name;
 }
 
-// The files of a folder that are named as ours are.
+// The files in a folder with names like ours.
 static std::vector<fs::path> numbered_images(const fs::path& folder) {
   std::vector<fs::path> images;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -98,7 +97,7 @@ SampleOutput::SampleOutput(OutputOptions options)
     : options_(std::move(options)), kind_(output_kind(options_.path, is_image(options_.kind))) {
   const fs::path& path = options_.path;
   if (options_.resume && !resumable())
-    throw Error("--resume: only a folder, .npz or .npy can be gone on with, not ", path.string());
+    throw Error("--resume: expected a folder, .npz or .npy, got ", path.string());
   if (!resumable()) return;
   const fs::path folder = kind_ == OutputKind::kFolder ? path : fs::absolute(path).parent_path();
   fs::create_directories(folder);
@@ -115,8 +114,8 @@ SampleOutput::SampleOutput(OutputOptions options)
   done_ = array_->rows();
 }
 
-// Whether there is something to go on from; else the parameters are written down for a later run,
-// which must not find older samples beside them.
+// Whether there is something to resume from; else the parameters are stored for a later run, which must not
+// find older samples beside them.
 bool SampleOutput::begin_or_resume() const {
   const fs::path file = parameters_file();
   const bool resumed = options_.resume && fs::exists(file);
@@ -127,14 +126,14 @@ bool SampleOutput::begin_or_resume() const {
   return false;
 }
 
-// What an earlier run has left under the names of this one.
+// Removes what an earlier run left under this one's names.
 void SampleOutput::remove_older() const {
   std::vector<fs::path> older;
   if (kind_ == OutputKind::kFolder) {
     older = numbered_images(options_.path);
     if (!older.empty() && !read_parameters(parameters_file()).contains("checkpoint"))
-      throw Error("-o ", options_.path.string(), ": holds ", older[0].filename().string(),
-                  " and no parameters.json that says it was generated; name another folder");
+      throw Error("-o ", options_.path.string(), ": contains ", older[0].filename().string(),
+                  " but no parameters.json from an earlier run; name another folder");
   } else {
     older = {options_.path.string() + ".partial"};
   }
@@ -159,14 +158,14 @@ bool SampleOutput::holds(int64_t first, int64_t count) const {
   return true;
 }
 
-// Once, where numbers of a picture go far beyond black and white: more than clipping would leave.
+// Warns once if a picture's numbers go far beyond black and white: more than clipping would leave.
 void SampleOutput::say_what_is_cut(const at::Tensor& pictures) {
   constexpr double kFar = 2;
   if (cut_ || !is_image(options_.kind) || !(pictures.abs().max().item<double>() > kFar)) return;
   cut_ = true;
   const auto [low, high] = picture_range(options_.data);
   log_warning(concat("-o ", options_.path.string(), ": samples go beyond ", low, " and ", high,
-                     ", which pictures show as black and white; a .npy holds them as they are"));
+                     ", which pictures show as black and white; a .npy has them unchanged"));
 }
 
 static PictureText png_text(const std::string& parameters) {
@@ -194,7 +193,7 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
   frames_[frame].push_back(x);
 }
 
-// Sample i in the row of caption i modulo their number: images x [N, C, H, W].
+// Images x [N, C, H, W]; sample i is in row i modulo the number of captions.
 static Image captioned_rows(const at::Tensor& x, std::vector<std::string> captions) {
   const int64_t rows = std::ssize(captions), columns = (x.size(0) + rows - 1) / rows;
   const int64_t side = columns * x.size(3);

@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// What a scatter plot of points reaches to.
+// The range of a scatter plot of points: +- this.
 static double plot_limit(const DataConfig& data) {
   double limit = 0;
   for (size_t i = 0; i < std::min<size_t>(data.mean.size(), 2); ++i)

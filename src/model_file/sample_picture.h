@@ -11,7 +11,7 @@
 namespace diffuse {
 
 // A batch of samples of a kind, in the units of `data`, as one picture: a grid of images, curves of signals,
-// or a scatter plot of points, `size` pixels a side.
+// or a scatter plot of points, `size` pixels wide and high.
 Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data = {},
                  int64_t size = 512);
 

@@ -12,7 +12,7 @@ namespace diffuse {
 
 namespace {
 
-// Sizes read off tensors under our names.
+// Sizes of tensors under our names.
 class Sizes {
  public:
   Sizes(std::string file, const NamedTensors& tensors)
@@ -24,7 +24,7 @@ class Sizes {
     const auto found = tensors_.find(name);
     if (found == tensors_.end() || found->second->dim() <= dimension ||
         found->second->size(dimension) < 1)
-      throw Error(file_, ": ", name, " (by its name here) is missing or of another shape");
+      throw Error(file_, ": ", name, " (its name here) is missing or has another shape");
     return found->second->size(dimension);
   }
 
@@ -39,12 +39,12 @@ void read_levels(const Sizes& sizes, const std::string& file, ModelConfig& model
   model.attention_resolutions.clear();
   for (int64_t i = 0; sizes.has(concat("down_blocks.", i, ".resnets.0.conv1.weight")); ++i) {
     if (i == kMaxLevels)
-      throw Error(file, ": more than ", kMaxLevels, " levels; a UNet here has no more");
+      throw Error(file, ": more than ", kMaxLevels, " levels; our UNet has no more");
     const std::string level = concat("down_blocks.", i, ".");
     const int64_t width = sizes.of(level + "resnets.0.conv1.weight", 0);
     if (width % model.channels != 0)
-      throw Error(file, ": level ", i, " has ", width, " channels, no multiple of the first's ",
-                  model.channels);
+      throw Error(file, ": level ", i, " has ", width,
+                  " channels, not a multiple of the first level's ", model.channels);
     model.channel_multipliers.push_back(width / model.channels);
     if (sizes.has(level + "attentions.0.group_norm.weight"))
       model.attention_resolutions.push_back(model.sample_shape[1] >> i);
@@ -68,7 +68,7 @@ void read_sizes(const Sizes& sizes, const std::string& file, int64_t image_size,
   if (sizes.of("conv_out.weight", 0) == 2 * channels) config.diffusion.variance = "learned_range";
 }
 
-// A convolution over 1 x 1 or 1 pixels as the matrix it is.
+// A convolution with a kernel of 1 x 1 or 1, as a matrix.
 at::Tensor as_matrix(const at::Tensor& weight) {
   return weight.dim() > 2 ? weight.flatten(1) : weight;
 }
@@ -111,16 +111,16 @@ Checkpoint read_state_dict(const fs::path& path, const Value& contents,
   const NamedTensors given = state_tensors(path, contents, options.use_ema);
   const Layout* layout = find_layout(given);
   if (layout == nullptr)
-    throw Error(file, ": a state dict in no layout known here (Ho et al.'s and ",
-                "improved-diffusion's are); its first tensor is ", printable(given.front().first));
+    throw Error(file, ": a state dict in an unknown layout (known: Ho et al.'s and ",
+                "improved-diffusion's); its first tensor is ", printable(given.front().first));
   if (options.image_size < 1)
-    throw Error(file, ": a state dict does not say how large its images are; add --image-size 32");
+    throw Error(file, ": a state dict does not store the size of its images; add --image-size 32");
   const NamedTensors tensors = layout->rename(given);
 
   Config config;
   layout->defaults(config, config.diffusion.timesteps);
   read_sizes(Sizes(file, tensors), file, options.image_size, config);
-  // Once more with the T that the user asks for, from which the layout's other defaults follow.
+  // Once more with the user's T, on which the layout's other defaults depend.
   const Config asked = parse_config(config_to_json(config), file, options.overrides);
   layout->defaults(config, asked.diffusion.timesteps);
   const Config settled = parse_config(config_to_json(config), file, options.overrides);

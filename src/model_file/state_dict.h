@@ -1,4 +1,4 @@
-// State dicts in other programs' layouts, renamed into ours.
+// State dicts in other programs' layouts, converted to our names.
 #pragma once
 
 #include <functional>
@@ -9,19 +9,19 @@
 
 namespace diffuse {
 
-// One program's layout.
+// A program's layout.
 struct Layout {
   const char* name;
   const char* sign;  // a tensor that only this layout has
 
-  // Our names; a fused qkv keeps its own, after the attention's.
+  // To our names; a fused qkv keeps its own name after the attention's.
   NamedTensors (*rename)(const NamedTensors& tensors);
 
-  // What the program takes for granted, for T steps.
+  // The program's defaults, for T steps.
   void (*defaults)(Config& config, int64_t timesteps);
 };
 
-// The layout that a state dict is in, or null.
+// The layout of a state dict, or null.
 const Layout* find_layout(const NamedTensors& tensors);
 
 TensorsByName by_name(const NamedTensors& tensors);

@@ -79,7 +79,7 @@ void write_animation(const std::filesystem::path& file, const std::vector<Image>
   check_frames(frames);
   atomic_write(file, animated_webp(frames, delay_ms, last_delay_ms));
 #else
-  throw Error(file.string(), ": this build writes no WebP; build with libwebp, or write .apng");
+  throw Error(file.string(), ": this build cannot write WebP; build with libwebp, or use .apng");
 #endif
 }
 

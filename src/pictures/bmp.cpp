@@ -44,7 +44,7 @@ void read_info_header(std::string_view bytes, size_t size, BmpHeader& header) {
   const uint32_t compression = little_endian(bytes, 30, 4);
   const bool masks = compression == kMasks || compression == kMasksWithAlpha;
   if (compression != kPlain && !(masks && header.bits >= 16))
-    throw Error("a compressed BMP, which is not read; convert to PNG or JPEG");
+    throw Error("a compressed BMP, which is not supported; convert to PNG or JPEG");
   header.colours = little_endian(bytes, 46, 4);
   header.palette = 14 + size;
   if (header.bits == 16) header.masks = {0x7c00, 0x3e0, 0x1f};

@@ -36,10 +36,10 @@ std::string chart_style();
 Image draw_charts(const std::vector<Chart>& charts, int64_t width = 900,
                   int64_t panel_height = 300);
 
-// Throws Error, which begins with `flag`, where a name does not end in .svg or .png.
+// Throws Error, beginning with `flag`, if a name does not end in .svg or .png.
 void check_chart_name(const std::string& flag, const std::filesystem::path& file);
 
-// Writes charts atomically: as SVG where the name ends in .svg, else as PNG.
+// Writes charts atomically: as SVG if the name ends in .svg, else as PNG.
 void write_charts(const std::filesystem::path& file, const std::vector<Chart>& charts);
 
 }  // namespace diffuse

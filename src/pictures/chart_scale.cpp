@@ -41,8 +41,8 @@ static double round_number(int64_t i) {
   return (rest == 0 ? 1.0 : rest == 1 ? 2.0 : 5.0) * std::pow(10, static_cast<double>(decade));
 }
 
-// Ticks at 1, 2 and 5 times powers of ten, or at powers of ten alone where those are more than seven, or
-// at every so many of them.
+// Ticks at 1, 2 and 5 times powers of ten; at powers of ten only if there are more than seven, or at every
+// n-th of them.
 static void settle_log(Scale& scale, bool widen) {
   auto first = 3 * static_cast<int64_t>(std::floor(std::log10(scale.low)));
   while (round_number(first + 1) <= scale.low * (1 + 1e-9)) ++first;

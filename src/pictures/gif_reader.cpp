@@ -41,7 +41,7 @@ int find_picture(GifFileType* gif) {
     while (block != nullptr)
       if (DGifGetExtensionNext(gif, &block) != GIF_OK) refuse_gif(gif);
   }
-  if (kind != IMAGE_DESC_RECORD_TYPE) throw Error("corrupt GIF: no picture in it");
+  if (kind != IMAGE_DESC_RECORD_TYPE) throw Error("corrupt GIF: contains no picture");
   if (DGifGetImageDesc(gif) != GIF_OK) refuse_gif(gif);
   return control.TransparentColor;
 }

@@ -21,7 +21,7 @@ bool is_lossy_webp(std::string_view bytes);  // false for other data
 Image decode_tiff(std::string_view bytes);
 Image decode_gif(std::string_view bytes);
 
-// The bytes of a lossless animation; where libwebp was found.
+// The bytes of a lossless animation; only with libwebp.
 std::string animated_webp(const std::vector<Image>& frames, int delay_ms, int last_delay_ms);
 
 // The orientation (1 to 8; 1 = upright) that an EXIF block, from its TIFF header on, asks for.

@@ -30,9 +30,10 @@ static Image to_rgb(const Image& grey) {
 static Image decode_any(std::string_view bytes) {
   const ImageFormat* const format = format_of_content(bytes);
   if (format == nullptr)
-    throw Error(bytes.empty() ? "an empty file" : "no picture", "; expected ", readable_formats());
+    throw Error(bytes.empty() ? "an empty file" : "not a picture", "; expected ",
+                readable_formats());
   if (format->decode == nullptr)
-    throw Error(format->name, ", which is not read; ", what_to_do(*format));
+    throw Error(format->name, ", which is not supported; ", what_to_do(*format));
   return format->decode(bytes);
 }
 
@@ -56,8 +57,8 @@ Image decode_image(std::string_view bytes, const std::string& name, int64_t chan
 void check_image_size(int64_t height, int64_t width) {
   constexpr int64_t kMaxSide = 16384;
   if (std::max(height, width) > kMaxSide)
-    throw Error("the image is ", width, "x", height, " pixels; at most ", kMaxSide,
-                " on a side are read");
+    throw Error("the image is ", width, "x", height, " pixels; expected at most ", kMaxSide,
+                " on a side");
 }
 
 void check_packed_size(int64_t height, int64_t width, size_t file_bytes) {

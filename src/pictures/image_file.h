@@ -40,7 +40,7 @@ std::string encode_png(const Image& image, const PictureText& text = {});
 // Writes those atomically.
 void write_png(const std::filesystem::path& path, const Image& image, const PictureText& text = {});
 
-// What such a chunk of a PNG's bytes says; "" where there is none, or it is compressed.
+// The text of such a chunk in a PNG's bytes; "" if there is none, or it is compressed.
 std::string find_png_text(std::string_view png, std::string_view keyword);
 
 // Writes an animated GIF atomically; all frames have the same size. Each frame lasts `delay_ms` (in units

@@ -31,7 +31,7 @@ FileKind kind_by_name(const std::filesystem::path& name) {
 }
 
 void add_unread(PictureFiles& found, const ImageFormat& format, const std::string& name) {
-  found.left_out.add(concat(format.name, " pictures, not read; ", what_to_do(format)), name);
+  found.left_out.add(concat(format.name, " pictures, not supported; ", what_to_do(format)), name);
 }
 
 // Classifies a file by content.
@@ -40,7 +40,7 @@ void add_unknown(PictureFiles& found, size_t i) {
   try {
     const ImageFormat* const format = format_of_content(found.files->head(i));
     if (format == nullptr)
-      found.others.add("files that are no pictures", name);
+      found.others.add("files that are not pictures", name);
     else if (format->decode == nullptr)
       add_unread(found, *format, name);
     else
@@ -58,7 +58,8 @@ PictureFiles find_pictures(const std::filesystem::path& path) {
     const FileKind kind = kind_by_name(name);
     if (kind == FileKind::kUnread)
       add_unread(found, *format_of_ending(ending_of(name).substr(1)), std::string(name));
-    if (kind == FileKind::kOther) found.others.add("files that are no pictures", std::string(name));
+    if (kind == FileKind::kOther)
+      found.others.add("files that are not pictures", std::string(name));
     return kind != FileKind::kUnread && kind != FileKind::kOther;
   };
   found.files = open_file_set(path, wanted);
@@ -72,7 +73,7 @@ PictureFiles find_pictures(const std::filesystem::path& path) {
   if (!found.pictures.empty()) return found;
   found.left_out.add(found.others);
   const std::vector<std::string> left_out = found.left_out.lines();
-  throw Error(path.string(), ": no picture in it that is read (", readable_formats(), ")",
+  throw Error(path.string(), ": contains no supported picture (", readable_formats(), ")",
               left_out.empty() ? "" : "; left out are " + join(left_out, "; "));
 }
 

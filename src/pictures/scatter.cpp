@@ -59,7 +59,7 @@ Image draw_points(const at::Tensor& points, double limit, int64_t side,
               "draw_points: expected points [N, D >= 1], limit > 0 and side >= 64, got ",
               points.sizes());
   TORCH_CHECK(colours.empty() || std::ssize(colours) == points.size(0),
-              "draw_points: one colour a point");
+              "draw_points: expected one colour per point");
   Canvas canvas(side, side);
   const Axes axes{.limit = limit, .margin = side / 16, .side = side};
   axes.draw(canvas);

@@ -109,11 +109,11 @@ void check_kind(TIFF* tiff) {
   TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
   if (compression == COMPRESSION_OJPEG)
-    throw Error("a TIFF of the old kind of JPEG, which is not read; convert to PNG or JPEG");
+    throw Error("a TIFF with old-style JPEG, which is not supported; convert to PNG or JPEG");
   if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &colours) != 0 && colours == PHOTOMETRIC_CIELAB)
-    throw Error("a TIFF of L*a*b* colours, which is not read; convert to PNG or JPEG");
+    throw Error("a TIFF with L*a*b* colours, which is not supported; convert to PNG or JPEG");
   if (format == SAMPLEFORMAT_INT || format == SAMPLEFORMAT_COMPLEXINT)
-    throw Error("a TIFF of signed numbers, which is not read; convert to PNG, or to a .npy");
+    throw Error("a TIFF with signed numbers, which is not supported; convert to PNG, or to a .npy");
 }
 
 // The pixels as stored, without the file's orientation.
@@ -122,7 +122,7 @@ Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
   TIFFRGBAImage reader{};
   check_kind(tiff);
   if (TIFFRGBAImageBegin(&reader, tiff, /*stop=*/1, message) == 0)
-    throw Error("a TIFF that is not read: ", printable(message));
+    throw Error("an unsupported TIFF: ", printable(message));
   const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> guard(&reader,
                                                                           TIFFRGBAImageEnd);
   check_packed_size(reader.height, reader.width, file.bytes.size());
@@ -133,8 +133,8 @@ Image read_tiff_pixels(TIFF* tiff, TiffBytes& file) {
   // libtiff drops the opacity of more bits, and mixes up the last tiles of a row.
   if (has_grey && reader.samplesperpixel > 1 &&
       (TIFFIsTiled(tiff) != 0 || (reader.alpha != 0 && reader.bitspersample != 8)))
-    throw Error("a TIFF of grey with further channels in tiles or in ", reader.bitspersample,
-                " bits, which is not read; convert to PNG");
+    throw Error("a grey TIFF with further channels in tiles or in ", reader.bitspersample,
+                " bits, which is not supported; convert to PNG");
   std::vector<uint32_t> pixels(size_t{reader.height} * reader.width);
   if (TIFFRGBAImageGet(&reader, pixels.data(), reader.width, reader.height) == 0)
     throw Error("corrupt TIFF: ", printable(file.message));

@@ -17,7 +17,7 @@ Json json_of(const Config& config) { return Json::parse(config_to_json(config));
 
 std::string value_text(const Json& value) { return json_text(value); }
 
-// A config's lines, those that are not the default's marked, with what that is.
+// A config's lines; values other than the default are marked and followed by the default.
 std::string marked(const Json& config, const Json& defaults, const std::string& indent) {
   std::string html = "{\n";
   size_t left = config.size();
@@ -36,7 +36,7 @@ std::string marked(const Json& config, const Json& defaults, const std::string& 
   return html + indent + "}";
 }
 
-// Keys with a value of their own: "train.steps", as --set names them.
+// Keys of plain values, as in --set: "train.steps".
 void add_keys(const Json& config, const std::string& before, std::vector<std::string>& keys) {
   for (const auto& [key, value] : config.items()) {
     if (value.is_object())

@@ -11,8 +11,8 @@
 
 namespace diffuse {
 
-// The process at some moments: [frames] of [items, ...] in the data's units, and how many steps had been
-// taken.
+// The process at selected times: [frames] of [items, ...] in the data's units, and the number of steps before
+// each.
 struct Film {
   std::vector<at::Tensor> frames{};
   std::vector<int64_t> steps{};
@@ -20,8 +20,8 @@ struct Film {
   DataConfig data;
 };
 
-// An animation, a row of pictures (.png), the numbers (.npy: [frames, items, ...]) or a folder of one PNG a
-// frame, by the name. Pictures of points are `size` pixels a side.
+// An animation, a row of pictures (.png), the numbers (.npy: [frames, items, ...]) or a folder with one PNG
+// per frame, selected by the name. Pictures of points are `size` pixels wide and high.
 void write_film(const Film& film, const std::filesystem::path& file, int64_t size);
 
 }  // namespace diffuse

@@ -16,16 +16,16 @@ std::string curves(const std::vector<RunMetrics>& runs) {
                       : concat("<div class=\"charts\">\n", html, "</div>\n");
 }
 
-// As a shell takes them, from where the report was made.
+// As shell commands, for the folder in which the report was made.
 std::string commands(const std::vector<RunMetrics>& runs) {
   std::string text;
   for (const RunMetrics& run : runs) {
     const std::string folder = run.folder.string();
     const auto in_run = [&](const std::string& rest) { return shell_word(folder + rest); };
     if (!run.facts.command.empty()) text += "# how it was trained\n" + run.facts.command + "\n";
-    text += concat("# again, from every value that it was trained with\ndiffuse train --config ",
-                   in_run("/config.json"), " --out ", in_run("-again"), "\n# its samples\n",
-                   "diffuse sample --ckpt ", in_run(""), " -n 64 -o ", in_run("/samples.png"),
+    text += concat("# again, with the full config\ndiffuse train --config ", in_run("/config.json"),
+                   " --out ", in_run("-again"), "\n# its samples\n", "diffuse sample --ckpt ",
+                   in_run(""), " -n 64 -o ", in_run("/samples.png"),
                    "\n# its bits per dimension, into this report\ndiffuse eval --ckpt ", in_run(""),
                    " --metrics bpd --json ", in_run("/bpd.json"), "\n\n");
   }

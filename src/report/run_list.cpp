@@ -27,7 +27,7 @@ static bool add_run(const fs::path& folder, RunList& runs) {
   return true;
 }
 
-// The run folders among `places` and, of other folders, just below them.
+// The run folders among `places`, and directly below the other folders.
 RunList find_runs(const std::vector<fs::path>& places) {
   RunList runs;
   for (const fs::path& place : places) {

@@ -1,4 +1,4 @@
-// The runs below some folders, a line each.
+// The runs below some folders, one line each.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +21,8 @@ struct RunList {
   std::vector<BrokenRun> broken;
 };
 
-// The run folders among `places` and, of other folders, just below them. Throws Error naming a place that
-// is no folder.
+// The run folders among `places`, and directly below the other folders. Throws Error naming a place that is
+// not a folder.
 RunList find_runs(const std::vector<std::filesystem::path>& places);
 
 nlohmann::ordered_json json_of(const RunList& runs);

@@ -16,15 +16,15 @@ namespace diffuse {
 namespace {
 
 constexpr size_t kMostGrids = 24, kMostPictures = 12;
-constexpr uint64_t kLargest = 16 << 20;  // bytes of a picture beside the grids
+constexpr uint64_t kLargest = 16 << 20;  // bytes of a picture besides the grids
 
-// The bytes of a PNG that the run drew, and of nothing else.
+// The bytes of a PNG drawn by the run; other files are refused.
 std::string read_grid(const fs::path& path) {
-  if (fs::is_symlink(path)) throw Error(path.string(), ": expected a PNG picture, found a link");
+  if (fs::is_symlink(path)) throw Error(path.string(), ": expected a PNG picture, got a link");
   const InputFile file(path);
   std::string bytes = file.read(0, file.size());
   if (!bytes.starts_with("\x89PNG\r\n\x1a\n"))
-    throw Error(path.string(), ": expected a PNG picture, found something else");
+    throw Error(path.string(), ": expected a PNG picture, got something else");
   return bytes;
 }
 
@@ -33,7 +33,7 @@ std::string class_name(const ModelConfig& model, int64_t label) {
   return i < model.class_names.size() ? model.class_names[i] : concat(label);
 }
 
-// The class of each image over it: a grid's sample i is of class i modulo their number.
+// Labels above the images: a grid's sample i has class i modulo the number of classes.
 std::string class_labels(const Config& config) {
   const ModelConfig& model = config.model;
   if (model.classes == 0 || !is_image(sample_kind(model))) return "";
@@ -54,7 +54,7 @@ std::string figure(const std::string& picture, const std::string& caption) {
                 html_escaped(caption), "</figcaption></figure>\n");
 }
 
-// The newest grid, then older ones evenly spread, which the script makes one picture with a slider.
+// The newest grid, then evenly spread older ones, which the script turns into one picture with a slider.
 std::string grids(const RunMetrics& run) {
   const auto pictures = run.pictures();
   const size_t count = std::min(kMostGrids, pictures.size());
@@ -95,7 +95,7 @@ std::string caption_of(const fs::path& file, const std::string& parameters) {
   return join(parts);
 }
 
-// A file's bytes where it is a picture of samples: a PNG says how they were drawn. Links are passed over.
+// A file's bytes if it is a picture of samples; a PNG stores how they were drawn. Links are skipped.
 std::optional<std::string> sample_picture(const fs::path& path) {
   std::error_code none;
   if (!fs::is_regular_file(fs::symlink_status(path, none))) return {};
@@ -111,7 +111,7 @@ std::optional<std::string> sample_picture(const fs::path& path) {
   return {};
 }
 
-// What `diffuse sample` wrote into the run's folder, the newest first.
+// The pictures that `diffuse sample` wrote into the run's folder, newest first.
 std::string other_pictures(const RunMetrics& run) {
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
   std::error_code none;

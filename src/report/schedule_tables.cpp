@@ -40,7 +40,7 @@ std::optional<DataPrior> data_prior(Config config, const NoiseSchedule& schedule
     const double mean_square = first_items(*data, kItems).square().mean().item<double>();
     return DataPrior{mean_square, schedule.prior_bits_per_dim(mean_square)};
   } catch (const Error& error) {
-    log_debug(concat("L_T of the data is left out: ", error.what()));
+    log_debug(concat("L_T of the data is skipped: ", error.what()));
     return {};
   }
 }
@@ -68,7 +68,7 @@ static std::string prior_text(const NoiseSchedule& schedule, const std::optional
   return text + "\n";
 }
 
-// All rows of a short schedule, else about twenty spread evenly.
+// All rows of a short schedule, else about twenty, evenly spread.
 std::string schedule_text(const NoiseSchedule& schedule, const std::optional<DataPrior>& data) {
   const std::vector<Column> columns = schedule_columns(schedule);
   const auto rows = static_cast<int64_t>(columns[0].values.size());
@@ -101,26 +101,25 @@ std::vector<Chart> schedule_charts(const NoiseSchedule& schedule) {
   const std::vector<double> t = column("", at::arange(schedule.timesteps(), at::kDouble)).values;
   const auto values = [](const at::Tensor& table) { return column("", table).values; };
   const std::string steps = concat("T = ", schedule.timesteps());
-  return {
-      {.title = "variance of a step",
-       .unit = steps,
-       .x_label = "t",
-       .series = {{"β, forward", t, values(schedule.beta())},
-                  {"β̃, posterior: given x₀ as well", t, values(schedule.posterior_variance())}}},
-      {.title = "what is left of x₀ and what is noise",
-       .unit = "",
-       .x_label = "t",
-       .series = {{"ᾱ", t, values(schedule.alpha_bar())},
-                  {"1 − ᾱ", t, values(schedule.one_minus_alpha_bar())}}},
-      {.title = "signal-to-noise ratio",
-       .unit = "ᾱ / (1 − ᾱ)",
-       .x_label = "t",
-       .series = {{"", t, values(schedule.snr())}},
-       .log_y = true},
-      {.title = "posterior variance / forward variance",
-       .unit = "β̃ / β",
-       .x_label = "t",
-       .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}};
+  return {{.title = "variance of a step",
+           .unit = steps,
+           .x_label = "t",
+           .series = {{"β, forward", t, values(schedule.beta())},
+                      {"β̃, posterior, given x₀", t, values(schedule.posterior_variance())}}},
+          {.title = "variance of signal and noise",
+           .unit = "",
+           .x_label = "t",
+           .series = {{"ᾱ", t, values(schedule.alpha_bar())},
+                      {"1 − ᾱ", t, values(schedule.one_minus_alpha_bar())}}},
+          {.title = "signal-to-noise ratio",
+           .unit = "ᾱ / (1 − ᾱ)",
+           .x_label = "t",
+           .series = {{"", t, values(schedule.snr())}},
+           .log_y = true},
+          {.title = "posterior variance / forward variance",
+           .unit = "β̃ / β",
+           .x_label = "t",
+           .series = {{"", t, values(schedule.posterior_variance() / schedule.beta())}}}};
 }
 
 }  // namespace diffuse

@@ -18,17 +18,17 @@ struct DataPrior {
   double mean_square, bits_per_dim;
 };
 
-// Measured on the first thousand items; nothing where the data are not on this machine.
+// Measured on the first thousand items; empty if the data are not on this machine.
 std::optional<DataPrior> data_prior(Config config, const NoiseSchedule& schedule);
 
-// Every table, a row for each t.
+// All tables, one row per t.
 std::vector<Column> schedule_columns(const NoiseSchedule& schedule);
 
 // All rows and L_T.
 nlohmann::ordered_json schedule_json(const std::string& name, const NoiseSchedule& schedule,
                                      const std::optional<DataPrior>& data);
 
-// Some twenty rows and L_T.
+// About twenty rows and L_T.
 std::string schedule_text(const NoiseSchedule& schedule, const std::optional<DataPrior>& data);
 
 std::vector<Chart> schedule_charts(const NoiseSchedule& schedule);

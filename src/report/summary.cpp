@@ -121,7 +121,7 @@ double number_at(const nlohmann::json& json, const std::string& path) {
              : std::nan("");
 }
 
-// What `eval --json` left in the run's folder. Links are passed over.
+// The figures that `eval --json` wrote into the run's folder. Links are skipped.
 void add_evaluations(const RunMetrics& run, std::vector<Fact>& facts) {
   std::vector<fs::path> files;
   std::error_code none;

@@ -30,11 +30,12 @@ static std::optional<int64_t> class_called(std::string_view name, const ModelCon
 
 static std::string too_large(std::string_view text, const ModelConfig& model) {
   const auto named = class_called(text, model);
-  return concat("--class: expected 0 to ", model.classes - 1, ", got ", text,
-                named ? concat("; name:", text, " is the class called so, number ", *named) : "");
+  return concat(
+      "--class: expected 0 to ", model.classes - 1, ", got ", text,
+      named ? concat("; name:", text, " is the class with this name, number ", *named) : "");
 }
 
-// A number, where the text is one; it says so where a class of that name has another.
+// The text as a class number, if it is one; logs if a class with that name has another number.
 static std::optional<int64_t> class_number(std::string_view text, const ModelConfig& model) {
   int64_t value = 0;
   const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -43,12 +44,12 @@ static std::optional<int64_t> class_number(std::string_view text, const ModelCon
     throw Error(too_large(text, model));
   const auto named = class_called(text, model);
   if (named && *named != value)
-    log_info(concat("--class ", text, ": class number ", text, ", which is called ",
+    log_info(concat("--class ", text, ": class number ", text, ", named ",
                     printable(model.class_names[value]), "; name:", text, " is number ", *named));
   return value;
 }
 
-// One of a list.
+// One class of a list.
 static std::optional<int64_t> one_class(std::string_view text, const ModelConfig& model) {
   if (text.starts_with(kByName)) return class_called(text.substr(kByName.size()), model);
   if (const auto number = class_number(trimmed(text), model)) return number;
@@ -79,14 +80,14 @@ std::vector<int64_t> parse_classes(const std::string& text, const ModelConfig& m
   if (model.classes == 0) throw Error("--class ", text, ": this model was trained without classes");
   if (text == "all") {
     if (class_called(text, model))
-      log_info("--class all: each class; name:all is the one called so");
+      log_info("--class all: every class; name:all is the class with this name");
     return all_classes(model);
   }
   std::vector<int64_t> classes;
   for (size_t begin = 0; begin <= text.size();) {
     std::optional<int64_t> found;
     size_t end = text.size();
-    while (true) {  // the longest text that is a class: its name may hold commas
+    while (true) {  // the longest text that is a class: names may contain commas
       found = one_class(std::string_view(text).substr(begin, end - begin), model);
       const size_t comma = found || end == begin ? std::string::npos : text.rfind(',', end - 1);
       if (comma == std::string::npos || comma < begin) break;

@@ -12,7 +12,7 @@ at::Tensor noise_levels(const NoiseSchedule& schedule) {
   return (schedule.one_minus_alpha_bar() / schedule.alpha_bar()).sqrt();
 }
 
-// How many timesteps have less noise than sigma: 0 .. T-1.
+// The number of timesteps with less noise than sigma: 0 .. T-1.
 static int64_t timesteps_below(const at::Tensor& levels, double sigma) {
   const double last = levels[-1].item<double>();
   if (!(sigma > 0 && sigma <= last))
@@ -50,7 +50,7 @@ at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& d
 double estimate_sigma(const at::Tensor& image) {
   TORCH_CHECK(image.dim() == 3 && image.size(1) >= 2 && image.size(2) >= 2,
               "estimate_sigma: expected [C, H, W] of at least 2 x 2 pixels, got ", image.sizes());
-  constexpr int64_t kEnough = 64;                       // squares: the median is then good to 15 %
+  constexpr int64_t kEnough = 64;  // squares: the median's error is then about 15 %
   constexpr double kNormalMedian = 0.6744897501960817;  // of |N(0, 1)|
   const int64_t height = image.size(1) / 2 * 2, width = image.size(2) / 2 * 2;
   const at::Tensor squares = image.to(at::kDouble)

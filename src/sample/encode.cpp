@@ -14,11 +14,11 @@ at::Tensor encode(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
   };
   at::Tensor x = x0;
   Level here;
-  double cleaner = timesteps.back();  // the data are given to the network as at the last timestep
+  double cleaner = timesteps.back();  // the network gets the data as at the last timestep
   for (auto t = timesteps.rbegin(); t != timesteps.rend(); ++t) {
     const Level there = diffusion.process().level(*t);
     if (there.a == 0)
-      throw Error("timestep ", *t, " holds no signal, so no x_T there tells the image; want ",
+      throw Error("timestep ", *t, " has no signal, so its x_T does not determine the image; use ",
                   "--timesteps without it");
     // ddim's x' = (a'/a) x + (s' − (a'/a) s) ε solved for the noisier x
     const double scale = there.a / here.a;

@@ -7,11 +7,11 @@
 
 namespace diffuse {
 
-// Of kForward's streams: t of a step of the chain, or this for the closed form's epsilon.
+// The step of kForward's streams: t for the chain, this for the closed form's epsilon.
 static constexpr auto kAllSteps = std::numeric_limits<uint32_t>::max();
 
 std::vector<int64_t> forward_moments(int64_t timesteps, int64_t frames) {
-  TORCH_CHECK(timesteps > 0 && frames > 0, "a film wants frames, got ", frames);
+  TORCH_CHECK(timesteps > 0 && frames > 0, "a film needs frames, got ", frames);
   if (frames == 1) return {timesteps};
   const int64_t last = std::min(frames - 1, timesteps);
   std::vector<int64_t> moments;

@@ -29,7 +29,7 @@ at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {
   return classes == 0 ? at::Tensor() : at::arange(first, first + n, at::kLong).remainder(classes);
 }
 
-// Puts the x_0 of the last call behind the network's input.                                [Chen22]
+// Appends the last call's x_0 to the network's input.                                      [Chen22]
 static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& diffusion,
                             bool clip_x0) {
   return [network, &diffusion, clip_x0, x0 = at::Tensor()](const at::Tensor& x,

@@ -7,8 +7,8 @@ namespace diffuse {
 std::vector<int64_t> repaint_levels(int64_t steps, int64_t jump, int64_t passes) {
   TORCH_CHECK(steps > 0 && jump > 0 && passes > 0, "repaint_levels: ", steps, ", ", jump, ", ",
               passes);
-  // Level 1 + k jump is left upwards, jump by jump, as often as passes are left to it. Level 0 never
-  // is: the step to it adds no noise, so there would be nothing to draw anew.
+  // Level 1 + k jump is left upwards, by `jump`, as long as it has passes left. Level 0 never is: the step to
+  // it adds no noise, so a repeat would change nothing.
   std::vector<int64_t> left(steps + 1, 0);
   for (int64_t level = 1; level + jump <= steps; level += jump) left[level] = passes - 1;
   std::vector<int64_t> levels{steps};
@@ -31,7 +31,7 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
   const std::vector<double>& times = options.sampler.timesteps;
   const int64_t count = std::ssize(times);
   const auto levels = repaint_levels(count, options.jump, options.passes);
-  // Of the walk's level 1 .. count.
+  // The time of the walk's level 1 .. count.
   const auto time_of = [&](int64_t level) { return times[static_cast<size_t>(count - level)]; };
   const at::Tensor painted = mask > 0;
   const auto with_known = [&](const at::Tensor& x, int64_t level, int64_t move) {
@@ -41,7 +41,7 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
     return at::where(painted, x, diffusion.q_sample(known, time, noise.known(move)));
   };
 
-  int64_t move = 0;  // a timestep is left more than once: noise goes by the move instead
+  int64_t move = 0;  // timesteps repeat, so noise is keyed by the move
   const auto sampler =
       make_sampler(diffusion, denoiser, options.sampler, [&](int64_t) { return noise.step(move); });
   at::Tensor x = with_known(x_T, count, 0);

@@ -15,7 +15,7 @@ at::Tensor mix(const at::Tensor& a, const at::Tensor& b, const at::Tensor& share
   const double cosine =
       ((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt()).item<double>();
   const double angle = std::acos(std::clamp(cosine, -1.0, 1.0));
-  // Where the two are in line there is no arc, or no one arc.
+  // Parallel vectors have no arc, opposite ones no unique arc.
   if (mixing == Mixing::kLinear || !(std::sin(angle) > 1e-6)) return (1 - s) * a + s * b;
   return (((1 - s) * angle).sin() * a + (s * angle).sin() * b) / std::sin(angle);
 }

@@ -1,4 +1,4 @@
-// What the exact networks know of a diffusion.
+// The oracles' view of a diffusion.
 #pragma once
 
 #include "diffuse/diffusion/gaussian_diffusion.h"
@@ -6,7 +6,7 @@
 
 namespace diffuse {
 
-// The view keeps what it needs.
+// The view may outlive `diffusion`.
 inline OracleView oracle_view(const GaussianDiffusion& diffusion) {
   return [diffusion](const at::Tensor& time) {
     const auto view = diffusion.view(time);

@@ -118,8 +118,8 @@ class DdimSampler : public LevelSampler {
 };
 
 // With λ = log(a / s) and steps h, h_last in it, D = x_0 + h/(2 h_last) (x_0 − x_0,last) is
-// x_0 at the middle of the step to second order. The first step has no last one, and for the step to
-// the data h is infinite: they take x_0 itself.
+// x_0 at the middle of the step to second order. The first step has no previous one, and for the step to
+// the data h is infinite: they use x_0 itself.
 class DpmSolver : public LevelSampler {
   using LevelSampler::LevelSampler;
 
@@ -143,9 +143,9 @@ class DpmSolver : public LevelSampler {
 };
 
 // With x_σ = x_t / a the denoiser is D(x_σ) = x_σ − σ ε and the flow dx_σ/dσ = ε. Euler's step is
-// ddim's; the trapezoidal rule puts the mean of both ends' ε in its place. There is no second ε at
+// ddim's; the trapezoidal rule uses the mean of both ends' ε. There is no second ε at
 // σ = 0, and no finite step from σ = ∞ (a = 0): Euler's step stays there. Of a process that is straight
-// in time dx = x_0 da + ε ds, of which the mean of both ends is taken.
+// in time dx = x_0 da + ε ds, and the mean of both ends is used.
 class HeunSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
@@ -166,9 +166,9 @@ class HeunSampler : public LevelSampler {
 
 }  // namespace
 
-static constexpr int64_t kContinuousSteps = 50;  // where none are given
+static constexpr int64_t kContinuousSteps = 50;  // the default
 
-// The timesteps that a config asks for.
+// The timesteps of a config.
 static std::vector<double> timesteps_of(const SampleConfig& config,
                                         const DiffusionConfig& diffusion) {
   if (!diffusion.is_chain()) {
@@ -214,16 +214,17 @@ void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusi
   if (options.timesteps.front() == process->last_time()) check_last_step(diffusion, *process);
   if (!diffusion.is_chain()) {
     if (sampler_word(options.sampler).of_chain)
-      throw Error("--sampler ", options.sampler, ": draws from a chain's steps, and this model's ",
+      throw Error("--sampler ", options.sampler, ": needs a discrete chain, but this model's ",
                   "/diffusion/process ", diffusion.process,
-                  " is of continuous time; want ancestral, its like, or heun");
+                  " has continuous time; use ancestral, its counterpart, or heun");
     return;
   }
   const int64_t T = diffusion.timesteps;
   if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
       std::ssize(options.timesteps) < T)
-    throw Error("--sampler ddpm: this model's /diffusion/variance \"learned\" is of single steps; ",
-                "take all ", T, ", or another sampler");
+    throw Error(
+        "--sampler ddpm: this model's /diffusion/variance \"learned\" is for single steps; ",
+        "use all ", T, ", or another sampler");
 }
 
 template <class Kind>

@@ -1,4 +1,4 @@
-// Lists of seeds as flags name them.
+// Parses lists of seeds for flags.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// "0-63", "1,5,9" or both mixed: the first sample of each seed. Throws Error naming --seeds.
+// "0-63", "1,5,9" or a mix: the first sample of each seed. Throws Error naming --seeds.
 std::vector<StreamKey> parse_seeds(const std::string& text);
 
 }  // namespace diffuse

@@ -9,14 +9,14 @@
 
 namespace diffuse {
 
-// Moves rounded values apart to distinct ones in 0 .. T-1, keeping their order.
+// Makes rounded values distinct within 0 .. T-1, keeping their order.
 static void make_distinct(std::vector<int64_t>& rising, int64_t timesteps) {
   const auto count = static_cast<int64_t>(rising.size());
   for (int64_t i = 1; i < count; ++i) rising[i] = std::max(rising[i], rising[i - 1] + 1);
   for (int64_t i = count - 1; i >= 0; --i) rising[i] = std::min(rising[i], timesteps - (count - i));
 }
 
-// Item i of `steps` items rising from near 0 to near T - 1.
+// Item i of `steps` increasing items from near 0 to near T - 1.
 static int64_t spaced(const std::string& spacing, int64_t i, int64_t timesteps, int64_t steps) {
   const auto T = static_cast<double>(timesteps);
   const auto S = static_cast<double>(steps);
@@ -42,7 +42,7 @@ std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std
   return {list.rbegin(), list.rend()};
 }
 
-// The index of the value nearest to `value` in a rising table.
+// The index of the value nearest to `value` in an increasing table.
 static int64_t nearest(const std::vector<double>& rising, double value) {
   const auto above = std::lower_bound(rising.begin(), rising.end(), value);
   const auto i = above - rising.begin();
@@ -72,7 +72,7 @@ static std::vector<double> karras_timesteps(const NoiseSchedule& schedule, int64
   return {list.rbegin(), list.rend()};
 }
 
-// σ_i = (σ_max^1/7 + i/(S − 1) (σ_min^1/7 − σ_max^1/7))^7, behind a σ that is infinite
+// σ_i = (σ_max^1/7 + i/(S − 1) (σ_min^1/7 − σ_max^1/7))^7, after an infinite σ
 //                                                                                  [Karras22] eq. 5
 static std::vector<double> karras_times(const Process& process, int64_t steps) {
   constexpr double kRho = 7;
@@ -94,9 +94,9 @@ static std::vector<double> continuous_times(const Process& process, int64_t step
   if (steps < 1) throw Error("--steps: expected at least 1, got ", steps);
   if (spacing == "karras") return karras_times(process, steps);
   if (spacing != "trailing" && spacing != "uniform")
-    throw Error("--spacing: ", spacing, " is of whole timesteps, and this model's time is ",
-                "continuous; want trailing, uniform or karras");
-  // Of their shares: the first time is the last but one of trailing, which goes on to the data.
+    throw Error("--spacing: ", spacing, " needs discrete timesteps, but this model's time is ",
+                "continuous; use trailing, uniform or karras");
+  // Fractions of the range: trailing ends one interval before the first time; a step to the data follows.
   std::vector<double> times(static_cast<size_t>(steps));
   const auto parts =
       static_cast<double>(spacing == "trailing" ? steps : std::max<int64_t>(steps - 1, 1));
@@ -125,7 +125,8 @@ static std::vector<double> parse_times(const std::string& text, const Process& p
       throw Error("--timesteps: expected times from ", process.first_time(), " to ",
                   process.last_time(), ", got \"", part, "\"");
     if (!list.empty() && t >= list.back())
-      throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
+      throw Error("--timesteps: expected a strictly decreasing list, got ", t, " after ",
+                  list.back());
     list.push_back(t);
     begin = comma + 1;
   }
@@ -147,7 +148,8 @@ std::vector<double> parse_timesteps(const std::string& text, int64_t timesteps) 
       throw Error("--timesteps: expected integers from 0 to ", timesteps - 1, ", got \"", part,
                   "\"");
     if (!list.empty() && static_cast<double>(t) >= list.back())
-      throw Error("--timesteps: expected a strictly falling list, got ", t, " after ", list.back());
+      throw Error("--timesteps: expected a strictly decreasing list, got ", t, " after ",
+                  list.back());
     list.push_back(static_cast<double>(t));
     begin = comma + 1;
   }

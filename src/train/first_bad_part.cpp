@@ -28,8 +28,8 @@ std::string Trainer::first_bad_part() {
   updater_->drop_gradients();
   if (!is_finite(batch.x)) return "the data are not finite";
   if (!bad.empty()) return concat("the output of the layer ", bad, " is not finite");
-  return is_finite(loss) ? "the loss is finite, its gradients are not"
-                         : "every layer's output is finite, the loss is not";
+  return is_finite(loss) ? "the loss is finite, but its gradients are not"
+                         : "every layer's output is finite, but the loss is not";
 }
 
 }  // namespace diffuse

@@ -19,8 +19,8 @@ static void check_config_in(const fs::path& folder) {
   try {
     load_config(folder / "config.json");
   } catch (const Error& error) {
-    throw Error("--out ", folder.string(), ": holds a config.json that is no run's (", error.what(),
-                "); name another folder, such as ", free_name(folder).string());
+    throw Error("--out ", folder.string(), ": contains a config.json that is not from a run (",
+                error.what(), "); name another folder, such as ", free_name(folder).string());
   }
 }
 
@@ -58,7 +58,7 @@ void check_untrained(const fs::path& folder) {
   if (holds_model(folder))
     throw Error(
         "--out ", folder.string(),
-        ": holds a trained model already; continue it with --resume, or name another folder");
+        ": already contains a trained model; continue it with --resume, or name another folder");
 }
 
 Checkpoint read_to_resume(const fs::path& file) {

@@ -38,12 +38,12 @@ static void read_through(const fs::path& file) {
   }
 }
 
-// The step of a file that training can be resumed from; -1 with the reason where its bytes are damaged
-// or it holds no training. Throws where it cannot be read for another reason, Error where it is whole and of
-// another version of this program.
+// The step of a file that training can be resumed from; -1 with the reason if it is damaged or has no
+// training state. Throws if it cannot be read for another reason, Error if it is intact but of another
+// version of this program.
 static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   const auto passed_over = [&](const char* kind, const Error& error) {
-    log_warning(concat("passing over ", kind, ": ", error.what()));
+    log_warning(concat("skipping ", kind, ": ", error.what()));
     reason = error.what();
     return -1;
   };
@@ -61,7 +61,7 @@ static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
   if (const std::string missing = missing_training_part(checkpoint.root); !missing.empty())
     return passed_over(
         "a model without training state",
-        Error(file.string(), ": no \"", missing, "\", which training needs to go on"));
+        Error(file.string(), ": no \"", missing, "\", which training needs to resume"));
   return checkpoint.step;
 }
 
@@ -92,8 +92,9 @@ fs::path newest_checkpoint(const fs::path& run_folder) {
   }
   if (step >= 0) return latest;
   if (!names.empty())
-    throw Error(run_folder.string(), ": holds no checkpoint to resume, ", join(names),
-                " cannot be (", reasons[0], "); name another with --resume, or move these away");
+    throw Error(run_folder.string(), ": contains no checkpoint to resume: ", join(names),
+                " cannot be resumed (", reasons[0],
+                "); name another with --resume, or move these away");
   return {};
 }
 
@@ -108,7 +109,7 @@ static void check_same_classes(const Config& wanted, const Checkpoint& checkpoin
   throw Error(checkpoint.file.string(),
               ": cannot continue with other classes: ", class_difference(ours, theirs),
               fewer_numbers || std::ranges::all_of(ours, known)
-                  ? concat("; /model/class_names set to the model's takes the data's by ",
+                  ? concat("; set /model/class_names to the model's to match the data's by ",
                            fewer_numbers ? "number: " : "name: ", nlohmann::json(theirs).dump())
                   : "");
 }

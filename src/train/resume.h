@@ -15,10 +15,9 @@ std::map<int64_t, std::filesystem::path, std::greater<>> numbered_checkpoints(
     const std::filesystem::path& run_folder);
 
 // The newest checkpoint of a run folder that can be resumed: model.pt, else the highest
-// checkpoints/step-N.pt. Damaged files and those without a training state are skipped with a warning.
-// Empty when the folder has no checkpoint. Throws Error where all are skipped, and where one is of
-// another version or has a config that this program does not know; std::runtime_error where the system
-// cannot read one.
+// checkpoints/step-N.pt. Damaged files and those without training state are skipped with a warning. Empty if
+// the folder has no checkpoint. Throws Error if all are skipped, or if one is of another version or has a
+// config unknown to this program; std::runtime_error if the system cannot read one.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder);
 
 // Throws Error naming the first field of the model or diffusion section that differs.

@@ -84,7 +84,7 @@ struct Loop {
       log_warning(concat("step ", report.step, ": ", report.skipped_lately,
                          " updates skipped for non-finite gradients"));
     if (const double mean = spikes.mean(); spikes.see(report.loss))
-      log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", it was ", mean));
+      log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", up from ", mean));
     hooks.on_report(report);
   }
 

@@ -23,8 +23,8 @@ constexpr std::array<MetricText, 9> kMetrics{{
     {"train/learning_rate", "Learning rate", "of the last update"},
     {"train/samples_per_second", "Speed", "samples/s"},
     {"train/data_wait", "Waiting for data", "share of the time"},
-    {"train/skipped_steps", "Updates left out", "since step 0"},
-    {"train/overlap", "Communication hidden behind computing", "share"},
+    {"train/skipped_steps", "Skipped updates", "since step 0"},
+    {"train/overlap", "Communication hidden behind computation", "share"},
 }};
 
 const std::string kQuarter = "held_out/loss_t_quarter_";

@@ -7,7 +7,7 @@
 
 namespace diffuse {
 
-// Of the process that trained last; "" and 0 where it is not known.
+// Of the process that trained last; "" and 0 if unknown.
 struct RunFacts {
   std::string program, libtorch;       // "diffuse 0.1.0", "2.11.0"
   std::string command;                 // as a shell takes it

@@ -13,8 +13,8 @@ namespace diffuse {
 // Whether a run's folder has checkpoints.
 bool holds_model(const std::filesystem::path& run_folder);
 
-// Seconds to wait for another run to leave a folder. In a job it may be this one from before it was
-// put back into the queue, on a machine that has died: NFS keeps that one's lock for about 90 s.
+// Seconds to wait for another run to release its folder. In a job that may be an earlier start of this one
+// on a machine that has died: NFS keeps its lock for about 90 s.
 double usual_patience();
 
 class RunFolder {

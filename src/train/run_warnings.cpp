@@ -23,7 +23,7 @@ static double highest_learning_rate(const TrainConfig& train) {
 
 static std::string short_warmup(const TrainConfig& train) {
   if (train.warmup_steps <= train.steps) return "";
-  return concat("/train/warmup_steps: ", train.warmup_steps, " are more than the ", train.steps,
+  return concat("/train/warmup_steps: ", train.warmup_steps, " is more than the ", train.steps,
                 " steps of the run: the learning rate reaches only ", highest_learning_rate(train),
                 " of ", train.learning_rate);
 }
@@ -47,7 +47,7 @@ static std::string early_averages(const TrainConfig& train) {
 static std::string no_held_out(const TrainConfig& train, int64_t held_out) {
   if (train.eval_every == 0 || held_out > 0) return "";
   return "/train/eval_every: no items are held out, so there are no held-out losses; "
-         "/data/held_out says how many are kept";
+         "/data/held_out sets how many are";
 }
 
 static std::string untrained_guidance(const Config& config) {

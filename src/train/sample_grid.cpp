@@ -8,7 +8,7 @@ namespace diffuse {
 
 namespace {
 
-// Thrown out of a grid where the run has to end.
+// Thrown from a grid of samples when the run has to end.
 struct GridStopped {};
 
 }  // namespace

@@ -9,9 +9,9 @@
 
 namespace diffuse {
 
-// config.sample.grid samples, drawn by all ranks together with the averaged weights; on the CPU, in the
-// data's units. Undefined where `stop` says that the run has to end, which all ranks must ask alike: not
-// where some have no sample to draw.
+// config.sample.grid samples, drawn with the averaged weights by all ranks together; on the CPU, in the data's
+// units. Undefined if `stop` says that the run has to end, which is only checked if all ranks have a sample to
+// draw and so check alike.
 at::Tensor draw_sample_grid(Trainer& trainer, const std::function<bool()>& stop);
 
 }  // namespace diffuse

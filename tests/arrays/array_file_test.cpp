@@ -90,7 +90,7 @@ TEST(ReadNpy, TakesUnsignedNumbersForWhatTheyAre) {
   EXPECT_EQ(read("<u8", "\x01\0\0\0\0\0\0\x01"s).item<int64_t>(), 0x0100000000000001);
   write_file(path, npy(1, "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }",
                        "\1\0\0\0\0\0\0\xff"s));
-  EXPECT_EQ(failure(path), "uint64 numbers above 9223372036854775807 are not read");
+  EXPECT_EQ(failure(path), "uint64 numbers above 9223372036854775807 are not supported");
 }
 
 TEST(ReadNpy, TakesEitherOrderOfBytes) {
@@ -108,7 +108,7 @@ TEST(ReadNpy, SaysWhatKindOfArrayItDoesNotRead) {
   const TestFolder folder;
   const fs::path path = folder.path() / "a.npy";
   const std::string wanted =
-      " is not read; expected bool, int8 to int64, uint8 to uint64 or float16 to float64";
+      " is not supported; expected bool, int8 to int64, uint8 to uint64 or float16 to float64";
   const auto refusal = [&](const std::string& descr) {
     write_file(path,
                npy(1, "{'descr': " + descr + ", 'fortran_order': False, 'shape': (1,), }", "1234"));
@@ -116,9 +116,9 @@ TEST(ReadNpy, SaysWhatKindOfArrayItDoesNotRead) {
   };
   EXPECT_EQ(refusal("'|O'"), "an array of Python objects of type '|O'" + wanted);
   EXPECT_EQ(refusal("'<c8'"), "an array of complex numbers of type '<c8'" + wanted);
-  EXPECT_EQ(refusal("'<U3'"), "an array of texts of type '<U3'" + wanted);
+  EXPECT_EQ(refusal("'<U3'"), "an array of strings of type '<U3'" + wanted);
   EXPECT_EQ(refusal("'|V2'"),
-            "an array of raw bytes (bfloat16 is saved so) of type '|V2'" + wanted);
+            "an array of raw bytes (bfloat16 is saved this way) of type '|V2'" + wanted);
   EXPECT_EQ(refusal("'<f16'"), "an array of type '<f16'" + wanted);
   EXPECT_EQ(refusal("[('a', '<f4'), ('b', '<i2')]"),
             "a structured array of type [('a', '<f4'), ('b', '<i2')]" + wanted);
@@ -137,18 +137,18 @@ TEST(ReadNpy, RefusesWhatItCannotRead) {
   EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': 1, 'shape': (1,), }", "1234")),
             "corrupt .npy header: no valid fortran_order");
   EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234")),
-            "the header promises 8 bytes of data, the file has 4");
+            "expected 8 bytes of data by its header, got 4");
   EXPECT_EQ(
       error_of(npy(1,
                    "{'descr': '|u1', 'fortran_order': False, 'shape': (0, 4611686018427387904, "
                    "4611686018427387904), }",
                    "")),
-      "the header promises more bytes of data, the file has 0");
+      "expected more bytes of data by its header, got 0");
   EXPECT_EQ(error_of(npy(1,
                          "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, "
                          "4294967296), }",
                          "1234")),
-            "the header promises more bytes of data, the file has 4");
+            "expected more bytes of data by its header, got 4");
   for (const char* shape : {"(-1,)", "(1", "(1 2)", "3", "(a,)", "", "(99999999999999999999,)"})
     EXPECT_EQ(error_of(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': "s + shape, "")),
               "corrupt .npy header: no valid shape")

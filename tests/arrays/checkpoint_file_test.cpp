@@ -261,11 +261,11 @@ TEST(CheckpointFile, ChecksViewsAgainstTheirStorage) {
            "K\x00\x8a\x08\0\0\0\0\0\0\0\x40\x85\x8a\x08\0\0\0\0\0\0\0\x40\x85"s,  // overflow
        }) {
     write_pickle(path, tensor_pickle(view));
-    EXPECT_EQ(failure(path), path.string() + ": corrupt: a tensor reaches outside its data");
+    EXPECT_EQ(failure(path), path.string() + ": corrupt: a tensor extends beyond its data");
   }
   write_pickle(path, tensor_pickle("K\x00K\x02\x85K\x01\x85"s, 3));
   EXPECT_EQ(failure(path),
-            path.string() + ": corrupt: a tensor's data has another size than stated");
+            path.string() + ": corrupt: a tensor's data differs from its stated size");
 }
 
 TEST(CheckpointFile, BoundsNestingCyclesAndExpansion) {
@@ -295,7 +295,7 @@ TEST(CheckpointFile, BoundsTheMemoryOfSharedObjects) {
 TEST(CheckpointFile, RefusesACompressedPickle) {
   const fs::path bomb = "tests/fuzz/corpus/checkpoint/bomb_packed";
   EXPECT_EQ(failure(bomb), bomb.string() +
-                               ": data.pkl inside is compressed; expected it as "
+                               ": data.pkl is compressed; expected it stored, as "
                                "torch.save writes it");
 }
 
@@ -342,7 +342,7 @@ TEST(CheckpointFile, ErrorsNameTheFile) {
   const TestFolder folder;
   const fs::path path = folder.path() / "no.pt";
   EXPECT_EQ(failure(path), path.string() + ": cannot open: No such file or directory");
-  EXPECT_EQ(failure(folder.path()), folder.path().string() + ": expected a file, found a folder");
+  EXPECT_EQ(failure(folder.path()), folder.path().string() + ": expected a file, got a folder");
   write_file(path, "plain text, and quite long enough to be something else");
   EXPECT_EQ(failure(path), path.string() + ": not a zip archive, or truncated");
   write_pickle(path, "].");

@@ -36,7 +36,7 @@ std::string storage(const std::string& type, const std::string& key) {
 TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
   EXPECT_EQ(failure(storage("FloatStorage", std::string(100, '7')) + "."), "");
   EXPECT_EQ(failure(storage("FloatStorage", std::string(101, '7')) + "."),
-            "corrupt pickle: a storage key of that length");
+            "corrupt pickle: a storage key that is too long");
   EXPECT_EQ(failure(storage(concat(std::string(100, 'x'), "Storage"), "0") + "."),
             concat("refused to load torch.", std::string(100, 'x'),
                    "Storage: expected only dicts, lists, text, numbers and tensors"));

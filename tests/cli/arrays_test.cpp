@@ -94,11 +94,11 @@ TEST(Arrays, OfFourChannelsAreWrittenInEachKindOfOutput) {
   ASSERT_EQ(sample(folder, "s.npy").exit_code, 0);
   const Outcome o = sample(folder, "arrays");
   ASSERT_EQ(o.exit_code, 0) << o.err;
-  EXPECT_NE(o.err.find("4 channels make no picture: a .npy of each sample"), std::string::npos);
+  EXPECT_NE(o.err.find("4 channels are not a picture: one .npy per sample"), std::string::npos);
   EXPECT_TRUE(at::equal(read_npy(folder / "arrays" / "000001.npy"), read_npy(folder / "s.npy")[1]));
   const Outcome grid = sample(folder, "s.png");
   ASSERT_EQ(grid.exit_code, 0) << grid.err;
-  EXPECT_NE(grid.err.find("the 4 channels of a sample stand side by side"), std::string::npos);
+  EXPECT_NE(grid.err.find("the 4 channels of a sample are shown side by side"), std::string::npos);
   const Image image = read_image(folder / "s.png");
   EXPECT_GT(image.width, 4 * image.height);
 }
@@ -111,7 +111,7 @@ TEST(Arrays, ThatAreNotFiniteAreNoNoiseAndNoSamples) {
   const auto refused = [&](const Arguments& arguments) {
     const Outcome o = run_program(arguments);
     EXPECT_EQ(o.exit_code, 2);
-    EXPECT_NE(o.err.find("x.npy: sample 1 holds numbers that are not finite"), std::string::npos)
+    EXPECT_NE(o.err.find("x.npy: sample 1 contains numbers that are not finite"), std::string::npos)
         << o.err;
   };
   refused(
@@ -124,7 +124,7 @@ TEST(DataInspect, TakesTheNameOfAnArray) {
   write_npz(file, {{"x", at::zeros({4, 2})}, {"y", at::tensor({0, 1, 1, 0})}});
   const Outcome asked = run_program({"data", "inspect", file});
   EXPECT_EQ(asked.exit_code, 2);
-  EXPECT_NE(asked.err.find("it holds x, y; for example --set data.array=x"), std::string::npos)
+  EXPECT_NE(asked.err.find("select one of x, y; for example --set data.array=x"), std::string::npos)
       << asked.err;
   const Outcome o =
       run_program({"data", "inspect", file, "--set", "data.array=x", "--set", "data.labels=y"});

@@ -136,8 +136,8 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--timesteps", "5,9"}, "--timesteps"));
   expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
   expect_refused(sample({"--eta", "2"}, "--eta"));
-  expect_refused(sample({"--eta", "0.5"}, "only ddim has one"));
-  expect_refused(sample({"--eta", "0.5", "--sampler", "heun"}, "only ddim has one"));
+  expect_refused(sample({"--eta", "0.5"}, "expected the sampler ddim, got"));
+  expect_refused(sample({"--eta", "0.5", "--sampler", "heun"}, "expected the sampler ddim, got"));
   expect_refused(sample({"--sampler", "dpmp2m"}, "did you mean \"dpmpp2m\"?"));
   expect_refused(sample({"--dynamic-threshold", "1"}, "--dynamic-threshold"));
   expect_refused(sample({"--timesteps", "9,5", "--steps", "2"}, "leave out --steps"));
@@ -145,7 +145,8 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--share-from-step", "5", "--sampler", "ddim"}, "adds no noise"));
   expect_refused(sample({"--frames", "5"}, "-o FILE.gif"));
   expect_refused(sample({"--show-x0"}, "-o FILE.gif"));
-  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"}, "only a folder"});
+  expect_refused({{"sample", "--ckpt", "@run", "-o", "@x.png", "--resume"},
+                  "expected a folder, .npz or .npy"});
   expect_refused(sample({"--class", "3"}, "without classes"));
   expect_refused(sample({"--guidance", "2"}, "without classes"));
   expect_refused(sample({"--batch", "0"}, "--batch"));
@@ -183,7 +184,7 @@ TEST(BadUse, OfEncodeAndBench) {
   bench({"--steps", "21"}, "--steps: expected 1 to 20");
   bench({"--plot", "x.jpg"}, ".png");
   bench({"--batch", "0"}, "--batch");
-  bench({"--features", "@file"}, "the fid wants both");
+  bench({"--features", "@file"}, "the FID needs both");
 }
 
 TEST(BadUse, OfEval) {
@@ -207,7 +208,7 @@ TEST(BadUse, OfEval) {
                       "--no-clip: no samples are drawn"));
   expect_refused(
       eval({"--metrics", "bpd,neighbours", "--steps", "21"}, "--steps: expected at most the 20"));
-  expect_refused(eval({"--data", "@images.json"}, "is a model of samples of [2]"));
+  expect_refused(eval({"--data", "@images.json"}, "has samples of [2], but"));
 }
 
 TEST(BadUse, OfForward) {

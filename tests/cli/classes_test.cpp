@@ -88,9 +88,8 @@ TEST(ClassNames, AreTakenInPlaceOfNumbersAndInLists) {
 TEST(ClassNames, ThatAreNumbersGoByName) {
   EXPECT_TRUE(at::equal(samples("0"), samples("cat")));
   EXPECT_TRUE(at::equal(samples("name:0"), samples("2")));
-  EXPECT_NE(
-      sample("0").err.find("--class 0: class number 0, which is called cat; name:0 is number 2"),
-      std::string::npos);
+  EXPECT_NE(sample("0").err.find("--class 0: class number 0, named cat; name:0 is number 2"),
+            std::string::npos);
 }
 
 TEST(ClassNames, ThatAreNotThereAreRefused) {
@@ -126,10 +125,10 @@ TEST(ClassNames, OfAnotherSetAreRefusedOnResume) {
   };
   expect_refused(with(R"(["cat", "red, round", "fox", "été"])", "-q"),
                  "cannot continue with other classes: not in the model: fox; not in the data: 0");
-  expect_refused(with(R"(["red, round", "cat", "0", "été"])", "-q"), "in another order");
+  expect_refused(with(R"(["red, round", "cat", "0", "été"])", "-q"), "in a different order");
   const Outcome by_number = with("[]", "-v");  // as the array has numbers alone
   EXPECT_EQ(by_number.exit_code, 0) << by_number.err;
-  EXPECT_NE(by_number.err.find("0 is taken for cat and so on"), std::string::npos);
+  EXPECT_NE(by_number.err.find("0 is read as cat, and so on"), std::string::npos);
   const auto facts = nlohmann::json::parse(run_program({"info", out, "--json"}).out);
   EXPECT_EQ(facts["class_names"][0], "cat");
   EXPECT_EQ(facts["step"], 3);

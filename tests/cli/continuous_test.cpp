@@ -87,10 +87,10 @@ TEST(Continuous, WhatWantsAChainIsRefusedByName) {
   };
   const fs::path out = scratch("continuous_refused") / "x.npy";
   refused({"sample", "-n", "2", "-o", out, "--sampler", "ddpm"},
-          "want ancestral, its like, or heun");
+          "use ancestral, its counterpart, or heun");
   refused({"sample", "-n", "2", "-o", out, "--spacing", "leading"},
-          "want trailing, uniform or karras");
-  refused({"eval", "--metrics", "bpd"}, "want a model of the process ddpm");
+          "use trailing, uniform or karras");
+  refused({"eval", "--metrics", "bpd"}, "use a model with the process ddpm");
 }
 
 }  // namespace

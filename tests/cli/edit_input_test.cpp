@@ -106,11 +106,11 @@ TEST(EditInput, NumbersThatAreNotFiniteAreRefused) {
   x[0][0][3][3] = HUGE_VAL;
   expect_refused(read_array("points", x.flatten().slice(0, 26, 28)), "not finite");
   x[0][0][3][3] = std::nan("");
-  expect_refused(read_array("image", x), "x.npy: holds numbers that are not finite");
+  expect_refused(read_array("image", x), "x.npy: contains numbers that are not finite");
   expect_refused(run("encode", "--image"), "not finite");
   expect_refused(run("denoise", "--image", {"--sigma", "0.2"}), "not finite");
   expect_refused(run("sample", "--from"), "not finite");
-  expect_refused(run("sample", "--noise"), "x.npy: sample 0 holds numbers that are not finite");
+  expect_refused(run("sample", "--noise"), "x.npy: sample 0 contains numbers that are not finite");
 }
 
 TEST(EditInput, NoiseMayBeOfAnySize) {

@@ -185,9 +185,11 @@ TEST(BadUse, OfInpaint) {
   expect_refused(with("@colour", "@large.png", "@mask.png"), "16x16 pixels; this model makes 8x8");
   expect_refused(with("@grey", "@image.png", "@mask.png"), "in colour, this model makes grey");
   expect_refused(with("@points", "@image.png", "@mask.png"), "points, not images");
-  expect_refused(with("@colour", "@image.png", "@black.png"), "white is what is painted");
+  expect_refused(with("@colour", "@image.png", "@black.png"),
+                 "expected white in the part to paint");
   expect_refused(with("@colour", "@none.png", "@mask.png"), "none.png");
-  expect_refused(with("@colour", "@colour.json", "@mask.png"), ": no picture; expected PNG, JPEG");
+  expect_refused(with("@colour", "@colour.json", "@mask.png"),
+                 ": not a picture; expected PNG, JPEG");
   expect_refused(inpaint({"--repaint", "10"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "0,2"}), "JUMP,PASSES");
   expect_refused(inpaint({"--repaint", "10,2"}), "below the 10 steps");

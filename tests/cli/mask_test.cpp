@@ -114,10 +114,10 @@ TEST(Mask, FractionsBelowHalfPaintFaintly) {
   const at::Tensor whole = read_npy(files() / "out.npy")[0];
   const Outcome faint = inpaint_by(stripe() * 0.25);
   ASSERT_EQ(faint.exit_code, 0) << faint.err;
-  EXPECT_NE(faint.err.find("what is painted keeps at least 75 % of the image"), std::string::npos);
+  EXPECT_NE(faint.err.find("the painted part keeps at least 75 % of the image"), std::string::npos);
   const at::Tensor image = read_npy(files() / "image.npy"), x = read_npy(files() / "out.npy")[0];
   EXPECT_TRUE(at::allclose(x[0][3], 0.75 * image[0][3] + 0.25 * whole[0][3], 0, 1e-6));
-  expect_refused(inpaint_by(stripe() * 100), "expected 255 where it is painted");
+  expect_refused(inpaint_by(stripe() * 100), "expected 255 in the part to paint");
   expect_refused(inpaint_by(picture(stripe() * 100)), "a .npy of fractions from 0 to 1");
   inpaint_by(stripe() * 0.4);
   EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "1"}).exit_code, 0);
@@ -133,14 +133,14 @@ TEST(Mask, MayEndInCapitals) {
 TEST(Mask, RefusesWhatWouldPaintNothingOrIsNoMask) {
   at::Tensor labels = stripe();
   labels[4].fill_(2);
-  expect_refused(inpaint_by(picture(labels)), "its brightest is 2, and white is 255");
-  expect_refused(inpaint_by(labels), "its brightest is 2, and white is 255");
-  expect_refused(inpaint_by(stripe() / 255), "its brightest is 0.00392");
+  expect_refused(inpaint_by(picture(labels)), "its maximum is 2, but white is 255");
+  expect_refused(inpaint_by(labels), "its maximum is 2, but white is 255");
+  expect_refused(inpaint_by(stripe() / 255), "its maximum is 0.00392");
   expect_refused(inpaint_by(stripe() * 2 - 1), "numbers from -1 to 1");
   expect_refused(inpaint_by(stripe() * 1e6), "numbers from 0 to 1e+06");
   expect_refused(inpaint_by(stripe() * std::nan("")), "not finite");
-  expect_refused(inpaint_by(at::zeros({8, 8})), "white is what is painted");
-  expect_refused(inpaint_by(at::stack({stripe(), 1 - stripe()})), "2 masks that differ");
+  expect_refused(inpaint_by(at::zeros({8, 8})), "expected white in the part to paint");
+  expect_refused(inpaint_by(at::stack({stripe(), 1 - stripe()})), "2 different masks");
   expect_refused(inpaint_by(at::ones({8, 9})), "the mask is [8, 9]; expected [8, 8]");
   expect_refused(inpaint("image", files() / "image.npy"), "numbers from -0.9 to 0.9");
   Image red = picture(at::zeros({8, 8}), 3);
@@ -149,8 +149,9 @@ TEST(Mask, RefusesWhatWouldPaintNothingOrIsNoMask) {
 }
 
 TEST(Mask, SaysWhatItTakesForWhiteAndWhereNothingIsKept) {
-  EXPECT_NE(inpaint_by(picture(stripe())).err.find("no number is above 1: that is white"),
-            std::string::npos);
+  EXPECT_NE(
+      inpaint_by(picture(stripe())).err.find("the maximum is at most 1, which counts as white"),
+      std::string::npos);
   EXPECT_NE(inpaint_by(at::ones({8, 8})).err.find("nothing is kept"), std::string::npos);
 }
 
@@ -170,7 +171,7 @@ TEST(Mask, RefusesAFadeWiderThanWhatIsPainted) {
   inpaint_by(stripe());
   EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "2"}).exit_code, 0);
   expect_refused(inpaint("image", files() / "mask.npy", {"--feather", "20"}),
-                 "--feather 20: wider than what is painted");
+                 "--feather 20: wider than the painted part");
 }
 
 }  // namespace

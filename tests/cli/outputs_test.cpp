@@ -72,9 +72,9 @@ TEST(Outputs, OfConvertAreNoInputs) {
   convert("pipe", "pipe", ": is the input itself");
   convert("pipe", "pipe/unet", ": is the input itself");
   convert("flat/x.safetensors", "flat", ": is the input itself");
-  convert("a.pt", "mine", ": holds a config.json that is not diffusers'");
+  convert("a.pt", "mine", ": contains a config.json that is not from diffusers");
   convert("a.pt", "pipe",
-          ": holds a pipeline (unet), whose network would be read instead; write to another "
+          ": contains a pipeline (unet), whose network would be read instead; write to another "
           "folder, such as " +
               (folder / "pipe-2").string() + "\n");
 }
@@ -172,7 +172,7 @@ TEST(Outputs, OfTrainAreNoFoldersOfOthers) {
     expect_refused(folder, {"train", "--config", place / "c.json", "--out", folder / out}, says);
   };
   refused("pictures", ": is the folder of /data/path");
-  refused("other", ": holds a config.json that is no run's");
+  refused("other", ": contains a config.json that is not from a run");
   refused("begun", "begun/checkpoints: cannot write: Not a directory");
   refused("pictures/a.jpg/run", "a.jpg/run: cannot write: Not a directory");
 }

@@ -32,11 +32,11 @@ TEST(Pictures, TrainTellsClassesAndWhatIsLeftOut) {
   EXPECT_TRUE(says(o.err, "classes 2: cat ")) << o.err;
   EXPECT_TRUE(says(o.err, "left out hidden folders: 1 (.git)")) << o.err;
   EXPECT_TRUE(
-      says(o.err, "left out HEIC pictures, not read; convert to PNG or JPEG: 1 (dog/3.heic)"))
+      says(o.err, "left out HEIC pictures, not supported; convert to PNG or JPEG: 1 (dog/3.heic)"))
       << o.err;
-  const size_t once = o.err.find("files that are no pictures: 2 (c.json, dog/4.txt)");
+  const size_t once = o.err.find("files that are not pictures: 2 (c.json, dog/4.txt)");
   ASSERT_NE(once, std::string::npos) << o.err;
-  EXPECT_EQ(o.err.find("files that are no pictures", once + 1), std::string::npos) << o.err;
+  EXPECT_EQ(o.err.find("files that are not pictures", once + 1), std::string::npos) << o.err;
 }
 
 TEST(Pictures, TrainWarnsOfAClassThatHasNone) {

@@ -34,11 +34,11 @@ TEST(Report, TakesNothingElseForAPicture) {
     EXPECT_FALSE(fs::exists(run / "page.html"));
     return o.err;
   };
-  EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, found something else\n"),
+  EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, got something else\n"),
             std::string::npos);
   fs::remove(picture);
   fs::create_symlink(fs::absolute("tests/fixtures/rgb.png"), picture);
-  EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, found a link\n"),
+  EXPECT_NE(refusal().find(picture.string() + ": expected a PNG picture, got a link\n"),
             std::string::npos);
 }
 

@@ -78,7 +78,7 @@ TEST(Train, WarnsOfAWarmUpLongerThanTheRun) {
   const fs::path folder = scratch("warm_up");
   write_file(folder / "c.json", small_points_config());
   const std::string warning =
-      "/train/warmup_steps: 5000 are more than the 10 steps of the run: the learning rate reaches "
+      "/train/warmup_steps: 5000 is more than the 10 steps of the run: the learning rate reaches "
       "only 4e-07 of 0.0002\n";  // 2e-4 * 10 / 5000
   const std::vector<std::string> train{"train", "--config", folder / "c.json", "--out",
                                        folder / "run"};

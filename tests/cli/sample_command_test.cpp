@@ -86,7 +86,7 @@ TEST(SampleResume, GoesOnWithAnArrayThatASignalStopped) {
   resume.push_back("--resume");
   const Outcome o = sample(folder / "x.npy", resume);
   ASSERT_EQ(o.exit_code, 0) << o.err;
-  EXPECT_NE(o.err.find(" are there"), std::string::npos) << o.err;
+  EXPECT_NE(o.err.find(" are already there"), std::string::npos) << o.err;
   sample_well(folder / "straight.npy", flags);
   EXPECT_EQ(contents(folder / "x.npy"), contents(folder / "straight.npy"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
@@ -108,7 +108,8 @@ TEST(SampleResume, KeepsTheImagesOfAFolderAndTakesMore) {
   EXPECT_EQ(read_image(folder / "a/000004.png").pixels, read_image(folder / "b/000004.png").pixels);
   const Outcome other = sample(folder / "a", with({"-n", "9", "--seed", "8"}));
   EXPECT_EQ(other.exit_code, 2);
-  EXPECT_NE(other.err.find("says seeds \"0\", this run \"8\""), std::string::npos) << other.err;
+  EXPECT_NE(other.err.find("has seeds \"0\", but this run has \"8\""), std::string::npos)
+      << other.err;
 }
 
 TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
@@ -135,7 +136,7 @@ TEST(SampleOutput, LeavesNothingOfAnEarlierRunToGoOnFrom) {
   write_file(folder / "b/parameters.json", R"({"camera": "x"})");
   const Outcome foreign = sample(folder / "b", with({"4"}));
   EXPECT_EQ(foreign.exit_code, 2);
-  EXPECT_NE(foreign.err.find("and no parameters.json"), std::string::npos) << foreign.err;
+  EXPECT_NE(foreign.err.find("but no parameters.json"), std::string::npos) << foreign.err;
   EXPECT_TRUE(fs::exists(folder / "b/000003.png"));
 }
 

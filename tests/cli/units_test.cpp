@@ -195,7 +195,7 @@ TEST(RangeUnits, PicturesAreReadAndShownInThem) {
                       "@mask8.npy", "-o", "@o.npy"}),
                  "numbers from 7 to 7; expected 0 (black) to 1 (white)");
   expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4", "-q"}),
-                 "of images from -1 to 1; those of");
+                 "expected images from -1 to 1; those of");
 }
 
 // Samples that the program wrote, the model's own and the data compare in one unit: all are near.

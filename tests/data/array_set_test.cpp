@@ -101,8 +101,8 @@ TEST_F(ArraySet, TakesClassesFromAColumnOrWholeFloats) {
 TEST_F(ArraySet, AsksWhichOfSeveralArrays) {
   DataConfig config = npz({{"a", at::zeros({4, 2})}, {"b", at::ones({4, 2})}});
   EXPECT_TRUE(contains(error_of(config),
-                       "data.array must say which one; it holds a, b; for example "
-                       "--set data.array=a, and data.labels where one holds class numbers"))
+                       "expected data.array to select one of a, b; for example "
+                       "--set data.array=a, and data.labels if one has class numbers"))
       << error_of(config);
   config.array = "b";
   EXPECT_EQ(values(*training(config), {0}), (std::vector<float>{1, 1}));
@@ -114,20 +114,20 @@ TEST_F(ArraySet, LeavesOutNumbersThatAreNotFiniteWhenAsked) {
   at::Tensor array = at::ones({5, 2});
   array[3][1] = std::numeric_limits<float>::quiet_NaN();
   DataConfig config = npy(array);
-  EXPECT_TRUE(contains(error_of(config), "item 3 holds numbers that are not finite"));
+  EXPECT_TRUE(contains(error_of(config), "item 3 contains numbers that are not finite"));
   config.on_error = "skip";
   EXPECT_EQ(training(config)->size(), 3);
   EXPECT_EQ(all_values(*training(config)), std::vector<float>(6, 1.0F));
 }
 
 TEST_F(ArraySet, RefusesOtherShapes) {
-  EXPECT_TRUE(contains(error_of(npy(at::zeros({4}))), "wanted N x D points"));
-  EXPECT_TRUE(contains(error_of(npy(at::zeros({4, 1, 1, 1, 1}))), "wanted N x D points"));
-  EXPECT_TRUE(contains(error_of(npy(at::zeros({4, 2, 2, 2}, at::kByte))), "wanted images"));
+  EXPECT_TRUE(contains(error_of(npy(at::zeros({4}))), "expected N x D points"));
+  EXPECT_TRUE(contains(error_of(npy(at::zeros({4, 1, 1, 1, 1}))), "expected N x D points"));
+  EXPECT_TRUE(contains(error_of(npy(at::zeros({4, 2, 2, 2}, at::kByte))), "expected images"));
   EXPECT_TRUE(contains(error_of(npy(at::zeros({0, 2}))), "an empty array"));
   DataConfig resized = npy(at::zeros({4, 1, 8, 8}));
   resized.image_size = 4;
-  EXPECT_TRUE(contains(error_of(resized), "numbers are used as they are"));
+  EXPECT_TRUE(contains(error_of(resized), "numbers are not resized"));
   DataConfig flipped = npy(at::zeros({4, 1, 8}));
   flipped.horizontal_flip = true;
   EXPECT_TRUE(contains(error_of(flipped), "holds signals"));

@@ -74,7 +74,7 @@ TEST_F(Cifar10, BecomesGrey) {
 TEST_F(Cifar10, ReportsAFolderWithoutBatches) {
   EXPECT_EQ(error_of(config()),
             folder_.path().string() +
-                ": no data_batch_1.bin[.gz] to data_batch_5.bin[.gz] in it; data.path must be a "
+                ": no data_batch_1.bin[.gz] to data_batch_5.bin[.gz] here; data.path must be a "
                 "folder with CIFAR-10's binary version");
 }
 
@@ -86,12 +86,13 @@ TEST_F(Cifar10, SaysHowToGetTheSet) {
 TEST_F(Cifar10, ReportsDamagedFiles) {
   const auto path = file("data_batch_1.bin");
   write_bytes(path, record(3, 1, 2, 3) + Bytes{4, 5});
-  EXPECT_EQ(error_of(config()),
-            path.string() + ": holds 3075 bytes, wanted a multiple of 3073 (one CIFAR-10 record)");
+  EXPECT_EQ(
+      error_of(config()),
+      path.string() + ": contains 3075 bytes, expected a multiple of 3073 (one CIFAR-10 record)");
   write_bytes(path, record(3, 1, 2, 3) + record(10, 1, 2, 3));
-  EXPECT_EQ(error_of(config()), path.string() + ": label 10 of record 1, wanted 0 to 9");
+  EXPECT_EQ(error_of(config()), path.string() + ": label 10 of record 1, expected 0 to 9");
   write_bytes(path, {});
-  EXPECT_EQ(error_of(config()), path.string() + ": is empty, wanted CIFAR-10 records");
+  EXPECT_EQ(error_of(config()), path.string() + ": is empty, expected CIFAR-10 records");
   std::filesystem::remove(path);
   write_gz(file("data_batch_1.bin.gz"), record(3, 1, 2, 3));
   cut_file(file("data_batch_1.bin.gz"), 4);

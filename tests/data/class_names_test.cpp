@@ -38,17 +38,17 @@ TEST(ClassNames, InAnotherOrderOrFewerAreFoundByName) {
 
 TEST(ClassNames, ThatTheModelDoesNotKnowAreRefused) {
   EXPECT_EQ(refusal({"dog", "fox"}, {"cat", "dog"}),
-            "photos: other classes than the model's; not in the model: fox; not in the data: cat");
+            "photos: classes differ from the model's; not in the model: fox; not in the data: cat");
   EXPECT_EQ(refusal({"cat", "dog", "fox"}, {"cat", "dog"}),
-            "photos: other classes than the model's; not in the model: fox");
+            "photos: classes differ from the model's; not in the model: fox");
   EXPECT_EQ(refusal({"Cat"}, {"cat"}),
-            "photos: other classes than the model's; not in the model: Cat; not in the data: cat");
+            "photos: classes differ from the model's; not in the model: Cat; not in the data: cat");
 }
 
 TEST(ClassNames, GoByNumberWhereOneSideHasNothingElse) {
   EXPECT_EQ(map_classes({"0", "1"}, {"cat", "dog", "fox"}, "x.npz").numbers, (Numbers{0, 1}));
   EXPECT_EQ(map_classes({"cat", "dog"}, {"0", "1"}, "photos").note,
-            "the model knows its classes by number alone: cat is taken for 0 and so on");
+            "the model's classes have only numbers: cat is read as 0, and so on");
   EXPECT_NE(refusal({"0", "1", "2"}, {"cat", "dog"}), "");
   EXPECT_NE(refusal({"cat", "dog", "fox"}, {"0", "1"}), "");
 }

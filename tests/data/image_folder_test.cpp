@@ -148,7 +148,7 @@ TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
   EXPECT_EQ(survey.files, 20);
   EXPECT_EQ(survey.grey, 19);
   ASSERT_EQ(survey.bad.size(), 1U);
-  EXPECT_EQ(survey.bad[0], path.string() + ": no picture; expected " + readable_formats());
+  EXPECT_EQ(survey.bad[0], path.string() + ": not a picture; expected " + readable_formats());
 }
 
 // Whichever is damaged: items 0 to 19 of value 0 to 19, one of which is held out.
@@ -179,7 +179,7 @@ TEST_F(ImageFolder, OfWhichNoneCanBeReadIsRefused) {
   write_bytes(path, {0x89, 'P', 'N', 'G'});
   write_bytes(folder_.path() / "2.png", {0x89, 'P', 'N', 'G'});
   EXPECT_EQ(error_of(skip), "/data/path: none of 2 files can be read; " + path.string() +
-                                ": no picture; expected " + readable_formats());
+                                ": not a picture; expected " + readable_formats());
 }
 
 // Decoded on the fly, of 2 x 3 pictures, one of which is gone when it is asked for.
@@ -203,7 +203,7 @@ TEST_F(ImageFolder, AnotherOfItsClassTakesThePlaceOfAVanishedPicture) {
   EXPECT_EQ(pixels(*set, {0, 1, 2, 3, 4}), after);
   std::filesystem::remove_all(folder_.path() / "ant");
   const std::string message = message_of([&] { all_values(*set); });
-  EXPECT_TRUE(contains(message, "No such file or directory; nor can the")) << message;
+  EXPECT_TRUE(contains(message, "No such file or directory; the")) << message;
 }
 
 TEST_F(ImageFolder, AVanishedPictureEndsARunThatRefuses) {
@@ -265,7 +265,7 @@ TEST_F(ImageFolder, ReadsAnArchiveAsTheFolderInIt) {
 }
 
 TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
-  EXPECT_EQ(error_of(config()), folder_.path().string() + ": no picture in it that is read (" +
+  EXPECT_EQ(error_of(config()), folder_.path().string() + ": contains no supported picture (" +
                                     readable_formats() + ")");
   write_bytes(folder_.path() / "file", {1});
   DataConfig file = config();

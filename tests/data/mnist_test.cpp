@@ -92,22 +92,23 @@ TEST_F(Mnist, ReportsMissingFiles) {
   DataConfig nowhere = config();
   nowhere.path = "/no/such/folder";
   EXPECT_EQ(error_of(nowhere),
-            "/data/path: /no/such/folder does not exist; give the place with --set data.path=..., "
-            "or set DIFFUSE_DATA to the folder above it, or run scripts/download_data.sh mnist");
+            "/data/path: /no/such/folder does not exist; set it with --set data.path=..., "
+            "or set DIFFUSE_DATA to its parent folder, or run scripts/download_data.sh mnist");
 }
 
 TEST_F(Mnist, ReportsAWrongMagicNumber) {
   write_bytes(file("train-images-idx3-ubyte"), labels_);
-  EXPECT_EQ(error_of(config()),
-            file("train-images-idx3-ubyte").string() +
-                ": magic number 0x00000801, wanted 0x00000803 (an IDX file of bytes with 3 sizes)");
+  EXPECT_EQ(
+      error_of(config()),
+      file("train-images-idx3-ubyte").string() +
+          ": magic number 0x00000801, expected 0x00000803 (an IDX file of bytes with 3 sizes)");
 }
 
 TEST_F(Mnist, ReportsAFileThatIsTooShortOrTooLong) {
   const auto path = file("train-images-idx3-ubyte");
   cut_file(path, 1);
   EXPECT_EQ(error_of(config()),
-            path.string() + ": ends after 17 of the 18 bytes its header promises");
+            path.string() + ": ends after 17 of the 18 bytes given in its header");
   cut_file(path, 20);
   EXPECT_EQ(error_of(config()),
             path.string() + ": ends after 13 bytes, inside the IDX header of 16");
@@ -116,7 +117,8 @@ TEST_F(Mnist, ReportsAFileThatIsTooShortOrTooLong) {
   Bytes longer = images_;
   longer.push_back(0);
   write_bytes(path, longer);
-  EXPECT_EQ(error_of(config()), path.string() + ": goes on after the 18 bytes its header promises");
+  EXPECT_EQ(error_of(config()),
+            path.string() + ": is longer than the 18 bytes given in its header");
 }
 
 TEST_F(Mnist, ReportsDamagedGzip) {
@@ -142,7 +144,7 @@ TEST_F(Mnist, ReportsLabelsThatDoNotFit) {
   EXPECT_EQ(error_of(config()),
             path.string() + ": 2 labels for the 3 images of train-images-idx3-ubyte");
   write_bytes(path, {0, 0, 8, 1, 0, 0, 0, 3, 7, 10, 9});
-  EXPECT_EQ(error_of(config()), path.string() + ": label 10 of item 1, wanted 0 to 9");
+  EXPECT_EQ(error_of(config()), path.string() + ": label 10 of item 1, expected 0 to 9");
 }
 
 // A header may promise anything: nothing is allocated for it.
@@ -151,9 +153,9 @@ TEST_F(Mnist, RefusesSizesOutOfBounds) {
   write_bytes(path, {0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 16, 0, 0, 0, 16, 0});
   EXPECT_TRUE(contains(error_of(config()), "more than data.memory_limit_mb")) << error_of(config());
   write_bytes(path, {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 16, 1, 0, 0, 0, 1});
-  EXPECT_TRUE(contains(error_of(config()), "says 4097 pixels, wanted 1 to 4096 on a side"));
+  EXPECT_TRUE(contains(error_of(config()), "says 4097 pixels, expected 1 to 4096 on a side"));
   write_bytes(path, {0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1});
-  EXPECT_TRUE(contains(error_of(config()), "says 0 items, wanted at least 1"));
+  EXPECT_TRUE(contains(error_of(config()), "says 0 items, expected at least 1"));
 }
 
 // Counts per digit and means of the published set (0.1307 and 0.3081 in [0, 1]); the pixels were

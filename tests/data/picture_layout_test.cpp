@@ -62,7 +62,7 @@ TEST_F(PictureLayoutTest, AFewPicturesBesideTheClassesAreLeftOut) {
   EXPECT_TRUE(layout().class_names.empty());
   EXPECT_EQ(layout().train.size(), 6U);
   EXPECT_EQ(layout().notes,
-            Words{"no classes: 2 pictures lie beside 2 folders that have no more on average"});
+            Words{"no classes: 2 pictures are beside 2 folders with no more on average"});
 }
 
 TEST_F(PictureLayoutTest, APictureBesideTheSetIsLeftOut) {
@@ -83,7 +83,7 @@ TEST_F(PictureLayoutTest, DownloadsAreReadAsWhatTheyHold) {
   write("6.jpg_large", "<html>");
   EXPECT_EQ(layout().train.size(), 4U);
   EXPECT_EQ(layout().others.lines(),
-            Words{"files that are no pictures: 3 (4.txt, 5.png.txt, 6.jpg_large)"});
+            Words{"files that are not pictures: 3 (4.txt, 5.png.txt, 6.jpg_large)"});
 }
 
 TEST_F(PictureLayoutTest, TrainAndTestAreParts) {
@@ -94,7 +94,7 @@ TEST_F(PictureLayoutTest, TrainAndTestAreParts) {
   EXPECT_EQ(told(found, found.train), (Words{"Train/cat/1.png 0", "Train/dog/2.png 1"}));
   EXPECT_EQ(told(found, found.held_out), (Words{"test/cat/3.png 0", "test/dog/4.png 1"}));
   EXPECT_EQ(found.left_out.lines(),
-            Words{"pictures of classes that the training part lacks: 1 (test/eel/5.png)"});
+            Words{"pictures of classes that are not in the training part: 1 (test/eel/5.png)"});
   EXPECT_EQ(found.notes, Words{"Train/ is trained on, test/ is held out"});
 }
 
@@ -126,7 +126,7 @@ TEST_F(PictureLayoutTest, AValidationPartWithoutTheClassesIsLeftOut) {
   EXPECT_FALSE(found.has_held_out);
   EXPECT_EQ(found.class_names, (Words{"cat", "dog"}));
   EXPECT_EQ(found.left_out.lines(),
-            Words{"pictures to hold out that lie in no class folder: 1 (val2012/3.png)"});
+            Words{"held-out pictures that are in no class folder: 1 (val2012/3.png)"});
 }
 
 TEST_F(PictureLayoutTest, PartsMayHaveAWordInFront) {
@@ -173,8 +173,7 @@ TEST_F(PictureLayoutTest, LabelsOfADatasetJsonAreTheClasses) {
   EXPECT_EQ(found.class_names, (Words{"0", "1", "2"}));
   EXPECT_EQ(told(found, found.train),
             (Words{"e/00000/2.png 0", "e/00000/1.png 2", "e/00001/3.png 2"}));
-  EXPECT_EQ(found.left_out.lines(),
-            Words{"labels of dataset.json without their picture: 1 (e/9.png)"});
+  EXPECT_EQ(found.left_out.lines(), Words{"labels in dataset.json without a picture: 1 (e/9.png)"});
   EXPECT_EQ(found.notes, Words{"e/dataset.json has the classes"});
 }
 
@@ -185,7 +184,7 @@ TEST_F(PictureLayoutTest, NullLabelsAreNoClasses) {
   EXPECT_EQ(layout().train.size(), 2U);
   write("dataset.json", R"({"name": "something else"})");
   EXPECT_EQ(layout().class_names, (Words{"00000", "00001"}));
-  EXPECT_EQ(layout().others.lines(), Words{"files that are no pictures: 1 (dataset.json)"});
+  EXPECT_EQ(layout().others.lines(), Words{"files that are not pictures: 1 (dataset.json)"});
 }
 
 TEST_F(PictureLayoutTest, APictureWithoutALabelIsRefusedOrLeftOut) {
@@ -224,13 +223,13 @@ TEST_F(PictureLayoutTest, LabelsOfOtherPathsAreNamed) {
   add({"00000/1.png"});
   write("dataset.json", R"({"labels": [["1.png", 0], ["2.png", 0]]})");
   EXPECT_EQ(message_of([&] { layout(/*skip=*/true); }),
-            "dataset.json: has a label for none of 1 pictures, " +
-                (folder_.path() / "00000/1.png").string() + " for one; it names 1.png");
+            "dataset.json: has a label for none of 1 pictures, such as " +
+                (folder_.path() / "00000/1.png").string() + "; it names 1.png");
 }
 
 TEST_F(PictureLayoutTest, APlaceWithoutPicturesTellsWhatIsThere) {
   write("train-0.parquet", "PAR1");
-  EXPECT_NE(refusal().find("left out are files that are no pictures: 1 (train-0.parquet)"),
+  EXPECT_NE(refusal().find("left out are files that are not pictures: 1 (train-0.parquet)"),
             std::string::npos);
 }
 

@@ -304,7 +304,7 @@ TEST(CheckTrainable, RefusesPartsThatDoNotFit) {
   mentions(config, "/diffusion/loss: \"simple\" does not train the variance");
   config = {};
   config.loss = "hybrid";
-  mentions(config, "/diffusion/variance \"fixed_large\" is fixed: want simple or vlb");
+  mentions(config, "/diffusion/variance \"fixed_large\" is fixed: use simple or vlb");
   config = {};
   config.schedule = "jsd";
   mentions(config, "/diffusion/prediction: \"epsilon\" cannot give x_0");

@@ -169,18 +169,19 @@ TEST(NoiseSchedule, PriorTermIsZeroForPureNoiseAndGrowsWithTheSignal) {
 TEST(NoiseSchedule, RefusesWhatIsNoSchedule) {
   EXPECT_EQ(error_of(config_of("liner")).rfind("/diffusion/schedule: \"liner\" is none of", 0), 0u);
   EXPECT_NE(error_of(config_of("liner")).find("did you mean \"linear\"?"), std::string::npos);
-  EXPECT_EQ(error_of(config_of("linear", 0)), "/diffusion/timesteps: found 0, want at least 1");
+  EXPECT_EQ(error_of(config_of("linear", 0)), "/diffusion/timesteps: expected at least 1, got 0");
   DiffusionConfig config = config_of("linear", 3);
   config.beta_end = 1.5;
   EXPECT_EQ(error_of(config),
             "/diffusion/schedule: linear from beta_start 0.0001 to beta_end 1.5: beta of step 2 is "
-            "1.5; want a number in (0, 1]");
+            "1.5; expected a number in (0, 1]");
   config = config_of("betas", 3);
   config.betas = {0.1, 0.2};
   EXPECT_EQ(error_of(config),
-            "/diffusion/betas: found 2 values, want as many as /diffusion/timesteps, 3");
+            "/diffusion/betas: expected as many values as /diffusion/timesteps, 3, got 2");
   config.betas = {0.1, std::nan(""), 0.3};
-  EXPECT_EQ(error_of(config), "/diffusion/betas: beta of step 1 is nan; want a number in (0, 1]");
+  EXPECT_EQ(error_of(config),
+            "/diffusion/betas: beta of step 1 is nan; expected a number in (0, 1]");
   config = config_of("linear", 1);
   config.rescale_zero_terminal_snr = true;
   EXPECT_EQ(error_of(config),

@@ -60,8 +60,7 @@ TEST(Launch, ReadsSlurmAndFindsRankZeroOnTheFirstNode) {
   EXPECT_EQ(launch.size, 4);
   EXPECT_EQ(launch.local_rank, 1);
   EXPECT_EQ(launch.host, "gpu03");
-  EXPECT_EQ(launch.advice,
-            "SLURM says 4 tasks, this is one: start with srun, or unset SLURM_NTASKS");
+  EXPECT_EQ(launch.advice, "SLURM says 4 tasks: start with srun or unset SLURM_NTASKS");
   EXPECT_GE(launch.port, 20000);
   EXPECT_FALSE(launch.store_is_up);
   EXPECT_TRUE(launch.by_hand);
@@ -131,12 +130,12 @@ TEST(Launch, IsAloneWhereNoOtherCanCome) {
     return launch.note;
   };
   EXPECT_EQ(note({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_STEP_NUM_TASKS", "1"}}),
-            "SLURM says 4 tasks, but 1 in this step (srun starts all): this process works alone");
+            "SLURM says 4 tasks, but 1 in this step (srun starts all): this process runs alone");
   EXPECT_EQ(note({{"WORLD_SIZE", "4"}}),
-            "WORLD_SIZE says 4 processes, but RANK is not set: this process works alone");
+            "WORLD_SIZE says 4 processes, but RANK is not set: this process runs alone");
   EXPECT_EQ(note({{"PMI_SIZE", "2"}, {"PMI_RANK", "1"}}),
             "PMI_SIZE says 2 processes, but RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are not "
-            "set: this process works alone");
+            "set: this process runs alone");
   EXPECT_EQ(note({{"RANK", ""}, {"WORLD_SIZE", ""}}), "");
   EXPECT_EQ(note({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "1"}}), "");
   EXPECT_EQ(note({{"PMI_SIZE", "1"}, {"PMI_RANK", "0"}}), "");

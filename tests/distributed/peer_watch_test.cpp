@@ -42,7 +42,7 @@ TEST(PeerWatch, NamesADeadRankAndItsPhase) {
   for (const int rank : {0, 2}) watch.observe(rank, beat_of(2, 1, 1), 10.2);
   const auto verdict = watch.verdict(10.2);
   ASSERT_TRUE(verdict);
-  EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: not heard of for 10s");
+  EXPECT_EQ(*verdict, "rank 1 died in phase \"loading data\" of step 12: no heartbeat for 10s");
 }
 
 // A cable pulled out of the machine that watches.
@@ -54,9 +54,10 @@ TEST(PeerWatch, BlamesNoRankWhenAllOthersFallSilent) {
   }
   const auto verdict = watch.verdict(11);
   ASSERT_TRUE(verdict);
-  EXPECT_EQ(*verdict,
-            "no other rank is heard of for 11s: all have died, or this machine is cut off from the "
-            "network");
+  EXPECT_EQ(
+      *verdict,
+      "no heartbeat from any other rank for 11s: all died, or this machine is cut off from the "
+      "network");
 }
 
 TEST(PeerWatch, CallsARankDeadThatStoppedBeatingAfterItsLastProgress) {
@@ -134,7 +135,7 @@ TEST(PeerWatch, NamesADeadRankThatWasUnhurried) {
   }
   const auto verdict = watch.verdict(11);
   ASSERT_TRUE(verdict);
-  EXPECT_EQ(*verdict, "rank 1 died in phase \"start\" of step 0: not heard of for 11s");
+  EXPECT_EQ(*verdict, "rank 1 died in phase \"start\" of step 0: no heartbeat for 11s");
 }
 
 }  // namespace diffuse

@@ -84,9 +84,10 @@ TEST(World, RefusesARankThatDiffersFromRankZero) {
   expect_no_exceptions(run_worlds(2, [](World& world) {
     world.check_same("config", "seed 1");
     const std::string seed = world.is_first() ? "1" : "2";
-    EXPECT_EQ(
-        message_of([&] { world.check_same("seed", seed); }),
-        world.is_first() ? "" : "rank 1 has another seed than rank 0; start all with the same");
+    EXPECT_EQ(message_of([&] { world.check_same("seed", seed); }),
+              world.is_first()
+                  ? ""
+                  : "rank 1 has a different seed from rank 0's; start all with the same");
   }));
 }
 
@@ -96,7 +97,7 @@ TEST(World, NamesTheRanksThatDoNotCome) {
     World world(launch, c10::kCPU, /*peer_timeout=*/0.2);
     FAIL() << "met ranks that do not exist";
   } catch (const std::runtime_error& error) {
-    EXPECT_NE(std::string(error.what()).find("of 3 processes, rank 1, 2 did not come"),
+    EXPECT_NE(std::string(error.what()).find("of 3 processes, rank 1, 2 did not connect"),
               std::string::npos)
         << error.what();
   }

@@ -115,14 +115,14 @@ TEST_F(FeatureExtractorTest, SaysWhatIsWrongWithTheNetwork) {
       ": the feature network fails on images of [2, 1, 4, 4] given as uint8 x3: RuntimeError: ";
   EXPECT_EQ(failure(kChannelMeans, true),
             fails +
-                "it gives features alone, and the Inception Score wants classes: a forward that "
+                "it returns only features, but the Inception Score needs classes: a forward that "
                 "returns (features, logits)");
   EXPECT_EQ(failure("def forward(self, x):\n    return 3\n"),
             fails + "an output of type Int; expected features, or (features, logits)");
   EXPECT_EQ(failure("def forward(self, x):\n    return x.view([2, -1, 4])\n"),
             fails + "an output of shape [2, 12, 4]; expected [B, D] or [B, D, h, w]");
   EXPECT_EQ(failure("def forward(self, x):\n    return x.float().mean([2, 3]) / 0\n"),
-            ": the feature network gives values that are not finite");
+            ": the feature network returns values that are not finite");
   EXPECT_NE(failure("def forward(self, x):\n    return x.view([7])\n").find("invalid for input"),
             std::string::npos);
 }

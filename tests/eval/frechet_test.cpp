@@ -61,10 +61,10 @@ TEST(FrechetDistance, SaysWhyThereIsNone) {
   EXPECT_EQ(failure({mean, eye}, {mean, eye / 0}),
             "Frechet distance: the statistics of the second set are not all finite");
   EXPECT_EQ(failure({mean, eye}, {mean, -eye}),
-            "Frechet distance: the second covariance has the eigenvalue -1, where none may be "
+            "Frechet distance: the second covariance has the eigenvalue -1, but none may be "
             "negative (the largest is 1)");
   EXPECT_EQ(failure({mean, eye}, {at::zeros({3}, at::kDouble), at::eye(3, at::kDouble)}),
-            "Frechet distance: features of 2 and of 3 dimensions; both sets want the same feature "
+            "Frechet distance: features of 2 and of 3 dimensions; both sets need the same feature "
             "network");
   EXPECT_THROW(statistics(sample_features(1, 4)), Error);
 }

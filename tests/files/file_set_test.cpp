@@ -110,7 +110,7 @@ TEST(FileSet, VisitsAFolderOnce) {
   const auto files = open_all(root);
   EXPECT_EQ(files->names(), (std::vector<std::string>{"b/1.txt", "d.txt", "e/2.txt"}));
   EXPECT_EQ(files->left_out().lines(),
-            (std::vector<std::string>{"links to folders that are read already: 2 (a, b/deep/up)",
+            (std::vector<std::string>{"links to folders that are already read: 2 (a, b/deep/up)",
                                       "links to nothing: 1 (c.txt)"}));
 }
 

@@ -25,8 +25,8 @@ TEST(GzFile, ReadsPlainAndCompressedBytes) {
 TEST(GzFile, RefusesWhatIsNoFile) {
   const auto refusal = [](const fs::path& path) { return message_of([&] { GzFile file(path); }); };
   const TestFolder folder;
-  EXPECT_EQ(refusal("/dev/zero"), "/dev/zero: expected a file, found something else");
-  EXPECT_EQ(refusal(folder.path()), folder.path().string() + ": expected a file, found a folder");
+  EXPECT_EQ(refusal("/dev/zero"), "/dev/zero: expected a file, got something else");
+  EXPECT_EQ(refusal(folder.path()), folder.path().string() + ": expected a file, got a folder");
   EXPECT_EQ(refusal(folder.path() / "x"),
             (folder.path() / "x").string() + ": cannot open: No such file or directory");
 }

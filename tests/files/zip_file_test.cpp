@@ -60,7 +60,7 @@ TEST(ZipFile, NamesAnEntryInOneLine) {
   for (int i = 0; i < 2; ++i) zip.add("a\n\x1b[31mü", {"x"});
   zip.close();
   EXPECT_EQ(message_of([&] { ZipReader reader(path); }),
-            path.string() + ": zip entry a??[31mü is there twice");
+            path.string() + ": zip entry a??[31mü is duplicated");
 }
 
 TEST(ZipFile, NamesADamagedEntry) {

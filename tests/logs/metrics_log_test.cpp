@@ -46,11 +46,11 @@ TEST(MetricsLog, ResumesWithTheGoodLines) {
 TEST(MetricsLog, RefusesWhatIsNoFile) {
   const TestFolder folder;
   EXPECT_EQ(message_of([&] { read_metrics("/dev/null"); }),
-            "/dev/null: expected a file, found something else");
+            "/dev/null: expected a file, got something else");
   EXPECT_EQ(message_of([&] { read_metrics(folder.path() / "x"); }),
             (folder.path() / "x").string() + ": cannot open: No such file or directory");
   EXPECT_EQ(message_of([&] { MetricsLog log(folder.path(), 0); }),
-            folder.path().string() + ": expected a file, found a folder");
+            folder.path().string() + ": expected a file, got a folder");
 }
 
 }  // namespace

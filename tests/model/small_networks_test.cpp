@@ -54,7 +54,7 @@ TEST(Mlp, RefusesImages) {
   ModelConfig config = mlp_config();
   config.sample_shape = {1, 8, 8};
   EXPECT_EQ(message_of([&] { make_network(config, false, {}, 0); }),
-            "/model/type: \"mlp\" wants points, the data are images or signals; use \"unet\"");
+            "/model/type: \"mlp\" needs points, but the data are images or signals; use \"unet\"");
 }
 
 // a^2 + s^2 = 1, with a^2 of each time from a table.
@@ -122,9 +122,9 @@ TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
     return message_of([&] { make_network(config, false, table_view({1.0}), 0); });
   };
   EXPECT_EQ(message(mixture_config({1, 2, 3}, 1, 2)),
-            "/model/means: expected 2 numbers a component, got 3");
+            "/model/means: expected 2numbers per component, got 3");
   EXPECT_EQ(message(mixture_config({1, 2, 3, 4}, 1, 2, {1, 1, 1})),
-            "/model/weights: expected 2, one a component, got 3");
+            "/model/weights: expected 2, one per component, got 3");
 }
 
 TEST(MakeNetwork, SuggestsTheNearestType) {

@@ -286,21 +286,24 @@ TEST(UNet, TakesAFirstLevelWiderThanItsFirstConvolution) {
 TEST(UNet, NamesTheLevelsWhenAnAttentionResolutionIsNone) {
   ModelConfig config = small_config();
   config.attention_resolutions = {16, 15};
-  EXPECT_EQ(error_of(config),
-            "/model/attention_resolutions/1: 15 is no level's height; the levels have 16, 8");
+  EXPECT_EQ(
+      error_of(config),
+      "/model/attention_resolutions/1: 15 is not the height of a level; the levels have 16, 8");
 }
 
 TEST(UNet, SaysHowManyLevelsFit) {
   ModelConfig config = small_config();
   config.channel_multipliers = {1, 2, 2, 2};
   config.sample_shape = {1, 28, 28};
-  EXPECT_EQ(error_of(config),
-            "/model/channel_multipliers: 4 levels want sizes divisible by 8, the samples have a "
-            "height and width of 28 x 28; at most 3 levels fit");
+  EXPECT_EQ(
+      error_of(config),
+      "/model/channel_multipliers: 4 levels need sizes divisible by 8, but the samples have a "
+      "height and width of 28 x 28; at most 3 levels fit");
   config.patch_size = 2;
-  EXPECT_EQ(error_of(config),
-            "/model/channel_multipliers: 4 levels on patches of 2 want sizes divisible by 16, the "
-            "samples have a height and width of 28 x 28; at most 2 levels fit");
+  EXPECT_EQ(
+      error_of(config),
+      "/model/channel_multipliers: 4 levels on patches of 2 need sizes divisible by 16, but the "
+      "samples have a height and width of 28 x 28; at most 2 levels fit");
   config.patch_size = 3;
   EXPECT_EQ(error_of(config),
             "/model/patch_size: 3 does not divide the samples' height and width of 28 x 28");
@@ -318,7 +321,7 @@ TEST(UNet, RefusesSizesThatDoNotDivide) {
             "/model/attention_heads: 3 does not divide the 64 channels of level 1");
   config.sample_shape = {2};
   EXPECT_EQ(error_of(config),
-            "/model/type: \"unet\" wants images or signals, the data are points; use \"mlp\"");
+            "/model/type: \"unet\" needs images or signals, but the data are points; use \"mlp\"");
 }
 
 // An image of equal rows under kernels that look at the middle row alone is a signal: the image

@@ -42,26 +42,26 @@ TEST(Checkpoint, NamesTheFileAndWhatIsWrong) {
     return message_of([&] { parse_checkpoint("x.pt", with(key, value)); });
   };
   EXPECT_EQ(refused("format", {}),
-            "x.pt: expected the text \"diffuse\" under \"format\", found none");
+            "x.pt: expected the text \"diffuse\" under \"format\", got none");
   EXPECT_EQ(refused("format", {std::string("other")}), "x.pt: not a diffuse checkpoint");
   EXPECT_EQ(refused("version", {int64_t{2}}),
             "x.pt: checkpoint version 2; this program reads version 1");
   EXPECT_EQ(refused("version", {1.0}),
-            "x.pt: expected an integer under \"version\", found another kind of value");
+            "x.pt: expected an integer under \"version\", got another type");
   EXPECT_EQ(refused("config", {std::string("{\"seed\": -1}")}),
             "x.pt: /seed: expected an integer >= 0, got -1");
-  EXPECT_EQ(refused("step", {}), "x.pt: expected an integer under \"step\", found none");
+  EXPECT_EQ(refused("step", {}), "x.pt: expected an integer under \"step\", got none");
 }
 
 TEST(Checkpoint, ListsHowTensorsDifferFromTheNetworks) {
   const Checkpoint checkpoint = parse_checkpoint("x.pt", whole());
   EXPECT_EQ(message_of([&] { section_tensors(checkpoint, "ema", {}); }),
-            "x.pt: expected a dict under \"ema\", found none");
+            "x.pt: expected a dict under \"ema\", got none");
   EXPECT_EQ(message_of([&] {
               section_tensors(checkpoint, "model", {{"a", at::empty({4})}, {"c", at::empty({1})}});
             }),
-            "x.pt: \"model\" does not fit the configured network (3 differences): a is [2], the "
-            "network wants [4]; c is missing; b is not part of the network");
+            "x.pt: \"model\" does not fit the configured network (3 differences): a is [2], "
+            "expected [4]; c is missing; b is not part of the network");
 }
 
 TEST(Checkpoint, NamesOnOneLine) {
@@ -146,7 +146,7 @@ TEST(Checkpoint, NamesTheModuleThatItLacks) {
     return message_of([&] { load_module(checkpoint, name, use_ema, *module); });
   };
   EXPECT_EQ(refused("autoencoder", false),
-            "x.pt: expected a dict under \"modules/autoencoder\", found none");
+            "x.pt: expected a dict under \"modules/autoencoder\", got none");
   EXPECT_EQ(
       refused("schedule", true),
       "x.pt: \"modules/schedule/ema\" does not fit the configured network (1 difference): bias "
@@ -154,7 +154,7 @@ TEST(Checkpoint, NamesTheModuleThatItLacks) {
   EXPECT_EQ(message_of([&] {
               section(parse_checkpoint("x.pt", with("modules", {int64_t{1}})), "modules/a/model");
             }),
-            "x.pt: expected a dict under \"modules\", found another kind of value");
+            "x.pt: expected a dict under \"modules\", got another type");
 }
 
 TEST(Checkpoint, OfSeveralModulesIsAPlainDictInPython) {

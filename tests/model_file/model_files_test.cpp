@@ -252,8 +252,8 @@ TEST(DiffusersModel, RefusesWhatCannotBeCounted) {
   write_diffusers_model(folder.path(), written, {});
   EXPECT_EQ(message_of([&] { load_model_file(folder.path()); }),
             (folder.path() / "diffusion_pytorch_model.safetensors").string() +
-                ": /train/batch_size: 128 samples in each of 9223372036854775807 steps are more "
-                "than can be counted");
+                ": /train/batch_size: 128 samples in each of 9223372036854775807 steps "
+                "overflow the sample count");
 
   json unet = json::parse(kCifarUnet);
   unet["block_out_channels"] = std::vector<int>(70, 32);
@@ -296,7 +296,7 @@ TEST(StateDict, RefusesNamesThatNoModelHas) {
   EXPECT_EQ(state_dict_error(dict), "x.pt: a state dict of 10001 tensors; expected at most 10000");
   EXPECT_EQ(
       state_dict_error({{"a\nb", tensor}}),
-      "x.pt: a state dict in no layout known here (Ho et al.'s and improved-diffusion's are); "
+      "x.pt: a state dict in an unknown layout (known: Ho et al.'s and improved-diffusion's); "
       "its first tensor is a?b");
 }
 
@@ -307,7 +307,7 @@ TEST(StateDict, RefusesMoreLevelsThanAUNetHas) {
     dict.emplace_back(concat("down.", i, ".block.0.conv1.weight"), Value{at::ones({4, 4, 3, 3})});
     dict.emplace_back(concat("down.", i, ".attn.0.norm.weight"), Value{at::ones({4})});
   }
-  EXPECT_EQ(state_dict_error(dict), "x.pt: more than 8 levels; a UNet here has no more");
+  EXPECT_EQ(state_dict_error(dict), "x.pt: more than 8 levels; our UNet has no more");
 }
 
 TEST(DiffusersModel, NamesPointersOfGitLfs) {
@@ -315,10 +315,9 @@ TEST(DiffusersModel, NamesPointersOfGitLfs) {
   const fs::path weights = folder.path() / "diffusion_pytorch_model.safetensors";
   write_file(folder.path() / "config.json", kCifarUnet);
   write_file(weights, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
-  EXPECT_EQ(message_of([&] { load_model_file(folder.path(), {}); }),
-            weights.string() +
-                ": a pointer of Git LFS, not the weights themselves; `git lfs pull` "
-                "in this folder fetches them");
+  EXPECT_EQ(
+      message_of([&] { load_model_file(folder.path(), {}); }),
+      weights.string() + ": a Git LFS pointer, not the weights; run `git lfs pull` in this folder");
 }
 
 TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {

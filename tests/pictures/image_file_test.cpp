@@ -116,9 +116,9 @@ TEST(ReadImage, RefusesWhatBitmapsOnlyClaim) {
   };
   EXPECT_EQ(refusal(bitmap(2, 24, 0, std::string(15, 'x'), 0)), "x: corrupt BMP: truncated");
   EXPECT_EQ(refusal(bitmap(2, 8, 1, std::string(99, 'x'), 0)),
-            "x: a compressed BMP, which is not read; convert to PNG or JPEG");
+            "x: a compressed BMP, which is not supported; convert to PNG or JPEG");
   EXPECT_EQ(refusal(bitmap(1 << 20, 24, 0, "", 0)),
-            "x: the image is 2x1048576 pixels; at most 16384 on a side are read");
+            "x: the image is 2x1048576 pixels; expected at most 16384 on a side");
   EXPECT_EQ(refusal(bitmap(2, 8, 0, std::string(8, 'x'), 0)), "x: corrupt BMP: truncated");
 }
 
@@ -127,11 +127,12 @@ TEST(ReadImage, ErrorsNameTheFile) {
   const fs::path path = folder.path() / "image";
   EXPECT_EQ(failure(path), path.string() + ": cannot open: No such file or directory");
   write_file(path, "<html>");
-  EXPECT_EQ(failure(path), path.string() + ": no picture; expected " + readable_formats());
+  EXPECT_EQ(failure(path), path.string() + ": not a picture; expected " + readable_formats());
   write_file(path, std::string("\0\0\0\x1c"
                                "ftypavif",
                                12));
-  EXPECT_EQ(failure(path), path.string() + ": AVIF, which is not read; convert to PNG or JPEG");
+  EXPECT_EQ(failure(path),
+            path.string() + ": AVIF, which is not supported; convert to PNG or JPEG");
 }
 
 TEST(ReadImage, RefusesLongSides) {
@@ -139,7 +140,7 @@ TEST(ReadImage, RefusesLongSides) {
   const fs::path path = folder.path() / "wide.png";
   write_png(path, {.height = 1, .width = 16385, .channels = 1, .pixels = Pixels(16385)});
   EXPECT_EQ(failure(path),
-            path.string() + ": the image is 16385x1 pixels; at most 16384 on a side are read");
+            path.string() + ": the image is 16385x1 pixels; expected at most 16384 on a side");
 }
 
 // Before the memory for such an image, and of a progressive one twice as much again, is taken.

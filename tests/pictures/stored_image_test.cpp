@@ -48,7 +48,7 @@ TEST(StoredImage, OfAWebpMayBeLossy) {
 
 TEST(StoredImage, ErrorsNameTheFile) {
   const std::string message = message_of([] { read_stored_image("tests/fixtures/pax.tar"); });
-  EXPECT_TRUE(message.starts_with("tests/fixtures/pax.tar: no picture; expected PNG, JPEG"))
+  EXPECT_TRUE(message.starts_with("tests/fixtures/pax.tar: not a picture; expected PNG, JPEG"))
       << message;
 }
 

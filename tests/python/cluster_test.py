@@ -241,7 +241,7 @@ class Cluster(unittest.TestCase):
         self.assertEqual(one["rd"], many["rd"])
         codes, _, err = cluster.run(([[*queued, "--seed", "7"]], [{}]))
         self.assertEqual(codes, [2])
-        self.assertIn("evaluation.json says that its parts are of another evaluation", err)
+        self.assertIn("its evaluation.json is of another evaluation", err)
 
     def start_long_run(self, n, name, *more, config=POINTS):
         path = cluster.write_config(self.folder, merged(config, {"train": {
@@ -305,7 +305,7 @@ class Cluster(unittest.TestCase):
         launcher.send_signal(signal.SIGTERM)
         codes, _, err = cluster.finish([launcher])
         self.assertIn(codes, [[-signal.SIGTERM], [75]], err)
-        self.assertNotIn("starting all processes again", err)
+        self.assertNotIn("restarting all processes", err)
 
     def test_what_fails_once_training_has_started_is_no_bad_use(self):
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -321,7 +321,7 @@ class Cluster(unittest.TestCase):
         commands, variables = by_slurm(3, command)
         codes, _, err = cluster.run((commands[:2], variables[:2]))
         self.assertEqual(codes, [1, 1])
-        self.assertIn("of 3 processes, rank 2 did not come", err)
+        self.assertIn("of 3 processes, rank 2 did not connect", err)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Damage(unittest.TestCase):
     def test_cut_off_anywhere(self):
         for cut in boundaries(self.trained / "model.pt"):
             err = self.resume(lambda whole: whole[:cut])
-            self.assertIn("passing over a damaged checkpoint", err, cut)
+            self.assertIn("skipping a damaged checkpoint", err, cut)
             self.assertIn(f"continuing from {self.folder}/copy/checkpoints/step-{EVERY}.pt at step {EVERY}", err)
 
     def test_model_alone_is_cut_off(self):
@@ -88,7 +88,7 @@ class Damage(unittest.TestCase):
                 damaged = bytearray(whole)
                 damaged[int(at * len(whole))] ^= 1 << bit
                 return bytes(damaged)
-            passed_over += "passing over a damaged checkpoint" in self.resume(flip)
+            passed_over += "skipping a damaged checkpoint" in self.resume(flip)
         self.assertGreater(passed_over, 3)  # the rest fell between the entries
 
     @contextlib.contextmanager

@@ -84,8 +84,8 @@ class DiffusersTest(PairTest):
         index = path / "diffusion_pytorch_model.safetensors.index.json"
         written = index.read_text()
         for spoilt, wanted in (
-                (written.replace('": "diffusion', '": "../diffusion'), "names of files beside it"),
-                (json.dumps({"weight_map": [1]}), "/weight_map: expected an object of texts"),
+                (written.replace('": "diffusion', '": "../diffusion'), "names of files in its folder"),
+                (json.dumps({"weight_map": [1]}), "/weight_map: expected an object of strings"),
                 (json.dumps({"weight_map": {"a": "none.safetensors"}}), "none.safetensors")):
             index.write_text(spoilt)
             said = diffuse("convert", path, self.folder / "model.pt", code=2)
@@ -110,7 +110,7 @@ class DiffusersTest(PairTest):
                     said = diffuse("convert", self.folder / name, self.folder / "model.pt", *flags)
                     self.expect_equal(model, self.folder / "model.pt")
                 if name != "ema":
-                    self.assertIn(": taking ", said)
+                    self.assertIn(": using ", said)
 
     def test_takes_half_precision(self):
         for kind in (torch.float16, torch.bfloat16):

@@ -80,7 +80,7 @@ class EditInputTest(unittest.TestCase):
             with self.subTest(white):
                 self.expect_painted(Image.fromarray(INSIDE.astype(numpy.uint16) * white))
         self.expect_refused(Image.fromarray(INSIDE.astype(numpy.uint16) * 1000),
-                            "its brightest is 1000, and white is 65535")
+                            "its maximum is 1000, but white is 65535")
 
     def layer(self, colour, alpha):
         layer = numpy.zeros((SIDE, SIDE, 4), numpy.uint8)
@@ -106,7 +106,7 @@ class EditInputTest(unittest.TestCase):
         alpha = INSIDE.astype(numpy.uint8) * 255
         both = numpy.zeros((SIDE, SIDE, 1), numpy.uint8)
         both[:, 8:] = 255
-        self.expect_refused(self.layer(both, alpha), "transparent in part, and neither")
+        self.expect_refused(self.layer(both, alpha), "partly transparent, and neither")
         self.expect_refused(self.layer((255, 0, 0), alpha), "coloured, such as (255, 0, 0)")
         self.expect_refused(self.layer(255, 0), "transparent everywhere")
 
@@ -114,7 +114,7 @@ class EditInputTest(unittest.TestCase):
         red = Image.fromarray(INSIDE.astype(numpy.uint8))
         red.putpalette([0, 0, 0, 128, 0, 0])
         self.expect_refused(red, "coloured, such as (128, 0, 0)")
-        self.expect_refused(Image.fromarray(INSIDE.astype(numpy.uint8) * 9), "its brightest is 9")
+        self.expect_refused(Image.fromarray(INSIDE.astype(numpy.uint8) * 9), "its maximum is 9")
 
     def test_the_noise_of_a_jpeg_is_neither_painted_nor_kept(self):
         mask = Image.fromarray(INSIDE.astype(numpy.uint8) * 255)
@@ -160,7 +160,7 @@ class EditInputTest(unittest.TestCase):
         white = Image.new("RGBA", picture.size, "white")
         wanted = Image.alpha_composite(white, picture).convert("RGB")
         done = self.expect_read("colour", picture, wanted)
-        self.assertIn("transparent parts are taken as white", done.stderr)
+        self.assertIn("transparent parts are read as white", done.stderr)
 
     def test_pictures_are_turned_upright(self):
         grey = Image.fromarray(numpy.arange(256, dtype=numpy.uint8).reshape(SIDE, SIDE))

@@ -106,7 +106,7 @@ class Hosts(unittest.TestCase):
         for victim, run in runs.items():
             run[victim].send_signal(signal.SIGSTOP)
         begin = time.monotonic()
-        gone = "rank 0 died or cannot be reached: not heard of for "
+        gone = "rank 0 died or cannot be reached: no heartbeat for "
         self.assert_end(runs[0], begin, {1: gone, 2: gone})
         self.assert_end(runs[1], begin, {0: "rank 1 died in phase", 2: "rank 1 died in phase"})
         self.assert_end(runs[2], begin, {0: "rank 2 died in phase", 1: "rank 2 died in phase"})
@@ -130,8 +130,8 @@ class Hosts(unittest.TestCase):
         self.hosts[0].unplug()
         self.addCleanup(self.hosts[0].plug)
         begin = time.monotonic()
-        gone = "rank 0 died or cannot be reached: not heard of for "
-        self.assert_end(first, begin, {0: "no other rank is heard of for", 1: gone, 2: gone})
+        gone = "rank 0 died or cannot be reached: no heartbeat for "
+        self.assert_end(first, begin, {0: "no heartbeat from any other rank for", 1: gone, 2: gone})
         self.assert_end(middle, begin, {0: "rank 1 died in phase", 1: gone, 2: "rank 1 died in phase"})
         self.assert_end(last, begin, {0: "rank 2 died in phase", 1: "rank 2 died in phase", 2: gone})
 
@@ -151,7 +151,7 @@ class Hosts(unittest.TestCase):
         nobody = self.start((0, 1), "nobody", timeout=4, MASTER_ADDR="10.77.0.99")
         loopback = self.start((0, 1), "loopback", GLOO_SOCKET_IFNAME="lo")
         self.assert_end(nobody, begin, {
-            0: ": MASTER_ADDR is 10.77.0.99, which is no address of this machine",
+            0: ": MASTER_ADDR is 10.77.0.99, which is not an address of this machine",
             1: " (MASTER_ADDR, MASTER_PORT) within 4s: "}, promised=4)
         codes, _, err = cluster.finish(loopback, timeout=60)
         self.assertEqual(codes, [1, 1], err)

@@ -78,9 +78,9 @@ class Meeting(unittest.TestCase):
         self.assertEqual([err.count("\n") for err in errs], [2, 2, 2, 2, 3, 2, 1], errs)
         shell, srun, alone, unresolved, unresolved_0, silent, taken_0 = errs
 
-        advice = "(SLURM says 4 tasks, this is one: start with srun, or unset SLURM_NTASKS)"
+        advice = "(SLURM says 4 tasks: start with srun or unset SLURM_NTASKS)"
         self.assertIn(f"waiting up to 3s for ranks 1 to 3 at localhost:{free[0]} {advice}", shell)
-        self.assertIn(f"of 4 processes, rank 1, 2, 3 did not come to localhost:{free[0]} within 3s "
+        self.assertIn(f"of 4 processes, rank 1, 2, 3 did not connect to localhost:{free[0]} within 3s "
                       + advice, shell)
         self.assertNotIn("srun", srun)  # which has started it
 
@@ -88,9 +88,9 @@ class Meeting(unittest.TestCase):
         self.assertIn(f"did not find rank 0 at 127.0.0.1:{free[2]}", alone)
         self.assertIn("within 3s: Connection refused", alone)
         self.assertIn("within 3s: nowhere.invalid: ", unresolved)
-        self.assertIn("no other process may find this one, MASTER_ADDR is nowhere.invalid: ",
+        self.assertIn("other processes may not find this one: MASTER_ADDR is nowhere.invalid: ",
                       unresolved_0)
-        self.assertIn("within 3s: what listens there has not answered as rank 0 would", silent)
+        self.assertIn("within 3s: the server there did not answer as rank 0", silent)
         self.assertIn(f"rank 0 cannot listen at 127.0.0.1:{taken}: Address already in use; name a free "
                       "port with MASTER_PORT", taken_0)
 
@@ -111,7 +111,7 @@ class Meeting(unittest.TestCase):
         other = self.start(ranks[1], "10s")
         _, err = other.communicate(timeout=60)
         self.assertEqual(other.returncode, 1, err)
-        self.assertIn(f"all 3 processes are at 127.0.0.1:{ranks[0]['MASTER_PORT']} already: another run",
+        self.assertIn(f"all 3 processes are already at 127.0.0.1:{ranks[0]['MASTER_PORT']}: another run",
                       err)
 
         run[1].kill()
@@ -119,7 +119,7 @@ class Meeting(unittest.TestCase):
         for rank in (0, 2):
             _, err = run[rank].communicate(timeout=60)
             self.assertEqual(run[rank].returncode, 1, err)
-            self.assertIn("rank 1 died: its process was started again; ending the run", err)
+            self.assertIn("rank 1 died: its process was restarted; ending the run", err)
             again[rank] = self.start(ranks[rank], "1m")
         cluster.wait_until_saved(self.out, time.time())
         again[0].send_signal(signal.SIGTERM)
@@ -133,7 +133,7 @@ class Meeting(unittest.TestCase):
         self.assertIn("waiting up to 10m00s", child.stderr.readline())
         child.send_signal(number)
         err = self.last_words(child, 2)
-        self.assertRegex(err, rf"^\S+ error .*stopped by {number.name} while it waited for the other "
+        self.assertRegex(err, rf"^\S+ error .*stopped by {number.name} while waiting for the other "
                          "processes: nothing was done\n$")
 
     def test_signals_end_the_wait(self):

@@ -184,7 +184,7 @@ class Metrics(unittest.TestCase):
         stored = self.run_eval("--metrics", "fid", "--samples", self.path("samples.npz"))
         folder = self.run_eval("--metrics", "fid", "--samples", self.path("pngs"))
         self.assertEqual(folder["fid"], stored["fid"])
-        for line in ("AVIF pictures, not read; convert to PNG or JPEG: 1 (1.avif)",
+        for line in ("AVIF pictures, not supported; convert to PNG or JPEG: 1 (1.avif)",
                      "hidden files: 1 (._1.png)", "pictures in folders below: 1 (below/1.png)"):
             self.assertIn(f"left out {line}", self.err)
 
@@ -195,12 +195,12 @@ class Metrics(unittest.TestCase):
         np.savez(self.path("other.npz"), mu=np.zeros(3), sigma=np.eye(3))
         for words, wanted in [
             (samples + ["fid", "-n", "9999"], "-n 9999: "),
-            (samples + ["is", "--features", self.path("flat.pt")], "gives features alone"),
+            (samples + ["is", "--features", self.path("flat.pt")], "returns only features"),
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
-            (samples + ["swd"], "of points and signals, and "),
+            (samples + ["swd"], "expected points or signals; "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
             (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
-            (samples + ["kid", "--reference", self.path("other.npz")], "serve the fid alone"),
+            (samples + ["kid", "--reference", self.path("other.npz")], "used only by the metric fid"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)
             self.assertIn(wanted, text)

@@ -253,7 +253,7 @@ class PicturesTest(unittest.TestCase):
             (self.folder / name).write_bytes(data)
         found = inspect(self.folder)["bad"]
         self.assertEqual([line.split(": ")[0].split("/")[-1] for line in found], sorted(bad))
-        self.assertIn("avif.jpg: AVIF, which is not read; convert to PNG or JPEG", found[0])
+        self.assertIn("avif.jpg: AVIF, which is not supported; convert to PNG or JPEG", found[0])
         self.assertIn("expected PNG, JPEG", found[-1])
 
     def test_tiffs_that_would_be_read_as_something_else_are_refused(self):
@@ -277,8 +277,8 @@ class PicturesTest(unittest.TestCase):
             (self.folder / f"{i}.txt").write_text("a caption")
         (self.folder / "hidden").write_bytes(saved(PICTURE, "avif"))
         self.assertEqual(inspect(self.folder)["left_out"], [
-            "AVIF pictures, not read; convert to PNG or JPEG: 4 (0.AVIF, 1.AVIF, 2.AVIF, ...)",
-            "files that are no pictures: 3 (0.txt, 1.txt, 2.txt)"])
+            "AVIF pictures, not supported; convert to PNG or JPEG: 4 (0.AVIF, 1.AVIF, 2.AVIF, ...)",
+            "files that are not pictures: 3 (0.txt, 1.txt, 2.txt)"])
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class StateDictTest(PairTest):
     def test_says_what_it_wants(self):
         torch.save({"w": torch.zeros(2)}, self.folder / "other.pt")
         out = self.folder / "out.pt"
-        self.assertIn("no layout known here",
+        self.assertIn("unknown layout",
                       diffuse("convert", self.folder / "other.pt", out, code=2))
         torch.save({"temb.dense.0.weight": torch.zeros(2)}, self.folder / "ho.pt")
         self.assertIn("--image-size", diffuse("convert", self.folder / "ho.pt", out, code=2))

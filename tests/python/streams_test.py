@@ -69,7 +69,7 @@ class Streams(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 outcome = self.diffuse(*line.split(), stdout=full)
             self.assertEqual(outcome.returncode, 1, line)
-            self.assertIn("diffuse: stdout: not all could be written", outcome.stderr)
+            self.assertIn("diffuse: stdout: not all output was written", outcome.stderr)
         for line in ("schema", "ls ."):
             self.assertEqual(self.diffuse(*line.split(), closed=(1,)).returncode, 1, line)
 

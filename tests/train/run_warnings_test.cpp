@@ -22,14 +22,14 @@ TEST(RunWarnings, SayNothingOfThePresets) {
 // 2e-4 * 20 / 5000, by hand.
 TEST(RunWarnings, NameTheLearningRateThatAShortRunReaches) {
   EXPECT_EQ(warnings(R"({"train": {"steps": 20, "warmup_steps": 5000}})"),
-            Lines{"/train/warmup_steps: 5000 are more than the 20 steps of the run: the learning "
+            Lines{"/train/warmup_steps: 5000 is more than the 20 steps of the run: the learning "
                   "rate reaches only 8e-07 of 0.0002"});
   EXPECT_EQ(warnings(R"({"train": {"steps": 20, "warmup_steps": 20}})"), Lines());
   EXPECT_EQ(warnings(R"({"train": {"steps": 0}})"), Lines());
   // (s + 1) / 4000 * (1 - s / 2000) is highest at s = 999.5, where it is 1000.5 / 4000 * 0.50025.
   EXPECT_EQ(warnings(R"({"train": {"steps": 2000, "warmup_steps": 4000, "learning_rate": 1,
                                    "learning_rate_schedule": "linear"}})"),
-            Lines{"/train/warmup_steps: 4000 are more than the 2000 steps of the run: the learning "
+            Lines{"/train/warmup_steps: 4000 is more than the 2000 steps of the run: the learning "
                   "rate reaches only 0.125125 of 1"});
 }
 
@@ -40,7 +40,7 @@ TEST(RunWarnings, NameWhatIsNeverDue) {
                    "/train/sample_every: 100 is more than the 20 steps of the run: no samples"}));
   EXPECT_EQ(warnings(R"({"train": {"steps": 20, "warmup_steps": 0, "eval_every": 20}})", 0),
             Lines{"/train/eval_every: no items are held out, so there are no held-out losses; "
-                  "/data/held_out says how many are kept"});
+                  "/data/held_out sets how many are"});
 }
 
 // 0.9999^20 = 0.998002.

@@ -212,8 +212,8 @@ TEST(RunFolder, StartsAnewOnlyWhereThereIsNoCheckpoint) {
   fs::resize_file(path / "model.pt", 1000);  // step-10.pt too
   const std::string message = message_of([&] { newest_checkpoint(path); });
   EXPECT_EQ(message, path.string() +
-                         ": holds no checkpoint to resume, model.pt, checkpoints/step-10.pt "
-                         "cannot be (" +
+                         ": contains no checkpoint to resume: model.pt, checkpoints/step-10.pt "
+                         "cannot be resumed (" +
                          (path / "model.pt").string() +
                          ": not a zip archive, or truncated); name another with --resume, or move "
                          "these away");
@@ -233,10 +233,10 @@ TEST(RunFolder, PassesOverAModelWithoutATrainingState) {
   fs::remove(path / "checkpoints/step-10.pt");
   const std::string refusal = message_of([&] { newest_checkpoint(path); });
   EXPECT_EQ(refusal, path.string() +
-                         ": holds no checkpoint to resume, model.pt, checkpoints/step-30.pt "
-                         "cannot be (" +
+                         ": contains no checkpoint to resume: model.pt, checkpoints/step-30.pt "
+                         "cannot be resumed (" +
                          (path / "model.pt").string() +
-                         ": no \"exp_avg\", which training needs to go on); "
+                         ": no \"exp_avg\", which training needs to resume); "
                          "name another with --resume, or move these away");
 }
 
@@ -265,7 +265,7 @@ TEST(RunFolder, PassesOverNoCheckpointThatIsWhole) {
     FAIL() << "passed over";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(dynamic_cast<const Error*>(&error), nullptr);  // another try may do
-    EXPECT_EQ(error.what(), file + ": expected a file, found a folder");
+    EXPECT_EQ(error.what(), file + ": expected a file, got a folder");
   }
 }
 

@@ -8,14 +8,14 @@
 
 namespace diffuse {
 
-// A Gaussian's moments. Variances are [B, 1, ...] where they do not differ within a sample.
+// A Gaussian's moments. Variances are [B, 1, ...] if constant within a sample.
 struct Gaussian {
   at::Tensor mean, variance, log_variance;
 };
 
-// Of each sample's row t [B]: for t >= 1 L_{t−1} = KL(q(x_{t−1} | x_t, x_0) ‖ p_θ(x_{t−1} | x_t)), at
-// t = 0 L_0 = −log p_θ(x_0 | x_1): of 8-bit values for images of them (discretised Gaussian, [Ho20]
-// eq. 13), as a density for all else, which may be negative. x0 [B, ...] -> [B].              eq. 7
+// For each sample's row t [B]: for t >= 1 L_{t−1} = KL(q(x_{t−1} | x_t, x_0) ‖ p_θ(x_{t−1} | x_t)), at
+// t = 0 L_0 = −log p_θ(x_0 | x_1): for 8-bit images of the discretised Gaussian [Ho20] eq. 13, else of
+// the density, which may be negative. x0 [B, ...] -> [B].                                     eq. 7
 at::Tensor bound_term(const Gaussian& posterior, const Gaussian& reverse, const at::Tensor& x0,
                       const at::Tensor& t, SampleKind kind);
 

@@ -1,4 +1,4 @@
-// Whether the parts of a diffusion fit each other.
+// Checks that the parts of a diffusion fit each other.
 #pragma once
 
 #include "diffuse/config/config.h"
@@ -6,12 +6,11 @@
 
 namespace diffuse {
 
-// Throws Error naming the JSON path where x_0 cannot be had at the last time: from epsilon where no
-// signal is left.
+// Throws Error naming the JSON path if x_0 is undefined at the last time: from epsilon if no signal is left.
 void check_last_step(const DiffusionConfig& config, const Process& process);
 
-// Throws Error naming the JSON path where the loss cannot train what the network is to give. Sampling
-// asks nothing of the loss.
+// Throws Error naming the JSON path if the loss cannot train the network's output. Sampling does not use the
+// loss.
 void check_trainable(const DiffusionConfig& config);
 
 }  // namespace diffuse

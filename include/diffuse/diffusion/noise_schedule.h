@@ -1,4 +1,4 @@
-// The noise schedule: β_t and every table that follows from it alone.
+// The noise schedule: β_t and all tables derived only from it.
 //
 //   β_t       variance added by q(x_t | x_{t-1})                beta()
 //   ᾱ_t       Π_{s≤t} (1 − β_s): the signal kept after t        alpha_bar()
@@ -27,7 +27,7 @@ class NoiseSchedule {
   // The schedule a config names. Throws Error naming the JSON path.
   static NoiseSchedule make(const DiffusionConfig& config);
 
-  // What make() accepts for DiffusionConfig::schedule.
+  // The values of DiffusionConfig::schedule that make() accepts.
   static const std::vector<std::string>& kinds();
 
   int64_t timesteps() const { return beta_.size(0); }
@@ -37,13 +37,13 @@ class NoiseSchedule {
   const at::Tensor& alpha_bar_prev() const { return alpha_bar_prev_; }
   const at::Tensor& one_minus_alpha_bar() const { return one_minus_alpha_bar_; }
   const at::Tensor& posterior_variance() const { return posterior_variance_; }
-  // log β̃_t; row 0, where β̃ = 0, holds row 1's.  [Ho20] code
+  // log β̃_t; row 0, where β̃ = 0, repeats row 1.  [Ho20] code
   const at::Tensor& posterior_log_variance_clipped() const { return posterior_log_variance_; }
   const at::Tensor& coef_x0() const { return coef_x0_; }
   const at::Tensor& coef_xt() const { return coef_xt_; }
   at::Tensor snr() const;  // ᾱ / (1 − ᾱ)
 
-  // True when ᾱ_T = 0: x_T holds no signal, and x_0 cannot be had from x_T and ε (eq. 6).
+  // True if ᾱ_T = 0: x_T has no signal, and x_0 cannot be derived from x_T and ε (eq. 6).
   bool zero_terminal_snr() const;
 
   // L_T = KL(q(x_T | x_0) ‖ N(0, I)) in bits per dimension, for E[x_0²] over the dimensions.

@@ -1,4 +1,4 @@
-// A model as a value: what it was configured as, its network and its diffusion, ready to use.
+// A model as a value: its config, network and diffusion, ready to use.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,16 +21,15 @@ namespace diffuse {
 class Model {
  public:
   // From a model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or the
-  // config of an analytic model (an oracle), with its averaged weights or its raw ones. Throws Error
-  // naming the file.
+  // config of an analytic model (an oracle), with the averaged or raw weights. Throws Error naming the file.
   static Model load(const std::filesystem::path& path, bool use_ema = true,
                     c10::Device device = c10::kCPU);
 
-  // Of a network that is in use already, a trainer's say; it stays as it is.
+  // From a network in use, such as a trainer's, which is not changed.
   Model(std::string name, Config config, std::shared_ptr<Network> network, c10::Device device);
 
-  const std::string& name() const { return name_; }  // where it came from, for messages
-  const Config& config() const { return config_; }   // images alone keep sample.clip_x0
+  const std::string& name() const { return name_; }  // its source, for messages
+  const Config& config() const { return config_; }   // sample.clip_x0 is false unless images
   Network& network() const { return *network_; }
   const GaussianDiffusion& diffusion() const { return *diffusion_; }
   const NoiseSchedule& schedule() const { return diffusion_->schedule(); }
@@ -41,22 +40,21 @@ class Model {
   const std::vector<int64_t>& sample_shape() const { return config_.model.sample_shape; }
   bool is_image() const { return diffuse::is_image(sample_kind(config_.model)); }
 
-  // x [B, sample shape...] in the data's units, and in the network's: data.normalize and data.range
-  // tell them apart. x_t for t > 0 is in the network's alone.
+  // x [B, sample shape...] from the network's units to the data's, and back: data.normalize and data.range
+  // define them. x_t for t > 0 is only in the network's.
   at::Tensor to_data(const at::Tensor& x) const;
   at::Tensor to_network(const at::Tensor& x) const;
 
-  // How it is sampled as `config` says, or along those timesteps; labels, start and precision are still to
-  // be filled in. Throws Error naming the flag, or the key after the model's name, that does not fit.
+  // Sampler options from `config`, or with explicit timesteps; labels, start and precision are left to the
+  // caller. Throws Error naming the flag, or the model and its key, that does not fit.
   GenerateOptions options(const SampleConfig& config) const;
   GenerateOptions options(const SampleConfig& config, std::vector<double> timesteps) const;
 
-  // The network as samplers call it: in its own units, on its device.
+  // The network as a function for samplers: in its own units, on its device.
   Denoiser denoiser(const GenerateOptions& options) const;
 
-  // keys [B] -> float32 [B, sample shape...] in the data's units on the CPU; `options.from` is in the
-  // data's units as well, what `callback` sees in the network's. Row b depends on keys[b] and its label
-  // alone.
+  // keys [B] -> float32 [B, sample shape...] in the data's units on the CPU; `options.from` is in the data's
+  // units too, but `callback` gets the network's. Row b depends only on keys[b] and its label.
   at::Tensor sample(std::span<const StreamKey> keys, GenerateOptions options,
                     const StepCallback& callback = {}) const;
 
@@ -72,7 +70,7 @@ class Model {
   std::string weights_ = "raw";
 };
 
-// Whether a file is the config of an analytic model: a .json that is no index of weights.
+// Whether a file is the config of an analytic model: a .json that is not an index of weights.
 bool is_oracle(const std::filesystem::path& path);
 
 }  // namespace diffuse

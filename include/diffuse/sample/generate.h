@@ -1,4 +1,4 @@
-// A batch of samples from a network: noise by key, labels, guidance, precision.
+// A batch of samples from a network: keyed noise, labels, guidance, precision.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,16 +14,16 @@
 
 namespace diffuse {
 
-// The network with labels and guidance bound in. Where it is self-conditioned, x [B, 2C, ...] holds
-// the last x_0 behind x_t.
+// The network with labels and guidance bound. If it is self-conditioned, x [B, 2C, ...] has the previous x_0
+// after x_t.
 //   labels [B] int64, or undefined for an unconditional network; `classes` means "no class".
 //   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional];
-//   a learned variance stays that of the labels
+//   a learned variance is that with the labels
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
                      bool learned_variance);
 
-// Labels of samples `first` .. first + n - 1 of those that take 0, 1, ..., classes - 1, 0, ...; undefined
-// where there are no classes.
+// Labels of samples `first` .. first + n - 1 in the sequence 0, 1, ..., classes - 1, 0, ...; undefined
+// without classes.
 at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first = 0);
 
 struct GenerateOptions {
@@ -33,20 +33,19 @@ struct GenerateOptions {
   int64_t classes = 0;
   double guidance = 1.0;
   at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
-  // x_0 [1 or B, shape...] whose draw from q(x_t | x_0) at the first timestep is the start; undefined
-  // = pure noise [Meng22]
+  // x_0 [1 or B, shape...]: sampling starts from a draw of q(x_t | x_0) at the first timestep; undefined =
+  // from pure noise [Meng22]
   at::Tensor from{};
-  // All samples are one until they leave this timestep: x_T and the noise above it are those of
+  // All samples are the same down to this timestep: x_T and the noise above it are those of
   // `shared`. [Ho20] fig. 7
   std::optional<double> share_from{};
   StreamKey shared{};
   c10::Device device = c10::kCPU;
-  c10::ScalarType precision = c10::kFloat;  // of the network's products and convolutions
+  c10::ScalarType precision = c10::kFloat;  // of the network's matrix products and convolutions
 };
 
-// The network as samplers call it: labels and guidance bound in, float32 out. Its weights must not
-// change meanwhile. A self-conditioned one remembers the x_0 of its last call: make one for each
-// batch.
+// The network as a function for samplers: labels and guidance bound, float32 output. Its weights must not
+// change meanwhile. A self-conditioned one remembers the x_0 of its last call: make one per batch.
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options);
 
@@ -54,11 +53,11 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
                         const GenerateOptions& options);
 
-// The state that a sampler starts from: N(0, 1) noise at the size that x_t has at the first of its times.
+// A sampler's initial state: N(0, I) noise scaled to x_t's standard deviation at the first time.
 at::Tensor start_of(const GaussianDiffusion& diffusion, const SamplerOptions& options,
                     const at::Tensor& noise);
 
-// keys [B] -> float32 [B, shape...] on `device`. Row b depends on keys[b] and its label alone.
+// keys [B] -> float32 [B, shape...] on `device`. Row b depends only on keys[b] and its label.
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,
                     const StepCallback& callback = {});

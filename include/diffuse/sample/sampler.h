@@ -1,13 +1,13 @@
-// Samplers: from x_T to x_0 along an explicit list of timesteps. Each is a pure function of the
-// diffusion, a denoiser, x_T and a source of noise.
+// Samplers: from x_T to x_0 along an explicit list of timesteps. Each is a pure function of the diffusion, a
+// denoiser, x_T and a noise source.
 //
 //   ddpm         draws from p_θ(x_{t−1} | x_t)                              [Ho20] Algorithm 2
-//   ddim         the same marginals with as much noise as η says            [Song21] eq. 12
+//   ddim         the same marginals, with noise set by η                    [Song21] eq. 12
 //   dpmpp2m      DPM-Solver++(2M): ddim at η = 0 with x_0 extrapolated from the last two steps
 //                                                                           [Lu22] Algorithm 2
 //   dpmpp2m-sde  the same at η = 1                                          [Lu22] app. D
 //   euler, ancestral   ddim at η = 0 and at η = 1, of any process: Euler's rule in σ
-//   heun         the trapezoidal rule in σ = √((1 − ᾱ)/ᾱ): two network calls a step, one in the
+//   heun         the trapezoidal rule in σ = √((1 − ᾱ)/ᾱ): two network calls per step, one in the
 //                last                                                       [Karras22] Algorithm 1
 #pragma once
 
@@ -23,7 +23,7 @@
 
 namespace diffuse {
 
-// What one reverse step made.
+// The result of one reverse step.
 struct SampleStep {
   int64_t done = 0;  // steps taken, 1 .. count
   int64_t count = 0;
@@ -43,11 +43,11 @@ struct SamplerOptions {
   double eta = 0.0;                 // ddim: noise as a share of the ancestral sampler's, 0 .. 1
   bool clip_x0 = true;              // clamp each predicted x_0 to [-clip_range, clip_range]
   double clip_range = 1.0;
-  // Or, where above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
+  // Or, if above 0: clamp to [-s, s] and divide by s, the larger of 1 and this quantile of the
   // sample's |x_0|.                                                          [Saharia22] sec. 2.3
   double dynamic_threshold = 0.0;
-  double dynamic_threshold_max = 0.0;  // of that s; 0 = any
-  // ddim: keeps the network's ε where x_0 was clamped; else ε follows from the clamped x_0.
+  double dynamic_threshold_max = 0.0;  // upper limit of s; 0 = none
+  // ddim: use the network's ε even if x_0 was clamped; else ε is recomputed from the clamped x_0.
   bool network_epsilon = false;
   // ddim: whether the last step goes to x_0; if not, it stops at ᾱ of timestep 0.
   bool end_at_data = true;
@@ -59,33 +59,33 @@ struct SamplerOptions {
   }
 };
 
-// What a config's sample section asks for of a model of that diffusion. Throws Error naming the flag
-// where they do not fit.
+// The sampler options of a config's sample section for a model with that diffusion. Throws Error naming the
+// flag if they do not fit.
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion);
 
-// The same with the timesteps given.
+// The same with explicit timesteps.
 SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig& diffusion,
                                std::vector<double> timesteps);
 
-// Throws Error where the sampler cannot do those timesteps: a variance learned for steps between
-// neighbours says nothing of longer ones, and epsilon nothing of x_0 where no signal is left.
+// Throws Error if the sampler cannot use these timesteps: a variance learned for single steps does not apply
+// to longer ones, and epsilon does not give x_0 where no signal is left.
 void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusion);
 
-// A sampler one step at a time, from each noise level in the list to the next, and from the last to the
-// data; variances are those of such steps. The last step adds no noise.
+// A sampler, one step at a time: from each noise level in the list to the next, and from the last to the
+// data, with the variances of such steps. The last step adds no noise.
 class Sampler {
  public:
   virtual ~Sampler() = default;
 
-  // x [B, ...] at timesteps[i] -> at timesteps[i + 1], or x_0 for the last i. What a sampler keeps
-  // of a step is used by the step that follows it in the list and by no other.
+  // x [B, ...] at timesteps[i] -> at timesteps[i + 1], or x_0 for the last i. State kept from a step is used
+  // only by the next step in the list.
   virtual SampleStep step(const at::Tensor& x, int64_t i) = 0;
 };
 
 std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denoiser denoiser,
                                       const SamplerOptions& options, NoiseSource noise);
 
-// x_T [B, ...] -> x_0 [B, ...]: all the steps.
+// x_T [B, ...] -> x_0 [B, ...]: all steps.
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                        const at::Tensor& x_T, const SamplerOptions& options,
                        const NoiseSource& noise, const StepCallback& callback = {});

@@ -1,4 +1,4 @@
-// Which timesteps a sampler visits.
+// The timesteps of a sampler.
 #pragma once
 
 #include <cstdint>
@@ -9,28 +9,28 @@
 
 namespace diffuse {
 
-// `steps` distinct timesteps out of 0 .. T-1, from large to small. The timestep before one is the
-// next in the list, so every number of steps from 1 to T is good whether it divides T or not.
+// `steps` distinct timesteps out of 0 .. T-1, decreasing. Each step goes to the next timestep in the list, so
+// any number of steps from 1 to T works, whether it divides T or not.
 //   leading    0, k, 2k, ... with k = T / steps rounded down      [Song21]
 //   trailing   T-1, T-1-T/steps, ...: starts at full noise        [Lin23]
-//   uniform    evenly from T-1 to 0, both included
+//   uniform    evenly spaced from T-1 to 0, both included
 //   quadratic  squares of evenly spaced roots up to 0.8 T         [Song21, CIFAR-10]
 //   karras     nearest to the seventh powers of evenly spaced roots of σ = √((1 − ᾱ)/ᾱ), from T-1
-//              to 0; a σ that is infinite is visited first        [Karras22] eq. 5
-// Of continuous time, in shares of it (of ve and edm of log σ) down from 1: trailing 1, 1 − 1/S, ...,
-// 1/S, uniform with the first time at its end, and karras; the others are refused.
-// Throws Error naming --steps where steps is not in 1 .. T, and --spacing for an unknown name.
+//              to 0; an infinite σ comes first                    [Karras22] eq. 5
+// In continuous time, as fractions of its range (for ve and edm of log σ) down from 1: trailing 1, 1 − 1/S,
+// ..., 1/S, uniform down to the first time, and karras; the others are refused. Throws Error naming --steps
+// if steps is not in 1 .. T, and --spacing for an unknown name.
 std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
                                      const std::string& spacing);
 
-// Those that depend on T alone: all but karras.
+// Those that depend only on T: all but karras.
 std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
 
-// "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps where an entry is not an integer
-// in 0 .. T-1 or the list does not fall strictly.
+// "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps if an entry is not an integer in 0 .. T-1
+// or the list is not strictly decreasing.
 std::vector<double> parse_timesteps(const std::string& text, const Process& process);
 
-// The same of a chain's T.
+// The same for a chain of T timesteps.
 std::vector<double> parse_timesteps(const std::string& text, int64_t timesteps);
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// Convolutions, and what follows them in a residual block.
+// Convolutions, and the sums after them in a residual block.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,14 +7,14 @@
 
 namespace diffuse::ops {
 
-// Kernel, stride and zeros on both sides of a convolution: of an image, the same along H and W; of a
-// signal, which is an image of height 1, along W alone.
+// Kernel size, stride and zero padding of a convolution: of an image, equal along H and W; of a signal, an
+// image of height 1, along W only.
 struct Window {
   int64_t kernel, stride, padding;
   bool signal = false;
 };
 
-// value [B, C, H, W] + bias [C], of which the sum is left to the next operation; undefined: no bias.
+// value [B, C, H, W] + bias [C], a sum left to the next operation; undefined: no bias.
 struct Biased {
   at::Tensor value, bias = {};
 };
@@ -23,7 +23,7 @@ struct Biased {
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const Window& window);
 
-// The same, whose reader adds the bias on its way where that is cheaper: on the CPU the convolution has
+// The same, with the bias left to the consumer where that is cheaper: on the CPU the convolution has already
 // added it, elsewhere not.
 Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      const Window& window);
@@ -32,7 +32,7 @@ Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Te
 at::Tensor residual_sum(const Biased& h, const at::Tensor& x);
 
 // y = h + weight * concat(x, skip): h [B, O, H, W], weight [O, I, 1, 1], x and skip with I channels in all,
-// skip undefined where x has them all. May overwrite h.
+// skip undefined if x has all. May overwrite h.
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight);
 

@@ -9,13 +9,13 @@ namespace diffuse::ops {
 
 struct Dropout {
   double p = 0;        // probability of a zero
-  uint32_t layer = 0;  // the layer's number among those of its network with dropout
+  uint32_t layer = 0;  // the layer's number among the network's dropout layers
 };
 
 // y = h m / (1 - p), each number of m 0 with probability p and else 1; h [B, C, H, W] [Srivastava14]
-// In a DropoutScope on the CPU, word (y W + x) C + c of stream (key of the row, kDropout, step `layer`)
-// decides for channel c of pixel (y, x); elsewhere LibTorch's generator does. Throws where the scope has
-// another number of rows.
+// In a DropoutScope on the CPU, channel c of pixel (y, x) uses word (y W + x) C + c of stream (key of the
+// row, kDropout, step `layer`); elsewhere LibTorch's generator is used. Throws if the scope has a different
+// number of rows.
 at::Tensor dropout(const at::Tensor& h, const Dropout& options);
 
 }  // namespace diffuse::ops

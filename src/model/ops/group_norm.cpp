@@ -6,7 +6,7 @@
 
 namespace diffuse::ops {
 
-// The norm's weight and bias with the modulation's scale and offset, where there are any: [C] or [B, C].
+// The norm's weight and bias combined with the modulation's scale and offset, if any: [C] or [B, C].
 static Norm modulated(const Norm& norm, const Modulation& modulation) {
   if (!modulation.scale.defined()) return norm;
   const at::ScalarType type = norm.weight.scalar_type();
@@ -15,10 +15,10 @@ static Norm modulated(const Norm& norm, const Modulation& modulation) {
           norm.eps};
 }
 
-// All that is added to the input before it is normalised: [B, C], [C] or undefined.
+// Everything added to the input before normalisation: [B, C], [C] or undefined.
 static at::Tensor whole_shift(const NormInput& in) {
   if (!in.x.bias.defined()) return in.shift;
-  TORCH_CHECK(!in.skip.defined(), "a bias of x alone is no shift of x and skip");
+  TORCH_CHECK(!in.skip.defined(), "with skip, x must not have a bias");
   return in.shift.defined() ? in.x.bias + in.shift : in.x.bias;
 }
 

@@ -1,5 +1,5 @@
-// Group normalisation together with what a UNet puts around it: the time embedding's shift before,
-// its scale and offset, SiLU and dropout after.
+// Group normalisation fused with its neighbours in a UNet: the time embedding's shift before, its scale and
+// offset, SiLU and dropout after.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,7 +11,7 @@
 
 namespace diffuse::ops {
 
-// What is normalised: concat(x, skip) + shift.
+// The input: concat(x, skip) + shift.
 struct NormInput {
   Biased x;               // [B, C, H, W]; its bias, only without skip, is part of the shift
   at::Tensor skip = {};   // [B, C', H, W] or undefined: more channels, after those of x
@@ -28,9 +28,9 @@ struct Modulation {
   at::Tensor scale = {}, offset = {};  // [B, C] both, or both undefined = 0
 };
 
-// y = (in - mean) / sqrt(var + eps) weight + bias, mean and variance of each of the groups of channels,
-// in float32 for lower precisions. -> x's dtype; in the channels_last layout where the CPU's kernel
-// computes it, which is for float32 weights.
+// y = (in - mean) / sqrt(var + eps) weight + bias, with mean and variance of each group of channels, in
+// float32 for lower precisions. -> x's dtype; in the channels_last layout if the CPU's kernel computes it,
+// which needs float32 weights.
 at::Tensor group_norm(const NormInput& in, const Norm& norm);
 
 // y = dropout(silu((1 + scale) group_norm(in) + offset)), silu(u) = u / (1 + exp(-u))

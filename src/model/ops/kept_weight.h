@@ -1,4 +1,4 @@
-// Weights in the precision that autocast computes in.
+// Weights in autocast's precision.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -6,7 +6,7 @@
 namespace diffuse::ops {
 
 // Under autocast in a WeightCacheScope: the weight in autocast's precision, converted once for all passes.
-// Else the weight, which autocast converts at each use.
+// Otherwise the weight itself, which autocast converts at each use.
 at::Tensor kept_weight(const at::Tensor& weight);
 
 }  // namespace diffuse::ops

@@ -1,12 +1,11 @@
-// SiLU by itself, for what no normalisation precedes.
+// SiLU without a preceding normalisation.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 namespace diffuse::ops {
 
-// y = x / (1 + exp(-x)), in the memory of x where no gradient wants x: for values that have no other
-// reader.
+// y = x / (1 + exp(-x)), in x's memory if no gradient needs x: for values with no other consumer.
 at::Tensor silu_in_place(at::Tensor x);
 
 }  // namespace diffuse::ops

@@ -1,5 +1,5 @@
-// bfloat16 in memory for the CPU's inner loops, which compute in float: as c10::BFloat16, in a form that the
-// compiler turns into vectors.
+// bfloat16 in memory for the CPU's inner loops, which compute in float: like c10::BFloat16, in a form that
+// compilers can vectorise.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@ namespace diffuse::ops::cpu {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Where `kept` [B, C, H, W], channels last, is to be 1.
+// Sets `kept` [B, C, H, W], channels last, to 1 where dropout keeps, else 0.
 static void fill_mask(const std::vector<StreamKey>& keys, double p, uint32_t layer,
                       const at::Tensor& kept) {
   const auto limit = static_cast<uint64_t>(std::llround(p * 0x1p32));
@@ -33,7 +33,7 @@ static void fill_mask(const std::vector<StreamKey>& keys, double p, uint32_t lay
   });
 }
 
-// kept ? x scale : 0, for tensors of one layout.
+// kept ? x scale : 0, for tensors with the same layout.
 static at::Tensor keep(const at::Tensor& x, const at::Tensor& kept, double scale) {
   at::Tensor out = at::empty_like(kept, x.options());
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, x.scalar_type(), "dropout", [&] {

@@ -1,4 +1,4 @@
-// Dropout by counter-based streams on the CPU.
+// Dropout with counter-based streams on the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +10,7 @@
 
 namespace diffuse::ops::cpu {
 
-// As ops::dropout; keys [B] name the streams of the rows. -> h's shape and dtype in channels_last
+// As ops::dropout; keys [B]: the rows' streams. -> h's shape and dtype in channels_last
 at::Tensor dropout(const at::Tensor& h, double p, uint32_t layer,
                    const std::vector<StreamKey>& keys);
 

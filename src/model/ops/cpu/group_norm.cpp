@@ -15,13 +15,13 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Row b of a per-channel table [C] or [B, C]; null where it is undefined.
+// Row b of a per-channel table [C] or [B, C]; null if undefined.
 const float* row(const at::Tensor& table, int64_t b) {
   if (!table.defined()) return nullptr;
   return table.const_data_ptr<float>() + (table.dim() == 2 ? b * table.size(1) : 0);
 }
 
-// Images [B, C, H, W], and further channels of theirs or undefined, both in the channels_last layout.
+// Images [B, C, H, W] and their skip channels, if any, both in the channels_last layout.
 struct Joined {
   at::Tensor x, skip;
   int64_t channels() const { return x.size(1) + (skip.defined() ? skip.size(1) : 0); }
@@ -42,7 +42,7 @@ at::Tensor or_undefined(const std::optional<at::Tensor>& tensor, at::MemoryForma
   return tensor ? tensor->contiguous(format) : at::Tensor();
 }
 
-// What the passes read beside the images.
+// The passes' inputs besides the images.
 struct Tables {
   int64_t groups;
   at::Tensor weight, bias, shift;  // [C] or [B, C]; shift also undefined
@@ -87,7 +87,7 @@ std::pair<at::Tensor, at::Tensor> normalise(const Joined& in, const Tables& tabl
   return {y, statistics};
 }
 
-// The gradients of x and skip, and those of weight, bias and shift for each image [3, B, C].
+// The gradients of x and skip, and of weight, bias and shift per image [3, B, C].
 struct Gradients {
   at::Tensor x, skip, tables;
 };

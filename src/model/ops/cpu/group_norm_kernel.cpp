@@ -9,7 +9,7 @@
 namespace diffuse::ops::cpu {
 
 // e^x to 2 units in the last place, for |x| <= 87: 2^n e^r with |r| <= ln 2 / 2, e^r by Cephes'
-// polynomial. Unlike std::exp it lets the loops around it use vectors.
+// polynomial. Unlike std::exp it lets loops around it be vectorised.
 static DIFFUSE_INLINE float exp_bounded(float x) {
   x = x < -87.0f ? -87.0f : (x > 87.0f ? 87.0f : x);
   const float n = std::nearbyint(x * 1.44269504f);
@@ -40,7 +40,7 @@ static void average_groups(int64_t channels, int64_t groups, float* values) {
   }
 }
 
-// Column means of f(x - centre) over rows in blocks, so that float sums stay short.
+// Column means of f(x - centre), summed over blocks of rows for accuracy in float.
 template <class T, class F>
 static DIFFUSE_INLINE void column_means(const NormImage<T>& image, F f, float* means,
                                         float* block) {
@@ -108,7 +108,7 @@ static DIFFUSE_INLINE void apply(const NormImage<T>& image, const float* mean, c
   }
 }
 
-// Where a part's g is kept between the two passes: in dx itself, or apart where that would round it.
+// Storage of a part's g between the two passes: dx itself, or a buffer if dx would round it.
 static float* between_passes(float* dx, std::vector<float>&, int64_t) { return dx; }
 static float* between_passes(Bf16*, std::vector<float>& apart, int64_t numel) {
   apart.resize(numel);

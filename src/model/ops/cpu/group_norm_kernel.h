@@ -8,15 +8,15 @@
 
 namespace diffuse::ops::cpu {
 
-// Some of an image's channels, `first` the first of them: x [P, channels], rows of pixels.
+// Channels of an image from `first` on: x [P, channels], rows of pixels.
 template <class T>
 struct NormPart {
   const T* x;
   int64_t first, channels;
 };
 
-// One image, its channels in two parts (the second may be empty), and what normalises it: per-channel
-// [C] arrays. `shift` is added to x first; null = 0.
+// One image with its channels in two parts (the second may be empty), and its normalisation: per-channel [C]
+// arrays. `shift` is first added to x; null = 0.
 template <class T>
 struct NormImage {
   int64_t pixels, channels, groups;
@@ -25,8 +25,8 @@ struct NormImage {
   bool silu;  // silu(...) of the result
 };
 
-// Fills mean [C] and rstd [C], each its group's; mean is that of x + shift, less shift: what is to
-// be taken from x itself.
+// Fills mean [C] and rstd [C] with their group's values; mean is that of x + shift, minus shift, so that it
+// is subtracted from x itself.
 void norm_statistics(const NormImage<float>& image, float eps, float* mean, float* rstd);
 void norm_statistics(const NormImage<Bf16>& image, float eps, float* mean, float* rstd);
 
@@ -34,7 +34,7 @@ void norm_statistics(const NormImage<Bf16>& image, float eps, float* mean, float
 void norm_apply(const NormImage<float>& image, const float* mean, const float* rstd, float* y);
 void norm_apply(const NormImage<Bf16>& image, const float* mean, const float* rstd, Bf16* y);
 
-// From dy [P, C] to dx, one for each part, and d_weight, d_bias, d_shift [C] each, all overwritten.
+// From dy [P, C] to dx, one per part, and d_weight, d_bias, d_shift [C] each, all overwritten.
 void norm_gradient(const NormImage<float>& image, const float* mean, const float* rstd,
                    const float* dy, float* const dx[2], float* d_weight, float* d_bias,
                    float* d_shift);

@@ -7,8 +7,8 @@
 
 namespace diffuse::ops::cpu {
 
-// True where linear() is for these operands: float32 on the CPU, no autocast, and LibTorch's operator would
-// multiply by another library than product_engine().
+// True where linear() is to be used: float32 on the CPU, no autocast, and LibTorch's operator would use
+// another library than product_engine().
 bool replaces_linear(const at::Tensor& x, const at::Tensor& weight);
 
 // x weight' + bias:  x [..., in], weight [out, in], bias [out] -> [..., out]. Differentiable.

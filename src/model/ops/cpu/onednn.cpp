@@ -40,7 +40,7 @@ std::string version() { return plugin().version == nullptr ? "" : plugin().versi
 
 void multiply(const Matrices& a, const Matrices& b, const Matrices& c, bool accumulate,
               int64_t threads) {
-  if (plugin().multiply == nullptr) throw Error("there is no libdiffuse_onednn.so to multiply by");
+  if (plugin().multiply == nullptr) throw Error("libdiffuse_onednn.so was not found");
   plugin().multiply(a, b, c, accumulate, threads);
 }
 

@@ -1,8 +1,8 @@
 // oneDNN's matrix product, from the plugin beside this library.
 //
-// LibTorch has another oneDNN inside, whose headers are on its include path, and some of whose functions an
-// executable would put in the place of this one's: so onednn_plugin.cpp is compiled and linked apart, and
-// loaded so that it finds its own first.
+// LibTorch contains another oneDNN, whose headers are on its include path, and an executable could replace
+// some functions of this one by LibTorch's. So onednn_plugin.cpp is compiled and linked separately, and
+// loaded so that it finds its own symbols first.
 #pragma once
 
 #include <array>
@@ -17,15 +17,15 @@ struct Matrices {
   std::array<int64_t, 3> sizes, strides;
 };
 
-// "2.6.3"; "" where the plugin was not built or its library is missing.
+// "2.6.3"; "" if the plugin was not built or its library is missing.
 std::string version();
 
 // c = a b, or c += a b: a [n, M, K], b [n, K, N] with a stride of 1 along rows or columns, c [n, M, N] along
-// its columns. `threads`: how many the call finds. What a call needs is kept for the next of its kind.
+// its columns. `threads`: the number available to the call. Primitives are cached for calls of the same kind.
 void multiply(const Matrices& a, const Matrices& b, const Matrices& c, bool accumulate,
               int64_t threads);
 
-// The plugin's.
+// The plugin's functions.
 using Version = const char*();
 using Multiply = void(const Matrices&, const Matrices&, const Matrices&, bool, int64_t);
 

@@ -1,4 +1,4 @@
-// libdiffuse_onednn.so: the one part that is linked to oneDNN.
+// libdiffuse_onednn.so: the only part linked to oneDNN.
 #include <array>
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -10,7 +10,7 @@ namespace diffuse::ops::cpu::onednn {
 
 namespace {
 
-// All that a primitive is made for: sizes and strides of a, b and c, `accumulate` and `threads`.
+// A primitive's parameters: sizes and strides of a, b and c, `accumulate` and `threads`.
 using Key = std::array<int64_t, 20>;
 
 struct Product {

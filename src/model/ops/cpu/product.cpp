@@ -18,8 +18,8 @@ static ProductEngine choose_engine() {
   const std::string named = variable == nullptr ? "" : variable;
   if (named == "libtorch") return ProductEngine::kLibTorch;
   if (named == "onednn" && onednn::version().empty())
-    throw Error("DIFFUSE_CPU_PRODUCTS: there is no onednn here (libdiffuse_onednn.so, built where ",
-                "libdnnl-dev is, and libdnnl); use libtorch");
+    throw Error("DIFFUSE_CPU_PRODUCTS: onednn is not available (libdiffuse_onednn.so, built if ",
+                "libdnnl-dev is installed, and libdnnl); use libtorch");
   if (named == "onednn") return ProductEngine::kOneDnn;
   if (!named.empty())
     throw Error("DIFFUSE_CPU_PRODUCTS: expected libtorch or onednn, got \"", named, "\"",
@@ -33,8 +33,8 @@ ProductEngine product_engine() {
   return engine;
 }
 
-// As the library wants them: three dimensions, one of the last two with a stride of 1, and strides of
-// dimensions of size 1, which say nothing, as if all were in one piece.
+// As the library needs them: three dimensions, one of the last two with a stride of 1, and for dimensions of
+// size 1, whose stride is arbitrary, the stride of a contiguous tensor.
 static at::Tensor plain(const at::Tensor& x) {
   const at::Tensor three = x.dim() == 2 ? x.unsqueeze(0) : x;
   const bool fits = three.stride(1) == 1 || three.stride(2) == 1;
@@ -55,7 +55,7 @@ static onednn::Matrices matrices(const at::Tensor& x) {
 static void multiply_by_onednn(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b,
                                bool accumulate) {
   const at::Tensor left = plain(a), right = plain(b), to = sum.dim() == 2 ? sum.unsqueeze(0) : sum;
-  TORCH_CHECK(to.stride(2) == 1 || to.size(2) == 1, "rows of a product in pieces");
+  TORCH_CHECK(to.stride(2) == 1 || to.size(2) == 1, "the rows of a product must be contiguous");
   at::internal::lazy_init_num_threads();
   const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
   onednn::multiply(matrices(left), matrices(right), matrices(to), accumulate, threads);

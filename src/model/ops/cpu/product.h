@@ -7,13 +7,13 @@ namespace diffuse::ops::cpu {
 
 enum class ProductEngine { kLibTorch, kOneDnn };
 
-// The library of this process: what DIFFUSE_CPU_PRODUCTS says, libtorch or onednn. Without: oneDNN, where
-// it is there, on processors with AVX-512 that are not Intel's, of which LibTorch's MKL uses AVX2 alone;
-// else LibTorch. Throws Error where the variable names none that is there.
+// This process's library: DIFFUSE_CPU_PRODUCTS, libtorch or onednn. If not set: oneDNN, if available, on
+// processors with AVX-512 that are not Intel's, where LibTorch's MKL uses only AVX2; else LibTorch. Throws
+// Error if the variable names one that is unavailable.
 ProductEngine product_engine();
 
-// sum = a b, or sum += a b: a [n, M, K], b [n, K, N], sum [n, M, N], or all without n; rows of sum in one
-// piece, a and b of any strides.
+// sum = a b, or sum += a b: a [n, M, K], b [n, K, N], sum [n, M, N], or all without n; sum with contiguous
+// rows, a and b with any strides.
 void multiply(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b, bool accumulate,
               ProductEngine engine = product_engine());
 

@@ -17,7 +17,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Calls work(part, its index, its filters [O, part's channels]) for x and, where defined, skip;
+// Calls work(part, its index, its filters [O, part's channels]) for x and, if defined, skip;
 // matrix [O, I]: the weight or its gradient.
 template <class Work>
 void for_parts(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& matrix,

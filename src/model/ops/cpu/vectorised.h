@@ -1,5 +1,5 @@
-// For the CPU's inner loops: functions compiled once for each width of the processor's vectors, of
-// which the program chooses when it starts.
+// For the CPU's inner loops: functions compiled for each vector width of the processor, selected when the
+// program starts.
 #pragma once
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -9,5 +9,5 @@
 #define DIFFUSE_VECTORISED
 #endif
 
-// What such a function calls has to become part of it.
+// Functions called from such a function must be inlined into it.
 #define DIFFUSE_INLINE inline __attribute__((always_inline))

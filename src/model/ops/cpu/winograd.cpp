@@ -47,7 +47,7 @@ at::Tensor forward_filters(const at::Tensor& weight) {
   WeightCache* const cache = WeightCacheScope::current();
   if (cache == nullptr) return filter_planes(weight, false).transpose(1, 2);
   at::Tensor& planes = (*cache)[weight.const_data_ptr()];
-  if (!planes.defined())  // with rows in one piece, as products like best
+  if (!planes.defined())  // with contiguous rows, for faster products
     planes = filter_planes(weight.transpose(0, 1), false);
   return planes;
 }
@@ -62,8 +62,7 @@ at::Tensor filter_gradient(const at::Tensor& planes) {
   return gradient;
 }
 
-// A batch of images in channels_last, cut into chunks of whole images with tiles enough for a
-// product.
+// A batch of images in channels_last, cut into chunks of whole images with enough tiles for a product.
 struct Images {
   explicit Images(const at::Tensor& x)
       : grid{x.size(2), x.size(3), x.size(1)},
@@ -81,8 +80,8 @@ struct Images {
 
 using Spread = void (*)(const TileGrid&, const float*, float*, int64_t);
 
-// The planes [36, n tiles, C] of n images from `first` on. A few cache lines lie between planes: what one
-// tile has in all of them would else fall into the same sets of the cache.
+// The planes [36, n tiles, C] of n images from `first` on. Planes are a few cache lines apart: else one
+// tile's values in all planes would fall into the same cache sets.
 at::Tensor spread(Spread transform, const Images& images, const float* data, int64_t first,
                   int64_t n) {
   constexpr int64_t kGap = 5 * 64 / sizeof(float);
@@ -125,13 +124,13 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float*
 at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
   const Images in(x), out(dy);
   const float *const from = x.const_data_ptr<float>(), *const up = dy.const_data_ptr<float>();
-  // Where a sum [36, O, I] is small beside the planes that go into it, each thread has one of its
-  // own over a part of the batch, whose planes stay in its cache; else all work on one together.
+  // If a sum [36, O, I] is small compared with its input planes, each thread has its own over a part of the
+  // batch, whose planes stay in its cache; else all threads share one.
   const int64_t channels = in.grid.channels + out.grid.channels, threads = at::get_num_threads();
   const bool small =
       threads * in.grid.channels * out.grid.channels < in.count * in.grid.tiles() * channels;
   const int64_t parts = small ? std::min(threads, in.count) : 1;
-  const int64_t values = small ? 1 << 17 : 1 << 21;  // of the planes of one product
+  const int64_t values = small ? 1 << 17 : 1 << 21;  // in the planes of one product
   const int64_t at_once = std::max<int64_t>(1, values / (kPlanes * in.grid.tiles() * channels));
   std::vector<at::Tensor> sums(parts);
   at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
@@ -178,7 +177,7 @@ static bool bf16_is_wanted() {
          at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
 }
 
-// float32 operands, or bfloat16 to be where float32 is faster.
+// Whether to compute in float32: float32 operands, or bfloat16 where float32 is faster.
 static bool in_float32(const at::Tensor& x, const at::Tensor& weight) {
   if (!x.is_cpu() || weight.scalar_type() != at::kFloat) return false;
   if (!at::autocast::is_autocast_enabled(at::kCPU)) return x.scalar_type() == at::kFloat;

@@ -90,7 +90,7 @@ DIFFUSE_INLINE void Output1d::apply(const float (&m)[6], float (&out)[4]) {
   out[3] = difference + 8 * difference2 + m[5];
 }
 
-// The pixels (top + i, left + j), i and j < N, of an image; zeros where they are outside.
+// The pixels (top + i, left + j), i and j < N, of an image; zeros outside it.
 template <int N>
 static DIFFUSE_INLINE void tile_pixels(const TileGrid& grid, const float* image, const float* zeros,
                                        int64_t top, int64_t left, const float* (&pixels)[N][N]) {
@@ -157,8 +157,8 @@ void winograd_gradient(const TileGrid& grid, const float* dy, float* planes, int
   spread_image<Gradient1d>(grid, dy, planes, plane);
 }
 
-// Applies a transform of six values to N to the columns and then to the rows of a tile's planes;
-// pixels[i][j] is where value (i, j) goes, with `bias` added.
+// Applies a transform of six values to N to the columns and then to the rows of a tile's planes; writes value
+// (i, j) plus `bias` to pixels[i][j].
 template <class Transform, int N>
 static DIFFUSE_INLINE void gather_tile(const float* tile, int64_t plane, int64_t channels,
                                        const float* bias, float* scratch, float* (&pixels)[N][N]) {

@@ -8,10 +8,10 @@
 
 namespace diffuse::ops::cpu {
 
-inline constexpr int64_t kTile = 4;     // outputs a tile has on a side
-inline constexpr int64_t kPlanes = 36;  // products a tile takes, for each pair of channels
+inline constexpr int64_t kTile = 4;     // outputs per side of a tile
+inline constexpr int64_t kPlanes = 36;  // products per tile and pair of channels
 
-// [height, width, channels] cut into rows of tiles; those past the edge are filled up with zeros.
+// [height, width, channels] cut into rows of tiles, padded with zeros beyond the edge.
 struct TileGrid {
   int64_t height, width, channels;
 
@@ -23,23 +23,23 @@ struct TileGrid {
 // All three write or read planes [36][tiles of the chunk][channels]: plane p of the image's tile i is
 // at planes + p * plane + i * channels.
 
-// B' d B of x's tiles, each with the pixel around it.
+// B' d B of x's tiles, each with a border of one pixel.
 void winograd_input(const TileGrid& grid, const float* x, float* planes, int64_t plane);
 
-// A dy A': what a gradient of y's tiles is for the planes.
+// A dy A': the planes' gradient from that of y's tiles.
 void winograd_gradient(const TileGrid& grid, const float* dy, float* planes, int64_t plane);
 
 // A' m A + bias [channels] (null = 0) into y's tiles.
 void winograd_output(const TileGrid& grid, const float* planes, int64_t plane, const float* bias,
                      float* y);
 
-// The filters of outputs [begin, end) among a convolution's, [outputs][3][3][inputs] in memory, and
-// their planes [36][outputs][inputs].
+// The filters of outputs [begin, end) of a convolution, [outputs][3][3][inputs] in memory, and their planes
+// [36][outputs][inputs].
 struct FilterSet {
   int64_t outputs, inputs, begin, end;
 };
 
-// G g G'; `turned`: of the filters turned by 180 degrees, as they spread gradients.
+// G g G'; `turned`: of the filters rotated by 180 degrees, for gradients.
 void winograd_filters(const FilterSet& set, const float* weight, bool turned, float* planes);
 
 // G' u G: the gradient of the filters from that of their planes.
