@@ -65,7 +65,8 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .labels = classes > 0,
           .seed = flags.seed,
           .device = device,
-          .precision = select_precision(flags.precision, device, "--precision"),
+          .precision = select_precision(parse_word<Precision>(flags.precision, "--precision"),
+                                        device, "--precision"),
           .world = std::move(world),
           .queue = flags.queue,
           .patience = parse_duration(flags.peer_timeout)};
@@ -227,7 +228,7 @@ void add_options(CLI::App& command, EvalFlags& flags) {
       ->capture_default_str();
   command.add_option("--seed", flags.seed, "Of all noise: item i's is a function of (seed, i)");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
-      ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
+      ->check(CLI::IsMember(words_of<Precision>()));
   command.add_option("--json", flags.json, "Write all figures and what they are of; - for stdout");
   command.add_option("--queue", flags.queue,
                      "bpd, rd, ode-bpd: a folder through which every process that has the same "

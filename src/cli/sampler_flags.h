@@ -16,7 +16,7 @@ struct SamplerFlags {
   std::vector<FlagValue> values;         // of the config's section, as they were given
   std::optional<std::string> timesteps;  // in place of steps and spacing
   std::string steps_flag = "--steps";
-  std::string usual_sampler = "";  // in place of the model's; "" = the model's
+  std::optional<SamplerKind> usual_sampler;  // in place of the model's
 
   void add_to(CLI::App& command, const std::string& group = "Options");
 

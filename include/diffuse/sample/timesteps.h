@@ -20,11 +20,10 @@ namespace diffuse {
 // Of continuous time, in shares of it (of ve and edm of log σ) down from 1: trailing 1, 1 − 1/S, ...,
 // 1/S, uniform with the first time at its end, and karras; the others are refused.
 // Throws Error naming --steps where steps is not in 1 .. T, and --spacing for an unknown name.
-std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
-                                     const std::string& spacing);
+std::vector<double> spaced_timesteps(const Process& process, int64_t steps, Spacing spacing);
 
 // Those that depend on T alone: all but karras.
-std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
+std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, Spacing spacing);
 
 // "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps where an entry is not an integer
 // in 0 .. T-1 or the list does not fall strictly.
