@@ -13,6 +13,7 @@
 #include "src/diffusion/likelihood.h"
 #include "src/diffusion/transition.h"
 #include "tests/message_of.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
@@ -27,11 +28,6 @@ at::Tensor normal(int64_t rows, int64_t dims, uint64_t index = 0) {
 at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
 
 at::Tensor filled(int64_t count, int64_t t) { return at::full({count}, t, at::kLong); }
-
-void expect_close(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
-  EXPECT_TRUE(at::allclose(value, expected, tolerance, tolerance))
-      << "largest difference " << (value - expected).abs().max().item<double>();
-}
 
 void expect_relative(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
   EXPECT_TRUE(at::allclose(value, expected, tolerance, 0))

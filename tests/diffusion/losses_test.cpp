@@ -8,6 +8,7 @@
 
 #include "diffuse/core/random.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
@@ -16,11 +17,6 @@ at::Tensor normal(int64_t rows, int64_t dims, uint64_t index) {
   std::vector<float> values(static_cast<size_t>(rows * dims));
   RandomStream(5, Purpose::kEvaluation, index).fill_normal(values);
   return at::tensor(values, at::kDouble).view({rows, dims});
-}
-
-void expect_close(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
-  EXPECT_TRUE(at::allclose(value, expected, tolerance, tolerance))
-      << "largest difference " << (value - expected).abs().max().item<double>();
 }
 
 GaussianDiffusion make(LossKind loss, PredictionKind prediction = PredictionKind::kEpsilon,
@@ -211,15 +207,6 @@ TEST(Losses, PriorTermIsTheSchedulesForEachSample) {
   const at::Tensor bits = prior_term(d.schedule(), x0);
   EXPECT_NEAR(bits[0].item<double>(), 2.91129454e-05, 1e-13);
   EXPECT_NEAR(bits[1].item<double>(), d.schedule().prior_bits_per_dim(0.125), 1e-16);
-}
-
-// The best network for data N(0, variance): ε* = √(1 − ᾱ) / (ᾱ s² + 1 − ᾱ) x_t.
-Denoiser oracle(const GaussianDiffusion& d, double variance) {
-  return [&d, variance](const at::Tensor& x_t, const at::Tensor& t) {
-    const at::Tensor alpha_bar =
-        d.schedule().alpha_bar().index_select(0, t.to(at::kLong)).unsqueeze(1);
-    return (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar) * x_t;
-  };
 }
 
 // E over x_0 ~ N(0, variance) and ε of each row's KL, in bits: [T]. The KL is quadratic in

@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/sample/timesteps.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
@@ -16,15 +17,6 @@ DiffusionConfig config_with(VarianceKind variance) {
   DiffusionConfig config;
   config.variance = variance;
   return config;
-}
-
-// The exact epsilon for data N(0, s2): sqrt(1 - ab) / (ab s2 + 1 - ab) x_t.
-Denoiser oracle(const GaussianDiffusion& diffusion, double s2) {
-  const at::Tensor ab = diffusion.schedule().alpha_bar();
-  const at::Tensor factor = (1 - ab).sqrt() / (ab * s2 + 1 - ab);
-  return [factor](const at::Tensor& x, const at::Tensor& t) {
-    return x * factor.index_select(0, t.to(at::kLong)).to(x.scalar_type()).view({-1, 1});
-  };
 }
 
 // The oracle is linear, so the output's variance is exact: the square of the response to x_T, plus
