@@ -9,7 +9,7 @@
 int main() {
   constexpr int64_t kSteps = 100;
   diffuse::DiffusionConfig config;
-  config.schedule = "betas";
+  config.schedule = diffuse::ScheduleKind::kBetas;
   config.timesteps = kSteps;
   double previous = 1;
   for (int64_t i = 0; i < kSteps; ++i) {

@@ -10,10 +10,10 @@ int main(int argc, char** argv) {
   const auto model = diffuse::Model::load(argc > 1 ? argv[1] : "configs/gaussian_oracle.json");
 
   diffuse::SampleConfig config = model.config().sample;
-  config.sampler = "ddim";
+  config.sampler = diffuse::SamplerKind::kDdim;
   config.eta = 0;
   config.clip_x0 = false;
-  config.spacing = "uniform";
+  config.spacing = diffuse::Spacing::kUniform;
   diffuse::GenerateOptions options = model.options(config);
 
   const auto keys = diffuse::consecutive_keys(/*seed=*/0, /*first=*/0, /*count=*/16);

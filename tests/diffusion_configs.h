@@ -1,14 +1,12 @@
 // Short names for diffusion configs.
 #pragma once
 
-#include <string>
-
 #include "diffuse/config/config.h"
 
 namespace diffuse {
 
 inline DiffusionConfig linear(int64_t timesteps, double beta_end,
-                              const std::string& variance = "fixed_large") {
+                              VarianceKind variance = VarianceKind::kFixedLarge) {
   DiffusionConfig config;
   config.timesteps = timesteps;
   config.beta_end = beta_end;
@@ -16,8 +14,8 @@ inline DiffusionConfig linear(int64_t timesteps, double beta_end,
   return config;
 }
 
-inline DiffusionConfig scheduled(const std::string& schedule, int64_t timesteps,
-                                 const std::string& variance = "fixed_large") {
+inline DiffusionConfig scheduled(ScheduleKind schedule, int64_t timesteps,
+                                 VarianceKind variance = VarianceKind::kFixedLarge) {
   DiffusionConfig config = linear(timesteps, 0.02, variance);
   config.schedule = schedule;
   return config;

@@ -42,12 +42,19 @@ std::vector<int64_t> steps_of(const SamplersFlags& flags, int64_t timesteps) {
   return usual.empty() ? std::vector<int64_t>{timesteps} : usual;
 }
 
-void check_flags(const SamplersFlags& flags, int64_t timesteps) {
+std::vector<SamplerKind> samplers_of(const SamplersFlags& flags) {
+  std::vector<SamplerKind> samplers;
+  const auto known = flow_samplers();
   for (const std::string& name : flags.samplers) {
-    if (!contains(kFlowSamplers, name))
-      throw Error("--samplers: expected samplers without noise (", join(kFlowSamplers), "), got \"",
-                  name, "\"", did_you_mean(name, kFlowSamplers));
+    if (!contains(known, name))
+      throw Error("--samplers: expected samplers without noise (", join(known), "), got \"", name,
+                  "\"", did_you_mean(name, known));
+    samplers.push_back(parse_word<SamplerKind>(name, "--samplers"));
   }
+  return samplers;
+}
+
+void check_flags(const SamplersFlags& flags, int64_t timesteps) {
   for (const int64_t steps : flags.steps)
     if (steps < 1 || steps > timesteps)
       throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
@@ -91,11 +98,12 @@ int bench_samplers(const SamplersFlags& flags) {
   in_config(model.name(),
             [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   const int64_t T = most_steps(model.config().diffusion);
+  const auto samplers = samplers_of(flags);
   check_flags(flags, T);
   const SamplerErrorOptions options{
-      .samplers = flags.samplers,
+      .samplers = samplers,
       .steps = steps_of(flags, T),
-      .spacing = flags.spacing,
+      .spacing = parse_word<Spacing>(flags.spacing, "--spacing"),
       .labels = round_robin_labels(flags.count, model.config().model.classes),
       .batch = flags.batch,
       .distance = fid_of(flags, model, device)};
@@ -128,12 +136,12 @@ Command add_bench_samplers(CLI::App& bench) {
       "  diffuse bench samplers --ckpt model.pt -n 10000 --features inception.pt --reference "
       "cifar10.npz");
   flags->model.add_to(*command);
-  command->add_option("--samplers", flags->samplers, "Some of " + join(kFlowSamplers))
+  command->add_option("--samplers", flags->samplers, "Some of " + join(flow_samplers()))
       ->delimiter(',');
   command->add_option("--steps", flags->steps, "Numbers of steps; default 5,10,20,50,100")
       ->delimiter(',');
   command->add_option("--spacing", flags->spacing, "auto: karras for heun, else trailing")
-      ->check(CLI::IsMember(kSpacings));
+      ->check(CLI::IsMember(words_of<Spacing>()));
   command->add_option("-n", flags->count, "Samples; default 16");
   command->add_option("--batch", flags->batch, "Samples computed at once; default 64");
   command->add_option("--seed", flags->seed, "Seed of x_T");

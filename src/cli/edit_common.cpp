@@ -52,7 +52,7 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
   const nlohmann::ordered_json parameters{{"command", command.get_name()},
                                           {"checkpoint", model.name()},
                                           {"step", model.step()},
-                                          {"sampler", config.sampler},
+                                          {"sampler", word_of(config.sampler)},
                                           {"seed", flags.seed}};
   OutputOptions options{.path = flags.out,
                         .shape = model.sample_shape(),

@@ -113,7 +113,7 @@ Command add_encode(CLI::App& app) {
       ->required();
   command->add_option("-o,--out", flags->out, "x_T as a float32 .npy");
   flags->sampler.add_field(*command, "--steps", "steps", "Steps, 1 .. T")->type_name("INT");
-  flags->sampler.add_field(*command, "--spacing", "spacing", join(kSpacings));
+  flags->sampler.add_field(*command, "--spacing", "spacing", join(words_of<Spacing>()));
   command->add_option("--timesteps", flags->sampler.timesteps,
                       "Explicit timesteps: 999,749,499,249");
   command->add_option("--passes", flags->passes,

@@ -66,7 +66,8 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
           .labels = classes > 0,
           .seed = flags.seed,
           .device = device,
-          .precision = select_precision(flags.precision, device, "--precision"),
+          .precision = select_precision(parse_word<Precision>(flags.precision, "--precision"),
+                                        device, "--precision"),
           .world = std::move(world),
           .queue = flags.queue,
           .patience = parse_duration(flags.peer_timeout)};
@@ -229,7 +230,7 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--seed", flags.seed,
                      "Seed of all noise: item i's is a function of (seed, i)");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
-      ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
+      ->check(CLI::IsMember(words_of<Precision>()));
   command.add_option("--json", flags.json, "Write all figures and their settings; - = print");
   command.add_option("--queue", flags.queue,
                      "bpd, rd, ode-bpd: a folder through which all processes with the same "

@@ -127,7 +127,8 @@ Command add_inpaint(CLI::App& app) {
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -o whole.png\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png --repaint 10,10\n"
       "  diffuse inpaint --ckpt runs/shapes --image shape.png --mask mask.png -n 16 -o ideas");
-  flags->edit.sampler.usual_sampler = "ddpm";  // as in RePaint; the model's own may add no noise
+  // As in RePaint; the model's own may add no noise.
+  flags->edit.sampler.usual_sampler = SamplerKind::kDdpm;
   flags->edit.add_to(*command);
   flags->edit.add_strip_to(*command);
   command->add_option("--image", flags->image, "A picture of the model's size, or .npy")

@@ -202,7 +202,8 @@ int run_sample(const SampleFlags& flags) {
   const Model model = flags.model.load(device);
   Plan plan = make_plan(flags.plan, model);
   plan.sampling.options.precision =
-      select_precision(flags.precision.value_or("fp32"), device, "--precision");
+      select_precision(parse_word<Precision>(flags.precision.value_or("fp32"), "--precision"),
+                       device, "--precision");
   const OutputKind kind = output_kind(flags.out, model.is_image());
   if (flags.queue && kind != OutputKind::kFolder)
     throw Error("--queue: expected -o with a folder, got -o ", flags.out.string());
@@ -228,7 +229,7 @@ void add_options(CLI::App& command, SampleFlags& flags) {
                    "Fill the folder together with all processes with the same command line, "
                    "which may start and stop at any time; implies --resume");
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
-      ->check(CLI::IsMember({"fp32", "bf16", "fp16", "auto"}));
+      ->check(CLI::IsMember(words_of<Precision>()));
   add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);
 }

@@ -21,13 +21,13 @@ CLI::Option* SamplerFlags::add_field(CLI::App& command, const std::string& flag,
 
 void SamplerFlags::add_to(CLI::App& command, const std::string& group) {
   command.option_defaults()->group(group);
-  add_field(
-      command, "--sampler", "sampler",
-      concat(join(kSamplers), "; default ", usual_sampler.empty() ? "the model's" : usual_sampler));
+  add_field(command, "--sampler", "sampler",
+            concat(join(words_of<SamplerKind>()), "; default ",
+                   usual_sampler ? word_of(*usual_sampler) : "the model's"));
   add_field(command, steps_flag, "steps", "Reverse steps, 1 .. T")->type_name("INT");
   add_field(command, "--eta", "eta", "ddim: 0 deterministic .. 1 as noisy as ddpm")
       ->type_name("FLOAT");
-  add_field(command, "--spacing", "spacing", join(kSpacings));
+  add_field(command, "--spacing", "spacing", join(words_of<Spacing>()));
   command.add_option("--timesteps", timesteps, "Explicit timesteps: 999,749,499,249");
   const auto clip = [&](const char* flag, const char* value, const char* help) {
     return command.add_flag_callback(
@@ -62,16 +62,16 @@ std::string SamplerFlags::given() const {
 
 SampleConfig SamplerFlags::config_over(const Model& model) const {
   Config config = model.config();
-  if (!usual_sampler.empty()) config.sample.sampler = usual_sampler;
+  if (usual_sampler) config.sample.sampler = *usual_sampler;
   config = with_flags(config, values);
-  if (config.sample.sampler != "ddim" && !has("--eta")) config.sample.eta = 0;
+  if (config.sample.sampler != SamplerKind::kDdim && !has("--eta")) config.sample.eta = 0;
   check_fit(model, config.sample);
   return config.sample;
 }
 
 void SamplerFlags::check_fit(const Model& model, const SampleConfig& config) const {
   for (const char* const flag : {"--eta", "--ddim-epsilon"})
-    if (has(flag) && config.sampler != "ddim")
+    if (has(flag) && config.sampler != SamplerKind::kDdim)
       throw Error(flag, ": expected the sampler ddim, got ", config.sampler);
   const int64_t T = most_steps(model.config().diffusion);
   if (has(steps_flag) && (config.steps < 1 || config.steps > T))
@@ -98,15 +98,17 @@ Sampling SamplerFlags::over(const Model& model) const {
 nlohmann::ordered_json SamplerFlags::describe(const Sampling& sampling) const {
   const SampleConfig& config = sampling.config;
   const SamplerOptions& options = sampling.options.sampler;
-  nlohmann::ordered_json all{
-      {"sampler", config.sampler},  {"steps", options.timesteps.size()},
-      {"eta", config.eta},          {"spacing", timesteps ? *timesteps : config.spacing},
-      {"clip_x0", config.clip_x0},  {"dynamic_threshold", config.dynamic_threshold},
-      {"guidance", config.guidance}};
+  nlohmann::ordered_json all{{"sampler", word_of(config.sampler)},
+                             {"steps", options.timesteps.size()},
+                             {"eta", config.eta},
+                             {"spacing", timesteps ? *timesteps : word_of(config.spacing)},
+                             {"clip_x0", config.clip_x0},
+                             {"dynamic_threshold", config.dynamic_threshold},
+                             {"guidance", config.guidance}};
   // Left out if it is the default: runs from before this choice existed can be resumed.
-  if (options.network_epsilon && config.sampler == "ddim")
-    all["ddim_epsilon"] = config.ddim_epsilon;
-  if (!config.end_at_data && config.sampler == "ddim") all["end_at_data"] = false;
+  if (options.network_epsilon && config.sampler == SamplerKind::kDdim)
+    all["ddim_epsilon"] = word_of(config.ddim_epsilon);
+  if (!config.end_at_data && config.sampler == SamplerKind::kDdim) all["end_at_data"] = false;
   if (config.clip_range != 1) all["clip_range"] = config.clip_range;
   if (config.dynamic_threshold_max != 0)
     all["dynamic_threshold_max"] = config.dynamic_threshold_max;

@@ -16,7 +16,7 @@ struct SamplerFlags {
   std::vector<FlagValue> values;         // overrides of the config's section, as given
   std::optional<std::string> timesteps;  // instead of steps and spacing
   std::string steps_flag = "--steps";
-  std::string usual_sampler = "";  // overrides the model's; "" = the model's
+  std::optional<SamplerKind> usual_sampler;  // overrides the model's
 
   void add_to(CLI::App& command, const std::string& group = "Options");
 

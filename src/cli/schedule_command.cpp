@@ -49,7 +49,7 @@ int run_schedule(const ScheduleFlags& flags) {
   if (!flags.csv.empty()) atomic_write(flags.csv, csv_of(schedule_columns(schedule)));
   if (!flags.plot.empty()) write_charts(flags.plot, schedule_charts(schedule));
   nlohmann::ordered_json json;
-  if (!flags.json.empty()) json = schedule_json(diffusion.schedule, schedule, data);
+  if (!flags.json.empty()) json = schedule_json(word_of(diffusion.schedule), schedule, data);
   constexpr int kOneLine = -1;  // else each number would be on its own line
   write_report(
       flags.json, json, [&] { std::cout << schedule_text(schedule, data); }, kOneLine);

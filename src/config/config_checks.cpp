@@ -7,7 +7,7 @@
 namespace diffuse {
 
 static void check_schedule(const DiffusionConfig& c, const std::string& at) {
-  const bool listed = c.schedule == "betas";
+  const bool listed = c.schedule == ScheduleKind::kBetas;
   if (listed && c.betas.empty())
     throw Error(at, "/betas: expected a list of T numbers for the schedule \"betas\", got none");
   if (!listed && !c.betas.empty()) {
@@ -18,8 +18,8 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
   if (listed && c.timesteps != count)
     throw Error(at, "/timesteps: expected ", count, ", the number of betas, got ", c.timesteps);
 
-  static const std::set<std::string> rising{"linear", "quadratic", "warmup10", "warmup50",
-                                            "sigmoid"};
+  using enum ScheduleKind;
+  static const std::set<ScheduleKind> rising{kLinear, kQuadratic, kWarmup10, kWarmup50, kSigmoid};
   if (rising.contains(c.schedule) && c.beta_start > c.beta_end) {
     throw Error(at, "/beta_start: expected at most beta_end, which is ", c.beta_end, ", got ",
                 c.beta_start);
@@ -28,39 +28,42 @@ static void check_schedule(const DiffusionConfig& c, const std::string& at) {
 
 // Checks what a process can be combined with; errors name an alternative.
 static void check_process(const DiffusionConfig& c, const std::string& at) {
-  const auto refuse = [&](const char* key, const std::string& word, const std::string& why) {
+  const auto refuse = [&](const char* key, const auto& word, const std::string& why) {
     throw Error(at, "/", key, ": \"", word, "\" ", why);
   };
-  const std::string on = "on the process " + c.process;
+  using enum PredictionKind;
+  const std::string on = concat("on the process ", c.process);
   if (c.is_chain()) {
-    if (c.prediction == "edm" || c.prediction == "flow" || c.prediction == "score")
+    if (c.prediction == kEdm || c.prediction == kFlow || c.prediction == kScore)
       refuse("prediction", c.prediction,
              "needs continuous time, but the process ddpm is a chain of timesteps; use " +
-                 std::string(c.prediction == "score" ? "epsilon" : "v") + ", or another process");
-    if (c.timestep_sampler.ends_with("_normal"))
+                 std::string(c.prediction == kScore ? "epsilon" : "v") + ", or another process");
+    if (c.timestep_sampler == TimestepLaw::kLogNormal ||
+        c.timestep_sampler == TimestepLaw::kLogitNormal)
       refuse("timestep_sampler", c.timestep_sampler,
              "needs continuous time, but the process ddpm is a chain of timesteps; use stratified");
     return;
   }
-  const bool by_sigma = c.process == "ve" || c.process == "edm";
-  if (c.prediction == "mu")
+  const bool by_sigma = c.process == ProcessKind::kVe || c.process == ProcessKind::kEdm;
+  if (c.prediction == kMu)
     refuse("prediction", c.prediction, "is the mean of the chain's step; use x0 " + on);
-  if (by_sigma && c.prediction == "v")
+  if (by_sigma && c.prediction == kV)
     refuse("prediction", c.prediction, on + " grows with sigma; use edm");
-  if (c.process == "flow" && (c.prediction == "epsilon" || c.prediction == "score"))
+  if (c.process == ProcessKind::kFlow && (c.prediction == kEpsilon || c.prediction == kScore))
     refuse("prediction", c.prediction,
            "cannot give x_0 at t = 1 of flow, where no signal is left; use flow");
   if (c.learns_variance())
     refuse("variance", c.variance, "is for the chain's steps; use fixed_large or fixed_small");
-  if (c.loss == "vlb" || c.loss == "hybrid")
+  if (c.loss == LossKind::kVlb || c.loss == LossKind::kHybrid)
     refuse("loss", c.loss, "is the bound of a chain; use vlb_weighted " + on);
-  if (c.timestep_sampler == "importance")
+  if (c.timestep_sampler == TimestepLaw::kImportance)
     refuse("timestep_sampler", c.timestep_sampler,
            "keeps losses of the chain's timesteps; use stratified");
-  if (by_sigma && c.timestep_sampler == "logit_normal")
+  if (by_sigma && c.timestep_sampler == TimestepLaw::kLogitNormal)
     refuse("timestep_sampler", c.timestep_sampler, "needs times from 0 to 1; use log_normal " + on);
-  if (c.schedule != "linear")
-    refuse("schedule", c.schedule, "is for the chain; the process " + c.process + " has none");
+  if (c.schedule != ScheduleKind::kLinear)
+    refuse("schedule", c.schedule,
+           concat("is for the chain; the process ", c.process, " has none"));
   if (c.rescale_zero_terminal_snr)
     throw Error(at, "/rescale_zero_terminal_snr: expected false, as ", c.process,
                 " has no schedule");
@@ -70,7 +73,7 @@ static void check_noise_range(const DiffusionConfig& c, const std::string& at) {
   if (c.beta_min > c.beta_max)
     throw Error(at, "/beta_min: expected at most beta_max, which is ", c.beta_max, ", got ",
                 c.beta_min);
-  const bool by_sigma = c.process == "ve" || c.process == "edm";
+  const bool by_sigma = c.process == ProcessKind::kVe || c.process == ProcessKind::kEdm;
   if (!by_sigma && (c.sigma_min > 0 || c.sigma_max > 0))
     throw Error(at, c.sigma_min > 0 ? "/sigma_min" : "/sigma_max", ": expected 0, as the process ",
                 c.process, " has none; it is for ve and edm");
@@ -111,12 +114,12 @@ static void check_train(const TrainConfig& c, const std::string& at) {
 }
 
 // Sampling in continuous time.
-static void check_continuous_sample(const SampleConfig& c, const std::string& process,
+static void check_continuous_sample(const SampleConfig& c, ProcessKind process,
                                     const std::string& at) {
-  if (sampler_word(c.sampler).of_chain)
+  if (entry_of(c.sampler).of_chain)
     throw Error(at, "/sampler: \"", c.sampler, "\" needs a discrete chain, but the time of ",
                 process, " is continuous; use ancestral, its counterpart, or heun");
-  if (c.spacing == "leading" || c.spacing == "quadratic")
+  if (c.spacing == Spacing::kLeading || c.spacing == Spacing::kQuadratic)
     throw Error(at, "/spacing: \"", c.spacing, "\" needs discrete timesteps, but the time of ",
                 process, " is continuous; use trailing, uniform or karras");
   if (c.steps_offset != 0 || c.skip_zero)
@@ -131,10 +134,10 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
     throw Error(at, "/steps: expected at most the ", d.timesteps, " timesteps of /diffusion, got ",
                 c.steps);
   }
-  if (c.eta != 0 && c.sampler != "ddim")
+  if (c.eta != 0 && c.sampler != SamplerKind::kDdim)
     throw Error(at, "/eta: needs the sampler ddim, /sample/sampler is \"", c.sampler, "\"");
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
-  if (fewer && c.sampler == "ddpm" && d.variance == "learned") {
+  if (fewer && c.sampler == SamplerKind::kDdpm && d.variance == VarianceKind::kLearned) {
     throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,
                 " timesteps, since it is for single steps; use learned_range or another sampler");
   }
@@ -158,7 +161,7 @@ static void check_range(const DataConfig& c, const std::string& at) {
         at, "/range: expected two numbers, the lower one first, got ",
         c.range.size() == 2 ? concat(c.range[0], ", ", c.range[1]) : std::string("1 number"));
   if (c.normalize) throw Error(at, "/range: expected none with normalize, which sets the scale");
-  if (c.type != "array")
+  if (c.type != DataType::kArray)
     throw Error(at, "/range: expected none, as ", c.type, " has its own units; it is for arrays");
 }
 
@@ -174,7 +177,7 @@ static void check_class_names(const ModelConfig& c, const std::string& at) {
 }
 
 static void check_sample_kind(const ModelConfig& c, const std::string& at) {
-  if (c.sample_kind.empty() || c.sample_shape.empty()) return;
+  if (c.sample_kind == SampleKind::kUnset || c.sample_shape.empty()) return;
   const SampleKind kind = sample_kind(c);
   const size_t wanted = is_image(kind) ? 3 : kind == SampleKind::kSignal ? 2 : 1;
   if (c.sample_shape.size() != wanted)
@@ -191,8 +194,8 @@ void check_config(const Config& config, const std::string& name) {
   check_process(config.diffusion, name + ": /diffusion");
   check_noise_range(config.diffusion, name + ": /diffusion");
   check_schedule(config.diffusion, name + ": /diffusion");
-  if (config.model.type == "unet") check_unet(config.model, name + ": /model");
-  if (config.data.type == "gaussian_mixture") check_mixture(config.data, name + ": /data");
+  if (config.model.type == NetworkType::kUnet) check_unet(config.model, name + ": /model");
+  if (config.data.type == DataType::kGaussianMixture) check_mixture(config.data, name + ": /data");
   check_train(config.train, name + ": /train");
   check_sample(config.sample, config.diffusion, name + ": /sample");
 }

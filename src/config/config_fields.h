@@ -20,9 +20,7 @@ const std::string& spacing_help();
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
-  visit("type", c.type,
-        one_of({"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
-                "cifar10", "image_folder", "array"}),
+  visit("type", c.type, any_word(),
         "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
         "read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, array a "
         ".npy, .npz or .safetensors file.");
@@ -58,7 +56,7 @@ void visit_fields(Visitor& visit, DataConfig& c) {
       "points, N x C x L signals or N x C x H x W images; bytes are images.");
   visit("labels", c.labels, anything(),
         "array: the name of the N class numbers in the same file; empty means no classes.");
-  visit("on_error", c.on_error, one_of({"refuse", "skip"}),
+  visit("on_error", c.on_error, any_word(),
         "image_folder and array: a damaged item is an error (refuse) or is skipped (skip).");
   visit("normalize", c.normalize, anything(),
         "Trains on (x - mean) / std, channel by channel; samples are converted back.");
@@ -77,7 +75,7 @@ void visit_fields(Visitor& visit, DataConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& c) {
-  visit("type", c.type, one_of({"unet", "mlp", "gaussian_oracle", "mixture_oracle"}),
+  visit("type", c.type, any_word(),
         "The network: unet for images and signals, mlp for points; gaussian_oracle and "
         "mixture_oracle are the exact networks for such data.");
   visit("channels", c.channels, between(4, 8192), "unet: channels at full resolution.");
@@ -104,7 +102,7 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
       "scale_shift_norm", c.scale_shift_norm, anything(),
       "unet: the time embedding scales and shifts the second normalisation instead of being added "
       "before it.");
-  visit("time_embedding", c.time_embedding, one_of({"sin_cos", "cos_sin"}),
+  visit("time_embedding", c.time_embedding, any_word(),
         "Order of the halves of the time embedding: sin_cos as in Ho et al., cos_sin as in Nichol "
         "and Dhariwal.");
   visit("time_frequency_shift", c.time_frequency_shift, between(0, 1),
@@ -112,7 +110,7 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
         "and Dhariwal.");
   visit("time_scale", c.time_scale, above(0),
         "Factor of t before the time embedding: 1000 / T as in Nichol and Dhariwal.");
-  visit("downsample_padding", c.downsample_padding, one_of({"end", "both"}),
+  visit("downsample_padding", c.downsample_padding, any_word(),
         "unet: padding before downsampling: right and bottom (end, as in Ho et al.) or all sides "
         "(both).");
   visit("patch_size", c.patch_size, between(1, 64),
@@ -129,7 +127,7 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("weights", c.weights, list_of(above(0)), "mixture_oracle: as data.weights.");
   visit("sample_shape", c.sample_shape, list_of(at_least(1), 0, 3),
         "Shape of a sample, [C, H, W], [C, L] or [D]; filled in from the data set.");
-  visit("sample_kind", c.sample_kind, one_of({"", "image", "float_image", "signal", "point"}),
+  visit("sample_kind", c.sample_kind, any_word(),
         "What a sample is: an image of 8-bit values, a float_image of any numbers, a signal or a "
         "point; filled in from the data set, and from sample_shape where a file does not say.");
   visit("classes", c.classes, at_least(0),
@@ -141,12 +139,10 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DiffusionConfig& c) {
-  visit("process", c.process, one_of(kProcesses),
+  visit("process", c.process, any_word(),
         "The forward process: ddpm, the discrete chain of timesteps and schedule, or of continuous "
         "time vp, subvp, ve (of score_sde), edm, or flow, the straight way from data to noise.");
-  visit("schedule", c.schedule,
-        one_of({"linear", "quadratic", "constant", "cosine", "jsd", "warmup10", "warmup50",
-                "sigmoid", "sigmoid_jabri", "betas"}),
+  visit("schedule", c.schedule, any_word(),
         "Noise schedule: beta_t, the variance of the noise that step t adds, for t = 1 to T.");
   visit("timesteps", c.timesteps, between(1, kMaxTimesteps), "Steps T of the forward process.");
   visit("beta_start", c.beta_start, inside(0, 1), "beta_1, where the schedule has one.");
@@ -163,22 +159,20 @@ void visit_fields(Visitor& visit, DiffusionConfig& c) {
         "Standard deviation of the data that the prediction edm, the loss edm and the inputs of "
         "networks on ve and edm are scaled by.");
   visit(
-      "prediction", c.prediction, one_of({"epsilon", "x0", "v", "mu", "flow", "edm", "score"}),
+      "prediction", c.prediction, any_word(),
       "What the network predicts: the noise, the clean sample, v, the chain's posterior mean, and "
       "of continuous time also flow (noise less sample), edm (F of Karras et al.) or the score.");
   visit(
-      "variance", c.variance, one_of({"fixed_large", "fixed_small", "learned", "learned_range"}),
+      "variance", c.variance, any_word(),
       "Variance of a reverse step: beta_t, the posterior's, learned, or learned between the two.");
-  visit("loss", c.loss,
-        one_of({"simple", "vlb_weighted", "vlb", "hybrid", "min_snr", "edm", "mse"}),
+  visit("loss", c.loss, any_word(),
         "Training loss: the plain squared error in epsilon, weighted as in the bound, the bound "
         "itself, simple plus a little of the bound, min-SNR weighted, weighted as by Karras et al. "
         "(edm), or the plain squared error in what the network predicts (mse).");
   visit("hybrid_lambda", c.hybrid_lambda, at_least(0), "hybrid: weight of the bound.");
   visit("min_snr_gamma", c.min_snr_gamma, above(0),
         "min_snr: cap of the signal-to-noise ratio in the weight.");
-  visit("timestep_sampler", c.timestep_sampler,
-        one_of({"uniform", "stratified", "importance", "log_normal", "logit_normal"}),
+  visit("timestep_sampler", c.timestep_sampler, any_word(),
         "How t is drawn for training: uniformly, one from each part of the times, on the chain by "
         "recent loss, in continuous time with log sigma or log(t / (1 - t)) normally distributed.");
   visit("log_normal_mean", c.log_normal_mean, anything(), "log_normal: mean of log sigma.");
@@ -197,15 +191,14 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
         "Samples per update, summed over processes and micro-batches.");
   visit("micro_batch", c.micro_batch, at_least(0),
         "Samples per forward pass of one process, to save memory; 0 means its whole share.");
-  visit("optimizer", c.optimizer, one_of({"adam", "adamw"}), "Adam, or AdamW with weight decay.");
+  visit("optimizer", c.optimizer, any_word(), "Adam, or AdamW with weight decay.");
   visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
   visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the mean gradient.");
   visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the mean squared gradient.");
   visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");
   visit("weight_decay", c.weight_decay, at_least(0),
         "adamw: share of each weight, times the learning rate, removed per update.");
-  visit("learning_rate_schedule", c.learning_rate_schedule,
-        one_of({"constant", "cosine", "linear"}),
+  visit("learning_rate_schedule", c.learning_rate_schedule, any_word(),
         "After the warm-up: constant, or falling to 0 at the last step.");
   visit("warmup_steps", c.warmup_steps, at_least(0),
         "Updates over which the learning rate rises linearly from 0.");
@@ -215,7 +208,7 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
         "Decay per update of the EMA weights, which sampling uses.");
   visit("ema_warmup", c.ema_warmup, anything(),
         "Shorter averages at first: decay min(ema_decay, (1 + s) / (10 + s)) at step s.");
-  visit("precision", c.precision, one_of({"fp32", "bf16", "fp16", "auto"}),
+  visit("precision", c.precision, any_word(),
         "Number format of the network in training: fp16 needs a GPU, auto selects the best "
         "available.");
   visit("gradient_checkpointing", c.gradient_checkpointing, anything(),
@@ -242,11 +235,11 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
 
 template <class Visitor>
 void visit_fields(Visitor& visit, SampleConfig& c) {
-  visit("sampler", c.sampler, one_of(kSamplers), sampler_help().c_str());
+  visit("sampler", c.sampler, any_word(), sampler_help().c_str());
   visit("steps", c.steps, between(0, kMaxTimesteps),
         "Reverse steps; 0 means all T, and 50 where time is continuous.");
   visit("eta", c.eta, between(0, 1), "ddim: noise per step, from 0, none, to 1, ancestral.");
-  visit("spacing", c.spacing, one_of(kSpacings), spacing_help().c_str());
+  visit("spacing", c.spacing, any_word(), spacing_help().c_str());
   visit("steps_offset", c.steps_offset, between(0, kMaxTimesteps),
         "Spacing leading: added to every timestep, within the limit of T.");
   visit("skip_zero", c.skip_zero, anything(),
@@ -261,7 +254,7 @@ void visit_fields(Visitor& visit, SampleConfig& c) {
       "and scales it to [-1, 1]; 0 uses clip_x0 instead.");
   visit("dynamic_threshold_max", c.dynamic_threshold_max, at_least(0),
         "dynamic_threshold: upper limit of that range; 0 means none.");
-  visit("ddim_epsilon", c.ddim_epsilon, one_of(kDdimEpsilons),
+  visit("ddim_epsilon", c.ddim_epsilon, any_word(),
         "ddim: epsilon of a step with a clamped clean image: recomputed from it (clipped), or the "
         "network's (network), as in diffusers.");
   visit("end_at_data", c.end_at_data, anything(),

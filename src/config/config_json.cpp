@@ -147,17 +147,26 @@ class Reader {
     value = found.get<T>();
   }
 
+  std::string read_text(const std::string& path, const json& found,
+                        const std::string& wanted) const {
+    if (plain_ == nullptr && !found.is_string()) fail(path, wanted, found);
+    return found.is_string() ? found.get<std::string>() : *plain_;
+  }
+
   void read(const std::string& path, const json& found, const Rule& rule,
             std::string& value) const {
-    if (plain_ == nullptr && !found.is_string()) fail(path, wanted<std::string>(rule), found);
-    const std::string text = found.is_string() ? found.get<std::string>() : *plain_;
-    const bool allowed = rule.words.empty() ||
-                         std::find(rule.words.begin(), rule.words.end(), text) != rule.words.end();
-    if (!allowed) {
-      throw Error(where(path), "expected ", wanted<std::string>(rule), ", got ", shown(text),
-                  did_you_mean(text, rule.words));
+    value = read_text(path, found, wanted<std::string>(rule));
+  }
+
+  template <Worded T>
+  void read(const std::string& path, const json& found, const Rule& rule, T& value) const {
+    const std::string text = read_text(path, found, wanted<T>(rule));
+    const auto known = find_word<T>(text);
+    if (!known) {
+      throw Error(where(path), "expected ", wanted<T>(rule), ", got ", shown(text),
+                  did_you_mean(text, words_of<T>()));
     }
-    value = text;
+    value = *known;
   }
 
   template <class T>
@@ -285,11 +294,11 @@ Config with_flags(Config config, const std::vector<FlagValue>& flags) {
 
 // A file of version 0.1.0 has only the shape.
 static void fill_in_sample_kind(ModelConfig& config) {
-  if (!config.sample_kind.empty() || config.sample_shape.empty()) return;
+  if (config.sample_kind != SampleKind::kUnset || config.sample_shape.empty()) return;
   const auto dimensions = config.sample_shape.size();
-  config.sample_kind = word_of(dimensions == 3   ? SampleKind::kImage
-                               : dimensions == 2 ? SampleKind::kSignal
-                                                 : SampleKind::kPoint);
+  config.sample_kind = dimensions == 3   ? SampleKind::kImage
+                       : dimensions == 2 ? SampleKind::kSignal
+                                         : SampleKind::kPoint;
 }
 
 Config parse_config(const std::string& text, const std::string& name,

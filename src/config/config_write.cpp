@@ -10,13 +10,21 @@ using nlohmann::ordered_json;
 
 // -- values --
 
+template <class T>
+static ordered_json as_json(const T& value) {
+  if constexpr (Worded<T>)
+    return word_of(value);
+  else
+    return value;
+}
+
 namespace {
 
 class Writer {
  public:
   template <class T>
   void operator()(const char* key, T& value, const Rule&, const char*) {
-    object[key] = value;
+    object[key] = as_json(value);
   }
   template <class Section>
   void operator()(const char* key, Section& section, const char*) {
@@ -64,7 +72,7 @@ template <class T>
 static const char* type_name() {
   if constexpr (std::is_same_v<T, bool>)
     return "boolean";
-  else if constexpr (std::is_same_v<T, std::string>)
+  else if constexpr (std::is_same_v<T, std::string> || Worded<T>)
     return "string";
   else if constexpr (IsList<T>::value)
     return "array";
@@ -91,8 +99,9 @@ static ordered_json type_schema(const Rule& rule) {
       schema[rule.without_low ? "exclusiveMinimum" : "minimum"] = limit(rule.low);
     if (rule.high < kInfinity)
       schema[rule.without_high ? "exclusiveMaximum" : "maximum"] = limit(rule.high);
+  } else if constexpr (Worded<T>) {
+    schema["enum"] = words_of<T>();
   }
-  if (!rule.words.empty()) schema["enum"] = rule.words;
   return schema;
 }
 
@@ -104,7 +113,7 @@ class SchemaWriter {
   void operator()(const char* key, T& value, const Rule& rule, const char* help) {
     ordered_json field{{"description", help}};
     field.update(type_schema<T>(rule));
-    field["default"] = value;
+    field["default"] = as_json(value);
     properties_[key] = std::move(field);
   }
 
@@ -135,7 +144,7 @@ class HelpWriter {
  public:
   template <class T>
   void operator()(const char* key, T& value, const Rule& rule, const char* help) {
-    text += concat(prefix_, key, "  (", wanted<T>(rule), "; default ", ordered_json(value).dump(),
+    text += concat(prefix_, key, "  (", wanted<T>(rule), "; default ", as_json(value).dump(),
                    ")\n    ", help, "\n");
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "diffuse/core/error.h"
+#include "diffuse/core/words.h"
 
 namespace diffuse {
 
@@ -19,9 +20,8 @@ struct Rule {
   double high = kInfinity;
   bool without_low = false;  // (low, ... instead of [low, ...
   bool without_high = false;
-  std::vector<std::string> words{};  // text: allowed words; empty = any
-  size_t min_items = 0;              // lists
-  size_t max_items = 0;              // 0 = any number
+  size_t min_items = 0;  // lists
+  size_t max_items = 0;  // 0 = any number
 
   bool holds(double x) const {
     return std::isfinite(x) && (without_low ? x > low : x >= low) &&
@@ -39,7 +39,7 @@ inline Rule inside(double low, double high) {  // (low, high)
 inline Rule from_below(double low, double high) {  // [low, high)
   return {.low = low, .high = high, .without_high = true};
 }
-inline Rule one_of(std::vector<std::string> words) { return {.words = std::move(words)}; }
+inline Rule any_word() { return {}; }  // of the field's enum
 inline Rule list_of(Rule item, size_t min_items = 0, size_t max_items = 0) {
   item.min_items = min_items;
   item.max_items = max_items;
@@ -72,7 +72,9 @@ std::string wanted(const Rule& rule) {
   if constexpr (std::is_same_v<T, bool>) {
     return "true or false";
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return rule.words.empty() ? "text" : "one of " + join(rule.words);
+    return "text";
+  } else if constexpr (Worded<T>) {
+    return "one of " + join(words_of<T>());
   } else if constexpr (IsList<T>::value) {
     using Item = typename T::value_type;
     const char* const items = std::is_same_v<Item, std::string> ? "texts"

@@ -1,24 +1,15 @@
-// Words of the config and their meaning: samplers, spacings, sample kinds.
-#include <algorithm>
-
+// What words of the config stand for: samplers, spacings, sample kinds.
 #include "config_fields.h"
 #include "diffuse/config/config.h"
 #include "diffuse/core/error.h"
 
 namespace diffuse {
 
-const SamplerWord& sampler_word(const std::string& name) {
-  for (const SamplerWord& word : kSamplerWords)
-    if (word.name == name) return word;
-  throw Error("/sample/sampler: expected one of ", join(kSamplers), ", got \"", name, "\"",
-              did_you_mean(name, kSamplers));
-}
-
 const std::string& sampler_help() {
   static const std::string text = [] {
     std::vector<std::string> items;
-    for (const SamplerWord& word : kSamplerWords)
-      items.push_back(concat(word.name, " (", word.about, ")"));
+    for (const SamplerWord& word : Words<SamplerKind>::list)
+      items.push_back(concat(word.text, " (", word.about, ")"));
     return "Sampler: " + join(items) + ".";
   }();
   return text;
@@ -27,23 +18,31 @@ const std::string& sampler_help() {
 const std::string& spacing_help() {
   static const std::string text = [] {
     std::string all = "Selection of timesteps if steps is below T; auto is";
-    std::vector<std::string> spacings;
-    for (const SamplerWord& word : kSamplerWords)
-      if (!contains(spacings, word.spacing)) spacings.push_back(word.spacing);
-    for (const std::string& spacing : spacings) {
+    const char* separator = " ";
+    for (const auto& spacing : Words<Spacing>::list) {
       std::vector<std::string> names;
-      for (const SamplerWord& word : kSamplerWords)
-        if (word.spacing == spacing) names.push_back(word.name);
-      all += concat(spacing == spacings[0] ? " " : ", ", spacing, " for ", join(names, " and "));
+      for (const SamplerWord& word : Words<SamplerKind>::list)
+        if (word.spacing == spacing.value) names.emplace_back(word.text);
+      if (names.empty()) continue;
+      all += concat(separator, spacing.text, " for ", join(names, " and "));
+      separator = ", ";
     }
     return all + "; in continuous time karras for ve and edm, trailing for the others.";
   }();
   return text;
 }
 
+std::vector<std::string> flow_samplers() {
+  std::vector<std::string> names;
+  for (const SamplerWord& word : Words<SamplerKind>::list)
+    if (word.noise != SamplerWord::Noise::kAlways) names.emplace_back(word.text);
+  return names;
+}
+
 // [Song21b] app. C, [Karras22] Table 1
 NoiseRange noise_range(const DiffusionConfig& c) {
-  const NoiseRange usual = c.process == "ve" ? NoiseRange{0.01, 50} : NoiseRange{0.002, 80};
+  const NoiseRange usual =
+      c.process == ProcessKind::kVe ? NoiseRange{0.01, 50} : NoiseRange{0.002, 80};
   return {c.sigma_min > 0 ? c.sigma_min : usual.low, c.sigma_max > 0 ? c.sigma_max : usual.high};
 }
 
@@ -52,13 +51,9 @@ int64_t most_steps(const DiffusionConfig& c) {
 }
 
 SampleKind sample_kind(const ModelConfig& config) {
-  const auto found = std::find(kSampleKinds.begin(), kSampleKinds.end(), config.sample_kind);
-  if (found == kSampleKinds.end())
-    throw Error("/model/sample_kind: expected one of ", join(kSampleKinds), ", got \"",
-                config.sample_kind, "\"");
-  return static_cast<SampleKind>(found - kSampleKinds.begin());
+  if (config.sample_kind == SampleKind::kUnset)
+    throw Error("/model/sample_kind: expected one of ", join(words_of<SampleKind>()), ", got \"\"");
+  return config.sample_kind;
 }
-
-const std::string& word_of(SampleKind kind) { return kSampleKinds.at(static_cast<size_t>(kind)); }
 
 }  // namespace diffuse

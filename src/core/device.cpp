@@ -90,12 +90,11 @@ static bool has_bfloat16(int index) {
   return get == nullptr || get(&major, kCapabilityMajor, index) != 0 || major >= 8;
 }
 
-c10::ScalarType select_precision(const std::string& text, c10::Device device,
-                                 const std::string& key) {
-  if (text == "bf16") return c10::kBFloat16;
-  if (text == "auto")
+c10::ScalarType select_precision(Precision precision, c10::Device device, const std::string& key) {
+  if (precision == Precision::kBf16) return c10::kBFloat16;
+  if (precision == Precision::kAuto)
     return device.is_cuda() && has_bfloat16(device.index()) ? c10::kBFloat16 : c10::kFloat;
-  if (text == "fp16") {
+  if (precision == Precision::kFp16) {
     if (!device.is_cuda()) throw Error(key, ": fp16 needs a GPU; use bf16 or fp32 on the CPU");
     return c10::kHalf;
   }

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "diffuse/core/precision.h"
+
 namespace diffuse {
 
 // "auto", "cpu", "cuda" or "cuda:N". LibTorch's CUDA library is loaded at run time, and only if the
@@ -22,9 +24,8 @@ void set_thread_count(int threads);
 // Lowers LibTorch's number of threads to at most `threads`.
 void limit_thread_count(int threads);
 
-// "fp32", "bf16", "fp16" or "auto" (bf16 on a GPU that supports it, else fp32) for a device.
-// Throws Error naming `key` if the device does not support it.
-c10::ScalarType select_precision(const std::string& text, c10::Device device,
+// The type of a precision on a device. Throws Error naming `key` if the device does not support it.
+c10::ScalarType select_precision(Precision precision, c10::Device device,
                                  const std::string& key = "/train/precision");
 
 // Waits for the work queued on the device; returns at once on the CPU.

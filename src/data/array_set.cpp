@@ -156,7 +156,8 @@ static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConf
       continue;
     }
     const std::string problem = concat(what, ": item ", i, " contains numbers that are not finite");
-    if (config.on_error != "skip") throw Error(problem, "; data.on_error = skip leaves it out");
+    if (config.on_error != OnError::kSkip)
+      throw Error(problem, "; data.on_error = skip leaves it out");
     log_warning(concat("skipping ", problem));
   }
   return kept;

@@ -20,7 +20,7 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
   if (!config.path.empty() && std::filesystem::exists(config.path)) return config.path;
   const std::filesystem::path path = root / wanted;  // `wanted` itself if it is absolute
   if (std::filesystem::exists(path)) return path;
-  const std::string name = config.type == "cifar10" ? "cifar-10" : config.type;
+  const std::string name = config.type == DataType::kCifar10 ? "cifar-10" : word_of(config.type);
   const std::string script =
       usual.empty() ? "" : concat(", or run scripts/download_data.sh ", name);
   throw Error("/data/path: ", path.string(), " does not exist; set it with ",
@@ -29,7 +29,7 @@ std::filesystem::path resolve_path(const DataConfig& config, const std::string& 
 
 ModelConfig with_samples_of(ModelConfig config, const Dataset& data) {
   config.sample_shape = data.sample_shape();
-  config.sample_kind = word_of(data.sample_kind());
+  config.sample_kind = data.sample_kind();
   return config;
 }
 
@@ -38,9 +38,9 @@ DataConfig data_config_of(const std::filesystem::path& path) {
   const std::string ending = ending_of(path);
   if (!std::filesystem::exists(path)) throw Error(path.string(), ": does not exist");
   if (std::filesystem::is_directory(path) || is_archive(path))
-    config.type = "image_folder";
+    config.type = DataType::kImageFolder;
   else if (ending == ".npy" || ending == ".npz" || ending == ".safetensors")
-    config.type = "array";
+    config.type = DataType::kArray;
   else
     throw Error(path.string(),
                 ": not data; expected a folder, .zip, .tar or .tar.gz of pictures, or ",
@@ -50,20 +50,27 @@ DataConfig data_config_of(const std::filesystem::path& path) {
 
 static std::shared_ptr<const Dataset> make_plain(const DataConfig& config, Split split,
                                                  uint64_t seed) {
-  if (config.type == "swiss_roll") return draw_swiss_roll(config, split, seed);
-  if (config.type == "gaussian") return draw_gaussian(config, split, seed);
-  if (config.type == "gaussian_mixture") return draw_mixture(config, split, seed);
-  if (config.type == "waveforms") return draw_waveforms(config, split, seed);
-  if (config.type == "shapes") return make_image_dataset(draw_shapes(config, split, seed));
-  if (config.type == "mnist") return make_image_dataset(load_mnist(config, split));
-  if (config.type == "cifar10") return make_image_dataset(load_cifar10(config, split));
-  if (config.type == "image_folder") return open_image_folder(config, split);
-  if (config.type == "array") return open_array(config, split);
-  const std::vector<std::string> types{"swiss_roll", "gaussian",     "gaussian_mixture",
-                                       "waveforms",  "shapes",       "mnist",
-                                       "cifar10",    "image_folder", "array"};
-  throw Error("/data/type: unknown set \"", config.type, "\", wanted one of ", join(types),
-              did_you_mean(config.type, types));
+  switch (config.type) {
+    case DataType::kSwissRoll:
+      return draw_swiss_roll(config, split, seed);
+    case DataType::kGaussian:
+      return draw_gaussian(config, split, seed);
+    case DataType::kGaussianMixture:
+      return draw_mixture(config, split, seed);
+    case DataType::kWaveforms:
+      return draw_waveforms(config, split, seed);
+    case DataType::kShapes:
+      return make_image_dataset(draw_shapes(config, split, seed));
+    case DataType::kMnist:
+      return make_image_dataset(load_mnist(config, split));
+    case DataType::kCifar10:
+      return make_image_dataset(load_cifar10(config, split));
+    case DataType::kImageFolder:
+      return open_image_folder(config, split);
+    case DataType::kArray:
+      return open_array(config, split);
+  }
+  return nullptr;
 }
 
 std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split split, uint64_t seed) {
@@ -72,7 +79,7 @@ std::shared_ptr<const Dataset> make_dataset(const DataConfig& config, Split spli
                 ", expected 1 (grey), 3 (colour) or 0 (as stored)");
   auto set = make_plain(config, split, seed);
   if (config.horizontal_flip && !set->is_image())
-    throw Error("/data/horizontal_flip: ", config.type, " holds ", word_of(set->sample_kind()),
+    throw Error("/data/horizontal_flip: ", config.type, " holds ", set->sample_kind(),
                 "s; expected false");
   if (!config.range.empty()) {
     const auto channels = static_cast<size_t>(set->sample_shape().at(0));

@@ -26,7 +26,7 @@ static at::Tensor draw_items(const DataConfig& config, Split split, uint64_t see
   if (split == Split::kHeldOut && config.held_out > 0) count = config.held_out;
   int64_t numbers = 1;
   for (const int64_t side : shape) numbers *= side;
-  check_memory(config, count, numbers * int64_t{sizeof(float)}, "/data/type " + config.type);
+  check_memory(config, count, numbers * int64_t{sizeof(float)}, concat("/data/type ", config.type));
 
   shape.insert(shape.begin(), count);
   at::Tensor items = at::empty(shape, at::kFloat);

@@ -183,7 +183,7 @@ class ImageFolderDataset : public Dataset {
 
 std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split split) {
   const std::filesystem::path root = resolve_path(config, "");
-  const bool skip = config.on_error == "skip";
+  const bool skip = config.on_error == OnError::kSkip;
   PictureLayout layout = open_layout(root, skip);
   const bool held_out = layout.has_held_out && split == Split::kHeldOut;
   Listing all{layout.files, held_out ? layout.held_out : layout.train, layout.class_names, skip};

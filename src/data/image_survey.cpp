@@ -9,7 +9,7 @@ namespace diffuse {
 
 ImageSurvey survey_images(const DataConfig& config) {
   const PictureLayout layout =
-      lay_out_pictures(resolve_path(config, ""), config.on_error == "skip");
+      lay_out_pictures(resolve_path(config, ""), config.on_error == OnError::kSkip);
   std::vector<PictureEntry> entries = layout.train;
   entries.insert(entries.end(), layout.held_out.begin(), layout.held_out.end());
   std::vector<Image> sizes(entries.size());  // without their pixels

@@ -31,8 +31,8 @@ Inspection inspect(Config config) {
   Inspection found;
   config.data.normalize = false;
   config.data.range = config.data.mean = config.data.std = {};
-  if (config.data.type == "image_folder") {
-    config.data.on_error = "skip";  // the survey names skipped items
+  if (config.data.type == DataType::kImageFolder) {
+    config.data.on_error = OnError::kSkip;  // the survey names skipped items
     found.survey = survey_images(config.data);
   }
   found.config = config.data;
@@ -51,7 +51,7 @@ at::Tensor first_items(const Dataset& set, int64_t count) {
 }
 
 nlohmann::ordered_json json_of(const Inspection& found) {
-  nlohmann::ordered_json json{{"type", found.config.type},
+  nlohmann::ordered_json json{{"type", word_of(found.config.type)},
                               {"path", found.config.path},
                               {"train", found.train->size()},
                               {"held_out", found.held_out->size()},

@@ -50,7 +50,7 @@ static NumberRange likely_scale(const NumberRange& found) {
 
 void check_scale(const DataConfig& config, const Dataset& set, bool clip_x0) {
   constexpr double kFar = 10, kNear = 0.1;
-  if (config.type != "array") return;
+  if (config.type != DataType::kArray) return;
   const NumberRange found = range_of(set);
   if (clip_x0 && set.is_image() && !found.within_unit()) refuse(config, found);
   if (found.most - found.least < kNear)

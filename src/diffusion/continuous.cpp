@@ -144,12 +144,16 @@ class Flow : public UnitTime {
 }  // namespace
 
 std::shared_ptr<const Process> make_continuous(const DiffusionConfig& c) {
-  if (c.process == "vp") return std::make_shared<VariancePreserving>(c);
-  if (c.process == "subvp") return std::make_shared<SubVariancePreserving>(c);
-  if (c.process == "flow") return std::make_shared<Flow>();
-  if (c.process == "ve" || c.process == "edm") return std::make_shared<Exploding>(noise_range(c));
-  throw Error("/diffusion/process: \"", c.process, "\" is none of ", join(kProcesses),
-              did_you_mean(c.process, kProcesses));
+  switch (c.process) {
+    case ProcessKind::kVp:
+      return std::make_shared<VariancePreserving>(c);
+    case ProcessKind::kSubvp:
+      return std::make_shared<SubVariancePreserving>(c);
+    case ProcessKind::kFlow:
+      return std::make_shared<Flow>();
+    default:
+      return std::make_shared<Exploding>(noise_range(c));
+  }
 }
 
 }  // namespace diffuse

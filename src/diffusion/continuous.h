@@ -5,7 +5,7 @@
 
 namespace diffuse {
 
-// vp, subvp, ve, edm and flow. Throws Error naming /diffusion/process for another name.
+// vp, subvp, ve, edm and flow.
 std::shared_ptr<const Process> make_continuous(const DiffusionConfig& config);
 
 }  // namespace diffuse

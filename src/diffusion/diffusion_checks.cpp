@@ -9,7 +9,8 @@ static bool ends_without_signal(const Process& process) {
 }
 
 void check_last_step(const DiffusionConfig& config, const Process& process) {
-  const bool of_noise = config.prediction == "epsilon" || config.prediction == "score";
+  const bool of_noise =
+      config.prediction == PredictionKind::kEpsilon || config.prediction == PredictionKind::kScore;
   if (of_noise && !config.is_chain() && ends_without_signal(process))
     throw Error("/diffusion/prediction: \"", config.prediction, "\" cannot give x_0 at the end of ",
                 config.process, ", where no signal is left; use flow, v or x0");
@@ -21,17 +22,18 @@ void check_last_step(const DiffusionConfig& config, const Process& process) {
 }
 
 void check_trainable(const DiffusionConfig& config) {
-  const bool bound_in_loss = config.loss == "vlb" || config.loss == "hybrid";
+  const bool bound_in_loss = config.loss == LossKind::kVlb || config.loss == LossKind::kHybrid;
   if (config.learns_variance() && !bound_in_loss)
     throw Error("/diffusion/loss: \"", config.loss, "\" does not train the variance that ",
                 "/diffusion/variance \"", config.variance, "\" needs; use hybrid or vlb");
-  if (!config.learns_variance() && config.loss == "hybrid")
+  if (!config.learns_variance() && config.loss == LossKind::kHybrid)
     throw Error("/diffusion/loss: \"hybrid\" only adds the variance's training to simple; ",
                 "/diffusion/variance \"", config.variance, "\" is fixed: use simple or vlb");
   const auto process = make_process(config);
   check_last_step(config, *process);
   if (!config.is_chain()) return;  // training never draws its last time
-  if (ends_without_signal(*process) && config.loss != "mse" && config.loss != "vlb")
+  if (ends_without_signal(*process) && config.loss != LossKind::kMse &&
+      config.loss != LossKind::kVlb)
     throw Error("/diffusion/loss: \"", config.loss, "\" measures the error in epsilon, which does ",
                 "not train the last step of a schedule that ends with alpha_bar = 0; use mse or ",
                 "vlb");

@@ -9,7 +9,6 @@
 #include "prediction.h"
 #include "reverse_variance.h"
 #include "src/diffusion/transition.h"
-#include "words.h"
 
 namespace diffuse {
 
@@ -17,13 +16,12 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, SampleKind k
     : process_(make_process(config)),
       columns_(make_prediction(config, process_)),
       variance_(std::make_shared<ReverseVariance>(config.variance)),
-      predicts_eps_(config.prediction == "epsilon"),
-      loss_(parse_word<Loss>(config.loss, "/diffusion/loss",
-                             {"simple", "vlb_weighted", "min_snr", "edm", "mse", "vlb", "hybrid"})),
+      predicts_eps_(config.prediction == PredictionKind::kEpsilon),
+      loss_(config.loss),
       hybrid_lambda_(config.hybrid_lambda),
       min_snr_gamma_(config.min_snr_gamma),
       sigma_data_(config.sigma_data),
-      scales_input_(process_->unbounded() || config.prediction == "edm"),
+      scales_input_(process_->unbounded() || config.prediction == PredictionKind::kEdm),
       kind_(kind) {}
 
 const NoiseSchedule& GaussianDiffusion::schedule() const {

@@ -17,10 +17,10 @@ at::Tensor GaussianDiffusion::to_eps(const Levels& at) const {
 
 // The same times the square root of the loss's weight.
 at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
-  if (loss_ == Loss::kMse) return at::ones_like(at.a);
-  if (loss_ == Loss::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
-  if (loss_ == Loss::kEdm) return to_eps(at) * edm_weight(at, sigma_data_).sqrt();
-  if (loss_ != Loss::kVlbWeighted) return to_eps(at);
+  if (loss_ == LossKind::kMse) return at::ones_like(at.a);
+  if (loss_ == LossKind::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
+  if (loss_ == LossKind::kEdm) return to_eps(at) * edm_weight(at, sigma_data_).sqrt();
+  if (loss_ != LossKind::kVlbWeighted) return to_eps(at);
   if (process_->schedule() == nullptr)
     return to_eps(at) * continuous_bound_weight(*process_, at.time).sqrt();
   const Transition step = transition(at, process_->before(at.time));
@@ -48,10 +48,10 @@ at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x
     return static_cast<double>(schedule().timesteps()) *
            bound_term(posterior(x0, x_t, t), predict(from, x_t, t, false), x0, t, kind_);
   };
-  if (loss_ == Loss::kVlb) return whole_bound(output);
+  if (loss_ == LossKind::kVlb) return whole_bound(output);
   const auto [y, raw_variance] = split(output, x_t);
   const at::Tensor error = squared_error(y, x0, eps, at, loss_scale(at));
-  if (loss_ != Loss::kHybrid) return error;
+  if (loss_ != LossKind::kHybrid) return error;
   return error + hybrid_lambda_ * whole_bound(at::cat({y.detach(), raw_variance}, 1));
 }
 

@@ -87,32 +87,30 @@ static Table given(const DiffusionConfig& c) {
   return c.betas;
 }
 
-using Builder = std::function<Table(const DiffusionConfig&)>;
-
-static const std::vector<std::pair<std::string, Builder>>& builders() {
-  using C = DiffusionConfig;
-  static const std::vector<std::pair<std::string, Builder>> list{
-      {"linear", [](const C& c) { return linspace(c.beta_start, c.beta_end, c.timesteps); }},
-      {"quadratic", quadratic},
-      {"constant", [](const C& c) { return Table(c.timesteps, c.beta_end); }},
-      {"cosine", cosine},
-      {"jsd", jsd},
-      {"warmup10", [](const C& c) { return warm_up(c, 0.1); }},
-      {"warmup50", [](const C& c) { return warm_up(c, 0.5); }},
-      {"sigmoid", sigmoid_beta},
-      {"sigmoid_jabri", sigmoid_jabri},
-      {"betas", given},
-  };
-  return list;
-}
-
-const std::vector<std::string>& NoiseSchedule::kinds() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> list;
-    for (const auto& [name, builder] : builders()) list.push_back(name);
-    return list;
-  }();
-  return names;
+static Table build(const DiffusionConfig& c) {
+  switch (c.schedule) {
+    case ScheduleKind::kLinear:
+      return linspace(c.beta_start, c.beta_end, c.timesteps);
+    case ScheduleKind::kQuadratic:
+      return quadratic(c);
+    case ScheduleKind::kConstant:
+      return Table(c.timesteps, c.beta_end);
+    case ScheduleKind::kCosine:
+      return cosine(c);
+    case ScheduleKind::kJsd:
+      return jsd(c);
+    case ScheduleKind::kWarmup10:
+      return warm_up(c, 0.1);
+    case ScheduleKind::kWarmup50:
+      return warm_up(c, 0.5);
+    case ScheduleKind::kSigmoid:
+      return sigmoid_beta(c);
+    case ScheduleKind::kSigmoidJabri:
+      return sigmoid_jabri(c);
+    case ScheduleKind::kBetas:
+      return given(c);
+  }
+  return {};
 }
 
 // Shifts and scales √ᾱ so that it keeps its first value and ends at 0.  [Lin23] Algorithm 1
@@ -143,16 +141,10 @@ NoiseSchedule NoiseSchedule::make(const DiffusionConfig& config) {
   if (!config.is_chain())
     throw Error("/diffusion/process: \"", config.process, "\" has continuous time and no ",
                 "schedule; use ddpm");
-  const auto& list = builders();
-  const auto found = std::find_if(
-      list.begin(), list.end(), [&](const auto& entry) { return entry.first == config.schedule; });
-  if (found == list.end())
-    throw Error("/diffusion/schedule: \"", config.schedule, "\" is none of ", join(kinds()),
-                did_you_mean(config.schedule, kinds()));
   if (config.timesteps < 1)
     throw Error("/diffusion/timesteps: expected at least 1, got ", config.timesteps);
-  Table beta = found->second(config);
-  require_valid(beta, config.schedule == "betas"
+  Table beta = build(config);
+  require_valid(beta, config.schedule == ScheduleKind::kBetas
                           ? "/diffusion/betas"
                           : concat("/diffusion/schedule: ", config.schedule, " from beta_start ",
                                    config.beta_start, " to beta_end ", config.beta_end));

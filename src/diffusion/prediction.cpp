@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "diffuse/core/error.h"
 #include "src/diffusion/transition.h"
 
 namespace diffuse {
@@ -45,18 +44,23 @@ static Columns edm(const Levels& at, double sigma_data) {
 }
 
 ColumnsAt make_prediction(const DiffusionConfig& config, std::shared_ptr<const Process> process) {
-  const std::string& kind = config.prediction;
-  if (kind == "epsilon") return epsilon;
-  if (kind == "x0") return clean_sample;
-  if (kind == "v") return velocity;
-  if (kind == "flow") return flow;
-  if (kind == "score") return score;
-  if (kind == "edm")
-    return [sigma_data = config.sigma_data](const Levels& at) { return edm(at, sigma_data); };
-  if (kind == "mu") return [process](const Levels& at) { return posterior_mean(*process, at); };
-  const std::vector<std::string> kinds{"epsilon", "x0", "v", "mu", "flow", "edm", "score"};
-  throw Error("/diffusion/prediction: \"", kind, "\" is none of ", join(kinds),
-              did_you_mean(kind, kinds));
+  switch (config.prediction) {
+    case PredictionKind::kEpsilon:
+      return epsilon;
+    case PredictionKind::kX0:
+      return clean_sample;
+    case PredictionKind::kV:
+      return velocity;
+    case PredictionKind::kMu:
+      return [process](const Levels& at) { return posterior_mean(*process, at); };
+    case PredictionKind::kFlow:
+      return flow;
+    case PredictionKind::kEdm:
+      return [sigma_data = config.sigma_data](const Levels& at) { return edm(at, sigma_data); };
+    case PredictionKind::kScore:
+      return score;
+  }
+  return {};
 }
 
 }  // namespace diffuse

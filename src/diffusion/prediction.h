@@ -32,7 +32,6 @@ using ColumnsAt = std::function<Columns(const Levels&)>;
 // c_in = 1 / √(a² σ_d² + s²), which scales x_t to variance 1.                       [Karras22] Table 1
 at::Tensor input_scale(const Levels& at, double sigma_data);
 
-// Throws Error naming /diffusion/prediction for an unknown kind.
 ColumnsAt make_prediction(const DiffusionConfig& config, std::shared_ptr<const Process> process);
 
 }  // namespace diffuse

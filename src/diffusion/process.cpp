@@ -33,7 +33,7 @@ at::Tensor Process::log_snr_slope(const at::Tensor&) const {
 double Process::first_log_variance() const { return 2 * std::log(level(first_time()).sigma()); }
 
 std::shared_ptr<const Process> make_process(const DiffusionConfig& config) {
-  if (config.process == "ddpm") return std::make_shared<NoiseChain>(NoiseSchedule::make(config));
+  if (config.is_chain()) return std::make_shared<NoiseChain>(NoiseSchedule::make(config));
   return make_continuous(config);
 }
 

@@ -1,8 +1,6 @@
 // The variance of a reverse step p_θ(x_{t'} | x_t).
 #pragma once
 
-#include <string>
-
 #include "diffuse/diffusion/bound_terms.h"
 #include "src/diffusion/transition.h"
 
@@ -11,10 +9,10 @@ namespace diffuse {
 class ReverseVariance {
  public:
   // fixed_large (`added`), fixed_small (the posterior's), learned (the network's logarithm of it),
-  // learned_range (in logarithms between the last two). Throws Error naming /diffusion/variance.
-  explicit ReverseVariance(const std::string& kind);
+  // learned_range (in logarithms between the last two).
+  explicit ReverseVariance(VarianceKind kind) : kind_(kind) {}
 
-  bool learned() const { return kind_ >= Kind::kLearned; }
+  bool learned() const { return kind_ >= VarianceKind::kLearned; }
 
   // log σ² of a fixed variance, [B]. `first` if the step ends at the data.
   at::Tensor fixed_log(const Transition& step, double first) const;
@@ -25,9 +23,7 @@ class ReverseVariance {
             const at::Tensor& x) const;
 
  private:
-  enum class Kind { kFixedLarge, kFixedSmall, kLearned, kLearnedRange };
-
-  Kind kind_;
+  VarianceKind kind_;
 };
 
 }  // namespace diffuse

@@ -13,9 +13,9 @@ static double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::s
 
 TimeLaw::TimeLaw(const DiffusionConfig& config, std::shared_ptr<const Process> process)
     : process_(std::move(process)) {
-  const std::string& name = config.timestep_sampler;
-  if (name == "uniform" || name == "stratified") return;
-  kind_ = name == "log_normal" ? Kind::kLogNormal : Kind::kLogitNormal;
+  const TimestepLaw law = config.timestep_sampler;
+  if (law == TimestepLaw::kUniform || law == TimestepLaw::kStratified) return;
+  kind_ = law == TimestepLaw::kLogNormal ? Kind::kLogNormal : Kind::kLogitNormal;
   if (kind_ == Kind::kLogitNormal && process_->unbounded())
     throw Error("/diffusion/timestep_sampler: \"logit_normal\" needs times from 0 to 1, but for ",
                 config.process, " time is sigma; use log_normal");

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "diffuse/core/error.h"
 #include "diffuse/core/random.h"
 
 namespace diffuse {
@@ -15,16 +14,9 @@ static constexpr int64_t kHistory = 10;
 static constexpr double kUniformShare = 0.001;
 
 TimestepSampler::TimestepSampler(const DiffusionConfig& config, uint64_t seed)
-    : timesteps_(config.timesteps), seed_(seed) {
-  const std::vector<std::string> names{"uniform", "stratified", "importance", "log_normal",
-                                       "logit_normal"};
-  const auto found = std::find(names.begin(), names.end(), config.timestep_sampler);
-  if (found == names.end())
-    throw Error("/diffusion/timestep_sampler: \"", config.timestep_sampler, "\" is none of ",
-                join(names), did_you_mean(config.timestep_sampler, names));
-  kind_ = static_cast<Kind>(found - names.begin());
+    : kind_(config.timestep_sampler), timesteps_(config.timesteps), seed_(seed) {
   if (!config.is_chain()) law_.emplace(config, make_process(config));
-  if (kind_ != Kind::kImportance) return;
+  if (kind_ != TimestepLaw::kImportance) return;
   history_ = at::zeros({timesteps_, kHistory}, at::kDouble);
   count_ = at::zeros({timesteps_}, at::kLong);
 }
@@ -45,7 +37,7 @@ TimestepDraw TimestepSampler::draw_continuous(int64_t first_sample, int64_t coun
   std::vector<double> u(count);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t sample = first_sample + i;
-    u[i] = kind_ == Kind::kStratified
+    u[i] = kind_ == TimestepLaw::kStratified
                ? stratified(sample, global_batch)
                : RandomStream(seed_, Purpose::kTimestep, static_cast<uint64_t>(sample)).uniform();
     u[i] = std::max(u[i], kLeast);
@@ -59,7 +51,7 @@ TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t 
               first_sample, " to ", first_sample + count - 1, " are not of one step of ",
               global_batch);
   if (law_) return draw_continuous(first_sample, count, global_batch);
-  if (kind_ == Kind::kImportance && (step != step_ || first_sample % global_batch == 0)) {
+  if (kind_ == TimestepLaw::kImportance && (step != step_ || first_sample % global_batch == 0)) {
     const at::Tensor p = probabilities();
     p_.assign(p.const_data_ptr<double>(), p.const_data_ptr<double>() + timesteps_);
     cumulative_.resize(p_.size());
@@ -71,12 +63,12 @@ TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t 
   for (int64_t i = 0; i < count; ++i) {
     const int64_t sample = first_sample + i;
     RandomStream stream(seed_, Purpose::kTimestep, static_cast<uint64_t>(sample));
-    if (kind_ == Kind::kUniform) t[i] = stream.below(timesteps_);
-    if (kind_ == Kind::kStratified)
+    if (kind_ == TimestepLaw::kUniform) t[i] = stream.below(timesteps_);
+    if (kind_ == TimestepLaw::kStratified)
       t[i] = std::min(
           static_cast<int64_t>(stratified(sample, global_batch) * static_cast<double>(timesteps_)),
           timesteps_ - 1);
-    if (kind_ != Kind::kImportance) continue;
+    if (kind_ != TimestepLaw::kImportance) continue;
     const auto place = std::upper_bound(cumulative_.begin(), cumulative_.end(),
                                         stream.uniform() * cumulative_.back());
     t[i] = std::min<int64_t>(place - cumulative_.begin(), timesteps_ - 1);
@@ -86,7 +78,7 @@ TimestepDraw TimestepSampler::draw(int64_t first_sample, int64_t count, int64_t 
 }
 
 void TimestepSampler::observe(const at::Tensor& t, const at::Tensor& losses) {
-  if (kind_ != Kind::kImportance) return;
+  if (kind_ != TimestepLaw::kImportance) return;
   const at::Tensor rows = t.to(at::kCPU, at::kLong).contiguous();
   const at::Tensor values = losses.detach().to(at::kCPU, at::kDouble).contiguous();
   double* const history = history_.data_ptr<double>();
@@ -106,7 +98,7 @@ void TimestepSampler::observe(const at::Tensor& t, const at::Tensor& losses) {
 at::Tensor TimestepSampler::probabilities() const {
   const auto steps = static_cast<double>(timesteps_);
   const at::Tensor uniform = at::full({timesteps_}, 1 / steps, at::kDouble);
-  if (kind_ != Kind::kImportance || (count_ < kHistory).any().item<bool>()) return uniform;
+  if (kind_ != TimestepLaw::kImportance || (count_ < kHistory).any().item<bool>()) return uniform;
   const at::Tensor size = history_.square().mean(1).sqrt();
   const double total = size.sum().item<double>();
   if (total == 0) return uniform;
@@ -114,7 +106,7 @@ at::Tensor TimestepSampler::probabilities() const {
 }
 
 std::vector<std::pair<std::string, at::Tensor>> TimestepSampler::state() const {
-  if (kind_ != Kind::kImportance) return {};
+  if (kind_ != TimestepLaw::kImportance) return {};
   return {{"history", history_}, {"count", count_}};
 }
 

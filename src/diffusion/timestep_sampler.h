@@ -32,7 +32,6 @@ struct TimestepDraw {
 
 class TimestepSampler {
  public:
-  // Throws Error naming the JSON path for an unknown sampler.
   TimestepSampler(const DiffusionConfig& config, uint64_t seed);
 
   // For global samples first_sample .. first_sample + count − 1, all in one step: step s has the samples from
@@ -44,7 +43,7 @@ class TimestepSampler {
   void observe(const at::Tensor& t, const at::Tensor& losses);
 
   // Whether observe() uses the losses.
-  bool learns() const { return kind_ == Kind::kImportance; }
+  bool learns() const { return kind_ == TimestepLaw::kImportance; }
 
   // p_t [T] float64 of the next step.
   at::Tensor probabilities() const;
@@ -53,12 +52,10 @@ class TimestepSampler {
   std::vector<std::pair<std::string, at::Tensor>> state() const;
 
  private:
-  enum class Kind { kUniform, kStratified, kImportance, kLogNormal, kLogitNormal };
-
   double stratified(int64_t sample, int64_t global_batch) const;
   TimestepDraw draw_continuous(int64_t first_sample, int64_t count, int64_t global_batch) const;
 
-  Kind kind_;
+  TimestepLaw kind_;
   std::optional<TimeLaw> law_;  // for continuous time
   int64_t timesteps_;
   uint64_t seed_;

@@ -21,7 +21,8 @@ static void take_classes(const Model& model, EvalData& data) {
 }
 
 static void check_unit_range(const Model& model, const DataConfig& config, const EvalData& data) {
-  if (!model.config().sample.clip_x0 || config.type != "array" || !data.set->is_image()) return;
+  if (!model.config().sample.clip_x0 || config.type != DataType::kArray || !data.set->is_image())
+    return;
   const NumberRange found = range_of(*data.set);
   if (!found.within_unit())
     throw Error("--data: ", data.name, ": numbers from ", found.least, " to ", found.most, "; ",
@@ -47,12 +48,14 @@ EvalData open_eval_data(const fs::path& named, const Model& model, Split split) 
     if (!named.empty()) {
       if (!fs::exists(named)) throw Error("--data ", named.string(), ": does not exist");
       config.data.path = named.string();
-      const auto& type = config.data.type;
-      if (type != "mnist" && type != "cifar10") config.data.type = data_config_of(named).type;
+      const DataType type = config.data.type;
+      if (type != DataType::kMnist && type != DataType::kCifar10)
+        config.data.type = data_config_of(named).type;
     }
     data.set = make_dataset(config.data, split, config.seed);
   }
-  data.name = config.data.type + (config.data.path.empty() ? "" : " in " + config.data.path);
+  data.name =
+      word_of(config.data.type) + (config.data.path.empty() ? "" : " in " + config.data.path);
   if (data.set->sample_shape() != model.sample_shape())
     throw Error("--data: ", model.name(), " has samples of ",
                 c10::IntArrayRef(model.sample_shape()), ", but ", data.name, " has ",

@@ -70,7 +70,7 @@ void divergences(Verifier& v, const Points& p) {
   for (const bool large : {true, false}) {
     const std::string suffix = large ? "_beta" : "_posterior";
     DiffusionConfig config = v.linear();
-    config.variance = large ? "fixed_large" : "fixed_small";
+    config.variance = large ? VarianceKind::kFixedLarge : VarianceKind::kFixedSmall;
     const GaussianDiffusion diffusion(config);
     const NoiseSchedule& s = diffusion.schedule();
     const at::Tensor variance = large ? s.beta() : s.posterior_variance();

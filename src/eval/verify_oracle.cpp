@@ -39,7 +39,7 @@ void bounds(Verifier& v) {
            large.schedule().prior_bits_per_dim(0.25) + quarter.slice(0, t + 1).sum().item<double>(),
            rate, 5e-9 * rate);
   DiffusionConfig config = v.linear();
-  config.variance = "fixed_small";
+  config.variance = VarianceKind::kFixedSmall;
   const GaussianDiffusion small(config);
   v.near("point_data_bound", expected_terms(v, small, 0).slice(0, 1).sum().item<double>(), 0, 1e-9);
 }
@@ -65,17 +65,19 @@ double output_variance(const Verifier& v, const GaussianDiffusion& diffusion, do
 }
 
 void ancestral(Verifier& v) {
-  const auto all = spaced_timesteps(1000, 1000, "leading");
+  const auto all = spaced_timesteps(1000, 1000, Spacing::kLeading);
   struct Case {
     const char* name;
-    const char* variance;
+    VarianceKind variance;
     double data, expected;
   };
-  for (const Case& c :
-       {Case{"ancestral_variance_beta_s2_0.25", "fixed_large", 0.25, 0.2507520750075314},
-        Case{"ancestral_variance_posterior_s2_0.25", "fixed_small", 0.25, 0.24612521136044793},
-        Case{"ancestral_variance_beta_s2_1", "fixed_large", 1, 0.9999},
-        Case{"ancestral_variance_posterior_s2_1", "fixed_small", 1, 0.9910673763528224}}) {
+  for (const Case& c : {Case{"ancestral_variance_beta_s2_0.25", VarianceKind::kFixedLarge, 0.25,
+                             0.2507520750075314},
+                        Case{"ancestral_variance_posterior_s2_0.25", VarianceKind::kFixedSmall,
+                             0.25, 0.24612521136044793},
+                        Case{"ancestral_variance_beta_s2_1", VarianceKind::kFixedLarge, 1, 0.9999},
+                        Case{"ancestral_variance_posterior_s2_1", VarianceKind::kFixedSmall, 1,
+                             0.9910673763528224}}) {
     DiffusionConfig config = v.linear();
     config.variance = c.variance;
     const GaussianDiffusion diffusion(config);
@@ -87,23 +89,24 @@ void ancestral(Verifier& v) {
 // network: the same noise gives the same samples.
 void ddim_is_ancestral(Verifier& v) {
   DiffusionConfig config = v.linear();
-  config.variance = "fixed_small";
+  config.variance = VarianceKind::kFixedSmall;
   const GaussianDiffusion diffusion(config);
   const Denoiser network = [](const at::Tensor& x, const at::Tensor& t) {
     return (1.5 * x + 0.001 * column(t)).tanh();
   };
   const at::Tensor x_T = v.normal(8, 4, 30);
   for (const bool clip : {false, true}) {
-    SamplerOptions options{.timesteps = spaced_timesteps(1000, 1000, "leading"), .clip_x0 = clip};
-    const auto run = [&](const char* sampler, double eta, double factor) {
+    SamplerOptions options{.timesteps = spaced_timesteps(1000, 1000, Spacing::kLeading),
+                           .clip_x0 = clip};
+    const auto run = [&](SamplerKind sampler, double eta, double factor) {
       options.sampler = sampler;
       options.eta = eta;
       return run_sampler(diffusion, network, x_T, options, [&](int64_t t) {
         return v.normal(8, 4, 1000 + static_cast<uint64_t>(t)) * factor;
       });
     };
-    v.same(clip ? "ddim_eta_1_is_ancestral_clipped" : "ddim_eta_1_is_ancestral", run("ddim", 1, 1),
-           run("ddpm", 0, v.faults().noise), 1e-9);
+    v.same(clip ? "ddim_eta_1_is_ancestral_clipped" : "ddim_eta_1_is_ancestral",
+           run(SamplerKind::kDdim, 1, 1), run(SamplerKind::kDdpm, 0, v.faults().noise), 1e-9);
   }
 }
 
@@ -112,8 +115,8 @@ void ddim(Verifier& v) {
   for (const auto& [steps, expected] : {std::pair<int64_t, double>{10, 0.1399721298663182},
                                         {50, 0.22319871551899875},
                                         {1000, 0.24849754716933067}}) {
-    const SamplerOptions options{.sampler = "ddim",
-                                 .timesteps = spaced_timesteps(1000, steps, "leading")};
+    const SamplerOptions options{.sampler = SamplerKind::kDdim,
+                                 .timesteps = spaced_timesteps(1000, steps, Spacing::kLeading)};
     v.near("ddim_variance_" + std::to_string(steps) + "_steps",
            output_variance(v, diffusion, 0.25, options), expected, 1e-9);
   }
@@ -124,7 +127,7 @@ void ddim(Verifier& v) {
 // by 2^p.
 void orders(Verifier& v) {
   struct OdeSampler {
-    const char* name;
+    SamplerKind kind;
     double order;
   };
   constexpr int64_t kTimesteps = 1025;  // steps of 1024 / n
@@ -134,14 +137,16 @@ void orders(Verifier& v) {
   const at::Tensor total = alpha_bar * kVariance + 1 - alpha_bar;  // E[x_t²]
   const double exact = (kVariance * (alpha_bar[0] / (total[0] * total[-1])).sqrt()).item<double>();
   for (const OdeSampler& sampler :
-       {OdeSampler{"ddim", 1}, OdeSampler{"dpmpp2m", 2}, OdeSampler{"heun", 2}}) {
+       {OdeSampler{SamplerKind::kDdim, 1}, OdeSampler{SamplerKind::kDpmpp2m, 2},
+        OdeSampler{SamplerKind::kHeun, 2}}) {
     const auto error = [&](int64_t steps) {
-      const SamplerOptions options{.sampler = sampler.name,
-                                   .timesteps = spaced_timesteps(kTimesteps, steps + 1, "uniform")};
+      const SamplerOptions options{
+          .sampler = sampler.kind,
+          .timesteps = spaced_timesteps(kTimesteps, steps + 1, Spacing::kUniform)};
       return std::abs(std::sqrt(output_variance(v, diffusion, kVariance, options)) - exact);
     };
-    v.near(std::string("order_of_") + sampler.name, std::log2(error(128) / error(256)),
-           sampler.order, 0.1);
+    v.near(concat("order_of_", sampler.kind), std::log2(error(128) / error(256)), sampler.order,
+           0.1);
   }
 }
 

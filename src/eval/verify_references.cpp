@@ -64,7 +64,7 @@ void schedules(Verifier& v) {  // NOLINT(readability-function-size): a table
     std::vector<double> alpha_bar;
     double prior;
   };
-  const auto named = [](const std::string& schedule) {
+  const auto named = [](ScheduleKind schedule) {
     DiffusionConfig config;
     config.schedule = schedule;
     return config;
@@ -83,16 +83,16 @@ void schedules(Verifier& v) {  // NOLINT(readability-function-size): a table
        {0.999975, 0.523116061, 0.0787464752, 0.00340575692, 4.24665228e-05},
        3.06337714e-05},
       {"cosine_1000",
-       named("cosine"),
+       named(ScheduleKind::kCosine),
        {0.999958716, 0.845887986, 0.492285172, 0.143178646, 2.42876691e-09},
        1.75198499e-09},
       {"constant_1000",
-       named("constant"),
+       named(ScheduleKind::kConstant),
        {0.98, 0.00627689695, 4.02035054e-05, 2.57503327e-07, 1.68296736e-09},
        1.21400433e-09},
-      {"jsd_1000", named("jsd"), {0.999, 0.749, 0.499, 0.249, 0}, 0},
+      {"jsd_1000", named(ScheduleKind::kJsd), {0.999, 0.749, 0.499, 0.249, 0}, 0},
       {"sigmoid_jabri_1000",
-       named("sigmoid_jabri"),
+       named(ScheduleKind::kSigmoidJabri),
        {0.999699721, 0.849863009, 0.498342818, 0.148159681, 3.002792e-07},
        2.16605689e-07}};
   for (const Golden& golden : goldens) {
@@ -153,12 +153,13 @@ void likelihoods(Verifier& v) {
 // A new network outputs zero, so the first loss is E[ε²] = 1.
 void first_losses(Verifier& v) {
   struct Case {
-    const char* type;
+    NetworkType type;
     std::vector<int64_t> shape;
     int64_t samples;
   };
   const GaussianDiffusion diffusion(v.linear());
-  for (const Case& c : {Case{"mlp", {64}, 1024}, Case{"unet", {1, 16, 16}, 64}}) {
+  for (const Case& c :
+       {Case{NetworkType::kMlp, {64}, 1024}, Case{NetworkType::kUnet, {1, 16, 16}, 64}}) {
     ModelConfig config;
     config.type = c.type;
     config.channels = 32;
@@ -178,7 +179,7 @@ void first_losses(Verifier& v) {
     const Denoiser denoiser = [&](const at::Tensor& x, const at::Tensor& steps) {
       return network->forward(x, steps, {}).detach();
     };
-    v.near(std::string("first_loss_") + c.type,
+    v.near(concat("first_loss_", c.type),
            diffusion.loss(denoiser, x0, t, eps).mean().item<double>(), 1,
            5 * std::sqrt(2.0 / static_cast<double>(eps.numel())));
   }

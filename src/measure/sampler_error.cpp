@@ -57,20 +57,21 @@ std::vector<SamplerError> sampler_errors(const Model& model, std::span<const Str
   const auto sample = [&](SamplerError& result) {
     return timed_samples(model, noise, options, result);
   };
-  SamplerError reference{.sampler = "heun",
-                         .spacing = "uniform",
+  SamplerError reference{.sampler = SamplerKind::kHeun,
+                         .spacing = Spacing::kUniform,
                          .steps = reference_steps(options, most_steps(model.config().diffusion))};
   const at::Tensor exact = sample(reference);
   std::vector<SamplerError> results;
-  for (const std::string& sampler : options.samplers)
+  for (const SamplerKind sampler : options.samplers)
     for (const int64_t steps : options.steps) {
-      const bool by_name = options.spacing == "auto";
-      SamplerError result{.sampler = sampler,
-                          .spacing = !by_name ? options.spacing
-                                     : sampler == "heun" || model.diffusion().process().unbounded()
-                                         ? "karras"
-                                         : "trailing",
-                          .steps = steps};
+      const bool by_name = options.spacing == Spacing::kAuto;
+      SamplerError result{
+          .sampler = sampler,
+          .spacing = !by_name ? options.spacing
+                     : sampler == SamplerKind::kHeun || model.diffusion().process().unbounded()
+                         ? Spacing::kKarras
+                         : Spacing::kTrailing,
+          .steps = steps};
       const at::Tensor x = sample(result);
       result.error = (x - exact).square().mean().sqrt().item<double>();
       if (options.distance) result.distance = options.distance(x);

@@ -13,7 +13,8 @@
 namespace diffuse {
 
 struct SamplerError {
-  std::string sampler, spacing;
+  SamplerKind sampler;
+  Spacing spacing;
   int64_t steps = 0;
   int64_t calls = 0;   // network calls
   double error = 0;    // root mean square over samples and dimensions, in the data's units
@@ -22,10 +23,10 @@ struct SamplerError {
 };
 
 struct SamplerErrorOptions {
-  std::vector<std::string> samplers;  // deterministic ones, which converge to the ODE's solution
+  std::vector<SamplerKind> samplers;  // deterministic ones, which converge to the ODE's solution
   std::vector<int64_t> steps;
   // auto: karras for heun, else trailing. All must start from the last timestep, as leading does not.
-  std::string spacing = "auto";
+  Spacing spacing = Spacing::kAuto;
   at::Tensor labels{};                                    // of all samples; undefined = none
   int64_t batch = 64;                                     // samples at once
   std::function<double(const at::Tensor& x)> distance{};  // of the samples from data, optional

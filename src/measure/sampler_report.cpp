@@ -11,8 +11,8 @@ nlohmann::ordered_json json_of(const std::vector<SamplerError>& results, int64_t
                                int64_t reference) {
   auto list = nlohmann::ordered_json::array();
   for (const SamplerError& r : results) {
-    list.push_back({{"sampler", r.sampler},
-                    {"spacing", r.spacing},
+    list.push_back({{"sampler", word_of(r.sampler)},
+                    {"spacing", word_of(r.spacing)},
                     {"steps", r.steps},
                     {"network_calls", r.calls},
                     {"rmse", r.error},
@@ -28,9 +28,9 @@ std::string text_of(const std::vector<SamplerError>& results, int64_t count) {
                 "calls", "rmse", "ms/sample");
   std::string text = concat(line, results[0].distance ? "          fid" : "", "\n");
   for (const SamplerError& r : results) {
-    std::snprintf(line, sizeof line, "%-11s %-10s %6lld %6lld %12.4g %12.4g", r.sampler.c_str(),
-                  r.spacing.c_str(), static_cast<long long>(r.steps),
-                  static_cast<long long>(r.calls), r.error,
+    std::snprintf(line, sizeof line, "%-11s %-10s %6lld %6lld %12.4g %12.4g",
+                  entry_of(r.sampler).text, entry_of(r.spacing).text,
+                  static_cast<long long>(r.steps), static_cast<long long>(r.calls), r.error,
                   r.seconds * 1e3 / static_cast<double>(count));
     text += line;
     std::snprintf(line, sizeof line, " %12.4g", r.distance.value_or(0));
@@ -58,8 +58,8 @@ static Chart chart_of(const std::string& title, const std::vector<SamplerError>&
               .log_x = true,
               .log_y = true};
   for (const SamplerError& r : results) {
-    if (chart.series.empty() || chart.series.back().label != r.sampler)
-      chart.series.push_back({r.sampler, {}, {}});
+    if (chart.series.empty() || chart.series.back().label != word_of(r.sampler))
+      chart.series.push_back({word_of(r.sampler), {}, {}});
     chart.series.back().x.push_back(static_cast<double>(r.calls));
     chart.series.back().y.push_back(value(r));
   }

@@ -24,21 +24,18 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
   check_sizes(config);
   if (device.is_cpu()) cpu_products();  // refuse a bad choice before work is spent
   const Initializer init(seed, device);
-  if (config.type == "unet") return std::make_shared<UNet>(config, learned_variance, init);
-  if (config.type == "mlp") return std::make_shared<Mlp>(config, learned_variance, init);
-  if (config.type == "gaussian_oracle" || config.type == "mixture_oracle") {
-    if (learned_variance) {
-      throw Error("/diffusion/variance: \"", config.type,
-                  "\" cannot learn a variance; use \"fixed_large\" ", "or \"fixed_small\"");
-    }
-    if (config.self_conditioning)
-      throw Error("/model/self_conditioning: \"", config.type, "\" does not support it");
-    if (config.type == "mixture_oracle") return MixtureOracle::make(config, view);
-    return std::make_shared<GaussianOracle>(config.variance, view);
+  if (config.type == NetworkType::kUnet)
+    return std::make_shared<UNet>(config, learned_variance, init);
+  if (config.type == NetworkType::kMlp)
+    return std::make_shared<Mlp>(config, learned_variance, init);
+  if (learned_variance) {
+    throw Error("/diffusion/variance: \"", config.type,
+                "\" cannot learn a variance; use \"fixed_large\" ", "or \"fixed_small\"");
   }
-  const std::vector<std::string> types{"unet", "mlp", "gaussian_oracle", "mixture_oracle"};
-  throw Error("/model/type: \"", config.type, "\" is none of ", join(types),
-              did_you_mean(config.type, types));
+  if (config.self_conditioning)
+    throw Error("/model/self_conditioning: \"", config.type, "\" does not support it");
+  if (config.type == NetworkType::kMixtureOracle) return MixtureOracle::make(config, view);
+  return std::make_shared<GaussianOracle>(config.variance, view);
 }
 
 int64_t parameter_count(const torch::nn::Module& module) {

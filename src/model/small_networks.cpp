@@ -59,9 +59,9 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
 }
 
 at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
-  const at::Tensor sinusoids =
-      sinusoidal_embedding(time.to(at::kFloat) * config_.time_scale, config_.hidden,
-                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids = sinusoidal_embedding(
+      time.to(at::kFloat) * config_.time_scale, config_.hidden,
+      config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
   at::Tensor embedding = time_embedding_->forward(sinusoids.to(x.scalar_type()));
   if (class_embedding_)
     embedding =

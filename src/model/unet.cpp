@@ -144,9 +144,9 @@ void UNet::add_levels(Initializer& init) {
 // -> silu of the time and class embedding [B, 4 channels], as used by the blocks.
 at::Tensor UNet::embed(const at::Tensor& time, const at::Tensor& labels,
                        at::ScalarType dtype) const {
-  const at::Tensor sinusoids =
-      sinusoidal_embedding(time.to(at::kFloat) * config_.time_scale, config_.channels,
-                           config_.time_embedding == "cos_sin", config_.time_frequency_shift);
+  const at::Tensor sinusoids = sinusoidal_embedding(
+      time.to(at::kFloat) * config_.time_scale, config_.channels,
+      config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
   at::Tensor embedding = time_embedding_->forward(sinusoids.to(dtype));
   if (class_embedding_)
     embedding =

@@ -82,7 +82,7 @@ at::Tensor Attention::forward(const at::Tensor& x) const {
 }
 
 Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels)
-    : pad_both_(config.downsample_padding == "both"), signal_(is_signal(config)) {
+    : pad_both_(config.downsample_padding == DownsamplePadding::kBoth), signal_(is_signal(config)) {
   const Window window{.kernel = 3, .stride = 2, .padding = pad_both_ ? 1 : 0, .signal = signal_};
   conv_ = register_module("conv", std::make_shared<Conv2d>(init, channels, channels, window));
 }

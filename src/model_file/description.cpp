@@ -42,7 +42,7 @@ ordered_json describe(const Checkpoint& checkpoint, bool with_tensors) {
   }
   ordered_json facts{
       {"file", checkpoint.file.string()},
-      {"type", config.type},
+      {"type", word_of(config.type)},
       {"parameters", parameters},
       {"tensors", model.size()},
       {"step", checkpoint.step},

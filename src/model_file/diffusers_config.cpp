@@ -38,7 +38,7 @@ static void read_channels(ForeignJson& json, ModelConfig& model) {
 static void read_sample_shape(ForeignJson& json, int64_t image_size, Config& config) {
   const auto channels = json.integer("in_channels", 3);
   config.model.sample_shape = {channels};
-  config.model.sample_kind = word_of(SampleKind::kImage);
+  config.model.sample_kind = SampleKind::kImage;
   const bool missing = json.is_null("sample_size", true);
   if (missing && image_size == 0)
     json.refuse(
@@ -54,7 +54,8 @@ static void read_sample_shape(ForeignJson& json, int64_t image_size, Config& con
   const int64_t outputs = json.integer("out_channels", 3);
   if (outputs != channels && outputs != 2 * channels)
     json.refuse("out_channels", concat(channels, ", as many as in_channels, or twice as many"));
-  config.diffusion.variance = outputs == channels ? "fixed_small" : "learned_range";
+  config.diffusion.variance =
+      outputs == channels ? VarianceKind::kFixedSmall : VarianceKind::kLearnedRange;
 }
 
 static void read_attention(ForeignJson& json, ModelConfig& model) {
@@ -94,17 +95,20 @@ static void read_norms(ForeignJson& json, ModelConfig& model) {
 void read_unet_json(ForeignJson& json, int64_t image_size, Config& config) {
   read_fixed_fields(json);
   ModelConfig& model = config.model;
-  model.type = "unet";
+  model.type = NetworkType::kUnet;
   read_channels(json, model);
   read_sample_shape(json, image_size, config);
   read_attention(json, model);
   read_norms(json, model);
   model.blocks_per_level = json.integer("layers_per_block", 2);
   model.dropout = json.number("dropout", 0);
-  model.time_embedding = json.flag("flip_sin_to_cos", true) ? "cos_sin" : "sin_cos";
+  model.time_embedding =
+      json.flag("flip_sin_to_cos", true) ? TimeHalves::kCosSin : TimeHalves::kSinCos;
   model.time_frequency_shift = json.number("freq_shift", 0);
   model.time_scale = 1;
-  model.downsample_padding = json.one_of("downsample_padding", {1, 0}) == 1 ? "both" : "end";
+  model.downsample_padding = json.one_of("downsample_padding", {1, 0}) == 1
+                                 ? DownsamplePadding::kBoth
+                                 : DownsamplePadding::kEnd;
   model.patch_size = 1;
   // Includes a "no class" row if our own training made one.
   const bool conditional = !json.is_null("num_class_embeds", true);

@@ -10,16 +10,19 @@
 namespace diffuse {
 
 // Our word for a setting, and theirs.
-using Dictionary = std::vector<std::pair<const char*, const char*>>;
+template <class Enum>
+using Dictionary = std::vector<std::pair<Enum, const char*>>;
 
-inline const Dictionary kSchedules{{"linear", "linear"},
-                                   {"quadratic", "scaled_linear"},
-                                   {"cosine", "squaredcos_cap_v2"},
-                                   {"sigmoid", "sigmoid"}};
-inline const Dictionary kPredictions{
-    {"epsilon", "epsilon"}, {"x0", "sample"}, {"v", "v_prediction"}};
-inline const Dictionary kTimestepSpacings{
-    {"leading", "leading"}, {"trailing", "trailing"}, {"uniform", "linspace"}};
+inline const Dictionary<ScheduleKind> kSchedules{{ScheduleKind::kLinear, "linear"},
+                                                 {ScheduleKind::kQuadratic, "scaled_linear"},
+                                                 {ScheduleKind::kCosine, "squaredcos_cap_v2"},
+                                                 {ScheduleKind::kSigmoid, "sigmoid"}};
+inline const Dictionary<PredictionKind> kPredictions{{PredictionKind::kEpsilon, "epsilon"},
+                                                     {PredictionKind::kX0, "sample"},
+                                                     {PredictionKind::kV, "v_prediction"}};
+inline const Dictionary<Spacing> kTimestepSpacings{{Spacing::kLeading, "leading"},
+                                                   {Spacing::kTrailing, "trailing"},
+                                                   {Spacing::kUniform, "linspace"}};
 
 // A sample_max_value this large is no bound.
 inline constexpr double kAnyMaximum = 1e6;

@@ -23,7 +23,7 @@ static void check_exportable(const Config& config) {
   const std::string lacks = "; diffusers' UNet2DModel has no counterpart";
   if (!config.diffusion.is_chain())
     throw Error("/diffusion/process: \"", config.diffusion.process, "\"", lacks);
-  if (model.type != "unet") throw Error("/model/type: \"", model.type, "\"", lacks);
+  if (model.type != NetworkType::kUnet) throw Error("/model/type: \"", model.type, "\"", lacks);
   if (is_signal(model)) throw Error("/model/sample_shape: a signal's", lacks);
   if (model.patch_size != 1) throw Error("/model/patch_size: ", model.patch_size, lacks);
   if (model.channel_multipliers[0] != 1)
@@ -82,10 +82,10 @@ ordered_json unet_json(const Config& config) {
           {"center_input_sample", false},
           {"class_embed_type", nullptr},
           {"down_block_types", down},
-          {"downsample_padding", model.downsample_padding == "both" ? 1 : 0},
+          {"downsample_padding", model.downsample_padding == DownsamplePadding::kBoth ? 1 : 0},
           {"downsample_type", "conv"},
           {"dropout", model.dropout},
-          {"flip_sin_to_cos", model.time_embedding == "cos_sin"},
+          {"flip_sin_to_cos", model.time_embedding == TimeHalves::kCosSin},
           {"freq_shift", static_cast<int64_t>(model.time_frequency_shift)},
           {"in_channels", channels},
           {"layers_per_block", model.blocks_per_level},
@@ -105,9 +105,10 @@ ordered_json unet_json(const Config& config) {
 }
 
 // Their word for one of ours, or null.
-static const char* theirs(const std::string& word, const Dictionary& words) {
+template <class Enum>
+static const char* theirs(Enum value, const Dictionary<Enum>& words) {
   for (const auto& [our, their] : words)
-    if (word == our) return their;
+    if (value == our) return their;
   return nullptr;
 }
 
@@ -130,7 +131,7 @@ ordered_json scheduler_json(const Config& config) {
   if (prediction == nullptr)
     throw Error("/diffusion/prediction: \"", diffusion.prediction,
                 "\"; diffusers' schedulers have no counterpart");
-  if (diffusion.variance == "learned")
+  if (diffusion.variance == VarianceKind::kLearned)
     throw Error("/diffusion/variance: \"learned\" is a log-variance here; diffusers' schedulers ",
                 "have no counterpart");
   return {{"_class_name", "DDPMScheduler"},
@@ -149,7 +150,7 @@ ordered_json scheduler_json(const Config& config) {
           {"thresholding", dynamic},
           {"timestep_spacing", spacing == nullptr ? "leading" : spacing},
           {"trained_betas", schedule == nullptr ? ordered_json(table(diffusion)) : ordered_json()},
-          {"variance_type", diffusion.variance}};
+          {"variance_type", word_of(diffusion.variance)}};
 }
 
 }  // namespace diffuse

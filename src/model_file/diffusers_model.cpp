@@ -98,7 +98,7 @@ Checkpoint read_diffusers_model(const fs::path& path, const ForeignOptions& opti
   if (ours != contents.metadata.end())
     config = parse_config(ours->second, files.weights.string());
   else
-    config.sample.ddim_epsilon = "network";  // as in their DDIMPipeline
+    config.sample.ddim_epsilon = DdimEpsilon::kNetwork;  // as in their DDIMPipeline
 
   read_unet_json(unet, options.image_size, config);
   if (files.scheduler.empty())

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "diffuse/core/error.h"
 #include "diffusers_config.h"
@@ -11,34 +12,34 @@ namespace {
 // A scheduler of the discrete chain from x_0 to noise.
 struct SchedulerClass {
   const char* name;
-  const char* sampler;  // our equivalent; null if none
-  const char* spacing;  // the default
+  std::optional<SamplerKind> sampler;  // our equivalent; none if there is none
+  const char* spacing;                 // the default
 };
 
 }  // namespace
 
 static const std::vector<SchedulerClass>& scheduler_classes() {
   static const std::vector<SchedulerClass> list{
-      {"DDPMScheduler", "ddpm", "leading"},
-      {"DDPMParallelScheduler", "ddpm", "leading"},
-      {"DDIMScheduler", "ddim", "leading"},
-      {"DDIMParallelScheduler", "ddim", "leading"},
-      {"DPMSolverMultistepScheduler", "dpmpp2m", "linspace"},
-      {"HeunDiscreteScheduler", "heun", "linspace"},
-      {"DDIMInverseScheduler", nullptr, "leading"},
-      {"RePaintScheduler", nullptr, "leading"},
-      {"PNDMScheduler", nullptr, "leading"},
-      {"DEISMultistepScheduler", nullptr, "linspace"},
-      {"DPMSolverMultistepInverseScheduler", nullptr, "linspace"},
-      {"DPMSolverSDEScheduler", nullptr, "linspace"},
-      {"DPMSolverSinglestepScheduler", nullptr, "linspace"},
-      {"EulerAncestralDiscreteScheduler", nullptr, "linspace"},
-      {"EulerDiscreteScheduler", nullptr, "linspace"},
-      {"KDPM2AncestralDiscreteScheduler", nullptr, "linspace"},
-      {"KDPM2DiscreteScheduler", nullptr, "linspace"},
-      {"LMSDiscreteScheduler", nullptr, "linspace"},
-      {"SASolverScheduler", nullptr, "linspace"},
-      {"UniPCMultistepScheduler", nullptr, "linspace"}};
+      {"DDPMScheduler", SamplerKind::kDdpm, "leading"},
+      {"DDPMParallelScheduler", SamplerKind::kDdpm, "leading"},
+      {"DDIMScheduler", SamplerKind::kDdim, "leading"},
+      {"DDIMParallelScheduler", SamplerKind::kDdim, "leading"},
+      {"DPMSolverMultistepScheduler", SamplerKind::kDpmpp2m, "linspace"},
+      {"HeunDiscreteScheduler", SamplerKind::kHeun, "linspace"},
+      {"DDIMInverseScheduler", {}, "leading"},
+      {"RePaintScheduler", {}, "leading"},
+      {"PNDMScheduler", {}, "leading"},
+      {"DEISMultistepScheduler", {}, "linspace"},
+      {"DPMSolverMultistepInverseScheduler", {}, "linspace"},
+      {"DPMSolverSDEScheduler", {}, "linspace"},
+      {"DPMSolverSinglestepScheduler", {}, "linspace"},
+      {"EulerAncestralDiscreteScheduler", {}, "linspace"},
+      {"EulerDiscreteScheduler", {}, "linspace"},
+      {"KDPM2AncestralDiscreteScheduler", {}, "linspace"},
+      {"KDPM2DiscreteScheduler", {}, "linspace"},
+      {"LMSDiscreteScheduler", {}, "linspace"},
+      {"SASolverScheduler", {}, "linspace"},
+      {"UniPCMultistepScheduler", {}, "linspace"}};
   return list;
 }
 
@@ -61,9 +62,10 @@ static double laplace(double time) {
 
 static double exponential(double time) { return std::exp(-12 * time); }
 
-// Our word for one of theirs.
-static std::string ours(ForeignJson& json, const char* key, const char* fallback,
-                        const Dictionary& words) {
+// What one of their words is here.
+template <class Enum>
+static Enum ours(ForeignJson& json, const char* key, const char* fallback,
+                 const Dictionary<Enum>& words) {
   const std::string theirs = json.text(key, fallback);
   std::vector<std::string> known;
   for (const auto& [our, their] : words) {
@@ -94,7 +96,7 @@ static void read_schedule(ForeignJson& json, DiffusionConfig& diffusion) {
     if (json.has("num_train_timesteps") && count != diffusion.timesteps)
       json.remark("num_train_timesteps",
                   concat("read as ", count, ", the number of trained_betas"));
-    diffusion.schedule = "betas";
+    diffusion.schedule = ScheduleKind::kBetas;
     diffusion.timesteps = count;
   }
   diffusion.rescale_zero_terminal_snr = json.flag("rescale_betas_zero_snr", false);
@@ -117,7 +119,7 @@ static void read_variance(ForeignJson& json, DiffusionConfig& diffusion) {
   const bool large = type == "fixed_large" || type == "fixed_large_log";
   if (!large && type != "fixed_small" && type != "fixed_small_log")
     json.refuse("variance_type", "fixed_small, fixed_large, either with _log, or learned_range");
-  diffusion.variance = large ? "fixed_large" : "fixed_small";
+  diffusion.variance = large ? VarianceKind::kFixedLarge : VarianceKind::kFixedSmall;
 }
 
 static void read_clipping(ForeignJson& json, bool clips, SampleConfig& sample) {
@@ -139,8 +141,9 @@ static void read_clipping(ForeignJson& json, bool clips, SampleConfig& sample) {
 // and kept.
 static void read_spacing(ForeignJson& json, const char* fallback, bool solves,
                          SampleConfig& sample) {
-  const std::string spacing = ours(json, "timestep_spacing", fallback, kTimestepSpacings);
-  if (spacing != "leading" || sample.spacing != "auto" || solves) sample.spacing = spacing;
+  const Spacing spacing = ours(json, "timestep_spacing", fallback, kTimestepSpacings);
+  if (spacing != Spacing::kLeading || sample.spacing != Spacing::kAuto || solves)
+    sample.spacing = spacing;
   sample.steps_offset = json.integer("steps_offset", 0);
   if (sample.steps_offset < 0) json.refuse("steps_offset", "an integer >= 0");
 }
@@ -152,21 +155,21 @@ static void read_sigmas(ForeignJson& json, SampleConfig& sample) {
       json.remark(key, "no such spacing here; timestep_spacing is used instead");
   if (!json.flag("use_karras_sigmas", false)) return;
   json.remark("use_karras_sigmas", "read as the timesteps nearest to those sigmas");
-  sample.spacing = "karras";
+  sample.spacing = Spacing::kKarras;
 }
 
 static void read_dpm_solver(ForeignJson& json, SampleConfig& sample) {
   const std::string algorithm = json.one_of(
       "algorithm_type", {"dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"});
   const bool noisy = algorithm.starts_with("sde-");
-  sample.sampler = noisy ? "dpmpp2m-sde" : "dpmpp2m";
+  sample.sampler = noisy ? SamplerKind::kDpmpp2mSde : SamplerKind::kDpmpp2m;
   if (!algorithm.ends_with("++")) json.remark("algorithm_type", "read as " + algorithm + "++");
   const int64_t order = json.one_of("solver_order", {2, 1, 3});
   if (order == 3) json.remark("solver_order", "read as 2, the highest here");
   if (order == 1) {  // which is ddim
-    sample.sampler = "ddim";
+    sample.sampler = SamplerKind::kDdim;
     sample.eta = noisy ? 1 : 0;
-    sample.ddim_epsilon = "clipped";
+    sample.ddim_epsilon = DdimEpsilon::kClipped;
   }
   if (!json.is("solver_type", "midpoint", true))
     json.remark("solver_type", "read as midpoint, of the same order");
@@ -206,8 +209,8 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
                 "DDIMScheduler (EDM, flow matching, score SDEs and distilled models have no "
                 "counterpart here)");
   SampleConfig& sample = config.sample;
-  const std::string sampler = found->sampler == nullptr ? "" : found->sampler;
-  if (!sampler.empty() && sampler != "ddpm") sample.sampler = sampler;
+  const auto sampler = found->sampler;
+  if (sampler && sampler != SamplerKind::kDdpm) sample.sampler = *sampler;
   read_schedule(json, config.diffusion);
   read_variance(json, config.diffusion);
   config.diffusion.prediction = ours(json, "prediction_type", "epsilon", kPredictions);
@@ -215,17 +218,17 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   json.one_of("timestep_type", {"discrete"});
   json.ignore({"flow_shift", "use_dynamic_shifting", "time_shift_type", "shift_terminal"});
 
-  const bool dpm = sampler == "dpmpp2m", solves = dpm || sampler == "heun";
+  const bool dpm = sampler == SamplerKind::kDpmpp2m, solves = dpm || sampler == SamplerKind::kHeun;
   read_clipping(json, !solves, sample);
   if (dpm) sample.clip_x0 = false;  // the class has no clip_sample
   if (dpm) read_dpm_solver(json, sample);
   read_spacing(json, found->spacing, solves, sample);
   if (solves) read_sigmas(json, sample);
-  if (sampler == "ddim") sample.end_at_data = json.flag("set_alpha_to_one", true);
-  if (sampler == "ddim" && sample.spacing == "uniform")
+  if (sampler == SamplerKind::kDdim) sample.end_at_data = json.flag("set_alpha_to_one", true);
+  if (sampler == SamplerKind::kDdim && sample.spacing == Spacing::kUniform)
     json.remark("timestep_spacing",
                 "a step here goes to the next listed timestep; in DDIMScheduler by T / steps");
-  if (sampler.empty())
+  if (!sampler)
     json.remark("_class_name", concat("no sampler here matches it; the default is ", sample.sampler,
                                       ", --sampler selects another"));
   ignore_solver(json);

@@ -52,7 +52,8 @@ at::Tensor denoise(const Model& model, const Sampling& sampling, const at::Tenso
   const int64_t t = nearest_timestep(model.schedule(), sigma);
   GenerateOptions options = sampling.rows_from(t, rows, model);
   options.start = y * std::sqrt(model.schedule().alpha_bar()[t].item<double>());
-  return model.to_network(model.sample(consecutive_keys(seed, 0, rows), options));
+  return generate(model.network(), model.diffusion(), consecutive_keys(seed, 0, rows), options)
+      .cpu();
 }
 
 }  // namespace diffuse

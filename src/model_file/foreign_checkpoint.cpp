@@ -28,10 +28,10 @@ Checkpoint foreign_checkpoint(const fs::path& file, const Config& config, int64_
                               NamedTensors weights,  // NOLINT(performance-unnecessary-value-param)
                               const std::vector<std::string>& overrides) {
   Config settled = config;
-  if (config.diffusion.learns_variance() && config.diffusion.loss != "vlb")
-    settled.diffusion.loss = "hybrid";  // the others do not train a variance
-  if (config.diffusion.rescale_zero_terminal_snr && config.diffusion.loss == "simple")
-    settled.diffusion.loss = "mse";  // it also trains the step without signal
+  if (config.diffusion.learns_variance() && config.diffusion.loss != LossKind::kVlb)
+    settled.diffusion.loss = LossKind::kHybrid;  // the others do not train a variance
+  if (config.diffusion.rescale_zero_terminal_snr && config.diffusion.loss == LossKind::kSimple)
+    settled.diffusion.loss = LossKind::kMse;  // it also trains the step without signal
   Checkpoint checkpoint{.file = file, .config = {}, .step = step, .root = {}};
   checkpoint.config = parse_config(config_to_json(settled), file.string(), overrides);
   for (auto& [name, tensor] : weights)

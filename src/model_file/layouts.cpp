@@ -58,9 +58,9 @@ static NamedTensors rename_ho(const NamedTensors& tensors) {
 
 static void ho_defaults(Config& config, int64_t) {
   config.model.norm_eps = 1e-6;
-  config.model.time_embedding = "sin_cos";
+  config.model.time_embedding = TimeHalves::kSinCos;
   config.model.time_frequency_shift = 1;
-  config.model.downsample_padding = "end";
+  config.model.downsample_padding = DownsamplePadding::kEnd;
 }
 
 // -- [Nichol21]'s layout, of improved-diffusion --
@@ -141,10 +141,10 @@ static void improved_defaults(Config& config, int64_t timesteps) {
   config.model.norm_eps = 1e-5;
   config.model.dropout = 0;
   config.model.attention_heads = 4;
-  config.model.time_embedding = "cos_sin";
+  config.model.time_embedding = TimeHalves::kCosSin;
   config.model.time_frequency_shift = 0;
   config.model.time_scale = scale;
-  config.model.downsample_padding = "both";
+  config.model.downsample_padding = DownsamplePadding::kBoth;
   config.diffusion.beta_start = std::min(1e-4 * scale, 0.999);
   config.diffusion.beta_end = std::min(0.02 * scale, 0.999);
 }

@@ -22,7 +22,8 @@ bool is_oracle(const fs::path& path) {
 // The config of an oracle, with the shape and kind of its data's samples.
 static Config oracle_config(const fs::path& file) {
   Config config = load_config(file);
-  if (!config.model.type.ends_with("_oracle"))
+  if (config.model.type != NetworkType::kGaussianOracle &&
+      config.model.type != NetworkType::kMixtureOracle)
     throw Error(file.string(), ": /model/type: a config can replace a checkpoint only if it is ",
                 "gaussian_oracle or mixture_oracle, got \"", config.model.type,
                 "\"; train it first");

@@ -58,14 +58,15 @@ void read_sizes(const Sizes& sizes, const std::string& file, int64_t image_size,
   ModelConfig& model = config.model;
   const int64_t channels = sizes.of("conv_in.weight", 1);
   model.sample_shape = {channels, image_size, image_size};
-  model.sample_kind = word_of(SampleKind::kImage);
+  model.sample_kind = SampleKind::kImage;
   read_levels(sizes, file, model);
   model.mid_attention = sizes.has("mid_block.attentions.0.group_norm.weight");
   model.scale_shift_norm = sizes.of("mid_block.resnets.0.time_emb_proj.weight", 0) ==
                            2 * sizes.of("mid_block.resnets.0.conv1.weight", 0);
   model.class_conditional = sizes.has("class_embedding.weight");
   model.classes = model.class_conditional ? sizes.of("class_embedding.weight", 0) : 0;
-  if (sizes.of("conv_out.weight", 0) == 2 * channels) config.diffusion.variance = "learned_range";
+  if (sizes.of("conv_out.weight", 0) == 2 * channels)
+    config.diffusion.variance = VarianceKind::kLearnedRange;
 }
 
 // A convolution with a kernel of 1 x 1 or 1, as a matrix.

@@ -82,8 +82,8 @@ static nlohmann::ordered_json to_json(const RunMetrics& run) {
   };
   const auto pictures = run.pictures();
   return {{"run", run.folder.string()},
-          {"data", run.config.data.type},
-          {"model", run.config.model.type},
+          {"data", word_of(run.config.data.type)},
+          {"model", word_of(run.config.model.type)},
           {"step", run.step()},
           {"steps", run.config.train.steps},
           {"loss", metric("train/loss")},
@@ -103,8 +103,8 @@ nlohmann::ordered_json json_of(const RunList& runs) {
 std::string text_of(const RunList& runs) {
   std::vector<Row> rows{{"run", "data", "model", "step", "loss", "held-out", "updated", "picture"}};
   for (const RunMetrics& run : runs.whole)
-    rows.push_back({run.folder.string(), run.config.data.type, run.config.model.type,
-                    concat(run.step(), "/", run.config.train.steps),
+    rows.push_back({run.folder.string(), word_of(run.config.data.type),
+                    word_of(run.config.model.type), concat(run.step(), "/", run.config.train.steps),
                     number_text(run.last("train/loss")), number_text(run.last("held_out/loss")),
                     age_text(run), last_picture(run)});
   for (const BrokenRun& run : runs.broken)

@@ -42,7 +42,7 @@ std::string unit_of_samples(const ModelConfig& model) {
 std::string data_text(const Config& config) {
   std::vector<std::string> sides;
   for (const int64_t side : config.model.sample_shape) sides.push_back(concat(side));
-  std::string text = config.data.type;
+  std::string text = word_of(config.data.type);
   if (!sides.empty()) text += ", " + join(sides, " × ");
   if (config.model.classes > 0) text += concat(", ", config.model.classes, " classes");
   return text;
@@ -62,7 +62,7 @@ void add_training(const RunMetrics& run, std::vector<Fact>& facts) {
   const std::string unit = unit_of_samples(run.config.model);
   const int64_t seen = run.step() * train.batch_size;
   facts.emplace_back("data", data_text(run.config));
-  facts.emplace_back("model", run.config.model.type);
+  facts.emplace_back("model", word_of(run.config.model.type));
   if (run.facts.parameters > 0) facts.emplace_back("parameters", counted(run.facts.parameters));
   facts.emplace_back("steps", concat(counted(run.step()), " of ", counted(train.steps)));
   facts.emplace_back("batch", concat(train.batch_size, " ", unit, " per step"));
@@ -92,7 +92,7 @@ void add_machine(const RunMetrics& run, std::vector<Fact>& facts) {
         concat(made.device, made.device == "cpu" ? concat(", ", made.threads, " threads") : "",
                made.processes > 1 ? concat(", ", made.processes, " processes") : ""));
   facts.emplace_back("precision",
-                     made.precision.empty() ? run.config.train.precision : made.precision);
+                     made.precision.empty() ? word_of(run.config.train.precision) : made.precision);
   facts.emplace_back("seed", concat(run.config.seed));
   if (!made.program.empty())
     facts.emplace_back("versions", concat(made.program, ", LibTorch ", made.libtorch));

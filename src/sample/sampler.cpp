@@ -51,7 +51,7 @@ class LevelSampler : public Sampler {
 
   // η of the sampler: its steps' noise as a share of the ancestral one's.
   double noise_share() const {
-    const SamplerWord::Noise noise = sampler_word(options_.sampler).noise;
+    const SamplerWord::Noise noise = entry_of(options_.sampler).noise;
     if (noise == SamplerWord::Noise::kByEta) return options_.eta;
     return noise == SamplerWord::Noise::kAlways ? 1 : 0;
   }
@@ -79,7 +79,7 @@ class LevelSampler : public Sampler {
   }
 
  private:
-  bool is_ddim() const { return options_.sampler == "ddim"; }
+  bool is_ddim() const { return options_.sampler == SamplerKind::kDdim; }
   bool keeps_epsilon() const { return is_ddim() && options_.network_epsilon; }
 
   at::Tensor bounded(const at::Tensor& x0) const {
@@ -173,15 +173,16 @@ static std::vector<double> timesteps_of(const SampleConfig& config,
                                         const DiffusionConfig& diffusion) {
   if (!diffusion.is_chain()) {
     const auto process = make_process(diffusion);
-    const std::string usual = process->unbounded() ? "karras" : "trailing";
+    const Spacing usual = process->unbounded() ? Spacing::kKarras : Spacing::kTrailing;
     return spaced_timesteps(*process, config.steps == 0 ? kContinuousSteps : config.steps,
-                            config.spacing == "auto" ? usual : config.spacing);
+                            config.spacing == Spacing::kAuto ? usual : config.spacing);
   }
-  const std::string spacing =
-      config.spacing == "auto" ? sampler_word(config.sampler).spacing : config.spacing;
+  const Spacing spacing =
+      config.spacing == Spacing::kAuto ? entry_of(config.sampler).spacing : config.spacing;
   const int64_t T = diffusion.timesteps, steps = config.steps == 0 ? T : config.steps;
-  const bool leading = spacing == "leading";
-  const bool skips_zero = config.skip_zero && steps < T && (leading || spacing == "uniform");
+  const bool leading = spacing == Spacing::kLeading;
+  const bool skips_zero =
+      config.skip_zero && steps < T && (leading || spacing == Spacing::kUniform);
   auto list = spaced_timesteps(*make_process(diffusion), skips_zero ? steps + 1 : steps, spacing);
   if (skips_zero) list.pop_back();
   const auto room = static_cast<double>(T - 1) - list.front();
@@ -203,7 +204,7 @@ SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig
                          .clip_range = config.clip_range,
                          .dynamic_threshold = config.dynamic_threshold,
                          .dynamic_threshold_max = config.dynamic_threshold_max,
-                         .network_epsilon = config.ddim_epsilon == "network",
+                         .network_epsilon = config.ddim_epsilon == DdimEpsilon::kNetwork,
                          .end_at_data = config.end_at_data};
   check_sampler(options, diffusion);
   return options;
@@ -213,33 +214,36 @@ void check_sampler(const SamplerOptions& options, const DiffusionConfig& diffusi
   const auto process = make_process(diffusion);
   if (options.timesteps.front() == process->last_time()) check_last_step(diffusion, *process);
   if (!diffusion.is_chain()) {
-    if (sampler_word(options.sampler).of_chain)
+    if (entry_of(options.sampler).of_chain)
       throw Error("--sampler ", options.sampler, ": needs a discrete chain, but this model's ",
                   "/diffusion/process ", diffusion.process,
                   " has continuous time; use ancestral, its counterpart, or heun");
     return;
   }
   const int64_t T = diffusion.timesteps;
-  if (options.sampler == "ddpm" && diffusion.variance == "learned" &&
+  if (options.sampler == SamplerKind::kDdpm && diffusion.variance == VarianceKind::kLearned &&
       std::ssize(options.timesteps) < T)
     throw Error(
         "--sampler ddpm: this model's /diffusion/variance \"learned\" is for single steps; ",
         "use all ", T, ", or another sampler");
 }
 
-template <class Kind>
-static std::unique_ptr<Sampler> make(const GaussianDiffusion& diffusion, Denoiser denoiser,
-                                     const SamplerOptions& options, NoiseSource noise) {
-  return std::make_unique<Kind>(diffusion, std::move(denoiser), options, std::move(noise));
-}
-
 std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denoiser denoiser,
                                       const SamplerOptions& options, NoiseSource noise) {
-  static const std::map<std::string, decltype(&make<DdimSampler>)> kinds{
-      {"ddpm", make<AncestralSampler>}, {"ddim", make<DdimSampler>}, {"dpmpp2m", make<DpmSolver>},
-      {"dpmpp2m-sde", make<DpmSolver>}, {"heun", make<HeunSampler>}, {"euler", make<DdimSampler>},
-      {"ancestral", make<DdimSampler>}};
-  return kinds.at(options.sampler)(diffusion, std::move(denoiser), options, std::move(noise));
+  switch (options.sampler) {
+    case SamplerKind::kDdpm:
+      return std::make_unique<AncestralSampler>(diffusion, denoiser, options, noise);
+    case SamplerKind::kDpmpp2m:
+    case SamplerKind::kDpmpp2mSde:
+      return std::make_unique<DpmSolver>(diffusion, denoiser, options, noise);
+    case SamplerKind::kHeun:
+      return std::make_unique<HeunSampler>(diffusion, denoiser, options, noise);
+    case SamplerKind::kDdim:
+    case SamplerKind::kEuler:
+    case SamplerKind::kAncestral:
+      return std::make_unique<DdimSampler>(diffusion, denoiser, options, noise);
+  }
+  return nullptr;
 }
 
 at::Tensor run_sampler(const GaussianDiffusion& diffusion, const Denoiser& denoiser,

@@ -17,16 +17,15 @@ static void make_distinct(std::vector<int64_t>& rising, int64_t timesteps) {
 }
 
 // Item i of `steps` increasing items from near 0 to near T - 1.
-static int64_t spaced(const std::string& spacing, int64_t i, int64_t timesteps, int64_t steps) {
+static int64_t spaced(Spacing spacing, int64_t i, int64_t timesteps, int64_t steps) {
   const auto T = static_cast<double>(timesteps);
   const auto S = static_cast<double>(steps);
-  if (spacing == "leading") return i * (timesteps / steps);
-  if (spacing == "trailing") return std::llround(T * static_cast<double>(i + 1) / S) - 1;
+  if (spacing == Spacing::kLeading) return i * (timesteps / steps);
+  if (spacing == Spacing::kTrailing) return std::llround(T * static_cast<double>(i + 1) / S) - 1;
   const double share = steps == 1 ? 1.0 : static_cast<double>(i) / (S - 1);
-  if (spacing == "uniform") return std::llround(share * (T - 1));
-  if (spacing == "quadratic") return static_cast<int64_t>(0.8 * T * share * share);
-  throw Error("--spacing: expected one of ", join(kSpacings), ", got \"", spacing, "\"",
-              did_you_mean(spacing, kSpacings));
+  if (spacing == Spacing::kUniform) return std::llround(share * (T - 1));
+  if (spacing == Spacing::kQuadratic) return static_cast<int64_t>(0.8 * T * share * share);
+  throw Error("--spacing: expected leading, trailing, uniform or quadratic, got \"", spacing, "\"");
 }
 
 static void check_steps(int64_t timesteps, int64_t steps) {
@@ -34,7 +33,7 @@ static void check_steps(int64_t timesteps, int64_t steps) {
     throw Error("--steps: expected 1 to ", timesteps, " (the model's timesteps), got ", steps);
 }
 
-std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing) {
+std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, Spacing spacing) {
   check_steps(timesteps, steps);
   std::vector<int64_t> list(steps);
   for (int64_t i = 0; i < steps; ++i) list[i] = spaced(spacing, i, timesteps, steps);
@@ -90,26 +89,25 @@ static std::vector<double> karras_times(const Process& process, int64_t steps) {
 }
 
 static std::vector<double> continuous_times(const Process& process, int64_t steps,
-                                            const std::string& spacing) {
+                                            Spacing spacing) {
   if (steps < 1) throw Error("--steps: expected at least 1, got ", steps);
-  if (spacing == "karras") return karras_times(process, steps);
-  if (spacing != "trailing" && spacing != "uniform")
+  if (spacing == Spacing::kKarras) return karras_times(process, steps);
+  if (spacing != Spacing::kTrailing && spacing != Spacing::kUniform)
     throw Error("--spacing: ", spacing, " needs discrete timesteps, but this model's time is ",
                 "continuous; use trailing, uniform or karras");
   // Fractions of the range: trailing ends one interval before the first time; a step to the data follows.
   std::vector<double> times(static_cast<size_t>(steps));
   const auto parts =
-      static_cast<double>(spacing == "trailing" ? steps : std::max<int64_t>(steps - 1, 1));
+      static_cast<double>(spacing == Spacing::kTrailing ? steps : std::max<int64_t>(steps - 1, 1));
   for (int64_t i = 0; i < steps; ++i)
     times[static_cast<size_t>(i)] = process.time_at(1 - static_cast<double>(i) / parts);
   return times;
 }
 
-std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
-                                     const std::string& spacing) {
+std::vector<double> spaced_timesteps(const Process& process, int64_t steps, Spacing spacing) {
   if (process.schedule() == nullptr) return continuous_times(process, steps, spacing);
   const NoiseSchedule& schedule = *process.schedule();
-  if (spacing != "karras") return spaced_timesteps(schedule.timesteps(), steps, spacing);
+  if (spacing != Spacing::kKarras) return spaced_timesteps(schedule.timesteps(), steps, spacing);
   check_steps(schedule.timesteps(), steps);
   return karras_timesteps(schedule, steps);
 }

@@ -17,9 +17,9 @@ double learning_rate_at(const TrainConfig& config, int64_t step) {
   const double progress = std::min(
       1.0, static_cast<double>(step) / static_cast<double>(std::max<int64_t>(config.steps, 1)));
   double scale = 1.0;
-  if (config.learning_rate_schedule == "cosine")
+  if (config.learning_rate_schedule == LearningRateSchedule::kCosine)
     scale = 0.5 * (1 + std::cos(std::numbers::pi * progress));
-  else if (config.learning_rate_schedule == "linear")
+  else if (config.learning_rate_schedule == LearningRateSchedule::kLinear)
     scale = 1 - progress;
   return config.learning_rate * warmup * scale;
 }
@@ -71,7 +71,7 @@ void Adam::step(double learning_rate, const at::Tensor& found_inf) {
              gradients = in_memory_order(gradients_of(parameters_)),
              first_moment = in_memory_order(first_moment_),
              second_moment = in_memory_order(second_moment_);
-  if (config_.optimizer == "adamw")
+  if (config_.optimizer == OptimizerKind::kAdamw)
     at::_fused_adamw_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
                       config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,
                       false, std::nullopt, found_inf);

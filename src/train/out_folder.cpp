@@ -49,7 +49,7 @@ static void check_places(const fs::path& folder) {
 void check_run_folder(const fs::path& folder, const DataConfig& data) {
   check_places(folder);
   check_config_in(folder);
-  if (data.type != "image_folder" || data.path.empty()) return;
+  if (data.type != DataType::kImageFolder || data.path.empty()) return;
   if (const fs::path pictures = resolve_path(data, ""); fs::is_directory(pictures))
     check_data_in(folder, pictures);
 }

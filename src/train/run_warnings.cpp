@@ -76,7 +76,7 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
                              "/train/label_dropout", "/model/class_conditional"));
   warnings.push_back(without(config.sample.guidance != 1 && !config.model.class_conditional,
                              "/sample/guidance", "/model/class_conditional"));
-  warnings.push_back(without(train.weight_decay > 0 && train.optimizer == "adam",
+  warnings.push_back(without(train.weight_decay > 0 && train.optimizer == OptimizerKind::kAdam,
                              "/train/weight_decay", "/train/optimizer adamw"));
   std::erase(warnings, "");
   return warnings;

@@ -63,7 +63,8 @@ static Start agree_on_start(const std::optional<Checkpoint>& checkpoint, World& 
 // A loss scale is restored only from float16 to float16: other precisions save a scale of 1.
 static bool starts_anew(const std::string& tensor, const Checkpoint& checkpoint,
                         c10::ScalarType precision) {
-  const bool scales = checkpoint.config.train.precision == "fp16" && precision == at::kHalf;
+  const bool scales =
+      checkpoint.config.train.precision == Precision::kFp16 && precision == at::kHalf;
   return !scales && tensor.starts_with("loss_scale");
 }
 

@@ -32,7 +32,7 @@ TEST(Config, ReadsEachKindOfField) {
     "diffusion": {"schedule": "betas", "betas": [0.1, 0.2], "timesteps": 2},
     "train": {"steps": 7, "gradient_clip": 2, "adam_eps": 1e-7}})");
   EXPECT_EQ(config.seed, UINT64_MAX);
-  EXPECT_EQ(config.data.type, "image_folder");
+  EXPECT_EQ(config.data.type, DataType::kImageFolder);
   EXPECT_EQ(config.data.path, "fleurs d'été");
   EXPECT_TRUE(config.data.horizontal_flip);
   EXPECT_EQ(config.model.channel_multipliers, (std::vector<int64_t>{1, 3}));
@@ -80,8 +80,8 @@ TEST(Config, RoundTripsExactly) {
   config.data.path = "a \"b\"\n\\ é";
   config.data.noise = 0.1 + 0.2;  // 0.30000000000000004
   config.model.sample_shape = {3, 32, 32};
-  config.model.sample_kind = "float_image";
-  config.diffusion.schedule = "betas";
+  config.model.sample_kind = SampleKind::kFloatImage;
+  config.diffusion.schedule = ScheduleKind::kBetas;
   config.diffusion.betas = {1.0 / 3, 5e-324, 0.9999999999999999};
   config.diffusion.timesteps = 3;
   config.train.steps = INT64_MAX;
@@ -112,11 +112,12 @@ TEST(Config, KnowsASampleByItsShapeWhereTheFileGivesNoKind) {
   const auto kind = [](const std::string& model) {
     return parse(R"({"model": )" + model + "}").model.sample_kind;
   };
-  EXPECT_EQ(kind(R"({"sample_shape": [3, 32, 32]})"), "image");
-  EXPECT_EQ(kind(R"({"sample_shape": [2, 128]})"), "signal");
-  EXPECT_EQ(kind(R"({"sample_shape": [2]})"), "point");
-  EXPECT_EQ(kind(R"({"sample_shape": [1, 8, 8], "sample_kind": "float_image"})"), "float_image");
-  EXPECT_EQ(kind("{}"), "");
+  EXPECT_EQ(kind(R"({"sample_shape": [3, 32, 32]})"), SampleKind::kImage);
+  EXPECT_EQ(kind(R"({"sample_shape": [2, 128]})"), SampleKind::kSignal);
+  EXPECT_EQ(kind(R"({"sample_shape": [2]})"), SampleKind::kPoint);
+  EXPECT_EQ(kind(R"({"sample_shape": [1, 8, 8], "sample_kind": "float_image"})"),
+            SampleKind::kFloatImage);
+  EXPECT_EQ(kind("{}"), SampleKind::kUnset);
   EXPECT_EQ(message_of([&] { kind(R"({"sample_shape": [2], "sample_kind": "image"})"); }),
             "x.json: /model/sample_kind: \"image\" has a sample_shape of 3 numbers, got 1");
 }
@@ -145,8 +146,8 @@ TEST(Override, SetsOneValueOverTheFile) {
 }
 
 TEST(Override, TakesPlainTextWhereTextIsWanted) {
-  EXPECT_EQ(parse("{}", {"model.type=mlp"}).model.type, "mlp");
-  EXPECT_EQ(parse("{}", {"model.type=\"mlp\""}).model.type, "mlp");
+  EXPECT_EQ(parse("{}", {"model.type=mlp"}).model.type, NetworkType::kMlp);
+  EXPECT_EQ(parse("{}", {"model.type=\"mlp\""}).model.type, NetworkType::kMlp);
   EXPECT_EQ(parse("{}", {"data.path=2024"}).data.path, "2024");
   EXPECT_EQ(parse("{}", {"data.path=true"}).data.path, "true");
   EXPECT_EQ(parse("{}", {"data.path=a=b, c"}).data.path, "a=b, c");
@@ -179,7 +180,7 @@ TEST(Recipes, AllLoadAndKeepTheirValuesWhenWrittenOut) {
 // What the recipe of Ho et al. (2020), appendix B, differs in from the defaults, and no more.
 TEST(Recipes, CifarIsHosRecipe) {
   Config expected;
-  expected.data.type = "cifar10";
+  expected.data.type = DataType::kCifar10;
   expected.data.horizontal_flip = true;
   expected.train.ema_warmup = false;
   expected.train.sample_every = 20'000;

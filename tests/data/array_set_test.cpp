@@ -24,7 +24,7 @@ class ArraySet : public testing::Test {
     return config("x.npz");
   }
   DataConfig config(const std::string& name) const {
-    DataConfig config{.type = "array", .path = (folder_.path() / name).string()};
+    DataConfig config{.type = DataType::kArray, .path = (folder_.path() / name).string()};
     config.held_out = 1;
     return config;
   }
@@ -115,7 +115,7 @@ TEST_F(ArraySet, LeavesOutNumbersThatAreNotFiniteWhenAsked) {
   array[3][1] = std::numeric_limits<float>::quiet_NaN();
   DataConfig config = npy(array);
   EXPECT_TRUE(contains(error_of(config), "item 3 contains numbers that are not finite"));
-  config.on_error = "skip";
+  config.on_error = OnError::kSkip;
   EXPECT_EQ(training(config)->size(), 3);
   EXPECT_EQ(all_values(*training(config)), std::vector<float>(6, 1.0F));
 }

@@ -101,7 +101,7 @@ TEST(BatchLoader, GivesTheLabelsOfItsItems) {
 }
 
 TEST(BatchLoader, LeavesLabelsOutWhereThereAreNone) {
-  const DataConfig points{.type = "gaussian", .path = ""};
+  const DataConfig points{.type = DataType::kGaussian, .path = ""};
   BatchLoader loader(make_dataset(points, Split::kTrain, 0), options(7));
   const Batch batch = loader.next();
   EXPECT_FALSE(batch.labels.defined());

@@ -21,7 +21,9 @@ Bytes operator+(Bytes a, const Bytes& b) {
 class Cifar10 : public testing::Test {
  protected:
   std::filesystem::path file(const std::string& name) const { return folder_.path() / name; }
-  DataConfig config() const { return {.type = "cifar10", .path = folder_.path().string()}; }
+  DataConfig config() const {
+    return {.type = DataType::kCifar10, .path = folder_.path().string()};
+  }
 
   const TestFolder folder_;
 };
@@ -79,7 +81,7 @@ TEST_F(Cifar10, ReportsAFolderWithoutBatches) {
 }
 
 TEST_F(Cifar10, SaysHowToGetTheSet) {
-  EXPECT_TRUE(contains(error_of({.type = "cifar10", .path = "/no/such/folder"}),
+  EXPECT_TRUE(contains(error_of({.type = DataType::kCifar10, .path = "/no/such/folder"}),
                        "or run scripts/download_data.sh cifar-10"));
 }
 
@@ -113,7 +115,7 @@ TEST(RealCifar10, IsReadWhole) {
   const std::string path = real_data("cifar-10-batches-bin");
   if (path.empty()) GTEST_SKIP() << "no cifar-10-batches-bin folder in DIFFUSE_DATA";
   const auto set =
-      make_dataset({.type = "cifar10", .path = path, .count = 10'000}, Split::kTrain, 0);
+      make_dataset({.type = DataType::kCifar10, .path = path, .count = 10'000}, Split::kTrain, 0);
   EXPECT_EQ(label_counts(*set),
             (std::vector<int64_t>{1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981}));
   EXPECT_EQ(set->class_names().at(set->label(0)), "frog");
@@ -125,7 +127,7 @@ TEST(RealCifar10, IsReadWhole) {
             (std::vector<int>{167, 198, 131}));
   EXPECT_NEAR(moments(all_values(*set)).mean, -0.050658553410947715, 1e-6);
 
-  const auto test = make_dataset({.type = "cifar10", .path = path}, Split::kHeldOut, 0);
+  const auto test = make_dataset({.type = DataType::kCifar10, .path = path}, Split::kHeldOut, 0);
   EXPECT_EQ(test->class_names().at(test->label(0)), "cat");
   EXPECT_EQ(pixels(*test, {0})[0], 158);
 }

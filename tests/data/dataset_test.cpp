@@ -13,7 +13,7 @@ namespace diffuse {
 namespace {
 
 DataConfig swiss_roll(double noise, int64_t count = 0) {
-  return {.type = "swiss_roll", .path = "", .count = count, .noise = noise};
+  return {.type = DataType::kSwissRoll, .path = "", .count = count, .noise = noise};
 }
 
 TEST(SwissRoll, HasTheShapeAndDefaultCountOfThePost) {
@@ -60,7 +60,7 @@ TEST(SwissRoll, HasTheMomentsOfTheFormula) {
 
 TEST(Gaussian, HasTheVarianceAsked) {
   const DataConfig config{
-      .type = "gaussian", .path = "", .count = 20'000, .variance = 0.25, .dimensions = 3};
+      .type = DataType::kGaussian, .path = "", .count = 20'000, .variance = 0.25, .dimensions = 3};
   const auto set = make_dataset(config, Split::kTrain, 3);
   EXPECT_EQ(set->sample_shape(), std::vector<int64_t>{3});
   const auto [mean, deviation] = moments(all_values(*set));
@@ -70,7 +70,7 @@ TEST(Gaussian, HasTheVarianceAsked) {
 
 // Components at -2 (a quarter of the points) and 1: mean 0.25, variance 9 * 3 / 16 + 0.04 = 1.7275.
 TEST(GaussianMixture, DrawsComponentsByTheirWeights) {
-  const DataConfig config{.type = "gaussian_mixture",
+  const DataConfig config{.type = DataType::kGaussianMixture,
                           .path = "",
                           .count = 40'000,
                           .variance = 0.04,
@@ -89,8 +89,8 @@ TEST(GaussianMixture, DrawsComponentsByTheirWeights) {
 }
 
 TEST(GeneratedSet, DependsOnSeedAndSplitAlone) {
-  for (const char* type : {"swiss_roll", "gaussian", "shapes"}) {
-    SCOPED_TRACE(type);
+  for (const DataType type : {DataType::kSwissRoll, DataType::kGaussian, DataType::kShapes}) {
+    SCOPED_TRACE(word_of(type));
     const auto make = [&](int64_t count, Split split, uint64_t seed) {
       return values(
           *make_dataset({.type = type, .path = "", .count = count, .held_out = 10}, split, seed),
@@ -107,14 +107,15 @@ TEST(GeneratedSet, HoldsOutAsManyAsAsked) {
   const auto size = [](const DataConfig& config) {
     return make_dataset(config, Split::kHeldOut, 0)->size();
   };
-  EXPECT_EQ(size({.type = "shapes", .path = "", .count = 400}), 20);
-  EXPECT_EQ(size({.type = "shapes", .path = "", .count = 400, .held_out = 7}), 7);
-  EXPECT_EQ(size({.type = "swiss_roll", .path = ""}), 5000);
-  EXPECT_EQ(size({.type = "swiss_roll", .path = "", .held_out = 7}), 7);
+  EXPECT_EQ(size({.type = DataType::kShapes, .path = "", .count = 400}), 20);
+  EXPECT_EQ(size({.type = DataType::kShapes, .path = "", .count = 400, .held_out = 7}), 7);
+  EXPECT_EQ(size({.type = DataType::kSwissRoll, .path = ""}), 5000);
+  EXPECT_EQ(size({.type = DataType::kSwissRoll, .path = "", .held_out = 7}), 7);
 }
 
 TEST(Shapes, HasTenBalancedClasses) {
-  const auto set = make_dataset({.type = "shapes", .path = "", .count = 200}, Split::kTrain, 0);
+  const auto set =
+      make_dataset({.type = DataType::kShapes, .path = "", .count = 200}, Split::kTrain, 0);
   EXPECT_EQ(set->sample_shape(), (std::vector<int64_t>{3, 32, 32}));
   EXPECT_EQ(set->class_names().front(), "disc");
   EXPECT_EQ(std::set<std::string>({"disc", "ring", "square", "diamond", "triangle", "star", "cross",
@@ -129,8 +130,8 @@ TEST(Shapes, HasTenBalancedClasses) {
 // Both ends of each row show the same background; what differs from it is a shape's size.
 TEST(Shapes, IsDrawnInsideThePicture) {
   constexpr int64_t kSide = 32;
-  const auto set =
-      make_dataset({.type = "shapes", .path = "", .channels = 1, .count = 500}, Split::kTrain, 0);
+  const auto set = make_dataset(
+      {.type = DataType::kShapes, .path = "", .channels = 1, .count = 500}, Split::kTrain, 0);
   EXPECT_EQ(set->sample_shape(), (std::vector<int64_t>{1, kSide, kSide}));
   for (int64_t item = 0; item < set->size(); ++item) {
     const std::vector<int> x = pixels(*set, {item});
@@ -146,36 +147,37 @@ TEST(Shapes, IsDrawnInsideThePicture) {
 }
 
 TEST(Shapes, HasTheSizeAsked) {
-  const auto set =
-      make_dataset({.type = "shapes", .path = "", .image_size = 48, .count = 3}, Split::kTrain, 0);
+  const auto set = make_dataset(
+      {.type = DataType::kShapes, .path = "", .image_size = 48, .count = 3}, Split::kTrain, 0);
   EXPECT_EQ(set->sample_shape(), (std::vector<int64_t>{3, 48, 48}));
 }
 
 TEST(MakeDataset, RefusesWhatItCannotMake) {
-  EXPECT_TRUE(contains(error_of({.type = "cifar", .path = ""}), "did you mean \"cifar10\"?"));
-  EXPECT_TRUE(contains(error_of({.type = "shapes", .path = "", .channels = 4}),
+  EXPECT_TRUE(contains(error_of({.type = DataType::kShapes, .path = "", .channels = 4}),
                        "/data/channels: 4, expected 1"));
-  EXPECT_TRUE(contains(error_of({.type = "gaussian", .path = "", .horizontal_flip = true}),
+  EXPECT_TRUE(contains(error_of({.type = DataType::kGaussian, .path = "", .horizontal_flip = true}),
                        "/data/horizontal_flip: gaussian holds points"));
-  EXPECT_EQ(error_of({.type = "shapes", .path = "", .count = 20'000, .memory_limit_mb = 58}),
-            "/data/type shapes: 59 MB of pixels, more than data.memory_limit_mb = 58; raise it, or "
-            "lower data.count or data.image_size");
+  EXPECT_EQ(
+      error_of({.type = DataType::kShapes, .path = "", .count = 20'000, .memory_limit_mb = 58}),
+      "/data/type shapes: 59 MB of pixels, more than data.memory_limit_mb = 58; raise it, or "
+      "lower data.count or data.image_size");
 }
 
 TEST(MakeDataset, RefusesItemsThatAreNotThere) {
-  const auto set = make_dataset({.type = "shapes", .path = "", .count = 3}, Split::kTrain, 0);
+  const auto set =
+      make_dataset({.type = DataType::kShapes, .path = "", .count = 3}, Split::kTrain, 0);
   EXPECT_ANY_THROW(values(*set, {3}));
   EXPECT_ANY_THROW(values(*set, {-1}));
 }
 
 TEST(DataConfigOf, GuessesTheTypeFromThePath) {
   const TestFolder folder;
-  EXPECT_EQ(data_config_of(folder.path()).type, "image_folder");
-  for (const auto& [name, type] : {std::pair("a.zip", "image_folder"),
-                                   {"a.tar.gz", "image_folder"},
-                                   {"a.npy", "array"},
-                                   {"a.npz", "array"},
-                                   {"a.safetensors", "array"}}) {
+  EXPECT_EQ(data_config_of(folder.path()).type, DataType::kImageFolder);
+  for (const auto& [name, type] : {std::pair("a.zip", DataType::kImageFolder),
+                                   {"a.tar.gz", DataType::kImageFolder},
+                                   {"a.npy", DataType::kArray},
+                                   {"a.npz", DataType::kArray},
+                                   {"a.safetensors", DataType::kArray}}) {
     const auto path = folder.path() / name;
     write_file(path, "");
     EXPECT_EQ(data_config_of(path).type, type) << name;

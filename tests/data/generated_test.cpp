@@ -9,7 +9,7 @@ namespace diffuse {
 namespace {
 
 DataConfig waveforms() {
-  DataConfig config{.type = "waveforms", .path = ""};
+  DataConfig config{.type = DataType::kWaveforms, .path = ""};
   config.count = 80;
   config.length = 256;
   return config;
@@ -46,7 +46,7 @@ TEST(Waveforms, SquaresHaveTwoLevels) {
 }
 
 TEST(GeneratedSets, RefuseMoreItemsThanCanBeCounted) {
-  for (const char* const type : {"gaussian", "shapes"}) {
+  for (const DataType type : {DataType::kGaussian, DataType::kShapes}) {
     DataConfig config{.type = type, .path = ""};
     config.count = std::numeric_limits<int64_t>::max();
     config.memory_limit_mb = std::numeric_limits<int64_t>::max();

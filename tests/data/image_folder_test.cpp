@@ -26,7 +26,7 @@ class ImageFolder : public testing::Test {
   }
   // A grey set of `side` x `side` pixels with one item held out.
   DataConfig config(int64_t side = 1) const {
-    DataConfig config{.type = "image_folder", .path = folder_.path().string()};
+    DataConfig config{.type = DataType::kImageFolder, .path = folder_.path().string()};
     config.image_size = side;
     config.channels = 1;
     config.held_out = 1;
@@ -138,7 +138,7 @@ TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
   const auto path = folder_.path() / "7.png";
   write_bytes(path, {0x89, 'P', 'N', 'G'});
   DataConfig skip = config();
-  skip.on_error = "skip";
+  skip.on_error = OnError::kSkip;
   const int64_t train = make_dataset(skip, Split::kTrain, 0)->size();
   EXPECT_EQ(train + make_dataset(skip, Split::kHeldOut, 0)->size(), 19);
   skip.memory_limit_mb = 0;
@@ -154,7 +154,7 @@ TEST_F(ImageFolder, LeavesOutDamagedFilesWhenAsked) {
 // Whichever is damaged: items 0 to 19 of value 0 to 19, one of which is held out.
 TEST_F(ImageFolder, HoldsOutOneThatCanBeRead) {
   DataConfig skip = config();
-  skip.on_error = "skip";
+  skip.on_error = OnError::kSkip;
   skip.held_out = 0;
   for (uint8_t i = 0; i < 20; ++i) add(concat(100 + int{i}, ".png"), i);
   const int usual = pixels(*make_dataset(skip, Split::kHeldOut, 0), {0})[0];
@@ -174,7 +174,7 @@ TEST_F(ImageFolder, HoldsOutOneThatCanBeRead) {
 
 TEST_F(ImageFolder, OfWhichNoneCanBeReadIsRefused) {
   DataConfig skip = config();
-  skip.on_error = "skip";
+  skip.on_error = OnError::kSkip;
   const auto path = folder_.path() / "1.png";
   write_bytes(path, {0x89, 'P', 'N', 'G'});
   write_bytes(folder_.path() / "2.png", {0x89, 'P', 'N', 'G'});
@@ -189,7 +189,7 @@ TEST_F(ImageFolder, AnotherOfItsClassTakesThePlaceOfAVanishedPicture) {
     add(concat("bee/", int{i}, ".png"), 10 * i);
   }
   DataConfig skip = config();
-  skip.on_error = "skip";
+  skip.on_error = OnError::kSkip;
   skip.memory_limit_mb = 0;
   const auto set = make_dataset(skip, Split::kTrain, 0);
   ASSERT_EQ(set->size(), 5);
@@ -237,7 +237,7 @@ TEST_F(ImageFolder, OfOnePictureHoldsNoneOut) {
   add("0.png", 7);
   DataConfig skip = config();
   skip.held_out = 0;
-  skip.on_error = "skip";
+  skip.on_error = OnError::kSkip;
   EXPECT_EQ(make_dataset(skip, Split::kTrain, 0)->size(), 1);
   EXPECT_EQ(make_dataset(skip, Split::kHeldOut, 0)->size(), 0);
 }
@@ -282,7 +282,7 @@ TEST_F(ImageFolder, ReportsAPlaceWithoutImages) {
 TEST(RealImageFolder, IsReadWhole) {
   const std::string path = real_data("flowers64");
   if (path.empty()) GTEST_SKIP() << "no flowers64 folder in DIFFUSE_DATA";
-  const DataConfig config{.type = "image_folder", .path = path};
+  const DataConfig config{.type = DataType::kImageFolder, .path = path};
   const auto train = make_dataset(config, Split::kTrain, 0);
   const auto held_out = make_dataset(config, Split::kHeldOut, 0);
   EXPECT_EQ(train->size(), 950);

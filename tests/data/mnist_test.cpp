@@ -17,7 +17,7 @@ class Mnist : public testing::Test {
     write_bytes(file("t10k-labels-idx1-ubyte"), {0, 0, 8, 1, 0, 0, 0, 1, 4});
   }
   std::filesystem::path file(const std::string& name) const { return folder_.path() / name; }
-  DataConfig config() const { return {.type = "mnist", .path = folder_.path().string()}; }
+  DataConfig config() const { return {.type = DataType::kMnist, .path = folder_.path().string()}; }
 
   const TestFolder folder_;
   const Bytes images_{0, 0, 8, 3, 0,   0,  0,  3,  0,  0,  0,  2,  0,  0,  0,  3,  0,
@@ -163,7 +163,7 @@ TEST_F(Mnist, RefusesSizesOutOfBounds) {
 TEST(RealMnist, IsReadWhole) {
   const std::string path = real_data("mnist");
   if (path.empty()) GTEST_SKIP() << "no mnist folder in DIFFUSE_DATA";
-  const auto train = make_dataset({.type = "mnist", .path = path}, Split::kTrain, 0);
+  const auto train = make_dataset({.type = DataType::kMnist, .path = path}, Split::kTrain, 0);
   EXPECT_EQ(train->sample_shape(), (std::vector<int64_t>{1, 28, 28}));
   EXPECT_EQ(label_counts(*train),
             (std::vector<int64_t>{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}));
@@ -174,7 +174,7 @@ TEST(RealMnist, IsReadWhole) {
   EXPECT_EQ(std::vector<int>(first.begin() + 5 * 28 + 12, first.begin() + 5 * 28 + 20),
             (std::vector<int>{3, 18, 18, 18, 126, 136, 175, 26}));
 
-  const auto test = make_dataset({.type = "mnist", .path = path}, Split::kHeldOut, 0);
+  const auto test = make_dataset({.type = DataType::kMnist, .path = path}, Split::kHeldOut, 0);
   EXPECT_EQ(label_counts(*test),
             (std::vector<int64_t>{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}));
   EXPECT_NEAR(moments(all_values(*test)).mean, -0.7349707883153261, 1e-6);

@@ -22,7 +22,7 @@ class Normalization : public testing::Test {
   }
 
   const TestFolder folder_;
-  DataConfig config_{.type = "array", .path = ""};
+  DataConfig config_{.type = DataType::kArray, .path = ""};
 };
 
 TEST_F(Normalization, MomentsAreThoseOfTheNumbers) {

@@ -17,7 +17,7 @@ class NumberRangeOf : public testing::Test {
   DataConfig config(const std::vector<double>& ends) const {
     write_npy(folder_.path() / "x.npy",
               at::tensor(ends, at::kDouble).view({1, 1, 1, 2}).repeat({4, 1, 1, 1}));
-    DataConfig config{.type = "array", .path = (folder_.path() / "x.npy").string()};
+    DataConfig config{.type = DataType::kArray, .path = (folder_.path() / "x.npy").string()};
     config.held_out = 1;
     return config;
   }

@@ -8,6 +8,7 @@
 
 #include "diffuse/core/random.h"
 #include "diffuse/diffusion/gaussian_diffusion.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
@@ -18,13 +19,8 @@ at::Tensor normal(int64_t rows, int64_t dims, uint64_t index) {
   return at::tensor(values, at::kDouble).view({rows, dims});
 }
 
-void expect_close(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
-  EXPECT_TRUE(at::allclose(value, expected, tolerance, tolerance))
-      << "largest difference " << (value - expected).abs().max().item<double>();
-}
-
-GaussianDiffusion make(const std::string& loss, const std::string& prediction = "epsilon",
-                       const std::string& variance = "fixed_large") {
+GaussianDiffusion make(LossKind loss, PredictionKind prediction = PredictionKind::kEpsilon,
+                       VarianceKind variance = VarianceKind::kFixedLarge) {
   DiffusionConfig config;
   config.loss = loss;
   config.prediction = prediction;
@@ -33,14 +29,15 @@ GaussianDiffusion make(const std::string& loss, const std::string& prediction = 
 }
 
 // The network that outputs `prediction` for a given guess of ε, and with it of x_0 (eq. 6).
-Denoiser guess(const GaussianDiffusion& d, const std::string& prediction, const at::Tensor& eps) {
+Denoiser guess(const GaussianDiffusion& d, PredictionKind prediction, const at::Tensor& eps) {
   return [&d, prediction, eps](const at::Tensor& x_t, const at::Tensor& t) -> at::Tensor {
     const at::Tensor alpha_bar =
         d.schedule().alpha_bar().index_select(0, t.to(at::kLong)).unsqueeze(1);
     const at::Tensor x0 = (x_t - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt();
-    if (prediction == "x0") return x0;
-    if (prediction == "v") return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
-    if (prediction == "mu") return d.posterior(x0, x_t, t).mean;
+    if (prediction == PredictionKind::kX0) return x0;
+    if (prediction == PredictionKind::kV)
+      return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0;
+    if (prediction == PredictionKind::kMu) return d.posterior(x0, x_t, t).mean;
     return eps;
   };
 }
@@ -53,13 +50,14 @@ struct Samples {
   at::Tensor error = (eps - wrong).square().mean(1);
 };
 
-const std::vector<std::string> kPredictions{"epsilon", "x0", "v", "mu"};
+const std::vector<PredictionKind> kPredictions{PredictionKind::kEpsilon, PredictionKind::kX0,
+                                               PredictionKind::kV, PredictionKind::kMu};
 
 TEST(Losses, SimpleIsTheErrorInEpsilonWhateverIsPredicted) {
   const Samples s;
-  for (const std::string& prediction : kPredictions) {
-    SCOPED_TRACE(prediction);
-    const auto d = make("simple", prediction);
+  for (const PredictionKind prediction : kPredictions) {
+    SCOPED_TRACE(word_of(prediction));
+    const auto d = make(LossKind::kSimple, prediction);
     expect_close(d.loss(guess(d, prediction, s.wrong), s.x0, s.t, s.eps), s.error, 1e-8);
     expect_close(d.epsilon_loss(guess(d, prediction, s.wrong), s.x0, s.t, s.eps), s.error, 1e-8);
   }
@@ -68,7 +66,7 @@ TEST(Losses, SimpleIsTheErrorInEpsilonWhateverIsPredicted) {
 TEST(Losses, SimpleOfANetworkThatSaysZeroIsTheNoisesMeanSquare) {
   const Samples s;
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   EXPECT_NEAR(d.loss(zero, s.x0, s.t, s.eps).mean().item<double>(), 1,
               3 * std::sqrt(2.0 / s.eps.numel()));
 }
@@ -76,12 +74,14 @@ TEST(Losses, SimpleOfANetworkThatSaysZeroIsTheNoisesMeanSquare) {
 // [Hang23]: min(snr, γ)/snr on the error of ε, min(snr, γ) on x_0's, min(snr, γ)/(snr + 1) on v's.
 TEST(Losses, MinSnrHasThePublishedWeightOfEachPrediction) {
   const Samples s;
-  const at::Tensor snr = make("simple").schedule().snr();
+  const at::Tensor snr = make(LossKind::kSimple).schedule().snr();
   const at::Tensor capped = snr.clamp_max(5);
-  for (const auto& [prediction, weight] : std::vector<std::pair<std::string, at::Tensor>>{
-           {"epsilon", capped / snr}, {"x0", capped}, {"v", capped / (snr + 1)}}) {
-    SCOPED_TRACE(prediction);
-    const auto d = make("min_snr", prediction), own = make("mse", prediction);
+  for (const auto& [prediction, weight] : std::vector<std::pair<PredictionKind, at::Tensor>>{
+           {PredictionKind::kEpsilon, capped / snr},
+           {PredictionKind::kX0, capped},
+           {PredictionKind::kV, capped / (snr + 1)}}) {
+    SCOPED_TRACE(word_of(prediction));
+    const auto d = make(LossKind::kMinSnr, prediction), own = make(LossKind::kMse, prediction);
     const Denoiser network = guess(d, prediction, s.wrong);
     expect_close(d.loss(network, s.x0, s.t, s.eps), weight * own.loss(network, s.x0, s.t, s.eps),
                  1e-9);
@@ -92,23 +92,25 @@ TEST(Losses, MinSnrHasThePublishedWeightOfEachPrediction) {
 TEST(Losses, MseIsMeasuredInTheNetworksQuantity) {
   const Samples s;
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
-  const auto d = make("mse", "v");
+  const auto d = make(LossKind::kMse, PredictionKind::kV);
   const at::Tensor alpha_bar = d.schedule().alpha_bar().unsqueeze(1);
   const at::Tensor v = alpha_bar.sqrt() * s.eps - (1 - alpha_bar).sqrt() * s.x0;
   expect_close(d.loss(zero, s.x0, s.t, s.eps), v.square().mean(1), 1e-12);
-  expect_close(make("mse", "x0").loss(zero, s.x0, s.t, s.eps), s.x0.square().mean(1), 1e-12);
+  expect_close(make(LossKind::kMse, PredictionKind::kX0).loss(zero, s.x0, s.t, s.eps),
+               s.x0.square().mean(1), 1e-12);
 }
 
 // Eq. 4 and 9: the KL is the weighted error plus C = ½ (log(σ²/β̃) − 1 + β̃/σ²), for t >= 1.
 TEST(Losses, VlbWeightedIsTheKlUpToAConstantOfT) {
   const Samples s;
-  for (const std::string variance : {"fixed_large", "fixed_small"}) {
-    for (const std::string& prediction : kPredictions) {
-      SCOPED_TRACE(variance + " " + prediction);
-      const auto d = make("vlb_weighted", prediction, variance);
+  for (const VarianceKind variance : {VarianceKind::kFixedLarge, VarianceKind::kFixedSmall}) {
+    for (const PredictionKind prediction : kPredictions) {
+      SCOPED_TRACE(concat(variance, " ", prediction));
+      const auto d = make(LossKind::kVlbWeighted, prediction, variance);
       const Denoiser network = guess(d, prediction, s.wrong);
       const at::Tensor beta = d.schedule().beta(), posterior = d.schedule().posterior_variance();
-      const at::Tensor ratio = variance == "fixed_large" ? posterior / beta : at::ones_like(beta);
+      const at::Tensor ratio =
+          variance == VarianceKind::kFixedLarge ? posterior / beta : at::ones_like(beta);
       const at::Tensor constant = 0.5 * (-ratio.log() - 1 + ratio);
       const at::Tensor kl = std::numbers::ln2 * d.vb_term(network, s.x0, s.t, s.eps, false);
       const at::Tensor loss = d.loss(network, s.x0, s.t, s.eps) + constant;
@@ -120,17 +122,17 @@ TEST(Losses, VlbWeightedIsTheKlUpToAConstantOfT) {
 TEST(Losses, VlbWeightedIsFiniteAtTheFirstStepWithBothVariances) {
   const Samples s;
   const double beta = 1e-4, variance = 5.45318766e-05;  // β_0 and β̃_1 of the linear schedule
-  for (const std::string name : {"fixed_large", "fixed_small"}) {
-    const auto d = make("vlb_weighted", "epsilon", name);
-    const at::Tensor loss = d.loss(guess(d, "epsilon", s.wrong), s.x0, s.t, s.eps);
+  for (const VarianceKind name : {VarianceKind::kFixedLarge, VarianceKind::kFixedSmall}) {
+    const auto d = make(LossKind::kVlbWeighted, PredictionKind::kEpsilon, name);
+    const at::Tensor loss = d.loss(guess(d, PredictionKind::kEpsilon, s.wrong), s.x0, s.t, s.eps);
     EXPECT_NEAR((loss / s.error)[0].item<double>(), beta / (2 * variance * (1 - beta)), 1e-8);
   }
 }
 
 TEST(Losses, VlbIsTTimesTheBoundsTerm) {
   const Samples s;
-  const auto d = make("vlb");
-  const Denoiser network = guess(d, "epsilon", s.wrong);
+  const auto d = make(LossKind::kVlb);
+  const Denoiser network = guess(d, PredictionKind::kEpsilon, s.wrong);
   expect_close(d.loss(network, s.x0, s.t, s.eps),
                1000 * d.vb_term(network, s.x0, s.t, s.eps, false), 1e-14);
 }
@@ -138,9 +140,10 @@ TEST(Losses, VlbIsTTimesTheBoundsTerm) {
 // [Nichol21] eq. 16: λ T times the bound is added, and moves the variance alone.
 TEST(Losses, HybridTrainsTheMeanBySimpleAndTheVarianceByTheBound) {
   const Samples s;
-  const auto hybrid = make("hybrid", "epsilon", "learned_range");
-  const auto bound = make("vlb", "epsilon", "learned_range");
-  const auto simple = make("simple");
+  const auto hybrid =
+      make(LossKind::kHybrid, PredictionKind::kEpsilon, VarianceKind::kLearnedRange);
+  const auto bound = make(LossKind::kVlb, PredictionKind::kEpsilon, VarianceKind::kLearnedRange);
+  const auto simple = make(LossKind::kSimple);
   const auto gradient = [&](const GaussianDiffusion& d, const at::Tensor& start) {
     at::Tensor output = start.detach().clone().requires_grad_();
     const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return output; };
@@ -161,8 +164,8 @@ TEST(Losses, HybridTrainsTheMeanBySimpleAndTheVarianceByTheBound) {
 TEST(Losses, MseTrainsTheStepWithoutSignal) {
   DiffusionConfig config;
   config.rescale_zero_terminal_snr = true;
-  config.prediction = "v";
-  config.loss = "mse";
+  config.prediction = PredictionKind::kV;
+  config.loss = LossKind::kMse;
   const Samples s;
   const GaussianDiffusion d(config);
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
@@ -182,7 +185,7 @@ TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
 
 // A perfect mean leaves ½ log2(2π σ²), log σ² = −9.81672514 of the reference.
 TEST(Losses, FirstTermOfAPointIsItsDensity) {
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   const at::Tensor x0 = at::full({1, 4}, 3.0, at::kDouble), eps = normal(1, 4, 3);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
   EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
@@ -199,20 +202,11 @@ TEST(Losses, FirstTermOfAnImageOfAnyNumbersIsItsDensity) {
 }
 
 TEST(Losses, PriorTermIsTheSchedulesForEachSample) {
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   const at::Tensor x0 = at::tensor({1.0, -1.0, 0.5, 0.0}, at::kDouble).view({2, 2});
   const at::Tensor bits = prior_term(d.schedule(), x0);
   EXPECT_NEAR(bits[0].item<double>(), 2.91129454e-05, 1e-13);
   EXPECT_NEAR(bits[1].item<double>(), d.schedule().prior_bits_per_dim(0.125), 1e-16);
-}
-
-// The best network for data N(0, variance): ε* = √(1 − ᾱ) / (ᾱ s² + 1 − ᾱ) x_t.
-Denoiser oracle(const GaussianDiffusion& d, double variance) {
-  return [&d, variance](const at::Tensor& x_t, const at::Tensor& t) {
-    const at::Tensor alpha_bar =
-        d.schedule().alpha_bar().index_select(0, t.to(at::kLong)).unsqueeze(1);
-    return (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar) * x_t;
-  };
 }
 
 // E over x_0 ~ N(0, variance) and ε of each row's KL, in bits: [T]. The KL is quadratic in
@@ -226,7 +220,7 @@ at::Tensor expected_terms(const GaussianDiffusion& d, const Denoiser& network, d
 
 // For s² = 1, σ² = β all terms but L_0 sum to ½ log2(1 / (1 − ᾱ_1)) = ½ log2(1e4).
 TEST(Losses, OraclesBoundIsTheEntropyOfTheFirstStep) {
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   const at::Tensor terms = expected_terms(d, oracle(d, 1), 1);
   EXPECT_NEAR(terms.slice(0, 1).sum().item<double>() + d.schedule().prior_bits_per_dim(1),
               0.5 * std::log2(1e4), 1e-6);
@@ -235,7 +229,7 @@ TEST(Losses, OraclesBoundIsTheEntropyOfTheFirstStep) {
 
 // tests/reference/schedule_reference.py: L_T and the terms above t, s² = 1/4.
 TEST(Losses, OraclesRateMatchesTheReference) {
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   const at::Tensor terms = expected_terms(d, oracle(d, 0.25), 0.25);
   const auto rate = [&](int64_t t) {
     return d.schedule().prior_bits_per_dim(0.25) + terms.slice(0, t + 1).sum().item<double>();
@@ -248,14 +242,14 @@ TEST(Losses, OraclesRateMatchesTheReference) {
 }
 
 TEST(Losses, PointDataCostsNothingWithThePosteriorsVariance) {
-  const auto d = make("simple", "epsilon", "fixed_small");
+  const auto d = make(LossKind::kSimple, PredictionKind::kEpsilon, VarianceKind::kFixedSmall);
   const at::Tensor terms = expected_terms(d, oracle(d, 0), 0);
   EXPECT_NEAR(terms.slice(0, 1).abs().max().item<double>(), 0, 1e-12);
 }
 
 // The expectation above against plain Monte Carlo, in float32 as in use.
 TEST(Losses, OraclesTermAgreesWithMonteCarlo) {
-  const auto d = make("simple");
+  const auto d = make(LossKind::kSimple);
   const Denoiser network = oracle(d, 1);
   const at::Tensor expected = expected_terms(d, network, 1);
   const int64_t rows = 4000;

@@ -12,10 +12,11 @@
 namespace diffuse {
 namespace {
 
-const std::vector<std::string> kContinuous{"vp", "subvp", "ve", "edm", "flow"};
+const std::vector<ProcessKind> kContinuous{ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
+                                           ProcessKind::kEdm, ProcessKind::kFlow};
 
-DiffusionConfig config_of(const std::string& process, const std::string& prediction = "x0",
-                          const std::string& loss = "mse") {
+DiffusionConfig config_of(ProcessKind process, PredictionKind prediction = PredictionKind::kX0,
+                          LossKind loss = LossKind::kMse) {
   DiffusionConfig config;
   config.process = process;
   config.prediction = prediction;
@@ -36,34 +37,35 @@ double log_snr(const Process& process, double time) {
 
 // By score_sde's marginal_prob at t = 0.5: log_mean_coeff = -0.25 t^2 (20 - 0.1) - 0.5 t 0.1 = -1.26875.
 TEST(Process, HasThePublishedMarginals) {
-  const Level vp = make_process(config_of("vp"))->level(0.5);
+  const Level vp = make_process(config_of(ProcessKind::kVp))->level(0.5);
   EXPECT_NEAR(vp.a, std::exp(-1.26875), 1e-15);
   EXPECT_NEAR(vp.s, std::sqrt(1 - std::exp(-2.5375)), 1e-15);
-  const Level subvp = make_process(config_of("subvp"))->level(0.5);
+  const Level subvp = make_process(config_of(ProcessKind::kSubvp))->level(0.5);
   EXPECT_NEAR(subvp.a, std::exp(-1.26875), 1e-15);
   EXPECT_NEAR(subvp.s, 1 - std::exp(-2.5375), 1e-15);
-  const Level edm = make_process(config_of("edm"))->level(0.7);
+  const Level edm = make_process(config_of(ProcessKind::kEdm))->level(0.7);
   EXPECT_EQ(edm.a, 1);
   EXPECT_EQ(edm.s, 0.7);
-  const Level flow = make_process(config_of("flow"))->level(0.25);
+  const Level flow = make_process(config_of(ProcessKind::kFlow))->level(0.25);
   EXPECT_EQ(flow.a, 0.75);
   EXPECT_EQ(flow.s, 0.25);
 }
 
 TEST(Process, OfSigmaEndsWhereItsAuthorsDoUnlessTold) {
-  const auto ve = make_process(config_of("ve")), edm = make_process(config_of("edm"));
+  const auto ve = make_process(config_of(ProcessKind::kVe)),
+             edm = make_process(config_of(ProcessKind::kEdm));
   EXPECT_EQ(ve->first_time(), 0.01);
   EXPECT_EQ(ve->last_time(), 50);
   EXPECT_EQ(edm->first_time(), 0.002);
   EXPECT_EQ(edm->last_time(), 80);
-  DiffusionConfig config = config_of("ve");
+  DiffusionConfig config = config_of(ProcessKind::kVe);
   config.sigma_min = 0.1;
   config.sigma_max = 10;
   EXPECT_NEAR(make_process(config)->time_at(0.5), 1, 1e-15);  // even in log sigma
 }
 
 TEST(Process, FindsTheTimeOfANoise) {
-  for (const std::string& name : kContinuous) {
+  for (const ProcessKind name : kContinuous) {
     const auto process = make_process(config_of(name));
     for (const double time : some_times(*process))
       EXPECT_NEAR(process->time_of_sigma(process->level(time).sigma()), time, 1e-9 * (1 + time))
@@ -73,7 +75,7 @@ TEST(Process, FindsTheTimeOfANoise) {
 
 TEST(Process, SlopeIsThatOfLogSnrOverItsShares) {
   constexpr double kStep = 1e-6;
-  for (const std::string& name : kContinuous) {
+  for (const ProcessKind name : kContinuous) {
     const auto process = make_process(config_of(name));
     for (const double share : {0.1, 0.5, 0.9}) {
       const double below = log_snr(*process, process->time_at(share - kStep));
@@ -87,7 +89,8 @@ TEST(Process, SlopeIsThatOfLogSnrOverItsShares) {
 }
 
 TEST(Process, KnowsThePartAndTheTimeTold) {
-  for (const char* const name : {"ddpm", "vp", "subvp", "ve", "edm", "flow"}) {
+  for (const ProcessKind name : {ProcessKind::kDdpm, ProcessKind::kVp, ProcessKind::kSubvp,
+                                 ProcessKind::kVe, ProcessKind::kEdm, ProcessKind::kFlow}) {
     const auto process = make_process(config_of(name));
     const at::Tensor times = at::tensor(some_times(*process), at::kDouble);
     EXPECT_TRUE(process->part_of(times, 10).equal(at::arange(10))) << name;
@@ -99,7 +102,7 @@ TEST(Process, KnowsThePartAndTheTimeTold) {
 
 // c_skip, c_out, c_in and c_noise of [Karras22] Table 1 at sigma = 0.7, sigma_data = 0.5.
 TEST(Edm, ScalesTheNetworkAsPublished) {
-  const GaussianDiffusion d(config_of("edm", "edm"));
+  const GaussianDiffusion d(config_of(ProcessKind::kEdm, PredictionKind::kEdm));
   const at::Tensor x = at::full({1, 2}, 1.3, at::kDouble), F = at::full({1, 2}, 0.4, at::kDouble);
   const at::Tensor sigma = at::full({1}, 0.7, at::kDouble);
   const double skip = 0.25 / 0.74, out = 0.7 * 0.5 / std::sqrt(0.74);
@@ -117,10 +120,11 @@ TEST(Edm, LossIsThePublishedOneWhateverIsPredicted) {
                    eps = at::full({1, 2}, 0.9, at::kDouble);
   const at::Tensor sigma = at::full({1}, 0.7, at::kDouble);
   const double wrong = 0.25, expected = (0.49 + 0.25) / (0.49 * 0.25) * wrong * wrong;
-  for (const std::string prediction : {"edm", "x0", "epsilon", "flow"})
-    for (const std::string loss : {"edm", "mse"}) {
-      if (loss == "mse" && prediction != "edm") continue;
-      const GaussianDiffusion d(config_of("edm", prediction, loss));
+  for (const PredictionKind prediction :
+       {PredictionKind::kEdm, PredictionKind::kX0, PredictionKind::kEpsilon, PredictionKind::kFlow})
+    for (const LossKind loss : {LossKind::kEdm, LossKind::kMse}) {
+      if (loss == LossKind::kMse && prediction != PredictionKind::kEdm) continue;
+      const GaussianDiffusion d(config_of(ProcessKind::kEdm, prediction, loss));
       const Denoiser off = [&](const at::Tensor&, const at::Tensor& t) {
         const auto view = d.view(d.process().told(t));
         const at::Tensor guess = x0 + wrong, noise = (x0 + 0.7 * eps - guess) / 0.7;
@@ -134,8 +138,10 @@ TEST(Edm, LossIsThePublishedOneWhateverIsPredicted) {
 TEST(Prediction, GivesBackX0AndEpsOnEveryProcess) {
   const at::Tensor x0 = at::linspace(-1, 1, 30, at::kDouble).view({10, 3});
   const at::Tensor eps = at::linspace(2, -1.5, 30, at::kDouble).view({10, 3});
-  for (const std::string& process : kContinuous)
-    for (const char* const prediction : {"epsilon", "x0", "v", "flow", "edm", "score"}) {
+  for (const ProcessKind process : kContinuous)
+    for (const PredictionKind prediction :
+         {PredictionKind::kEpsilon, PredictionKind::kX0, PredictionKind::kV, PredictionKind::kFlow,
+          PredictionKind::kEdm, PredictionKind::kScore}) {
       const GaussianDiffusion d(config_of(process, prediction));
       const at::Tensor t = at::tensor(some_times(d.process()), at::kDouble);
       const auto view = d.view(d.process().told(t));
@@ -156,22 +162,23 @@ TEST(Prediction, FlowAndScoreAreWhatTheirNamesSay) {
   const at::Tensor x0 = at::full({1, 1}, 0.4, at::kDouble),
                    eps = at::full({1, 1}, -1.1, at::kDouble);
   const at::Tensor t = at::full({1}, 0.3, at::kDouble), zero = at::zeros({1, 1}, at::kDouble);
-  const auto square_of = [&](const std::string& process, const std::string& prediction) {
+  const auto square_of = [&](ProcessKind process, PredictionKind prediction) {
     const Denoiser silent = [&](const at::Tensor&, const at::Tensor&) { return zero; };
     return GaussianDiffusion(config_of(process, prediction))
         .loss(silent, x0, t, eps)
         .item<double>();
   };
-  EXPECT_NEAR(square_of("flow", "flow"), 1.5 * 1.5, 1e-14);
-  EXPECT_NEAR(square_of("ve", "score"), std::pow(1.1 / 0.3, 2), 1e-12);
+  EXPECT_NEAR(square_of(ProcessKind::kFlow, PredictionKind::kFlow), 1.5 * 1.5, 1e-14);
+  EXPECT_NEAR(square_of(ProcessKind::kVe, PredictionKind::kScore), std::pow(1.1 / 0.3, 2), 1e-12);
 }
 
 // The bound's weight, integrated over the shares of time, is that of log snr: [Kingma21] eq. 17. A
 // network that is off by 1 in epsilon everywhere costs half the range of log snr.
 TEST(Losses, BoundInContinuousTimeIsTheIntegralOverLogSnr) {
   constexpr int64_t kTimes = 20'000;
-  for (const char* const name : {"vp", "subvp", "ve", "edm"}) {
-    const GaussianDiffusion d(config_of(name, "epsilon", "vlb_weighted"));
+  for (const ProcessKind name :
+       {ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe, ProcessKind::kEdm}) {
+    const GaussianDiffusion d(config_of(name, PredictionKind::kEpsilon, LossKind::kVlbWeighted));
     std::vector<double> times;
     for (int64_t i = 0; i < kTimes; ++i)
       times.push_back(d.process().time_at((static_cast<double>(i) + 0.5) / kTimes));

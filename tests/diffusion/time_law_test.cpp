@@ -12,7 +12,7 @@
 namespace diffuse {
 namespace {
 
-DiffusionConfig config_of(const std::string& process, const std::string& law) {
+DiffusionConfig config_of(ProcessKind process, TimestepLaw law) {
   DiffusionConfig config;
   config.process = process;
   config.timestep_sampler = law;
@@ -25,7 +25,7 @@ TimeLaw law_of(const DiffusionConfig& config) { return {config, make_process(con
 at::Tensor even(int64_t n) { return (at::arange(n, at::kDouble) + 0.5) / static_cast<double>(n); }
 
 at::Tensor spread(const DiffusionConfig& config, int64_t n) {
-  return law_of(config_of(config.process, "uniform")).times(even(n));
+  return law_of(config_of(config.process, TimestepLaw::kUniform)).times(even(n));
 }
 
 double time_at(const TimeLaw& law, double u) {
@@ -34,14 +34,14 @@ double time_at(const TimeLaw& law, double u) {
 
 // [Karras22] Table 1: log sigma ~ N(-1.2, 1.2^2); Phi(-1) = 0.158655253931457.
 TEST(TimeLaw, LogNormalHasThePublishedQuantiles) {
-  const TimeLaw law = law_of(config_of("edm", "log_normal"));
+  const TimeLaw law = law_of(config_of(ProcessKind::kEdm, TimestepLaw::kLogNormal));
   EXPECT_NEAR(std::log(time_at(law, 0.5)), -1.2, 1e-4);
   EXPECT_NEAR(std::log(time_at(law, 0.158655253931457)), -2.4, 1e-4);
   EXPECT_NEAR(std::log(time_at(law, 1 - 0.158655253931457)), 0, 1e-4);
 }
 
 TEST(TimeLaw, LogitNormalIsSymmetricAboutTheMiddle) {
-  const TimeLaw law = law_of(config_of("flow", "logit_normal"));
+  const TimeLaw law = law_of(config_of(ProcessKind::kFlow, TimestepLaw::kLogitNormal));
   EXPECT_NEAR(time_at(law, 0.5), 0.5, 1e-12);
   EXPECT_NEAR(time_at(law, 1 - 0.158655253931457), 1 / (1 + std::exp(-1.0)), 1e-10);
 }
@@ -53,11 +53,13 @@ TEST(TimeLaw, DensityBringsEveryLawToTheSameMean) {
     const Levels at = process.levels(time);
     return at.a * at.s / (at.a + at.s).square();
   };
-  for (const auto& [process, law] :
-       {std::pair("edm", "log_normal"), std::pair("ve", "log_normal"),
-        std::pair("vp", "log_normal"), std::pair("flow", "log_normal"),
-        std::pair("flow", "logit_normal"), std::pair("vp", "logit_normal"),
-        std::pair("subvp", "logit_normal")}) {
+  for (const auto& [process, law] : {std::pair(ProcessKind::kEdm, TimestepLaw::kLogNormal),
+                                     std::pair(ProcessKind::kVe, TimestepLaw::kLogNormal),
+                                     std::pair(ProcessKind::kVp, TimestepLaw::kLogNormal),
+                                     std::pair(ProcessKind::kFlow, TimestepLaw::kLogNormal),
+                                     std::pair(ProcessKind::kFlow, TimestepLaw::kLogitNormal),
+                                     std::pair(ProcessKind::kVp, TimestepLaw::kLogitNormal),
+                                     std::pair(ProcessKind::kSubvp, TimestepLaw::kLogitNormal)}) {
     DiffusionConfig config = config_of(process, law);
     config.log_normal_mean = -0.5;
     config.log_normal_std = 2;  // wide, for a density that is nowhere small
@@ -74,19 +76,21 @@ TEST(TimeLaw, DensityBringsEveryLawToTheSameMean) {
 }
 
 TEST(TimeLaw, EvenOnesHaveDensityOne) {
-  for (const char* const law : {"uniform", "stratified"})
-    EXPECT_TRUE(
-        law_of(config_of("edm", law)).density(at::ones({3})).equal(at::ones({3}, at::kDouble)));
+  for (const TimestepLaw law : {TimestepLaw::kUniform, TimestepLaw::kStratified})
+    EXPECT_TRUE(law_of(config_of(ProcessKind::kEdm, law))
+                    .density(at::ones({3}))
+                    .equal(at::ones({3}, at::kDouble)));
 }
 
 TEST(TimeLaw, OfTimesFromZeroToOneIsRefusedForSigma) {
-  EXPECT_THROW(law_of(config_of("edm", "logit_normal")), Error);
+  EXPECT_THROW(law_of(config_of(ProcessKind::kEdm, TimestepLaw::kLogitNormal)), Error);
 }
 
 // A sample's time is a function of the seed and its number, however a batch is split.
 TEST(TimestepSampler, DrawsContinuousTimesByNumberOfTheSample) {
-  for (const char* const law : {"uniform", "stratified", "log_normal"}) {
-    TimestepSampler sampler(config_of("edm", law), 3);
+  for (const TimestepLaw law :
+       {TimestepLaw::kUniform, TimestepLaw::kStratified, TimestepLaw::kLogNormal}) {
+    TimestepSampler sampler(config_of(ProcessKind::kEdm, law), 3);
     const at::Tensor all = sampler.draw(16, 8, 8).t;
     EXPECT_EQ(all.scalar_type(), at::kDouble);
     EXPECT_TRUE(all.slice(0, 5).equal(sampler.draw(21, 3, 8).t)) << law;
@@ -97,8 +101,8 @@ TEST(TimestepSampler, DrawsContinuousTimesByNumberOfTheSample) {
 
 // One time in each of the batch's equal parts of log sigma.
 TEST(TimestepSampler, StratifiedCoversContinuousTime) {
-  TimestepSampler sampler(config_of("edm", "stratified"), 3);
-  const auto process = make_process(config_of("edm", "stratified"));
+  TimestepSampler sampler(config_of(ProcessKind::kEdm, TimestepLaw::kStratified), 3);
+  const auto process = make_process(config_of(ProcessKind::kEdm, TimestepLaw::kStratified));
   const at::Tensor parts = process->part_of(sampler.draw(0, 16, 16).t, 16);
   EXPECT_EQ(std::get<0>(at::_unique(parts)).size(0), 16);
 }

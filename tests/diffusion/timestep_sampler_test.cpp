@@ -13,7 +13,7 @@
 namespace diffuse {
 namespace {
 
-TimestepSampler make_sampler(const std::string& kind, int64_t timesteps, uint64_t seed = 7) {
+TimestepSampler make_sampler(TimestepLaw kind, int64_t timesteps, uint64_t seed = 7) {
   DiffusionConfig config;
   config.timestep_sampler = kind;
   config.timesteps = timesteps;
@@ -26,9 +26,10 @@ void fill_history(TimestepSampler& sampler, const std::vector<double>& loss) {
   for (int i = 0; i < 10; ++i) sampler.observe(t, at::tensor(loss, at::kDouble));
 }
 
-class EveryTimestepSampler : public testing::TestWithParam<std::string> {};
+class EveryTimestepSampler : public testing::TestWithParam<TimestepLaw> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryTimestepSampler,
-                         testing::Values("uniform", "stratified", "importance"));
+                         testing::Values(TimestepLaw::kUniform, TimestepLaw::kStratified,
+                                         TimestepLaw::kImportance));
 
 TEST_P(EveryTimestepSampler, DrawsTheSameHoweverTheBatchIsSplit) {
   auto whole = make_sampler(GetParam(), 4);
@@ -62,15 +63,15 @@ TEST_P(EveryTimestepSampler, WeightsUndoTheSamplersPreference) {
 }
 
 TEST(TimestepSampler, SeedsAndStepsDiffer) {
-  const at::Tensor t = make_sampler("uniform", 1000, 7).draw(0, 32, 32).t;
-  EXPECT_FALSE(t.equal(make_sampler("uniform", 1000, 8).draw(0, 32, 32).t));
-  EXPECT_FALSE(t.equal(make_sampler("uniform", 1000, 7).draw(32, 32, 32).t));
-  auto stratified = make_sampler("stratified", 1000, 7);
+  const at::Tensor t = make_sampler(TimestepLaw::kUniform, 1000, 7).draw(0, 32, 32).t;
+  EXPECT_FALSE(t.equal(make_sampler(TimestepLaw::kUniform, 1000, 8).draw(0, 32, 32).t));
+  EXPECT_FALSE(t.equal(make_sampler(TimestepLaw::kUniform, 1000, 7).draw(32, 32, 32).t));
+  auto stratified = make_sampler(TimestepLaw::kStratified, 1000, 7);
   EXPECT_FALSE(stratified.draw(0, 32, 32).t.equal(stratified.draw(32, 32, 32).t));
 }
 
 TEST(TimestepSampler, StratifiedPutsOneSampleIntoEachPart) {
-  auto sampler = make_sampler("stratified", 1000);
+  auto sampler = make_sampler(TimestepLaw::kStratified, 1000);
   for (int64_t s = 0; s < 20; ++s) {
     const at::Tensor t = std::get<0>(sampler.draw(s * 8, 8, 8).t.sort());
     for (int64_t i = 1; i < 8; ++i)  // 1000 / 8 apart, in whole steps
@@ -79,7 +80,7 @@ TEST(TimestepSampler, StratifiedPutsOneSampleIntoEachPart) {
 }
 
 TEST(TimestepSampler, ImportanceIsUniformUntilEveryTimestepHasTenLosses) {
-  auto sampler = make_sampler("importance", 3);
+  auto sampler = make_sampler(TimestepLaw::kImportance, 3);
   const at::Tensor uniform = at::full({3}, 1.0 / 3, at::kDouble);
   fill_history(sampler, {1, 2});  // none for t = 2
   EXPECT_TRUE(at::allclose(sampler.probabilities(), uniform));
@@ -92,7 +93,7 @@ TEST(TimestepSampler, ImportanceIsUniformUntilEveryTimestepHasTenLosses) {
 
 // The enumerated expectation, sum over t of p_t w_t L_t, is the plain mean of L exactly.
 TEST(TimestepSampler, ImportanceWeightIsOneOverTTimesP) {
-  auto sampler = make_sampler("importance", 4);
+  auto sampler = make_sampler(TimestepLaw::kImportance, 4);
   fill_history(sampler, {0.1, 5, 0.3, 2});
   const at::Tensor p = sampler.probabilities();
   const TimestepDraw draw = sampler.draw(0, 64, 64);
@@ -101,14 +102,14 @@ TEST(TimestepSampler, ImportanceWeightIsOneOverTTimesP) {
 }
 
 TEST(TimestepSampler, ImportanceForgetsAllButTheLastTenLosses) {
-  auto sampler = make_sampler("importance", 2);
+  auto sampler = make_sampler(TimestepLaw::kImportance, 2);
   fill_history(sampler, {1000, 1});
   fill_history(sampler, {1, 1});
   EXPECT_TRUE(at::allclose(sampler.probabilities(), at::full({2}, 0.5, at::kDouble)));
 }
 
 TEST(TimestepSampler, ImportanceSkipsLossesThatAreNotFinite) {
-  auto sampler = make_sampler("importance", 2);
+  auto sampler = make_sampler(TimestepLaw::kImportance, 2);
   fill_history(sampler, {1, 3});
   const at::Tensor before = sampler.probabilities();
   sampler.observe(at::tensor({0, 1}), at::tensor({std::numeric_limits<double>::infinity(),
@@ -117,9 +118,9 @@ TEST(TimestepSampler, ImportanceSkipsLossesThatAreNotFinite) {
 }
 
 TEST(TimestepSampler, ImportanceContinuesFromItsState) {
-  auto first = make_sampler("importance", 3);
+  auto first = make_sampler(TimestepLaw::kImportance, 3);
   fill_history(first, {1, 2, 4});
-  auto second = make_sampler("importance", 3);
+  auto second = make_sampler(TimestepLaw::kImportance, 3);
   const auto from = first.state(), into = second.state();
   ASSERT_EQ(into.size(), 2u);
   for (size_t i = 0; i < into.size(); ++i) {
@@ -128,12 +129,11 @@ TEST(TimestepSampler, ImportanceContinuesFromItsState) {
   }
   EXPECT_TRUE(second.draw(96, 32, 32).t.equal(first.draw(96, 32, 32).t));
   EXPECT_TRUE(second.probabilities().equal(first.probabilities()));
-  EXPECT_TRUE(make_sampler("uniform", 3).state().empty());
+  EXPECT_TRUE(make_sampler(TimestepLaw::kUniform, 3).state().empty());
 }
 
 TEST(TimestepSampler, RefusesAnUnknownNameAndSamplesOfTwoSteps) {
-  EXPECT_THROW(make_sampler("importanse", 10), Error);
-  auto sampler = make_sampler("uniform", 10);
+  auto sampler = make_sampler(TimestepLaw::kUniform, 10);
   EXPECT_THROW(sampler.draw(6, 4, 8), c10::Error);
 }
 

@@ -16,9 +16,11 @@
 namespace diffuse {
 namespace {
 
-DiffusionConfig ho(const std::string& variance) { return linear(1000, 0.02, variance); }
-DiffusionConfig post(const std::string& variance) { return linear(200, 0.05, variance); }
-DiffusionConfig cosine(const std::string& variance) { return scheduled("cosine", 100, variance); }
+DiffusionConfig ho(VarianceKind variance) { return linear(1000, 0.02, variance); }
+DiffusionConfig post(VarianceKind variance) { return linear(200, 0.05, variance); }
+DiffusionConfig cosine(VarianceKind variance) {
+  return scheduled(ScheduleKind::kCosine, 100, variance);
+}
 
 // Exact for data N(0, s2 I).
 struct Oracle {
@@ -44,14 +46,14 @@ struct Theory {
 
 // tests/reference/gaussian_bound.py
 std::vector<Theory> theory() {
-  return {{ho("fixed_large"), 1, 2.91129454e-05, 6.64382708, -4.43272253},
-          {ho("fixed_large"), 0.25, 7.27867696e-06, 5.64564104, -4.43311925},
-          {ho("fixed_small"), 0.25, 7.27867696e-06, 6.30243688, -4.43311925},
-          {ho("fixed_small"), 0.01, 2.91711058e-07, 3.89396948, -4.44568987},
-          {post("fixed_large"), 0.25, 0.00111758903, 5.64854824, -4.57233869},
-          {post("fixed_small"), 1, 0.00442963737, 8.96522424, -4.5720607},
-          {cosine("fixed_large"), 0.01, 1.75186583e-09, 2.17411896, -3.24963819},
-          {cosine("fixed_small"), 0.25, 4.3796136e-08, 5.37717009, -3.18538697}};
+  return {{ho(VarianceKind::kFixedLarge), 1, 2.91129454e-05, 6.64382708, -4.43272253},
+          {ho(VarianceKind::kFixedLarge), 0.25, 7.27867696e-06, 5.64564104, -4.43311925},
+          {ho(VarianceKind::kFixedSmall), 0.25, 7.27867696e-06, 6.30243688, -4.43311925},
+          {ho(VarianceKind::kFixedSmall), 0.01, 2.91711058e-07, 3.89396948, -4.44568987},
+          {post(VarianceKind::kFixedLarge), 0.25, 0.00111758903, 5.64854824, -4.57233869},
+          {post(VarianceKind::kFixedSmall), 1, 0.00442963737, 8.96522424, -4.5720607},
+          {cosine(VarianceKind::kFixedLarge), 0.01, 1.75186583e-09, 2.17411896, -3.24963819},
+          {cosine(VarianceKind::kFixedSmall), 0.25, 4.3796136e-08, 5.37717009, -3.18538697}};
 }
 
 // Every term is quadratic in (x_0, eps), so the four pairs of (+-s, +-1) have its exact mean.
@@ -127,7 +129,7 @@ TEST(Bound, OfGivenDrawsIsTheClosedForm) {
 }
 
 TEST(Bound, TotalIsTheSumOfItsPartsAndNoKlIsNegative) {
-  Oracle oracle(post("fixed_small"), 0.5);  // not the variance of the data
+  Oracle oracle(post(VarianceKind::kFixedSmall), 0.5);  // not the variance of the data
   const Bound bound = oracle.bound(two_valued(8, 16, 0.5), unclipped(8));
   EXPECT_NEAR(bound.total.mean, bound.prior.mean + bound.diffusion.mean + bound.reconstruction.mean,
               1e-12);
@@ -146,7 +148,7 @@ TEST(Bound, TotalIsTheSumOfItsPartsAndNoKlIsNegative) {
 // The post: closed forms "have lower variance" than Monte Carlo. One draw has the closed form's
 // value as its mean and a variance of its own on top.
 TEST(Bound, ClosedFormsVaryLessThanDraws) {
-  Oracle oracle(ho("fixed_large"), 0.25);
+  Oracle oracle(ho(VarianceKind::kFixedLarge), 0.25);
   const Bound bound = oracle.bound(two_valued(64, 16, 0.5), unclipped(64));
   expect_within(bound.monte_carlo, bound.diffusion.mean, 0);
   EXPECT_GT(bound.monte_carlo.standard_error, 1.5 * bound.diffusion.standard_error);
@@ -159,7 +161,7 @@ TEST(Bound, ClosedFormsVaryLessThanDraws) {
 
 // tests/reference/gaussian_bound.py: rate in bits, distortion as RMSE in levels of 8 bits.
 TEST(Bound, RateAndDistortionOfTheOracleAreExact) {
-  Oracle oracle(ho("fixed_large"), 0.25);
+  Oracle oracle(ho(VarianceKind::kFixedLarge), 0.25);
   const Bound bound = oracle.bound(two_valued(32, 256, 0.5), unclipped(32));
   const std::vector<std::array<double, 3>> wanted{{999, 7.278677e-06, 63.7497},
                                                   {200, 0.2821428, 52.4469},
@@ -176,7 +178,7 @@ TEST(Bound, RateAndDistortionOfTheOracleAreExact) {
 // Nothing to learn: images that are all 0, and a network that knows it. What is left is L_T and
 // the floor of the reconstruction, from tests/reference/schedule_reference.py.
 TEST(Bound, OfAKnownImageIsPriorAndFloor) {
-  const DiffusionConfig config = ho("fixed_small");
+  const DiffusionConfig config = ho(VarianceKind::kFixedSmall);
   GaussianDiffusion diffusion(config);
   GaussianOracle network(0, oracle_view(diffusion));
   const FixedItems data(at::zeros({3, 1, 4, 4}), SampleKind::kImage);
@@ -187,7 +189,7 @@ TEST(Bound, OfAKnownImageIsPriorAndFloor) {
 }
 
 TEST(Bound, ClippingKeepsPredictionsOfImagesInRange) {
-  GaussianDiffusion diffusion(post("fixed_large"));
+  GaussianDiffusion diffusion(post(VarianceKind::kFixedLarge));
   GaussianOracle network(100, oracle_view(diffusion));  // expects values far outside
   const FixedItems data(at::ones({4, 1, 4, 4}), SampleKind::kImage);
   const auto distortion = [&](bool clip) {
@@ -200,7 +202,7 @@ TEST(Bound, ClippingKeepsPredictionsOfImagesInRange) {
 }
 
 TEST(Bound, DoesNotDependOnTheBatch) {
-  Oracle oracle(post("fixed_large"), 0.25);
+  Oracle oracle(post(VarianceKind::kFixedLarge), 0.25);
   const FixedItems data = two_valued(7, 8, 0.5);
   const Bound all = oracle.bound(data, unclipped(7, 1400)),
               three = oracle.bound(data, unclipped(7, 3));
@@ -225,7 +227,7 @@ TEST(Bound, OfFewerTimestepsIsUnbiased) {
 }
 
 TEST(Bound, ItemsAreSpreadOverTheSet) {
-  Oracle oracle(post("fixed_large"), 1);
+  Oracle oracle(post(VarianceKind::kFixedLarge), 1);
   const FixedItems data(at::arange(8).to(at::kFloat).view({4, 2}) / 8);
   const Bound half = oracle.bound(data, unclipped(2)), all = oracle.bound(data, unclipped(100));
   EXPECT_EQ(half.items, 2);

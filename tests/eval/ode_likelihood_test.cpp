@@ -36,17 +36,18 @@ double error_of(int64_t steps, double s2, const DiffusionConfig& config = {}) {
 
 TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropy) {
   for (const double s2 : {1.0, 0.25}) EXPECT_NEAR(error_of(999, s2), 0, 2e-4) << s2;
-  EXPECT_NEAR(error_of(999, 0.25, scheduled("cosine", 1000)), 0, 1e-3);
+  EXPECT_NEAR(error_of(999, 0.25, scheduled(ScheduleKind::kCosine, 1000)), 0, 1e-3);
   EXPECT_NEAR(error_of(999, 0.25, linear(200, 0.05)), 0, 1e-3);
 }
 
 // The exact flow takes the samples' start N(0, size^2) at the last level to the first: of the data's
 // variance V there, x_0 + sigma_0 z has V_0 size^2 / V_T.
 TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropyOnEveryProcess) {
-  for (const char* const process : {"vp", "subvp", "ve", "edm", "flow"}) {
+  for (const ProcessKind process : {ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
+                                    ProcessKind::kEdm, ProcessKind::kFlow}) {
     DiffusionConfig config;
     config.process = process;
-    config.prediction = "edm";
+    config.prediction = PredictionKind::kEdm;
     const GaussianDiffusion diffusion(config);
     GaussianOracle network(0.25, oracle_view(diffusion));
     const OdeLikelihood result = evaluate_ode(network, diffusion, two_valued(4, 8, 0.5),
@@ -116,7 +117,7 @@ TEST(OdeTimes, RiseFromTheFirstToTheLastWithSignal) {
     EXPECT_EQ(times.back(), 999);
   }
   EXPECT_EQ(ode_times(*linear, 50).size(), 50);  // two of the first share a timestep
-  EXPECT_EQ(ode_times(*make_process(scheduled("jsd", 1000)), 50).back(), 998);
+  EXPECT_EQ(ode_times(*make_process(scheduled(ScheduleKind::kJsd, 1000)), 50).back(), 998);
 }
 
 TEST(OdeLikelihood, DoesNotDependOnTheBatch) {

@@ -34,7 +34,7 @@ void touch(const Value& value) {
 }
 
 // Small limits: what is asked for beyond them must be refused before it is allocated.
-void load_data(const std::string& type, const fs::path& path, int64_t image_size = 0) {
+void load_data(DataType type, const fs::path& path, int64_t image_size = 0) {
   const DataConfig config{
       .type = type, .path = path.string(), .image_size = image_size, .memory_limit_mb = 16};
   const auto data = make_dataset(config, Split::kTrain, 0);
@@ -78,12 +78,12 @@ void read_metrics_log(const fs::path& path) {
 
 void read_array(const fs::path& path) {
   touch(read_npy(path));
-  load_data("array", path);
+  load_data(DataType::kArray, path);
 }
 
 void read_arrays(const fs::path& path) {
   for (const std::string& name : npz_names(path)) touch(read_npz(path, name));
-  load_data("array", path);
+  load_data(DataType::kArray, path);
 }
 
 // Two bytes that say how long the images' file is; that file; the labels' file.
@@ -96,10 +96,10 @@ void read_mnist(const fs::path& path) {
   write_file(path.parent_path() / "train-images-idx3-ubyte", rest.substr(0, size));
   write_file(path.parent_path() / "train-labels-idx1-ubyte",
              rest.substr(std::min(size, rest.size())));
-  load_data("mnist", path.parent_path());
+  load_data(DataType::kMnist, path.parent_path());
 }
 
-void read_cifar10(const fs::path& path) { load_data("cifar10", path); }
+void read_cifar10(const fs::path& path) { load_data(DataType::kCifar10, path); }
 
 void read_picture(const fs::path& path) {
   read_image(path);
@@ -109,7 +109,7 @@ void read_picture(const fs::path& path) {
 void read_file_set(const fs::path& path) {
   const auto files = open_file_set(path, [](std::string_view) { return true; });
   for (size_t i = 0; i < files->names().size(); ++i) files->read(i);
-  load_data("image_folder", path, 8);
+  load_data(DataType::kImageFolder, path, 8);
 }
 
 // PNG: each chunk is its length, a kind and data, and the CRC-32 of both.

@@ -11,7 +11,7 @@ namespace {
 Model oracle() {
   Config config;
   config.model.sample_shape = {2};
-  config.model.sample_kind = "point";
+  config.model.sample_kind = SampleKind::kPoint;
   config.sample.clip_x0 = false;
   return {"oracle", config,
           std::make_shared<GaussianOracle>(0.25, oracle_view(GaussianDiffusion(config.diffusion))),

@@ -12,7 +12,7 @@ namespace {
 
 ModelConfig mlp_config() {
   ModelConfig config;
-  config.type = "mlp";
+  config.type = NetworkType::kMlp;
   config.sample_shape = {2};
   config.hidden = 16;
   config.layers = 2;
@@ -82,7 +82,7 @@ TEST(GaussianOracle, IsTheExpectedNoise) {
 ModelConfig mixture_config(std::vector<double> means, double variance, int64_t dimensions,
                            std::vector<double> weights = {}) {
   ModelConfig config;
-  config.type = "mixture_oracle";
+  config.type = NetworkType::kMixtureOracle;
   config.means = std::move(means);
   config.weights = std::move(weights);
   config.variance = variance;
@@ -125,14 +125,6 @@ TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
             "/model/means: expected 2numbers per component, got 3");
   EXPECT_EQ(message(mixture_config({1, 2, 3, 4}, 1, 2, {1, 1, 1})),
             "/model/weights: expected 2, one per component, got 3");
-}
-
-TEST(MakeNetwork, SuggestsTheNearestType) {
-  ModelConfig config;
-  config.type = "unit";
-  EXPECT_EQ(message_of([&] { make_network(config, false, {}, 0); }),
-            "/model/type: \"unit\" is none of unet, mlp, gaussian_oracle, mixture_oracle; did you "
-            "mean \"unet\"?");
 }
 
 // [Chen22]: no estimate is an estimate of zeros, and the estimate counts.

@@ -75,9 +75,9 @@ TEST(UNet, MatchesDiffusersHo) {
 TEST(UNet, MatchesDiffusersScaleShiftCosSinSymmetricLearnedVariance) {
   ModelConfig config = small_config();
   config.scale_shift_norm = true;
-  config.time_embedding = "cos_sin";
+  config.time_embedding = TimeHalves::kCosSin;
   config.time_frequency_shift = 0;
-  config.downsample_padding = "both";
+  config.downsample_padding = DownsamplePadding::kBoth;
   expect_matches({config, true, 1082182, {-2.21868f, -6.14865f, -2.3264f, -5.77095f, -2.62175f}});
 }
 
@@ -354,7 +354,7 @@ void expect_signal_equals_rows(ModelConfig config) {
 TEST(UNet, TakesSignalsAsImagesOfOneRow) {
   expect_signal_equals_rows(small_config());
   ModelConfig padded = small_config();
-  padded.downsample_padding = "both";
+  padded.downsample_padding = DownsamplePadding::kBoth;
   padded.scale_shift_norm = true;
   expect_signal_equals_rows(padded);
 }

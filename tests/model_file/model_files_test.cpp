@@ -47,7 +47,7 @@ Checkpoint small_checkpoint(const std::function<void(Config&)>& change = [](Conf
   checkpoint.config.model.channel_multipliers = {1, 2};
   checkpoint.config.model.attention_resolutions = {8};
   checkpoint.config.model.sample_shape = {3, 8, 8};
-  checkpoint.config.model.sample_kind = "image";
+  checkpoint.config.model.sample_kind = SampleKind::kImage;
   change(checkpoint.config);
   return checkpoint;
 }
@@ -85,9 +85,9 @@ TEST(DiffusersModel, ReadsHosCifarModelAsItIsPublished) {
   const Config config = load_model_file(folder.path()).config;
   Config expected;  // the defaults are that model's, but for the dropout that they leave out
   expected.model.dropout = 0;
-  expected.sample.ddim_epsilon = "network";
+  expected.sample.ddim_epsilon = DdimEpsilon::kNetwork;
   expected.model.sample_shape = {3, 32, 32};
-  expected.model.sample_kind = "image";
+  expected.model.sample_kind = SampleKind::kImage;
   EXPECT_EQ(config_to_json(config), config_to_json(expected));
   const auto network = make_network(config.model, false, {}, 0);
   EXPECT_EQ(parameter_count(*network), 35'746'307);
@@ -108,11 +108,11 @@ TEST(DiffusersModel, ReadsASolversSettings) {
   const Config config = config_with_scheduler(R"({"_class_name": "DPMSolverMultistepScheduler",
       "lambda_min_clipped": -Infinity, "variance_type": null, "solver_order": 2,
       "timestep_spacing": "linspace", "_name": "a \"NaN"})");
-  EXPECT_EQ(config.sample.sampler, "dpmpp2m");
-  EXPECT_EQ(config.sample.spacing, "uniform");
+  EXPECT_EQ(config.sample.sampler, SamplerKind::kDpmpp2m);
+  EXPECT_EQ(config.sample.spacing, Spacing::kUniform);
   EXPECT_TRUE(config.sample.skip_zero);
   EXPECT_FALSE(config.sample.clip_x0);
-  EXPECT_EQ(config.diffusion.variance, "fixed_small");
+  EXPECT_EQ(config.diffusion.variance, VarianceKind::kFixedSmall);
 }
 
 TEST(DiffusersModel, ReadsHowDdimIsSampled) {
@@ -120,13 +120,13 @@ TEST(DiffusersModel, ReadsHowDdimIsSampled) {
       "prediction_type": "v_prediction", "rescale_betas_zero_snr": true, "steps_offset": 1,
       "set_alpha_to_one": false, "clip_sample_range": 2.5, "thresholding": true,
       "dynamic_thresholding_ratio": 0.9, "sample_max_value": 1.5})");
-  EXPECT_EQ(config.sample.ddim_epsilon, "network");
+  EXPECT_EQ(config.sample.ddim_epsilon, DdimEpsilon::kNetwork);
   EXPECT_EQ(config.sample.steps_offset, 1);
   EXPECT_FALSE(config.sample.end_at_data);
   EXPECT_EQ(config.sample.clip_range, 2.5);
   EXPECT_EQ(config.sample.dynamic_threshold, 0.9);
   EXPECT_EQ(config.sample.dynamic_threshold_max, 1.5);
-  EXPECT_EQ(config.diffusion.loss, "mse");
+  EXPECT_EQ(config.diffusion.loss, LossKind::kMse);
 }
 
 // diffusers 0.42: betas_for_alpha_bar(4, alpha_transform_type=...).
@@ -146,12 +146,12 @@ TEST(DiffusersModel, ReadsSchedulesThatAreGivenByAFunction) {
 TEST(DiffusersModel, CarriesHowItIsSampled) {
   const TestFolder folder;
   const Checkpoint written = small_checkpoint([](Config& config) {
-    config.sample = {.sampler = "dpmpp2m",
+    config.sample = {.sampler = SamplerKind::kDpmpp2m,
                      .steps_offset = 1,
                      .skip_zero = true,
                      .clip_range = 2,
                      .dynamic_threshold = 0.9,
-                     .ddim_epsilon = "network",
+                     .ddim_epsilon = DdimEpsilon::kNetwork,
                      .end_at_data = false};
   });
   write_diffusers_model(folder.path(), written, {});
@@ -162,8 +162,8 @@ TEST(DiffusersModel, CarriesStepAndTraining) {
   const TestFolder folder;
   const Checkpoint written = small_checkpoint([](Config& config) {
     config.train.learning_rate = 3e-5;
-    config.sample.sampler = "ddim";
-    config.diffusion.schedule = "cosine";
+    config.sample.sampler = SamplerKind::kDdim;
+    config.diffusion.schedule = ScheduleKind::kCosine;
   });
   write_diffusers_model(folder.path(), written, {});
   const Checkpoint read = load_model_file(folder.path());
@@ -175,12 +175,12 @@ TEST(DiffusersModel, CarriesStepAndTraining) {
 TEST(DiffusersModel, CarriesAnySchedule) {
   const TestFolder folder;
   const Checkpoint written = small_checkpoint([](Config& config) {
-    config.diffusion.schedule = "warmup50";
+    config.diffusion.schedule = ScheduleKind::kWarmup50;
     config.diffusion.timesteps = 10;
   });
   write_diffusers_model(folder.path(), written, {});
   const Config read = load_model_file(folder.path()).config;
-  EXPECT_EQ(read.diffusion.schedule, "betas");
+  EXPECT_EQ(read.diffusion.schedule, ScheduleKind::kBetas);
   EXPECT_TRUE(at::equal(NoiseSchedule::make(read.diffusion).beta(),
                         NoiseSchedule::make(written.config.diffusion).beta()));
 }
@@ -222,7 +222,7 @@ TEST(DiffusersModel, ExportsHeadsByTheirSize) {
 
 TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
   const std::string unet = "; diffusers' UNet2DModel has no counterpart";
-  EXPECT_EQ(export_error([](Config& c) { c.model.type = "mlp"; }),
+  EXPECT_EQ(export_error([](Config& c) { c.model.type = NetworkType::kMlp; }),
             "model.pt: /model/type: \"mlp\"" + unet);
   EXPECT_EQ(export_error([](Config& c) {
               c.model.sample_shape = {3, 8};
@@ -241,7 +241,7 @@ TEST(DiffusersModel, RefusesWhatHasNoCounterpart) {
   EXPECT_EQ(export_error([](Config& c) { c.model.attention_heads = 4; }),
             "model.pt: /model/attention_heads: 4 at levels of different channels; diffusers' "
             "UNet2DModel has heads of one size");
-  EXPECT_EQ(export_error([](Config& c) { c.diffusion.prediction = "mu"; }),
+  EXPECT_EQ(export_error([](Config& c) { c.diffusion.prediction = PredictionKind::kMu; }),
             "model.pt: /diffusion/prediction: \"mu\"; diffusers' schedulers have no counterpart");
 }
 
@@ -326,7 +326,8 @@ TEST(DiffusersModel, WantsTheConfigBesideTheWeights) {
   write_safetensors(file, {});
   EXPECT_THROW(load_model_file(file), Error);
   write_file(folder.path() / "config.json", kCifarUnet);
-  EXPECT_EQ(load_model_file(file).config.diffusion.variance, "fixed_small");  // DDPMScheduler()'s
+  EXPECT_EQ(load_model_file(file).config.diffusion.variance,
+            VarianceKind::kFixedSmall);  // DDPMScheduler()'s
   EXPECT_THROW(load_model_file(file, {.image_size = 32}), Error);
 }
 

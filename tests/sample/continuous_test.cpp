@@ -16,9 +16,11 @@ namespace diffuse {
 namespace {
 
 constexpr double kVariance = 0.25;
-const std::vector<std::string> kContinuous{"vp", "subvp", "ve", "edm", "flow"};
+const std::vector<ProcessKind> kContinuous{ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
+                                           ProcessKind::kEdm, ProcessKind::kFlow};
 
-GaussianDiffusion diffusion_of(const std::string& process, const std::string& prediction = "edm") {
+GaussianDiffusion diffusion_of(ProcessKind process,
+                               PredictionKind prediction = PredictionKind::kEdm) {
   DiffusionConfig config;
   config.process = process;
   config.prediction = prediction;
@@ -41,7 +43,7 @@ double exact_output(const Process& process, const std::vector<double>& times) {
   return std::sqrt(variance_at(last) / variance_at(first)) * last.a * kVariance / variance_at(last);
 }
 
-double output(const GaussianDiffusion& diffusion, const std::string& sampler,
+double output(const GaussianDiffusion& diffusion, SamplerKind sampler,
               const std::vector<double>& times) {
   const SamplerOptions options{.sampler = sampler, .timesteps = times, .clip_x0 = false};
   return run_sampler(diffusion, oracle(diffusion), at::ones({1, 1}, at::kDouble), options, {})
@@ -49,9 +51,9 @@ double output(const GaussianDiffusion& diffusion, const std::string& sampler,
 }
 
 // How often twice the steps halve the error.
-double order_of(const std::string& process, const std::string& sampler) {
+double order_of(ProcessKind process, SamplerKind sampler) {
   const GaussianDiffusion diffusion = diffusion_of(process);
-  const std::string spacing = process == "flow" ? "uniform" : "karras";
+  const Spacing spacing = process == ProcessKind::kFlow ? Spacing::kUniform : Spacing::kKarras;
   const auto error = [&](int64_t steps) {
     const auto times = spaced_timesteps(diffusion.process(), steps + 1, spacing);
     return std::abs(output(diffusion, sampler, times) - exact_output(diffusion.process(), times));
@@ -60,11 +62,11 @@ double order_of(const std::string& process, const std::string& sampler) {
 }
 
 TEST(ContinuousSampler, ConvergesWithTheOrderOfItsMethod) {
-  for (const std::string& process : kContinuous) {
-    EXPECT_NEAR(order_of(process, "euler"), 1, 0.1) << process;
-    EXPECT_NEAR(order_of(process, "heun"), 2, 0.1) << process;
-    if (process != "flow") {
-      EXPECT_NEAR(order_of(process, "dpmpp2m"), 2, 0.1) << process;
+  for (const ProcessKind process : kContinuous) {
+    EXPECT_NEAR(order_of(process, SamplerKind::kEuler), 1, 0.1) << process;
+    EXPECT_NEAR(order_of(process, SamplerKind::kHeun), 2, 0.1) << process;
+    if (process != ProcessKind::kFlow) {
+      EXPECT_NEAR(order_of(process, SamplerKind::kDpmpp2m), 2, 0.1) << process;
     }
   }
 }
@@ -73,11 +75,13 @@ TEST(ContinuousSampler, ConvergesWithTheOrderOfItsMethod) {
 TEST(ContinuousSampler, DrawsTheSameOnEveryProcess) {
   const std::vector<double> sigmas{40, 12, 4, 1.5, 0.6, 0.2, 0.05, 0.02};
   const at::Tensor z = at::linspace(-2, 2, 6, at::kDouble).view({3, 2});
-  for (const char* const sampler :
-       {"euler", "ancestral", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun"}) {
+  for (const SamplerKind sampler :
+       {SamplerKind::kEuler, SamplerKind::kAncestral, SamplerKind::kDdim, SamplerKind::kDpmpp2m,
+        SamplerKind::kDpmpp2mSde, SamplerKind::kHeun}) {
     at::Tensor first;
-    for (const std::string& process : kContinuous) {
-      if (process == "flow" && std::string(sampler) == "heun") continue;  // in t, not in sigma
+    for (const ProcessKind process : kContinuous) {
+      if (process == ProcessKind::kFlow && sampler == SamplerKind::kHeun)
+        continue;  // in t, not in sigma
       const GaussianDiffusion diffusion = diffusion_of(process);
       SamplerOptions options{.sampler = sampler, .eta = 0.5, .clip_x0 = false};
       for (const double sigma : sigmas)
@@ -95,15 +99,20 @@ TEST(ContinuousSampler, DrawsTheSameOnEveryProcess) {
 }
 
 TEST(ContinuousSampler, DrawsTheSameWhateverIsPredicted) {
-  for (const std::string& process : kContinuous) {
-    const auto with = [&](const std::string& prediction) {
+  for (const ProcessKind process : kContinuous) {
+    const auto with = [&](PredictionKind prediction) {
       const GaussianDiffusion diffusion = diffusion_of(process, prediction);
-      return output(diffusion, "heun", spaced_timesteps(diffusion.process(), 12, "uniform"));
+      return output(diffusion, SamplerKind::kHeun,
+                    spaced_timesteps(diffusion.process(), 12, Spacing::kUniform));
     };
-    for (const char* const prediction : {"x0", "flow", "v", "epsilon", "score"}) {
-      const std::string name = prediction;
-      if (process == "flow" && (name == "epsilon" || name == "score")) continue;
-      EXPECT_NEAR(with(prediction), with("edm"), 1e-9) << process << " " << prediction;
+    for (const PredictionKind prediction :
+         {PredictionKind::kX0, PredictionKind::kFlow, PredictionKind::kV, PredictionKind::kEpsilon,
+          PredictionKind::kScore}) {
+      if (process == ProcessKind::kFlow &&
+          (prediction == PredictionKind::kEpsilon || prediction == PredictionKind::kScore))
+        continue;
+      EXPECT_NEAR(with(prediction), with(PredictionKind::kEdm), 1e-9)
+          << process << " " << prediction;
     }
   }
 }
@@ -111,13 +120,13 @@ TEST(ContinuousSampler, DrawsTheSameWhateverIsPredicted) {
 // Linear in x_T and in each step's noise: the sum of the squared responses is the samples' variance,
 // which a method of first order comes to as 1 / steps.
 TEST(ContinuousSampler, StochasticOnesKeepTheVarianceOfTheData) {
-  for (const std::string& process : kContinuous)
+  for (const ProcessKind process : kContinuous)
     for (const auto& [sampler, tolerance] :
-         {std::pair("ancestral", 0.06), std::pair("dpmpp2m-sde", 0.002)}) {
+         {std::pair(SamplerKind::kAncestral, 0.06), std::pair(SamplerKind::kDpmpp2mSde, 0.002)}) {
       const GaussianDiffusion diffusion = diffusion_of(process);
       const SamplerOptions options{
           .sampler = sampler,
-          .timesteps = spaced_timesteps(diffusion.process(), 400, "karras"),
+          .timesteps = spaced_timesteps(diffusion.process(), 400, Spacing::kKarras),
           .clip_x0 = false};
       at::Tensor start = at::zeros({401, 1}, at::kDouble);
       start[0] = 1;
@@ -136,9 +145,9 @@ TEST(ContinuousSampler, StochasticOnesKeepTheVarianceOfTheData) {
 // [Karras22] eq. 5 with N = 5: (80^(1/7) + i/4 (0.002^(1/7) - 80^(1/7)))^7.
 TEST(ContinuousTimes, KarrasAreThePublishedSigmas) {
   DiffusionConfig config;
-  config.process = "edm";
-  config.prediction = "edm";
-  const auto times = spaced_timesteps(*make_process(config), 5, "karras");
+  config.process = ProcessKind::kEdm;
+  config.prediction = PredictionKind::kEdm;
+  const auto times = spaced_timesteps(*make_process(config), 5, Spacing::kKarras);
   const std::vector<double> expected{80, 17.527832, 2.5152190, 0.16975276, 0.002};
   ASSERT_EQ(times.size(), 5u);
   for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(times[i] / expected[i], 1, 1e-5) << times[i];
@@ -146,24 +155,24 @@ TEST(ContinuousTimes, KarrasAreThePublishedSigmas) {
 
 TEST(ContinuousTimes, OfFlowFallFromPureNoise) {
   DiffusionConfig config;
-  config.process = "flow";
-  config.prediction = "flow";
+  config.process = ProcessKind::kFlow;
+  config.prediction = PredictionKind::kFlow;
   const auto process = make_process(config);
-  const auto trailing = spaced_timesteps(*process, 4, "trailing");
+  const auto trailing = spaced_timesteps(*process, 4, Spacing::kTrailing);
   ASSERT_EQ(trailing.size(), 4u);
   EXPECT_EQ(trailing.front(), 1);
   EXPECT_NEAR(trailing.back(), 0.25, 1e-3);
-  EXPECT_NEAR(spaced_timesteps(*process, 4, "uniform").back(), 1e-3, 1e-15);
-  const auto karras = spaced_timesteps(*process, 4, "karras");
+  EXPECT_NEAR(spaced_timesteps(*process, 4, Spacing::kUniform).back(), 1e-3, 1e-15);
+  const auto karras = spaced_timesteps(*process, 4, Spacing::kKarras);
   EXPECT_EQ(karras[0], 1);
   EXPECT_NEAR(karras[1], 0.999, 1e-12);
   EXPECT_NEAR(karras[3], 1e-3, 1e-12);
-  EXPECT_THROW(spaced_timesteps(*process, 4, "leading"), Error);
+  EXPECT_THROW(spaced_timesteps(*process, 4, Spacing::kLeading), Error);
 }
 
 TEST(ContinuousTimes, AreReadFromAFallingList) {
   DiffusionConfig config;
-  config.process = "edm";
+  config.process = ProcessKind::kEdm;
   const auto process = make_process(config);
   EXPECT_EQ(parse_timesteps("80,2.5,0.1", *process), (std::vector<double>{80, 2.5, 0.1}));
   for (const char* const text : {"81", "0.001", "1,1", "1,2", "a", ""})
@@ -172,9 +181,9 @@ TEST(ContinuousTimes, AreReadFromAFallingList) {
 
 TEST(ContinuousSampler, OfChainsStepsIsRefused) {
   DiffusionConfig config;
-  config.process = "vp";
+  config.process = ProcessKind::kVp;
   EXPECT_THROW(sampler_options({}, config), Error);
-  EXPECT_EQ(sampler_options({.sampler = "heun"}, config).timesteps.size(), 50u);
+  EXPECT_EQ(sampler_options({.sampler = SamplerKind::kHeun}, config).timesteps.size(), 50u);
 }
 
 }  // namespace

@@ -5,18 +5,10 @@
 
 #include "diffuse/core/error.h"
 #include "diffuse/core/random_tensor.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
-
-// The exact epsilon for data N(0, s2).
-Denoiser oracle(const GaussianDiffusion& diffusion, double s2) {
-  const at::Tensor ab = diffusion.schedule().alpha_bar();
-  const at::Tensor factor = (1 - ab).sqrt() / (ab * s2 + 1 - ab);
-  return [factor](const at::Tensor& x, const at::Tensor& t) {
-    return x * factor.index_select(0, t.to(at::kLong)).view({-1, 1});
-  };
-}
 
 // The Wiener filter: s2 / (s2 + sigma^2) y, for sigmas on no timestep, below the first one's (0.01)
 // and beyond 1.

@@ -8,18 +8,10 @@
 #include "diffuse/core/error.h"
 #include "diffuse/sample/sampler.h"
 #include "diffuse/sample/timesteps.h"
+#include "tests/oracle.h"
 
 namespace diffuse {
 namespace {
-
-// The exact epsilon for data N(0, 0.25).
-Denoiser oracle(const GaussianDiffusion& diffusion) {
-  const at::Tensor ab = diffusion.schedule().alpha_bar();
-  const at::Tensor factor = (1 - ab).sqrt() / (ab * 0.25 + 1 - ab);
-  return [factor](const at::Tensor& x, const at::Tensor& t) {
-    return x * factor.index_select(0, t.to(at::kLong)).view({-1, 1});
-  };
-}
 
 const at::Tensor& data() {
   static const at::Tensor x0 = at::tensor({0.5, -0.2, 1.0, 0.0}, at::kDouble).view({2, 2});
@@ -29,10 +21,11 @@ const at::Tensor& data() {
 // How far ddim ends from the data that were encoded.
 double round_trip(int64_t steps, int64_t passes) {
   const GaussianDiffusion diffusion{DiffusionConfig()};
-  const auto timesteps = spaced_timesteps(1000, steps, "leading");
-  const at::Tensor x_T = encode(diffusion, oracle(diffusion), data(), timesteps, passes);
-  const SamplerOptions options{.sampler = "ddim", .timesteps = timesteps, .clip_x0 = false};
-  const at::Tensor x = run_sampler(diffusion, oracle(diffusion), x_T, options, {});
+  const auto timesteps = spaced_timesteps(1000, steps, Spacing::kLeading);
+  const at::Tensor x_T = encode(diffusion, oracle(diffusion, 0.25), data(), timesteps, passes);
+  const SamplerOptions options{
+      .sampler = SamplerKind::kDdim, .timesteps = timesteps, .clip_x0 = false};
+  const at::Tensor x = run_sampler(diffusion, oracle(diffusion, 0.25), x_T, options, {});
   return (x - data()).abs().max().item<double>();
 }
 
@@ -46,16 +39,16 @@ TEST(Encode, ComesBackEverCloserWithStepsAndPasses) {
 TEST(Encode, FollowsTheFlow) {
   const GaussianDiffusion diffusion{DiffusionConfig()};
   const double ab = diffusion.schedule().alpha_bar()[999].item<double>();
-  const at::Tensor x_T =
-      encode(diffusion, oracle(diffusion), data(), spaced_timesteps(1000, 1000, "leading"), 1);
+  const at::Tensor x_T = encode(diffusion, oracle(diffusion, 0.25), data(),
+                                spaced_timesteps(1000, 1000, Spacing::kLeading), 1);
   EXPECT_TRUE(at::allclose(x_T, data() * std::sqrt((ab * 0.25 + 1 - ab) / 0.25), 5e-3, 1e-12));
 }
 
 TEST(Encode, RefusesATimestepWithoutSignal) {
   DiffusionConfig config;
-  config.schedule = "jsd";
-  config.prediction = "v";
-  config.loss = "mse";
+  config.schedule = ScheduleKind::kJsd;
+  config.prediction = PredictionKind::kV;
+  config.loss = LossKind::kMse;
   const GaussianDiffusion diffusion(config);
   const Denoiser any = [](const at::Tensor& x, const at::Tensor&) { return x; };
   EXPECT_THROW(encode(diffusion, any, data(), {999, 500, 0}, 1), Error);

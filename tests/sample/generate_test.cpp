@@ -31,22 +31,24 @@ class Fake : public Network {
   bool self_conditioned_;
 };
 
-GenerateOptions options_for(const std::string& sampler, double eta = 0) {
-  return {
-      .sampler = {.sampler = sampler, .timesteps = spaced_timesteps(20, 7, "trailing"), .eta = eta},
-      .shape = {3}};
+GenerateOptions options_for(SamplerKind sampler, double eta = 0) {
+  return {.sampler = {.sampler = sampler,
+                      .timesteps = spaced_timesteps(20, 7, Spacing::kTrailing),
+                      .eta = eta},
+          .shape = {3}};
 }
 
 TEST(Generate, ASampleDependsOnItsKeyAlone) {
   Fake network([](const at::Tensor& x, const at::Tensor&) { return (2 * x).tanh(); });
   const GaussianDiffusion diffusion(twenty_steps());
   const auto keys = consecutive_keys(7, 0, 6);
-  for (const std::string& sampler : kSamplers) {
-    const GenerateOptions options = options_for(sampler, sampler == "ddim" ? 0.5 : 0);
+  for (const auto& entry : Words<SamplerKind>::list) {
+    const GenerateOptions options =
+        options_for(entry.value, entry.value == SamplerKind::kDdim ? 0.5 : 0);
     const at::Tensor all = generate(network, diffusion, keys, options);
     const at::Tensor last = generate(network, diffusion, std::span(keys).subspan(4), options);
-    EXPECT_TRUE(at::equal(all.slice(0, 4), last)) << sampler;
-    EXPECT_FALSE(at::equal(all[4], all[5])) << sampler;
+    EXPECT_TRUE(at::equal(all.slice(0, 4), last)) << entry.text;
+    EXPECT_FALSE(at::equal(all[4], all[5])) << entry.text;
   }
 }
 
@@ -63,7 +65,7 @@ TEST(Generate, GuidanceLeavesALearnedVarianceAlone) {
 
 TEST(Generate, SelfConditioningPassesTheLastX0On) {
   DiffusionConfig config = twenty_steps();
-  config.prediction = "x0";
+  config.prediction = PredictionKind::kX0;
   std::vector<float> seen;
   Fake network(
       [&](const at::Tensor& x, const at::Tensor&) {
@@ -73,7 +75,7 @@ TEST(Generate, SelfConditioningPassesTheLastX0On) {
       },
       /*self_conditioned=*/true);
   const auto keys = consecutive_keys(0, 0, 1);
-  GenerateOptions options = options_for("ddim");
+  GenerateOptions options = options_for(SamplerKind::kDdim);
   options.sampler.timesteps = {15, 10, 5};
   generate(network, GaussianDiffusion(config), keys, options);
   EXPECT_EQ(seen, (std::vector<float>{0, 0.1f, 0.2f}));
@@ -83,7 +85,7 @@ TEST(Generate, SharesOneWayUntilTheStepToPart) {
   Fake network([](const at::Tensor& x, const at::Tensor&) { return (2 * x).tanh(); });
   const GaussianDiffusion diffusion(twenty_steps());
   const auto keys = consecutive_keys(7, 0, 3);
-  GenerateOptions options = options_for("ddpm");
+  GenerateOptions options = options_for(SamplerKind::kDdpm);
   options.share_from = options.sampler.timesteps[3];
   options.shared = {7, 0};
   std::vector<bool> same;

@@ -56,8 +56,8 @@ Moments painted_moments(double rho, const InpaintOptions& options) {
 }
 
 InpaintOptions options_of(int64_t steps, int64_t jump, int64_t passes) {
-  return {.sampler = {.sampler = "ddpm",
-                      .timesteps = spaced_timesteps(1000, steps, "leading"),
+  return {.sampler = {.sampler = SamplerKind::kDdpm,
+                      .timesteps = spaced_timesteps(1000, steps, Spacing::kLeading),
                       .clip_x0 = false},
           .jump = jump,
           .passes = passes};

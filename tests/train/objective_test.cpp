@@ -32,7 +32,7 @@ Config config_of_points() {
   Config config;
   config.seed = 3;
   config.model.sample_shape = {2};
-  config.model.sample_kind = "point";
+  config.model.sample_kind = SampleKind::kPoint;
   config.sample.clip_x0 = false;
   config.train.batch_size = 1000;
   return config;
@@ -111,7 +111,7 @@ TEST(Objective, DividesTheTimestepsIntoEqualParts) {
 TEST(Objective, LearnsWhichTimestepsMatterFromTheLossesOfAllRows) {
   Config config = config_of_points();
   config.diffusion.timesteps = 4;
-  config.diffusion.timestep_sampler = "importance";
+  config.diffusion.timestep_sampler = TimestepLaw::kImportance;
   Objective objective(config, at::kCPU, at::kFloat);
   World world;
   const auto share_of_last = [&](int64_t step) {

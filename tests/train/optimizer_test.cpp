@@ -23,12 +23,12 @@ TEST(LearningRate, SchedulesFallToZero) {
   config.learning_rate = 2.0;
   config.warmup_steps = 0;
   config.steps = 100;
-  config.learning_rate_schedule = "cosine";
+  config.learning_rate_schedule = LearningRateSchedule::kCosine;
   EXPECT_DOUBLE_EQ(learning_rate_at(config, 0), 2.0);
   EXPECT_NEAR(learning_rate_at(config, 50), 1.0, 1e-12);
   EXPECT_NEAR(learning_rate_at(config, 25), 1 + std::sqrt(0.5), 1e-12);
   EXPECT_NEAR(learning_rate_at(config, 100), 0.0, 1e-12);
-  config.learning_rate_schedule = "linear";
+  config.learning_rate_schedule = LearningRateSchedule::kLinear;
   EXPECT_DOUBLE_EQ(learning_rate_at(config, 75), 0.5);
 }
 
@@ -66,7 +66,7 @@ TEST(Adam, MatchesTheAlgorithm) {
 
 TEST(AdamW, DecaysTheWeightsApartFromTheGradient) {
   TrainConfig config;
-  config.optimizer = "adamw";
+  config.optimizer = OptimizerKind::kAdamw;
   config.weight_decay = 0.5;
   const auto values = trajectory(config);
   EXPECT_NEAR(values[0], 0.8500000005, 1e-9);

@@ -11,10 +11,10 @@ namespace {
 TEST(CheckSameModel, LeavesWhatASampleIsToTheData) {
   Config config;
   config.model.sample_shape = {1, 8, 8};
-  config.model.sample_kind = "float_image";
+  config.model.sample_kind = SampleKind::kFloatImage;
   Checkpoint checkpoint;
   checkpoint.config = config;
-  checkpoint.config.model.sample_kind = "image";
+  checkpoint.config.model.sample_kind = SampleKind::kImage;
   EXPECT_NO_THROW(check_same_model(config, checkpoint));
   checkpoint.config.model.sample_shape = {3, 8, 8};
   EXPECT_THROW(check_same_model(config, checkpoint), Error);
@@ -22,7 +22,7 @@ TEST(CheckSameModel, LeavesWhatASampleIsToTheData) {
 
 TEST(CheckSameModel, ComparesTheProcess) {
   Config config;
-  config.diffusion.process = "vp";
+  config.diffusion.process = ProcessKind::kVp;
   EXPECT_THROW(check_same_model(config, Checkpoint{}), Error);
 }
 

@@ -17,7 +17,7 @@ static ValueDict trained(bool compress, bool shard) {
   config.train.batch_size = 7;
   config.train.micro_batch = 1;
   config.train.gradient_clip = 0.1;
-  config.train.precision = "bf16";
+  config.train.precision = Precision::kBf16;
   config.train.compress_gradients = compress;
   config.train.shard_optimizer = shard;
   ValueDict saved;
@@ -61,9 +61,9 @@ TEST(TrainerState, IsTheSameShardedOrNot) {
 // As a converted model has them: the step in it was another training's.
 TEST(TrainerState, StartsAnewFromWeightsAlone) {
   Config config;
-  config.data.type = "swiss_roll";
+  config.data.type = DataType::kSwissRoll;
   config.data.count = 20;
-  config.model.type = "mlp";
+  config.model.type = NetworkType::kMlp;
   config.train.shard_optimizer = true;
   const auto thrown = run_worlds(2, [&](World& world) {
     Trainer trainer =

@@ -16,7 +16,7 @@ namespace diffuse {
 namespace {
 
 TEST(Trainer, ResumingRepeatsTheRunByteForByte) {
-  for (const char* const sampler : {"uniform", "importance"}) {
+  for (const TimestepLaw sampler : {TimestepLaw::kUniform, TimestepLaw::kImportance}) {
     Config config = small_training();
     config.diffusion.timestep_sampler = sampler;
     const fs::path folder = scratch("resume");
@@ -50,7 +50,7 @@ TEST(Trainer, LeavesTheLossScaleOfAnotherPrecisionAlone) {
       if (name.starts_with("loss_scale"))
         tensor.data = at::full_like(std::get<at::Tensor>(tensor.data), 4096);
   }
-  for (const char* const precision : {"fp16", "fp32"}) {
+  for (const Precision precision : {Precision::kFp16, Precision::kFp32}) {
     Checkpoint checkpoint = parse_checkpoint("x.pt", saved);
     checkpoint.config.train.precision = precision;
     Trainer second = make_trainer(config);
@@ -117,8 +117,8 @@ TEST(Trainer, RefusesACheckpointOfAnotherModel) {
 
 TEST(Trainer, RefusesAModelWithNothingToTrain) {
   Config config = small_training();
-  config.model.type = "gaussian_oracle";
-  config.data.type = "gaussian";
+  config.model.type = NetworkType::kGaussianOracle;
+  config.data.type = DataType::kGaussian;
   EXPECT_THROW(make_trainer(config), Error);
 }
 

@@ -6,49 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "diffuse/config/words.h"
+#include "diffuse/core/precision.h"
+
 namespace diffuse {
-
-// A sampler; src/sample/sampler.cpp constructs it by name.
-struct SamplerWord {
-  enum class Noise { kNever, kByEta, kAlways };
-
-  std::string name;
-  Noise noise;          // whether its steps add some
-  std::string spacing;  // what "auto" stands for on a chain
-  std::string about;
-  bool of_chain = false;  // draws from the chain's p_θ alone
-};
-
-inline const std::vector<SamplerWord> kSamplerWords{
-    {"ddpm", SamplerWord::Noise::kAlways, "leading", "the chain's own steps", true},
-    {"ddim", SamplerWord::Noise::kByEta, "leading", "deterministic at eta 0"},
-    {"dpmpp2m", SamplerWord::Noise::kNever, "trailing", "DPM-Solver++ of order 2"},
-    {"dpmpp2m-sde", SamplerWord::Noise::kAlways, "trailing", "its stochastic form"},
-    {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"},
-    {"euler", SamplerWord::Noise::kNever, "trailing", "ddim at eta 0"},
-    {"ancestral", SamplerWord::Noise::kAlways, "trailing", "ddim at eta 1"}};
-
-// The entry with this name. Throws Error for an unknown name.
-const SamplerWord& sampler_word(const std::string& name);
-
-inline const std::vector<std::string> kSamplers = [] {
-  std::vector<std::string> names;
-  for (const SamplerWord& word : kSamplerWords) names.push_back(word.name);
-  return names;
-}();
-
-// Those of them whose steps add no noise: all end where the flow does.
-inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun", "euler"};
-
-inline const std::vector<std::string> kProcesses{"ddpm", "vp", "subvp", "ve", "edm", "flow"};
-inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
-inline const std::vector<std::string> kSpacings{"auto",    "leading",   "trailing",
-                                                "uniform", "quadratic", "karras"};
 
 // The training data. Images are [C, H, W] in [-1, 1]; signals are [C, L], points [D].
 struct DataConfig {
-  std::string type = "shapes";   // swiss_roll, gaussian, gaussian_mixture, waveforms, shapes,
-                                 // mnist, cifar10, image_folder, array
+  DataType type = DataType::kShapes;
   std::string path;              // folder or file; "" = the usual folder below $DIFFUSE_DATA
   int64_t image_size = 0;        // pixels; 0 = as stored (image_folder: 64; shapes: 32)
   int64_t channels = 0;          // 1 grey, 3 colour, 0 = as stored
@@ -58,25 +23,21 @@ struct DataConfig {
   double noise = 0.3;      // swiss_roll: standard deviation added before scaling
   double variance = 1.0;   // gaussian and each component of a mixture: of each dimension
   int64_t dimensions = 2;  // gaussian, gaussian_mixture: D
-  std::vector<double> means{};      // gaussian_mixture: D numbers per component, concatenated
-  std::vector<double> weights{};    // gaussian_mixture: one per component, relative; empty = equal
-  int64_t length = 128;             // waveforms: L
-  std::string array = "";           // array: its name in a file with several; "" = the only one
-  std::string labels = "";          // array: name of the class numbers [N]; "" = no classes
-  std::string on_error = "refuse";  // refuse, skip: treatment of damaged items
-  bool normalize = false;           // train on (x - mean) / std, channel by channel
-  std::vector<double> range{};      // array: lo, hi, mapped to -1, 1; empty = no scaling
+  std::vector<double> means{};    // gaussian_mixture: D numbers per component, concatenated
+  std::vector<double> weights{};  // gaussian_mixture: one per component, relative; empty = equal
+  int64_t length = 128;           // waveforms: L
+  std::string array = "";         // array: its name in a file with several; "" = the only one
+  std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
+  OnError on_error = OnError::kRefuse;
+  bool normalize = false;             // train on (x - mean) / std, channel by channel
+  std::vector<double> range{};        // array: lo, hi, mapped to -1, 1; empty = no scaling
   std::vector<double> mean{}, std{};  // filled in from the data if empty; stored in checkpoints
   int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
 
-// The kind of a sample. Images are [C, H, W], with 8-bit values k / 127.5 - 1 or any numbers; signals are
-// [C, L], points [D].
-enum class SampleKind { kImage, kFloatImage, kSignal, kPoint };
-
 // The network. channels, image size and classes of the data are filled in from the data set.
 struct ModelConfig {
-  std::string type = "unet";  // unet, mlp, gaussian_oracle, mixture_oracle
+  NetworkType type = NetworkType::kUnet;
 
   // unet [Ho20 app. B]; the defaults are Ho et al.'s CIFAR-10 model: 35,746,307 parameters
   int64_t channels = 128;  // at full resolution; a multiple of norm_groups
@@ -92,12 +53,11 @@ struct ModelConfig {
   double norm_eps = 1e-6;
   bool scale_shift_norm =
       false;  // the time embedding gives s, b: GroupNorm(h)(1 + s) + b  [Nichol21]
-  std::string time_embedding = "sin_cos";  // sin_cos [Ho20] or cos_sin [Nichol21]
+  TimeHalves time_embedding = TimeHalves::kSinCos;
   double time_frequency_shift =
       1;                  // freq_i = exp(-i ln 1e4 / (half - shift)): 1 [Ho20], 0 [Nichol21]
   double time_scale = 1;  // factor of t before the sinusoids: 1000 / T [Nichol21]
-  std::string downsample_padding =
-      "end";               // end: right and bottom by 1 [Ho20]; both: symmetric [Nichol21]
+  DownsamplePadding downsample_padding = DownsamplePadding::kEnd;
   int64_t patch_size = 1;  // p x p pixels become channels before the first convolution
 
   // unet and mlp
@@ -113,19 +73,14 @@ struct ModelConfig {
   std::vector<double> means{}, weights{};
 
   // filled in from the data set; stored in checkpoints
-  std::vector<int64_t> sample_shape;       // [C, H, W], [C, L] or [D]
-  std::string sample_kind;                 // image (8-bit values), float_image, signal, point
+  std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]
+  SampleKind sample_kind = SampleKind::kUnset;
   int64_t classes = 0;                     // 0 = unconditional
   std::vector<std::string> class_names{};  // one per class; empty = classes have only numbers
 };
 
-// Values of ModelConfig::sample_kind, in the order of SampleKind; "" before it is filled in.
-inline const std::vector<std::string> kSampleKinds{"image", "float_image", "signal", "point"};
-
 // The sample kind of a config. Throws Error if it has none.
 SampleKind sample_kind(const ModelConfig& config);
-
-const std::string& word_of(SampleKind kind);
 
 // Whether the network convolves along one dimension: samples [C, L].
 inline bool is_signal(const ModelConfig& c) { return c.sample_shape.size() == 2; }
@@ -136,9 +91,9 @@ inline bool is_image(SampleKind kind) {
 
 // The forward process, the prediction target and the loss.
 struct DiffusionConfig {
-  std::string process = "ddpm";     // ddpm: the discrete chain; vp, subvp, ve, edm, flow
-  std::string schedule = "linear";  // linear, quadratic, constant, cosine, jsd, ...
-  int64_t timesteps = 1000;         // T
+  ProcessKind process = ProcessKind::kDdpm;
+  ScheduleKind schedule = ScheduleKind::kLinear;
+  int64_t timesteps = 1000;  // T
   double beta_start = 1e-4;
   double beta_end = 0.02;
   std::vector<double> betas;  // schedule "betas": given one by one
@@ -146,26 +101,25 @@ struct DiffusionConfig {
   double beta_max = 20;
   double sigma_min = 0;  // ve, edm: 0 = 0.01 and 50, 0.002 and 80
   double sigma_max = 0;
-  double sigma_data = 0.5;             // standard deviation of the data, to scale networks by
-  std::string prediction = "epsilon";  // epsilon, x0, v, mu, flow, edm, score
-  std::string variance =
-      "fixed_large";  // fixed_large (beta_t), fixed_small (posterior), learned, learned_range
-  std::string loss =
-      "simple";  // simple [eq. 10], vlb_weighted [eq. 9], vlb, hybrid, min_snr, edm, mse (of the output)
+  double sigma_data = 0.5;  // standard deviation of the data, to scale networks by
+  PredictionKind prediction = PredictionKind::kEpsilon;
+  VarianceKind variance = VarianceKind::kFixedLarge;
+  LossKind loss = LossKind::kSimple;
   double hybrid_lambda = 0.001;  // hybrid: weight of the bound
   double min_snr_gamma = 5.0;    // min_snr: cap of the signal-to-noise ratio
-  std::string timestep_sampler =
-      "uniform";                  // uniform, stratified, importance, log_normal, logit_normal
+  TimestepLaw timestep_sampler = TimestepLaw::kUniform;
   double log_normal_mean = -1.2;  // of log sigma                                [Karras22]
   double log_normal_std = 1.2;
   double logit_normal_mean = 0;  // of log(t / (1 - t))                          [Esser24]
   double logit_normal_std = 1;
   bool rescale_zero_terminal_snr = false;
 
-  bool is_chain() const { return process == "ddpm"; }
+  bool is_chain() const { return process == ProcessKind::kDdpm; }
 
   // The network has a second half of output channels, for the variance.
-  bool learns_variance() const { return variance == "learned" || variance == "learned_range"; }
+  bool learns_variance() const {
+    return variance == VarianceKind::kLearned || variance == VarianceKind::kLearnedRange;
+  }
 };
 
 // The least and the most noise of ve and edm, as given or by default.
@@ -178,22 +132,21 @@ NoiseRange noise_range(const DiffusionConfig& config);
 int64_t most_steps(const DiffusionConfig& config);
 
 struct TrainConfig {
-  int64_t steps = 800'000;         // optimiser updates
-  int64_t batch_size = 128;        // samples per update, summed over ranks and micro-batches
-  int64_t micro_batch = 0;         // samples per forward pass of one rank; 0 = its whole share
-  std::string optimizer = "adam";  // adam, adamw
+  int64_t steps = 800'000;   // optimiser updates
+  int64_t batch_size = 128;  // samples per update, summed over ranks and micro-batches
+  int64_t micro_batch = 0;   // samples per forward pass of one rank; 0 = its whole share
+  OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 2e-4;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_eps = 1e-8;
   double weight_decay = 0.0;  // adamw
-  std::string learning_rate_schedule =
-      "constant";                       // constant, cosine, linear: to 0 at the last step
-  int64_t warmup_steps = 5000;          // linear from 0
-  double gradient_clip = 1.0;           // global norm; 0 = off
-  double ema_decay = 0.9999;            // per update
-  bool ema_warmup = true;               // decay_s = min(ema_decay, (1 + s) / (10 + s))
-  std::string precision = "fp32";       // fp32, bf16, fp16 (GPU only), auto
+  LearningRateSchedule learning_rate_schedule = LearningRateSchedule::kConstant;
+  int64_t warmup_steps = 5000;  // linear from 0
+  double gradient_clip = 1.0;   // global norm; 0 = off
+  double ema_decay = 0.9999;    // per update
+  bool ema_warmup = true;       // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  Precision precision = Precision::kFp32;
   bool gradient_checkpointing = false;  // unet: recompute activations, to save memory
   bool compress_gradients = false;      // all-reduce in bfloat16
   bool shard_optimizer = false;         // shard its state and the EMA weights over the processes
@@ -209,19 +162,18 @@ struct TrainConfig {
 
 // Defaults of `diffuse sample`, and of the grids drawn while training.
 struct SampleConfig {
-  std::string sampler = "ddpm";  // ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun
-  int64_t steps = 0;             // reverse steps; 0 = T
-  double eta = 0.0;              // ddim: 0 deterministic .. 1 ancestral
-  std::string spacing = "auto";  // auto, leading, trailing, uniform, quadratic, karras
-  int64_t steps_offset = 0;      // leading: added to each timestep, within the limit of T
-  bool skip_zero = false;        // leading and uniform: one more step, without timestep 0
-  bool clip_x0 = true;           // clamp the predicted x_0 of images to +- clip_range
+  SamplerKind sampler = SamplerKind::kDdpm;
+  int64_t steps = 0;  // reverse steps; 0 = T
+  double eta = 0.0;   // ddim: 0 deterministic .. 1 ancestral
+  Spacing spacing = Spacing::kAuto;
+  int64_t steps_offset = 0;  // leading: added to each timestep, within the limit of T
+  bool skip_zero = false;    // leading and uniform: one more step, without timestep 0
+  bool clip_x0 = true;       // clamp the predicted x_0 of images to +- clip_range
   double clip_range = 1.0;
   double dynamic_threshold =
       0.0;  // share of |x_0| within the bounds of the clamp; 0 = fixed bounds
   double dynamic_threshold_max = 0.0;  // upper limit of these bounds; 0 = none
-  std::string ddim_epsilon =
-      "clipped";            // clipped: recomputed from the clamped x_0; network: its own
+  DdimEpsilon ddim_epsilon = DdimEpsilon::kClipped;
   bool end_at_data = true;  // ddim: whether the last step goes to x_0
   int64_t grid = 64;        // images in a training grid
   double guidance = 1.0;    // classifier-free guidance scale; 1 = plain conditional

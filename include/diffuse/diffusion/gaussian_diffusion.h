@@ -105,8 +105,6 @@ class GaussianDiffusion {
                      const at::Tensor& eps, bool clip_x0) const;
 
  private:
-  enum class Loss { kSimple, kVlbWeighted, kMinSnr, kEdm, kMse, kVlb, kHybrid };
-
   std::pair<at::Tensor, at::Tensor> split(const at::Tensor& output, const at::Tensor& x_t) const;
   at::Tensor c_in(const Levels& at) const;
   at::Tensor to_eps(const Levels& at) const;
@@ -118,7 +116,7 @@ class GaussianDiffusion {
   std::function<Columns(const Levels&)> columns_;  // y = p x_0 + q ε
   std::shared_ptr<const ReverseVariance> variance_;
   bool predicts_eps_;
-  Loss loss_;
+  LossKind loss_;
   double hybrid_lambda_, min_snr_gamma_, sigma_data_;
   bool scales_input_;
   SampleKind kind_;

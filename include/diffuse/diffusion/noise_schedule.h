@@ -27,9 +27,6 @@ class NoiseSchedule {
   // The schedule a config names. Throws Error naming the JSON path.
   static NoiseSchedule make(const DiffusionConfig& config);
 
-  // The values of DiffusionConfig::schedule that make() accepts.
-  static const std::vector<std::string>& kinds();
-
   int64_t timesteps() const { return beta_.size(0); }
   const at::Tensor& beta() const { return beta_; }
   const at::Tensor& alpha() const { return alpha_; }

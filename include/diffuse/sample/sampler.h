@@ -38,7 +38,7 @@ using StepCallback = std::function<void(const SampleStep&)>;
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
 
 struct SamplerOptions {
-  std::string sampler = "ddpm";     // one of kSamplers
+  SamplerKind sampler = SamplerKind::kDdpm;
   std::vector<double> timesteps{};  // falling times of the process; of a chain each in 0 .. T-1
   double eta = 0.0;                 // ddim: noise as a share of the ancestral sampler's, 0 .. 1
   bool clip_x0 = true;              // clamp each predicted x_0 to [-clip_range, clip_range]
@@ -54,7 +54,7 @@ struct SamplerOptions {
 
   // Whether the noise source is drawn from.
   bool stochastic() const {
-    const SamplerWord::Noise noise = sampler_word(sampler).noise;
+    const SamplerWord::Noise noise = entry_of(sampler).noise;
     return noise == SamplerWord::Noise::kAlways || (noise == SamplerWord::Noise::kByEta && eta > 0);
   }
 };

@@ -19,12 +19,11 @@ namespace diffuse {
 //              to 0; an infinite σ comes first                    [Karras22] eq. 5
 // In continuous time, as fractions of its range (for ve and edm of log σ) down from 1: trailing 1, 1 − 1/S,
 // ..., 1/S, uniform down to the first time, and karras; the others are refused. Throws Error naming --steps
-// if steps is not in 1 .. T, and --spacing for an unknown name.
-std::vector<double> spaced_timesteps(const Process& process, int64_t steps,
-                                     const std::string& spacing);
+// if steps is not in 1 .. T, and --spacing for one that is refused.
+std::vector<double> spaced_timesteps(const Process& process, int64_t steps, Spacing spacing);
 
 // Those that depend only on T: all but karras.
-std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, const std::string& spacing);
+std::vector<double> spaced_timesteps(int64_t timesteps, int64_t steps, Spacing spacing);
 
 // "999,749,500" -> {999, 749, 500}. Throws Error naming --timesteps if an entry is not an integer in 0 .. T-1
 // or the list is not strictly decreasing.
