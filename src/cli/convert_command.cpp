@@ -1,15 +1,11 @@
 // diffuse convert: converts a model between our checkpoints and other programs' files.
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "commands.h"
 #include "common.h"
 #include "diffuse/arrays/checkpoint_file.h"
-#include "diffuse/core/error.h"
 #include "src/core/log.h"
 #include "src/files/file.h"
 #include "src/model_file/model_files.h"
-#include "src/train/outputs.h"
+#include "src/train/model_output.h"
 
 namespace fs = std::filesystem;
 
@@ -24,60 +20,9 @@ struct ConvertFlags {
   CpuFlags cpu;
 };
 
-// Whether a config.json there may be replaced: those of diffusers name their class.
-bool is_anothers_folder(const fs::path& folder) {
-  std::ifstream in(folder / "config.json");
-  if (!in) return holds_run(folder);
-  const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-  return !json.is_object() || !json.contains("_class_name");
-}
-
-// The files read if `in` has diffusers' layout: a pipeline's network and schedule, or the folder with the
-// weights.
-std::vector<NamedPath> inputs_of(const fs::path& in) {
-  std::vector<NamedPath> inputs{{"", in}, {"", in / "unet"}, {"", in / "scheduler"}};
-  if (ending_of(in) == ".safetensors") inputs.push_back({"", fs::absolute(in).parent_path()});
-  return inputs;
-}
-
-// Names that are probably not meant as a folder.
-void check_name(const fs::path& out) {
-  const std::string extension = ending_of(out);
-  for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
-    if (extension == file)
-      throw Error(out.string(),
-                  ": expected a name ending in .pt for a checkpoint, or a folder for ",
-                  "diffusers' files");
-  if (extension == ".pt" ? fs::is_directory(out) : fs::is_regular_file(out))
-    throw Error(out.string(), ": expected ", extension == ".pt" ? "a file" : "a folder",
-                ", got the other");
-}
-
-// In a pipeline's folder, its own network would be read instead of the one written beside it.
-void check_is_no_pipeline(const fs::path& out) {
-  for (const char* const part : {"model_index.json", "unet", "unet_ema"})
-    if (fs::exists(out / part))
-      throw Error(out.string(), ": contains a pipeline (", part, "), whose network would be read ",
-                  "instead; write to another folder, such as ", free_name(out).string());
-}
-
-// Nothing there may be overwritten except an earlier model under the same name.
-void check_output(const ConvertFlags& flags) {
-  const fs::path& out = flags.out;
-  const bool folder = ending_of(out) != ".pt";
-  check_name(out);
-  check_outputs({{"", out, folder}}, inputs_of(flags.in));
-  if (folder && is_anothers_folder(out))
-    throw Error(out.string(),
-                holds_run(out) ? ": is the folder of a run"
-                               : ": contains a config.json that is not from diffusers",
-                "; write to another folder, such as ", free_name(out).string());
-  if (folder) check_is_no_pipeline(out);
-}
-
 int run_convert(ConvertFlags flags) {
   flags.cpu.apply();
-  check_output(flags);
+  check_model_output(flags.in, flags.out);
   flags.options.use_ema = !flags.no_ema;
   const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
   const auto network = load_network(checkpoint, flags.options.use_ema);

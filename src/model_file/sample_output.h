@@ -25,7 +25,7 @@ OutputKind output_kind(const std::filesystem::path& path, bool is_image);
 struct OutputOptions {
   std::filesystem::path path;
   std::vector<int64_t> shape;       // of one sample: [C, H, W], [C, L] or [D]
-  SampleKind kind{};                // what a sample is
+  SampleKind kind;                  // what a sample is
   int64_t count = 0;                // samples in all
   std::string parameters{};         // JSON: everything that determines the samples; "" = unknown
   bool resume = false;              // continue from what a stopped run left

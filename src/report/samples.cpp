@@ -36,7 +36,7 @@ std::string class_name(const ModelConfig& model, int64_t label) {
 // Labels above the images: a grid's sample i has class i modulo the number of classes.
 std::string class_labels(const Config& config) {
   const ModelConfig& model = config.model;
-  if (model.classes == 0 || !is_image(sample_kind(model))) return "";
+  if (model.classes == 0 || !is_image(model.sample_kind)) return "";
   const int64_t count = config.sample.grid;
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t rows = (count + columns - 1) / columns;

@@ -34,9 +34,10 @@ std::string with_error(double mean, double error) {
 }
 
 std::string unit_of_samples(const ModelConfig& model) {
-  if (model.sample_kind.empty()) return "samples";
-  const SampleKind kind = sample_kind(model);
-  return is_image(kind) ? "images" : kind == SampleKind::kSignal ? "signals" : "points";
+  if (model.sample_kind == SampleKind::kUnset) return "samples";
+  return is_image(model.sample_kind)                ? "images"
+         : model.sample_kind == SampleKind::kSignal ? "signals"
+                                                    : "points";
 }
 
 std::string data_text(const Config& config) {
