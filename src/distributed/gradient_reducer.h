@@ -18,9 +18,12 @@ struct ReduceTimes {
   double exposed = 0;  // of it, after the last gradient was there: not hidden behind computing
 };
 
+// Adds up gradients that lie in one tensor, in place; `bf16` as below.
+void sum_gradients(World& world, const at::Tensor& gradients, bool bf16);
+
 class GradientReducer {
  public:
-  // Buckets of 25 MB, in the order in which the gradients come; `bf16` halves what is sent by
+  // Nothing to do without parameters. Buckets of 25 MB, in the order in which the gradients come; `bf16` halves what is sent by
   // rounding it, the sums included, to bfloat16. c10d::Reducer [Li20], https://arxiv.org/abs/2006.15704
   GradientReducer(World& world, const std::vector<at::Tensor>& parameters, bool bf16);
   ~GradientReducer();

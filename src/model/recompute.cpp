@@ -8,7 +8,7 @@
 
 #include <mutex>
 
-#include "src/core/device.h"
+#include "src/model/compute_scope.h"
 #include "src/model/dropout_scope.h"
 
 namespace diffuse {
@@ -19,9 +19,11 @@ using torch::autograd::tensor_list;
 namespace {
 
 struct KeptBlock : torch::CustomClassHolder {
-  explicit KeptBlock(const Block& b) : block(b), dropout(DropoutScope::current()) {}
+  explicit KeptBlock(const Block& b)
+      : block(b), dropout(DropoutScope::current()), type(ComputeScope::type()) {}
   Block block;
   DropoutScope::Keys dropout;
+  c10::ScalarType type;
 };
 
 at::Tensor generator_state(c10::Device device) {
@@ -65,6 +67,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     {
       const at::AutoGradMode enabled(true);
       const DropoutScope scope(kept->dropout);
+      const ComputeScope compute(kept->type);
       const AutocastScope autocast(device, context->saved_data["autocast"].toScalarType());
       output = kept->block(inputs[0], inputs[1], inputs[2]);
     }

@@ -1,11 +1,27 @@
 // What holds on a thread while a scope lives there.
 #include <utility>
 
+#include "src/model/compute_scope.h"
 #include "src/model/dropout_scope.h"
 #include "src/model/layer_watch.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse {
+
+static thread_local c10::ScalarType compute_type = c10::kFloat;
+
+ComputeScope::ComputeScope(c10::ScalarType type) : outer_(std::exchange(compute_type, type)) {}
+ComputeScope::~ComputeScope() { compute_type = outer_; }
+c10::ScalarType ComputeScope::type() { return compute_type; }
+
+c10::ScalarType ComputeScope::type_for(const at::Tensor& x) {
+  return x.scalar_type() == c10::kFloat ? compute_type : x.scalar_type();
+}
+
+PrecisionScope::PrecisionScope(c10::Device device, c10::ScalarType type)
+    : compute_(device.is_cpu() ? c10::kFloat : type) {
+  if (device.is_cpu()) autocast_.emplace(device, type);
+}
 
 static thread_local DropoutScope::Keys dropout_keys;
 
@@ -24,6 +40,8 @@ static thread_local const LayerWatch::See* watcher = nullptr;
 
 LayerWatch::LayerWatch(See see) : see_(std::move(see)) { watcher = &see_; }
 LayerWatch::~LayerWatch() { watcher = nullptr; }
+
+bool LayerWatch::active() { return watcher != nullptr; }
 
 at::Tensor LayerWatch::watched(const torch::nn::Module& layer, at::Tensor output) {
   if (watcher != nullptr) (*watcher)(layer, output);

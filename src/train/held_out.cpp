@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "diffuse/core/random_tensor.h"
-#include "src/core/device.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -34,7 +34,7 @@ static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, co
       normal_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0, data.sample_shape());
   const Denoiser denoiser =
       preconditioned(diffusion, [&](const at::Tensor& x, const at::Tensor& time) {
-        const AutocastScope autocast(options.device, options.precision);
+        const PrecisionScope scope(options.device, options.precision);
         return network.forward(x, time, labels).to(at::kFloat);
       });
   return diffusion.epsilon_loss(denoiser, data.gather(items).to(options.device),

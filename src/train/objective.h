@@ -51,6 +51,9 @@ class Objective {
   // The bin of each row's timestep, of kTimestepBins equal ones: int64 [B].
   at::Tensor timestep_bins(const TrainingRows& rows) const;
 
+  // Whether observe() has a use for the losses.
+  bool learns_times() const { return timesteps_.learns(); }
+
   // Updates the timestep sampler, if it needs it, with the unweighted losses of this process's rows of update
   // `step`; all processes must call it.
   void observe(const at::Tensor& losses, int64_t step, World& world);

@@ -194,6 +194,9 @@ struct TrainConfig {
   double ema_decay = 0.9999;            // per update
   bool ema_warmup = true;               // decay_s = min(ema_decay, (1 + s) / (10 + s))
   std::string precision = "fp32";       // fp32, bf16, fp16 (GPU only), auto
+  std::string tf32 = "convolutions";    // fp32 on a GPU: off, convolutions, all
+  bool deterministic = true;            // on a GPU: the same bytes in each run
+  std::string cuda_graph = "auto";      // auto, off
   bool gradient_checkpointing = false;  // unet: recompute activations, to save memory
   bool compress_gradients = false;      // all-reduce in bfloat16
   bool shard_optimizer = false;         // shard its state and the EMA weights over the processes

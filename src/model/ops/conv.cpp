@@ -9,6 +9,7 @@
 #include "cpu/winograd.h"
 #include "kept_weight.h"
 #include "pixel_rows.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse::ops {
 
@@ -16,9 +17,10 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
                   const Window& window) {
   const auto& [kernel, stride, padding, signal] = window;
   const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
-  if (same_size && bias.defined() && cpu::winograd_pays(x, weight))
+  if (same_size && bias.defined() && ComputeScope::type() == at::kFloat &&
+      cpu::winograd_pays(x, weight))
     return cpu::winograd_conv3x3(x, weight, bias);
-  return at::conv2d(x, kept_weight(weight), bias, {signal ? 1 : stride, stride},
+  return at::conv2d(x, kept_weight(weight), in_compute_type(bias), {signal ? 1 : stride, stride},
                     {signal ? 0 : padding, padding});
 }
 

@@ -30,7 +30,10 @@ static at::Tensor per_pixel(const at::Tensor& table) {
 static at::Tensor by_operators(const at::Tensor& x, const at::Tensor& shift, const Norm& norm,
                                bool silu) {
   const auto& [weight, bias, groups, eps] = norm;
-  const at::Tensor in = shift.defined() ? x + per_pixel(shift).to(x.scalar_type()) : x;
+  const at::ScalarType given = x.scalar_type();
+  if (given != weight.scalar_type())  // LibTorch's GPU kernels want one type
+    return by_operators(x.to(weight.scalar_type()), shift, norm, silu).to(given);
+  const at::Tensor in = shift.defined() ? x + per_pixel(shift).to(given) : x;
   const bool per_image = weight.dim() == 2;
   at::Tensor y = per_image ? at::group_norm(in, groups, {}, {}, eps)
                            : at::group_norm(in, groups, weight, bias, eps);
