@@ -6,42 +6,49 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <array>
 #include <cstdint>
-#include <memory>
 
 namespace diffuse::cuda {
 
-// One launch. `text`: the kernel's file, "src/model/ops/cuda/kernels/group_norm.cuh".
+// A text compiled for one type of stored numbers, which the text calls Element.
+struct KernelModule {
+  const char* text;         // its file: "src/model/ops/cuda/kernels/group_norm.cuh"
+  c10::ScalarType storage;  // kFloat, kBFloat16 or kHalf
+};
+
+// One launch.
 struct KernelCall {
-  const char* text;
   const char* kernel;
-  c10::ScalarType storage = c10::kFloat;  // what the text calls Element: float, bfloat16 or half
-  int64_t grid_x, grid_y = 1;             // blocks
-  int64_t block;                          // threads in a block
-  void** arguments;                       // addresses of the kernel's arguments
+  std::array<int64_t, 2> grid;  // blocks along x and y
+  int64_t block = 256;          // threads of a block
 };
 
 class KernelLauncher {
  public:
   virtual ~KernelLauncher() = default;
 
-  // Queues the kernel on the current stream of `device`. Throws c10::Error where the driver refuses.
-  virtual void launch(const KernelCall& call, c10::Device device) = 0;
+  // Compiles and loads the module where that has not been done; false if that fails, which is logged once.
+  virtual bool prepare(const KernelModule& module, c10::Device device) = 0;
 
-  virtual int64_t multiprocessors(c10::Device device) const = 0;
+  // Queues a kernel of a prepared module on LibTorch's current stream; `arguments` are the addresses of the
+  // kernel's arguments. Throws c10::Error if the driver refuses.
+  virtual void launch(const KernelModule& module, const KernelCall& call, c10::Device device,
+                      void** arguments) = 0;
+
+  virtual int64_t multiprocessors(c10::Device device) = 0;
 };
 
-// The launcher of the device's kernels: that of the KernelLauncherScope in effect; else, for a CUDA device,
-// the one that compiles by NVRTC. Null: compute by LibTorch's operators. On the first call for a CUDA device
-// all texts are compiled or read from the cache; whatever goes wrong there is said in one warning, and the
-// process then goes on without. The environment's DIFFUSE_CUDA_KERNELS=off: null for CUDA devices.
-KernelLauncher* kernel_launcher(c10::Device device);
+// The launcher with the text prepared for tensors of x's device and type. Null where `x` is undefined, of
+// another type, on the CPU (outside of a KernelLauncherScope), or where kernels are not to be had: compute
+// by LibTorch's operators then. A failure is said in one warning and holds for the whole process. With
+// DIFFUSE_CUDA_KERNELS=off in the environment: null.
+KernelLauncher* kernels_for(const at::Tensor& x, const char* text);
 
-// Whether a kernel can read and write the tensor: defined, of a type of `KernelCall::storage`, with a
-// launcher for its device.
-bool has_kernels(const at::Tensor& x);
+// The same for a device and type.
+KernelLauncher* kernels_for(c10::Device device, c10::ScalarType storage, const char* text);
 
-// While one lives, all kernels of the process go to `launcher`, whatever the device: for tests.
+// While one lives, all kernels of the process go to `launcher`, those of CPU tensors as well: for tests.
 class KernelLauncherScope {
  public:
   explicit KernelLauncherScope(KernelLauncher* launcher);
@@ -53,12 +60,12 @@ class KernelLauncherScope {
   KernelLauncher* outer_;
 };
 
-// Launches with the arguments as the kernel declares them: sizes as int64_t, pointers as pointers.
+// Launches with arguments of the very types that the kernel declares.
 template <class... Arguments>
-void launch(KernelLauncher& launcher, KernelCall call, c10::Device device, Arguments... arguments) {
-  void* addresses[] = {&arguments...};
-  call.arguments = addresses;
-  launcher.launch(call, device);
+void launch(KernelLauncher& launcher, const KernelModule& module, const KernelCall& call,
+            c10::Device device, Arguments... arguments) {
+  void* addresses[] = {const_cast<void*>(static_cast<const void*>(&arguments))...};
+  launcher.launch(module, call, device, addresses);
 }
 
 }  // namespace diffuse::cuda
