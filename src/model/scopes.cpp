@@ -1,6 +1,7 @@
 // What holds on a thread while a scope lives there.
 #include <utility>
 
+#include "src/core/cuda/random.h"
 #include "src/model/compute_scope.h"
 #include "src/model/dropout_scope.h"
 #include "src/model/layer_watch.h"
@@ -24,10 +25,24 @@ PrecisionScope::PrecisionScope(c10::Device device, c10::ScalarType type)
 }
 
 static thread_local DropoutScope::Keys dropout_keys;
+static thread_local at::Tensor dropout_rows;
 
-DropoutScope::DropoutScope(Keys keys) : outer_(std::exchange(dropout_keys, std::move(keys))) {}
-DropoutScope::~DropoutScope() { dropout_keys = std::move(outer_); }
+DropoutScope::DropoutScope(Keys keys, at::Tensor rows)
+    : outer_(std::exchange(dropout_keys, std::move(keys))),
+      outer_rows_(std::exchange(dropout_rows, std::move(rows))) {}
+
+DropoutScope::~DropoutScope() {
+  dropout_keys = std::move(outer_);
+  dropout_rows = std::move(outer_rows_);
+}
+
 DropoutScope::Keys DropoutScope::current() { return dropout_keys; }
+
+at::Tensor DropoutScope::rows_on(c10::Device device) {
+  if (!dropout_rows.defined() && dropout_keys)
+    dropout_rows = cuda::key_rows(*dropout_keys).to(device);
+  return dropout_rows;
+}
 
 static thread_local WeightCache* weight_cache = nullptr;
 

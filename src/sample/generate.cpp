@@ -6,8 +6,8 @@
 #include "diffuse/core/error.h"
 #include "sample_graphs.h"
 #include "src/core/device.h"
+#include "src/core/noise.h"
 #include "src/model/compute_scope.h"
-#include "src/model/ops/noise.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse {
@@ -70,7 +70,7 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
                         const GenerateOptions& options) {
   return [keys, purpose, shape = options.shape, device = options.device](int64_t t) {
-    return ops::noise_rows(keys, purpose, static_cast<uint32_t>(t), shape, device);
+    return noise_rows(keys, purpose, static_cast<uint32_t>(t), shape, device);
   };
 }
 

@@ -6,9 +6,10 @@
 
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/train/train_report.h"
+#include "src/core/cuda/random.h"
 #include "src/core/device.h"
+#include "src/core/noise.h"
 #include "src/model/compute_scope.h"
-#include "src/model/ops/noise.h"
 
 namespace diffuse {
 
@@ -39,11 +40,12 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
       config_.model.classes > 0 ? sent_to(drop_labels(rows.labels, keys), device_) : at::Tensor();
   return {
       .x0 = sent_to(rows.x, device_),
-      .eps = ops::noise_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape, device_),
+      .eps = noise_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape, device_),
       .t = sent_to(times.t, device_),
       .weight = sent_to(times.weight, device_),
       .labels = labels,
       .own_x0 = gets_own_x0(config_.seed, step),
+      .keys = cuda::draws_random(device_) ? sent_to(cuda::key_rows(keys), device_) : at::Tensor(),
       .dropout = std::make_shared<const std::vector<StreamKey>>(keys),
       .dropout_seed = RandomStream(config_.seed, Purpose::kDropout, first).next_u64(),
   };

@@ -25,7 +25,9 @@ struct TrainingRows {
   at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
   at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
   bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
-  DropoutScope::Keys dropout;  // for dropout on the CPU: the samples' streams
+  at::Tensor
+      keys{};  // int64 [B, 2]: the samples' streams, for the device's own kernels; undefined without
+  DropoutScope::Keys dropout;  // the same for dropout on the CPU
   uint64_t dropout_seed = 0;   // elsewhere: the seed of LibTorch's generator
 };
 

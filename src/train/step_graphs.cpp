@@ -27,7 +27,7 @@ void StepGraphs::pass(const TrainingRows& rows,
     found = passes_.emplace(kind, Pass{{}, {"a training pass", maker_(device_)}}).first;
   TrainingRows& kept = found->second.rows;
   for (const auto part : {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t,
-                          &TrainingRows::weight, &TrainingRows::labels})
+                          &TrainingRows::weight, &TrainingRows::labels, &TrainingRows::keys})
     if ((rows.*part).defined()) put(rows.*part, kept.*part);
   kept.own_x0 = rows.own_x0;
   kept.dropout = rows.dropout;

@@ -134,7 +134,7 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
       .labels = batch.labels.defined() ? batch.labels.slice(0, begin, end) : at::Tensor(),
       .first_sample = batch.first_sample + begin};
   TrainingRows drawn = objective_->draw(rows, step_);
-  // A GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
+  // Without kernels of ours a GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
   at::manual_seed(drawn.dropout_seed);
   return drawn;
 }
@@ -142,7 +142,7 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
 // Forward and backward pass; the `last` one of an update all-reduces gradients that lie apart. Returns the
 // rows' losses, unweighted, and adds their part of the mean to loss_.
 at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
-  const DropoutScope scope(rows.dropout);
+  const DropoutScope scope(rows.dropout, rows.keys);
   std::optional<WeightCacheScope> kept;
   if (WeightCache* const low = updater_->low_copies()) kept.emplace(*low);
   const at::Tensor losses = objective_->losses(*network_, rows);

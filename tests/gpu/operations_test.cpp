@@ -1,12 +1,12 @@
 // Each operation of the networks on a GPU against the CPU: value and gradients, on fresh random numbers.
 #include <random>
 
+#include "src/core/noise.h"
 #include "src/model/compute_scope.h"
 #include "src/model/ops/attention.h"
 #include "src/model/ops/conv.h"
 #include "src/model/ops/group_norm.h"
 #include "src/model/ops/linear.h"
-#include "src/model/ops/noise.h"
 #include "src/model/ops/silu.h"
 #include "tests/gpu/gpu.h"
 
@@ -150,7 +150,7 @@ TEST_F(Operations, Noise) {
   const auto keys = consecutive_keys(seed_, 1'000'000'007, 5);
   for (const int64_t width : {1, 7, 3072}) {
     const at::Tensor expected = normal_rows(keys, Purpose::kNoise, 3, {width});
-    const at::Tensor found = ops::noise_rows(keys, Purpose::kNoise, 3, {width}, gpu()).to(at::kCPU);
+    const at::Tensor found = noise_rows(keys, Purpose::kNoise, 3, {width}, gpu()).to(at::kCPU);
     EXPECT_TRUE(at::allclose(found, expected, 2.5e-7, 1e-30)) << width;
   }
 }

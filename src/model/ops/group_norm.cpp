@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "cpu/group_norm.h"
+#include "cuda/group_norm.h"
 
 namespace diffuse::ops {
 
@@ -48,11 +49,19 @@ static at::Tensor normalise(const NormInput& in, const Norm& norm, bool silu) {
   return by_operators(in.skip.defined() ? at::cat({x, in.skip}, 1) : x, shift, norm, silu);
 }
 
-at::Tensor group_norm(const NormInput& in, const Norm& norm) { return normalise(in, norm, false); }
+at::Tensor group_norm(const NormInput& in, const Norm& norm) {
+  if (cuda::takes_group_norm(in.x.value, norm))
+    return cuda::group_norm(in, norm, {}, false, {}, {});
+  return normalise(in, norm, false);
+}
 
 at::Tensor group_norm_silu(const NormInput& in, const Norm& norm, const Modulation& modulation,
                            const Dropout& dropout_options) {
-  return dropout(normalise(in, modulated(norm, modulation), true), dropout_options);
+  if (!cuda::takes_group_norm(in.x.value, norm))
+    return dropout(normalise(in, modulated(norm, modulation), true), dropout_options);
+  const at::Tensor rows = dropout_options.p > 0 ? dropout_rows(in.x.value) : at::Tensor();
+  const at::Tensor y = cuda::group_norm(in, norm, modulation, true, dropout_options, rows);
+  return rows.defined() ? y : dropout(y, dropout_options);
 }
 
 }  // namespace diffuse::ops

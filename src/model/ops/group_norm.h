@@ -29,8 +29,8 @@ struct Modulation {
 };
 
 // y = (in - mean) / sqrt(var + eps) weight + bias, mean and variance of each of the groups of channels,
-// in float32 for lower precisions. -> x's dtype; in the channels_last layout where the CPU's kernel
-// computes it, which is for float32 weights.
+// in float32 for lower precisions. -> x's dtype; in the channels_last layout where the CPU's or the GPU's
+// kernels compute it, which is for float32 weights.
 at::Tensor group_norm(const NormInput& in, const Norm& norm);
 
 // y = dropout(silu((1 + scale) group_norm(in) + offset)), silu(u) = u / (1 + exp(-u))
