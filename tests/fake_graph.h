@@ -1,6 +1,7 @@
 // A recorder of steps for the CPU: it replays by doing the recorded work again, on the tensors of then.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 
@@ -10,7 +11,7 @@ namespace diffuse {
 
 struct FakeGraphs {
   bool fails = false;  // to record
-  int made = 0, warm_ups = 0, records = 0, replays = 0;
+  std::atomic<int> made = 0, warm_ups = 0, records = 0, replays = 0;
 
   StepGraphMaker maker();
 };

@@ -15,7 +15,7 @@ FlatUpdate::FlatUpdate(const TrainConfig& config, const std::vector<at::Tensor>&
       first_moment_(flat_zeros(parameters, at::kFloat)),
       second_moment_(flat_zeros(parameters, at::kFloat)),
       averages_(flat_copy(parameters, at::kFloat)),
-      numbers_(at::zeros({2}, values_.all.options())) {
+      numbers_(at::zeros({2}, values_.all.options().dtype(at::kDouble))) {
   if (low != at::kFloat) low_ = flat_copy(parameters, low);
   for (size_t i = 0; i < parameters.size(); ++i) {
     parameters[i].set_data(values_.parts[i]);
@@ -24,8 +24,8 @@ FlatUpdate::FlatUpdate(const TrainConfig& config, const std::vector<at::Tensor>&
   }
 }
 
-void FlatUpdate::prepare(double learning_rate, double average_weight) {
-  const at::Tensor numbers = at::tensor({learning_rate, average_weight}, at::kFloat);
+void FlatUpdate::prepare(double learning_rate, double average_decay) {
+  const at::Tensor numbers = at::tensor({learning_rate, average_decay}, at::kDouble);
   numbers_.copy_(sent_to(numbers, numbers_.device()));
 }
 
@@ -34,7 +34,7 @@ void FlatUpdate::adam(const at::Tensor& updates, const at::Tensor& divisor,
                       const at::Tensor& found_inf) {
   const auto update = [&](const auto& kernel) {
     kernel(values_.all, gradients_.all, first_moment_.all, second_moment_.all, at::TensorList{},
-           updates, numbers_[0], config_.beta1, config_.beta2, config_.weight_decay,
+           updates, numbers_[0].to(at::kFloat), config_.beta1, config_.beta2, config_.weight_decay,
            config_.adam_eps, false, false, divisor, found_inf);
   };
   if (config_.optimizer == "adamw")
@@ -52,7 +52,7 @@ std::pair<at::Tensor, at::Tensor> FlatUpdate::run(LossScaler& scaler, const at::
   updates.add_(1 - found_inf);
   adam(updates, divisor, found_inf);
   scaler.update(found_inf);
-  averages_.all.lerp_(values_.all, numbers_[1]);
+  averages_.all.lerp_(values_.all, (1 - numbers_[1]).to(at::kFloat));
   refresh_low_copies();
   drop_gradients();
   return {norm, found_inf};

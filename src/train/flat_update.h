@@ -22,9 +22,8 @@ class FlatUpdate {
   FlatUpdate(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
              c10::ScalarType low);
 
-  // The numbers of the next run(), which reads them on the device: w in average <- average + w (parameter -
-  // average).
-  void prepare(double learning_rate, double average_weight);
+  // The numbers of the next run(), which reads them on the device: d in average <- d average + (1 - d) parameter.
+  void prepare(double learning_rate, double average_decay);
 
   // Gradients of `scaler`'s loss -> parameters, averages, low copies; the gradients are then 0. `updates`: float
   // scalar, the good updates so far. Returns the norm and 1 if the update was skipped, else 0.
@@ -48,7 +47,7 @@ class FlatUpdate {
 
   TrainConfig config_;
   FlatBuffer values_, gradients_, first_moment_, second_moment_, averages_, low_;
-  at::Tensor numbers_;  // [2] float32: learning rate, average weight
+  at::Tensor numbers_;  // [2] float64: learning rate, decay of the averages
   WeightCache low_copies_;
 };
 

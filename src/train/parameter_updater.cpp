@@ -29,7 +29,7 @@ ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modul
       scaler_(precision == at::kHalf, device) {}
 
 void ParameterUpdater::prepare(int64_t step) {
-  if (flat_) flat_->prepare(learning_rate_at(config_, step), 1 - ema_.decay_at(step));
+  if (flat_) flat_->prepare(learning_rate_at(config_, step), ema_.decay_at(step));
 }
 
 UpdateFigures ParameterUpdater::update(int64_t step) {

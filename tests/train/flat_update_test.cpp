@@ -64,7 +64,7 @@ TEST(FlatUpdate, GivesWhatSeparateTensorsGive) {
           for (const at::Tensor& p : apart) p.mutable_grad() = {};
 
           two.scale(loss_of(together, step)).backward();
-          flat.prepare(0.01, 1 - 0.9);
+          flat.prepare(0.01, 0.9);
           const auto [flat_norm, skipped] = flat.run(two, count);
           EXPECT_NEAR(flat_norm.item<double>() / norm.item<double>(), 1, 1e-5);
           EXPECT_EQ(skipped.item<float>(), 0);
@@ -86,7 +86,7 @@ TEST(FlatUpdate, LeavesOutAnUpdateOfBadGradients) {
   const at::Tensor count = at::zeros({}), before = parameters[0].detach().clone();
   loss_of(parameters, 0).backward();
   parameters[1].mutable_grad()[0][0][0][0] = INFINITY;
-  flat.prepare(0.1, 0.1);
+  flat.prepare(0.1, 0.9);
   EXPECT_EQ(flat.run(scaler, count).second.item<float>(), 1);
   EXPECT_EQ(count.item<float>(), 0);
   EXPECT_EQ(scaler.scale().item<float>(), 32768);
@@ -103,7 +103,7 @@ TEST(FlatUpdate, RefreshesTheLowCopies) {
   LossScaler scaler(false, at::kCPU);
   const at::Tensor count = at::zeros({});
   loss_of(parameters, 0).backward();
-  flat.prepare(0.1, 0.1);
+  flat.prepare(0.1, 0.9);
   flat.run(scaler, count);
   ASSERT_EQ(flat.low_copies().size(), 4u);
   for (const at::Tensor& p : parameters) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "diffuse/arrays/checkpoint_file.h"
+#include "tests/distributed/worlds.h"
 #include "tests/fake_graph.h"
 #include "tests/test_folder.h"
 #include "tests/train/small_training.h"
@@ -92,6 +93,25 @@ TEST(StepGraphs, ResumeRepeatsTheRunByteForByte) {
   for (int i = 0; i < 3; ++i) second.update();
   write_checkpoint_file(folder / "model.pt", second.checkpoint());
   EXPECT_EQ(contents(folder / "model.pt"), straight.bytes);
+}
+
+// Each process's part of the gradients is summed between its graphs.
+TEST(StepGraphs, OfTwoProcessesTrainLikeOne) {
+  Config config = small_training();
+  FakeGraphs one, two;
+  const double alone = trained(config, one).report.loss;
+  for (const bool compress : {false, true}) {
+    config.train.compress_gradients = compress;
+    const StepGraphScope scope(two.maker());
+    const auto thrown = testing_distributed::run_worlds(2, [&](World& world) {
+      Trainer trainer =
+          make_trainer(config, std::shared_ptr<World>(std::shared_ptr<World>(), &world));
+      for (int i = 0; i < 9; ++i) trainer.update();
+      EXPECT_NEAR(trainer.report().loss, alone, compress ? 1e-2 : 1e-4);
+    });
+    for (const std::string& what : thrown) EXPECT_EQ(what, "");
+  }
+  EXPECT_GT(two.replays, one.replays);
 }
 
 // Held-out losses and samples between replays leave the weights alone.
