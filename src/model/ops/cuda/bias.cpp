@@ -47,9 +47,10 @@ struct BiasFunction : torch::autograd::Function<BiasFunction> {
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const at::Tensor& dy = gradients[0];
-    tensor_list result{dy, at::Tensor(), at::Tensor()};
-    if (context->saved_data["has_x"].toBool()) result[1] = dy;
-    if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2))
+    const bool has_x = context->saved_data["has_x"].toBool();
+    tensor_list result{dy, has_x ? dy : at::Tensor(), at::Tensor()};
+    const size_t bias = has_x ? 2 : 1;  // its number among the inputs that there are
+    if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(bias))
       result[2] = row_sum(pixel_rows(dy.contiguous(at::MemoryFormat::ChannelsLast)));
     return result;
   }

@@ -25,7 +25,7 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
 
 // Channels that 128 bits divide and others, one column of blocks and several, few pixels and many.
 const Shape kShapes[] = {{2, 32, 0, 8, 5, 7},   {1, 8, 0, 1, 1, 1},     {5, 24, 16, 5, 3, 3},
-                         {3, 6, 3, 3, 4, 5},    {2, 7, 0, 7, 9, 2},     {1, 96, 48, 32, 8, 8},
+                         {3, 6, 3, 3, 4, 5},    {2, 7, 0, 7, 9, 2},     {1, 96, 64, 32, 8, 8},
                          {2, 40, 8, 4, 32, 32}, {1, 300, 20, 32, 2, 3}, {1, 64, 0, 32, 1, 17},
                          {1, 16, 0, 2, 31, 33}, {1, 2304, 0, 32, 2, 2}};
 

@@ -14,8 +14,10 @@ DEVICE unsigned kept_of(const Stream& stream, unsigned long long first, unsigned
   if constexpr (N == 1)
     return word_of(words_of(stream, (unsigned)(first / 4)), (unsigned)(first % 4)) >= limit;
   unsigned kept = 0;
+  UNROLL(N)
   for (int i = 0; i < N / 4; ++i) {
     const Words words = words_of(stream, (unsigned)(first / 4) + i);
+    UNROLL(4)
     for (int j = 0; j < 4; ++j) kept |= (unsigned)(words.at[j] >= limit) << (4 * i + j);
   }
   return kept;

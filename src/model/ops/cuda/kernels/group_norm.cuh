@@ -169,6 +169,7 @@ DEVICE void apply(const NormImages& in, const float4* tables, const NormDropout&
         if (dropout.keys) {
           const unsigned kept = kept_of<N>(
               stream, (unsigned long long)pixel * in.tiling.channels + s.channel, dropout.limit);
+          UNROLL(N)
           for (int i = 0; i < N; ++i)
             result.at[i] = kept >> i & 1u ? result.at[i] * dropout.scale : 0.0f;
           bits[(long long)pixel * (in.tiling.channels / N)] = (unsigned char)kept;

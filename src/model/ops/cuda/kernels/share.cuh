@@ -37,7 +37,9 @@ DEVICE void for_pixels(const Share<N>& s, const Fetch& fetched, const Use& use) 
   int pixel = s.first;
   for (; pixel + (kAhead - 1) * s.rows < s.end; pixel += kAhead * s.rows) {
     decltype(fetched(0)) ahead[kAhead];
+    UNROLL(kAhead)
     for (int i = 0; i < kAhead; ++i) ahead[i] = fetched(pixel + i * s.rows);
+    UNROLL(kAhead)
     for (int i = 0; i < kAhead; ++i) use(pixel + i * s.rows, ahead[i]);
   }
   for (; pixel < s.end; pixel += s.rows) use(pixel, fetched(pixel));
