@@ -41,6 +41,8 @@ PACKAGES = {
     "tiffio.h": ["pictures/"],
     "gif_lib.h": ["pictures/"],
     "oneapi/": ["model/ops/cpu/onednn_plugin.cpp"],
+    "ATen/cuda/": ["core/cuda/graph_plugin.cpp"],
+    "c10/cuda/": ["core/cuda/graph_plugin.cpp"],
     "../": [],
     "torch/torch.h": [],  # half a minute a file: include the narrowest header that does
 }

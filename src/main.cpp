@@ -107,7 +107,17 @@ static bool is_out_of_memory(const std::exception& error) {
          text.find("Storage size calculation overflowed") != std::string_view::npos;
 }
 
+// LibTorch's text goes on with advice for programmers.
+static bool is_of_the_gpu(const std::string& text) {
+  return text.starts_with("CUDA error") || text.starts_with("CUDA driver error") ||
+         text.starts_with("cuDNN error") || text.starts_with("CUBLAS_STATUS") ||
+         text.find("NCCL error") != std::string::npos;
+}
+
 static void report(const std::exception& error, std::string text) {
+  if (is_of_the_gpu(text))
+    text = diffuse::concat("the GPU failed: ", text.substr(0, text.find('\n')),
+                           "; the checkpoint saved last is whole");
   if (is_out_of_memory(error))
     text = diffuse::concat(
         "out of memory: reduce /train/micro_batch (samples per forward pass; "

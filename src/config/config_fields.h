@@ -211,6 +211,15 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("precision", c.precision, any_word(),
         "Number format of the network in training: fp16 needs a GPU, auto selects the best "
         "available.");
+  visit("tf32", c.tf32, any_word(),
+        "fp32 on a GPU: which products round their inputs to TF32's 10 bits of mantissa, for "
+        "speed: convolutions, as in PyTorch by default, all, or none.");
+  visit("deterministic", c.deterministic, anything(),
+        "On a GPU: kernels that give the same bytes in each run; false lets the libraries try "
+        "theirs and take the fastest. On the CPU runs repeat anyway.");
+  visit("cuda_graph", c.cuda_graph, any_word(),
+        "auto records an update's kernels as a CUDA graph after a few updates on a GPU, and "
+        "launches that; off launches kernel by kernel.");
   visit("gradient_checkpointing", c.gradient_checkpointing, anything(),
         "unet: recomputes each residual block in the backward pass instead of storing its "
         "activations: less memory, a third more FLOPs.");

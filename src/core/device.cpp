@@ -8,11 +8,33 @@
 #include <dlfcn.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 
 #include "diffuse/core/error.h"
+#include "src/core/log.h"
 
 namespace diffuse {
+
+static std::string version_text(long version) {  // of 1000 major + 10 minor
+  return concat(version / 1000, ".", version % 1000 / 10);
+}
+
+std::string driver_complaint(int driver, long library) {
+  if (driver == 0 || driver / 1000 >= library / 1000) return "LibTorch sees no CUDA device";
+  return concat("the NVIDIA driver is too old: it knows CUDA ", version_text(driver),
+                ", LibTorch needs ", version_text(library));
+}
+
+// The CUDA version of the driver, 1000 major + 10 minor; 0 if it does not tell.
+static int driver_version() {
+  using Get = int (*)(int* version);
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  const auto get =
+      driver == nullptr ? nullptr : reinterpret_cast<Get>(dlsym(driver, "cuDriverGetVersion"));
+  int version = 0;
+  return get != nullptr && get(&version) == 0 ? version : 0;
+}
 
 // Loads libtorch_cuda.so from the folder of the libtorch_cpu.so in use, once.
 // Returns "" if CUDA is ready, else the reason.
@@ -26,8 +48,11 @@ static const std::string& load_cuda() {
         std::filesystem::path(torch_cpu.dli_fname).parent_path() / "libtorch_cuda.so";
     if (!std::filesystem::exists(library))
       return "this LibTorch is CPU-only (no " + library.string() + ")";
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
+           /*replace=*/0);  // with which cuBLAS repeats its bytes
     if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
-    if (!at::globalContext().hasCUDA()) return "LibTorch sees no CUDA device";
+    if (!at::globalContext().hasCUDA())
+      return driver_complaint(driver_version(), at::detail::getCUDAHooks().versionCUDART());
     return "";
   }();
   return reason;
@@ -45,6 +70,8 @@ static int64_t parse_cuda_index(const std::string& text) {
 }
 
 c10::Device select_device(const std::string& text, int64_t local_rank) {
+  if (text == "auto" && load_cuda().starts_with("the NVIDIA driver"))
+    log_warning("--device auto: the CPU, as " + load_cuda());
   if (text == "cpu" || (text == "auto" && !load_cuda().empty())) return c10::kCPU;
   const bool numbered = text.starts_with("cuda:");
   if (text != "auto" && text != "cuda" && !numbered)
@@ -64,10 +91,8 @@ c10::Device select_device(const std::string& text, int64_t local_rank) {
 std::string cuda_description() {
   if (!load_cuda().empty()) return load_cuda();
   const at::CUDAHooksInterface& cuda = at::detail::getCUDAHooks();
-  const long version = cuda.versionCUDART();  // 1000 major + 10 minor
   const int64_t count = cuda.deviceCount();
-  return concat(version / 1000, ".", version % 1000 / 10, ", ", count,
-                count == 1 ? " GPU" : " GPUs");
+  return concat(version_text(cuda.versionCUDART()), ", ", count, count == 1 ? " GPU" : " GPUs");
 }
 
 void set_thread_count(int threads) {
@@ -99,6 +124,24 @@ c10::ScalarType select_precision(Precision precision, c10::Device device, const 
     return c10::kHalf;
   }
   return c10::kFloat;
+}
+
+at::Tensor sent_to(const at::Tensor& x, c10::Device device) {
+  if (!x.defined() || x.device() == device) return x;
+  if (!device.is_cuda() || !x.is_cpu()) return x.to(device);
+  return (x.is_pinned() ? x : x.pin_memory()).to(device, x.scalar_type(), /*non_blocking=*/true);
+}
+
+void set_gpu_arithmetic(Tf32 tf32, bool deterministic) {
+  at::Context& context = at::globalContext();
+  // Of two sizes that make cuBLAS repeat its bytes; read when LibTorch first calls it.
+  if (deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  context.setAllowTF32CuDNN(tf32 != Tf32::kOff);
+  context.setAllowTF32CuBLAS(tf32 == Tf32::kAll);
+  context.setBenchmarkCuDNN(!deterministic);
+  context.setDeterministicCuDNN(deterministic);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
 }
 
 void wait_for(c10::Device device) {

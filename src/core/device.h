@@ -1,6 +1,7 @@
 // Devices and number formats.
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
@@ -18,6 +19,10 @@ c10::Device select_device(const std::string& text, int64_t local_rank = 0);
 // "13.0, 2 GPUs" if LibTorch's CUDA library is loaded, else the reason for its absence.
 std::string cuda_description();
 
+// Why LibTorch, built for a CUDA version, finds no device with a driver that knows another: 1000 major + 10
+// minor; 0: not known.
+std::string driver_complaint(int driver, long library);
+
 // Threads of the CPU's tensor operations; 0 keeps LibTorch's choice (all cores).
 void set_thread_count(int threads);
 
@@ -27,6 +32,13 @@ void limit_thread_count(int threads);
 // The type of a precision on a device. Throws Error naming `key` if the device does not support it.
 c10::ScalarType select_precision(Precision precision, c10::Device device,
                                  const std::string& key = "/train/precision");
+
+// x on the device: a copy that is queued behind the device's work, from pinned memory, and not waited for.
+at::Tensor sent_to(const at::Tensor& x, c10::Device device);
+
+// How GPUs compute, for the whole process. `deterministic`: kernels that repeat their bytes; an operation without one
+// warns. Else cuDNN tries its kernels at each new shape.
+void set_gpu_arithmetic(Tf32 tf32, bool deterministic);
 
 // Waits for the work queued on the device; returns at once on the CPU.
 void wait_for(c10::Device device);

@@ -25,6 +25,9 @@ struct BatchLoader::State {
   void run(const std::stop_token& stop);
   Batch load(int64_t step);
   int64_t item(int64_t sample);
+  void read_items(Batch& batch, std::span<const int64_t> indices) const;
+  void name_items(Batch& batch, std::span<const int64_t> indices) const;
+  bool mirrors(int64_t sample) const;
   void flip(Batch& batch) const;
 
   const std::shared_ptr<const Dataset> dataset;
@@ -65,14 +68,34 @@ Batch BatchLoader::State::load(int64_t step) {
   batch.first_sample = step * options.global_batch + options.rank_begin;
   std::vector<int64_t> indices(rows);
   for (int64_t row = 0; row < rows; ++row) indices[row] = item(batch.first_sample + row);
-  batch.x = dataset->gather(indices);
+  options.items_only ? name_items(batch, indices) : read_items(batch, indices);
   if (!dataset->class_names().empty()) {
     batch.labels = at::empty({rows}, at::kLong);
     int64_t* labels = batch.labels.mutable_data_ptr<int64_t>();
     for (int64_t row = 0; row < rows; ++row) labels[row] = dataset->label(indices[row]);
   }
-  if (options.horizontal_flip) flip(batch);
   return batch;
+}
+
+void BatchLoader::State::read_items(Batch& batch, std::span<const int64_t> indices) const {
+  batch.x = dataset->gather(indices);
+  if (options.horizontal_flip) flip(batch);
+  if (options.pinned) batch.x = batch.x.pin_memory();
+}
+
+void BatchLoader::State::name_items(Batch& batch, std::span<const int64_t> indices) const {
+  const auto rows = std::ssize(indices);
+  batch.items = at::empty({rows}, at::kLong);
+  batch.mirrored = at::empty({rows}, at::kBool);
+  std::copy(indices.begin(), indices.end(), batch.items.mutable_data_ptr<int64_t>());
+  for (int64_t row = 0; row < rows; ++row)
+    batch.mirrored.mutable_data_ptr<bool>()[row] =
+        options.horizontal_flip && mirrors(batch.first_sample + row);
+}
+
+// With probability 1/2.
+bool BatchLoader::State::mirrors(int64_t sample) const {
+  return RandomStream(options.seed, Purpose::kAugment, sample).next() % 2 != 0;
 }
 
 // permutation_{g / N}[g % N] by a Fisher-Yates shuffle with the epoch's stream.
@@ -89,14 +112,13 @@ int64_t BatchLoader::State::item(int64_t sample) {
   return permutation[sample % size];
 }
 
-// Mirrors each image [C, H, W] with probability 1/2.
+// Mirrors each image [C, H, W] that is to be.
 void BatchLoader::State::flip(Batch& batch) const {
   const int64_t image = batch.x.stride(0);
   const int64_t width = batch.x.size(3);
   float* pixels = batch.x.mutable_data_ptr<float>();
   for (int64_t row = 0; row < batch.x.size(0); ++row, pixels += image) {
-    if (RandomStream(options.seed, Purpose::kAugment, batch.first_sample + row).next() % 2 == 0)
-      continue;
+    if (!mirrors(batch.first_sample + row)) continue;
     for (int64_t line = 0; line < image; line += width)
       std::reverse(pixels + line, pixels + line + width);
   }

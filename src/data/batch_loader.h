@@ -11,9 +11,11 @@
 namespace diffuse {
 
 struct Batch {
-  at::Tensor x;              // float32 [B, ...] on the CPU
+  at::Tensor x;              // float32 [B, ...] on the CPU; undefined if only items are wanted
   at::Tensor labels;         // int64 [B]; undefined if the set has no labels
   int64_t first_sample = 0;  // global sample number of row 0; rows are consecutive
+  at::Tensor items{};        // int64 [B]: each row's number in the set, if only items are wanted
+  at::Tensor mirrored{};     // bool [B]: which of these are to be mirrored
 };
 
 struct LoaderOptions {
@@ -23,7 +25,9 @@ struct LoaderOptions {
   int64_t first_step = 0;  // step s starts at sample s * global_batch
   bool horizontal_flip = false;
   uint64_t seed = 0;
-  int64_t prefetch = 4;  // batches ready in advance
+  int64_t prefetch = 4;     // batches ready in advance
+  bool items_only = false;  // the numbers of items instead of their values
+  bool pinned = false;      // x in memory that a GPU reads by itself
 };
 
 // Global sample g is item permutation_{g / N}[g % N]: each epoch visits every item once, batches may span

@@ -94,6 +94,7 @@ class RelabelledDataset : public Dataset {
   at::Tensor gather(std::span<const int64_t> indices) const override {
     return set_->gather(indices);
   }
+  at::Tensor bytes() const override { return set_->bytes(); }
 
  private:
   std::shared_ptr<const Dataset> set_;

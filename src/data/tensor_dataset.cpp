@@ -31,6 +31,10 @@ class TensorDataset : public Dataset {
     return class_names_.empty() ? -1 : labels_[index];
   }
 
+  at::Tensor bytes() const override {
+    return items_.scalar_type() == at::kByte ? items_ : at::Tensor();
+  }
+
   // A plain loop: the loader calls this on its own thread, where LibTorch's operators would start a second
   // thread pool.
   at::Tensor gather(std::span<const int64_t> indices) const override {

@@ -58,9 +58,17 @@ class SumHook : public c10d::CppCommHookInterface<State*> {
 
 }  // namespace
 
+void sum_gradients(World& world, const at::Tensor& gradients, bool bf16) {
+  if (world.size() == 1) return;
+  if (!bf16) return world.sum(gradients);
+  const at::Tensor rounded = gradients.to(at::kBFloat16);
+  world.sum(rounded);
+  gradients.copy_(rounded);
+}
+
 GradientReducer::GradientReducer(World& world, const std::vector<at::Tensor>& parameters,
                                  bool bf16) {
-  if (world.size() == 1) return;
+  if (world.size() == 1 || parameters.empty()) return;
   state_ = std::make_unique<State>(world, bf16);
   const std::vector<bool> sparse(parameters.size(), false);
   auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(

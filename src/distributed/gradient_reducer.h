@@ -18,10 +18,14 @@ struct ReduceTimes {
   double exposed = 0;  // the part after the last gradient: not hidden behind the backward pass
 };
 
+// Adds up gradients that lie in one tensor, in place; `bf16` as below.
+void sum_gradients(World& world, const at::Tensor& gradients, bool bf16);
+
 class GradientReducer {
  public:
-  // Buckets of 25 MB, in the order in which the gradients arrive; `bf16` halves the traffic by rounding
-  // what is sent, the sums included, to bfloat16. c10d::Reducer [Li20], https://arxiv.org/abs/2006.15704
+  // Nothing to do without parameters. Buckets of 25 MB, in the order in which the gradients arrive; `bf16` halves
+  // the traffic by rounding what is sent, the sums included, to bfloat16.
+  // c10d::Reducer [Li20], https://arxiv.org/abs/2006.15704
   GradientReducer(World& world, const std::vector<at::Tensor>& parameters, bool bf16);
   ~GradientReducer();
 

@@ -10,9 +10,9 @@
 
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
-#include "src/core/device.h"
 #include "src/core/stop.h"
 #include "src/distributed/work_queue.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -86,7 +86,7 @@ Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const a
   return preconditioned(diffusion,
                         [&network, labels, device = options.device, precision = options.precision](
                             const at::Tensor& x, const at::Tensor& time) {
-                          const AutocastScope autocast(device, precision);
+                          const PrecisionScope scope(device, precision);
                           return network.forward(x.to(at::kFloat), time, labels).to(at::kDouble);
                         });
 }

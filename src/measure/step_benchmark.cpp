@@ -97,11 +97,14 @@ class Steps {
         x_(data_->gather({}).to(device)),
         one_step_{.sampler = SamplerKind::kDdim,
                   .timesteps = {make_process(config.diffusion)->time_at(0.5)}},
-        denoiser_(make_denoiser(trainer_.network(), trainer_.diffusion(),
-                                {.sampler = one_step_,
-                                 .shape = config.model.sample_shape,
-                                 .device = device,
-                                 .precision = trainer_.precision()})) {}
+        denoiser_(make_denoiser(
+            trainer_.network(), trainer_.diffusion(),
+            {.sampler = one_step_,
+             .shape = config.model.sample_shape,
+             .device = device,
+             .precision = trainer_.precision(),
+             .graphs = config.train.cuda_graph == CudaGraph::kAuto ? make_sample_graphs(device)
+                                                                   : nullptr})) {}
 
   void train() { trainer_.update(); }
 
@@ -124,6 +127,9 @@ class Steps {
 
 }  // namespace
 
+// Steps on a GPU until they are replayed.
+static constexpr int kUntilRecorded = 6;
+
 StepBenchmark benchmark_steps(const Config& config, c10::Device device, double seconds) {
   StepBenchmark result;
   Steps steps(config, device);
@@ -134,6 +140,8 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
     result.train_gflop = 3e-9 * counter.operations();
   }
   const auto wait = [&] { wait_for(device); };
+  const int first = device.is_cpu() ? 0 : kUntilRecorded;
+  for (int i = 0; i < first; ++i) steps.train();
   const double update = seconds_of(
       seconds, [&] { steps.train(); }, wait);
   {
@@ -142,7 +150,12 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
     for (int i = 0; i < kUpdates; ++i) steps.train();
     for (const auto& [phase, sum] : clock.seconds()) result.phase_ms[phase] = 1e3 * sum / kUpdates;
   }
+  result.kernels = kernel_shares(device, [&] {
+    steps.train();
+    wait();
+  });
   result.train_memory_bytes = peak_memory(device);
+  for (int i = 0; i < first; ++i) steps.sample();
   const double step = seconds_of(
       seconds, [&] { steps.sample(); }, wait);
   result.train_step_ms = update * 1e3;
@@ -157,12 +170,17 @@ StepBenchmark benchmark_steps(const Config& config, c10::Device device, double s
 void trace_steps(const Config& config, c10::Device device, const std::filesystem::path& file) {
   Steps steps(config, device);
   steps.train();  // allocates buffers and selects kernels
+  // On a GPU, of the first ones, each kernel has its operator; the last is a replay.
+  const int updates = device.is_cpu() ? 1 : kUntilRecorded;
   trace_work(file, device, [&] {
-    steps.train();
+    for (int i = 0; i < updates; ++i) steps.train();
     for (int i = 0; i < 2; ++i) steps.sample();  // the first transforms filters for the others
     wait_for(device);
   });
 }
+
+// An update's arithmetic at the speed of a large product.
+static double floor_ms(const StepBenchmark& b) { return 1e3 * b.train_gflop / b.gemm_gflops; }
 
 nlohmann::ordered_json json_of(const StepBenchmark& b) {
   return {{"cpu_products", cpu_products()},
@@ -173,8 +191,26 @@ nlohmann::ordered_json json_of(const StepBenchmark& b) {
           {"gemm_gflops", b.gemm_gflops},
           {"achieved_gflops", b.achieved_gflops},
           {"train_gflop", b.train_gflop},
+          {"floor_ms", floor_ms(b)},
+          {"kernel_ms", b.kernels.ms},
+          {"kernel_launches", b.kernels.launches},
+          {"busy_ms", b.kernels.busy_ms},
           {"train_memory_bytes", b.train_memory_bytes},
           {"peak_memory_bytes", b.peak_memory_bytes}};
+}
+
+// What a GPU is busy with; "" on the CPU.
+static std::string kernels_text(const StepBenchmark& b) {
+  if (b.kernels.launches == 0) return "";
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(1) << "kernels       " << b.kernels.launches << ", busy "
+      << b.kernels.busy_ms << " ms (" << 100 * b.kernels.busy_ms / b.train_step_ms
+      << "% of a step); floor " << floor_ms(b)
+      << " ms, the arithmetic at a large product's speed\n";
+  for (const auto& [kind, ms] : b.kernels.ms)
+    out << "  " << std::setw(16) << std::left << kind << ms << " ms ("
+        << 100 * ms / b.kernels.busy_ms << "%)\n";
+  return out.str();
 }
 
 std::string text_of(const StepBenchmark& b, const Config& config, c10::Device device) {
@@ -183,8 +219,10 @@ std::string text_of(const StepBenchmark& b, const Config& config, c10::Device de
   if (device.is_cpu()) out << ", float32 products by " << cpu_products();
   out << "\nbatch         " << config.train.batch_size << "\ntrain step    " << b.train_step_ms
       << " ms, " << b.images_per_s << " samples/s\n";
-  for (const char* const phase : {"data", "forward", "backward", "optimizer"})
-    out << "  " << std::setw(12) << std::left << phase << b.phase_ms.at(phase) << " ms\n";
+  for (const char* const phase : {"data", "pass", "forward", "backward", "optimizer"})
+    if (const auto found = b.phase_ms.find(phase); found != b.phase_ms.end())
+      out << "  " << std::setw(12) << std::left << phase << found->second << " ms\n";
+  out << kernels_text(b);
   out << "sample step   " << b.sample_step_ms << " ms\nthroughput    " << b.achieved_gflops
       << " GFLOP/s of the " << b.gemm_gflops << " of a large GEMM ("
       << 100 * b.achieved_gflops / b.gemm_gflops << "%)\npeak memory   "

@@ -10,14 +10,17 @@
 #include <string>
 
 #include "diffuse/config/config.h"
+#include "kernel_shares.h"
 
 namespace diffuse {
 
 struct StepBenchmark {
-  double train_step_ms = 0;                // one optimiser update of a whole batch, data in memory
-  std::map<std::string, double> phase_ms;  // of its parts: data, forward, backward, optimizer
-  double sample_step_ms = 0;               // one reverse step of a batch of the same size
-  double images_per_s = 0;                 // of training
+  double train_step_ms = 0;  // one optimiser update of a whole batch, data in memory
+  // Of its parts: data, forward, backward, optimizer; of recorded steps, the host's: data, pass, optimizer.
+  std::map<std::string, double> phase_ms;
+  KernelShares kernels;            // of a GPU, in an update
+  double sample_step_ms = 0;       // one reverse step of a batch of the same size
+  double images_per_s = 0;         // of training
   double train_gflop = 0;          // FLOPs of an update's matrix products and convolutions, in 1e9
   double achieved_gflops = 0;      // train_gflop per second
   double gemm_gflops = 0;          // throughput of a large GEMM in the same number format

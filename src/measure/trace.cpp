@@ -8,9 +8,10 @@
 
 namespace diffuse {
 
-void trace_work(const std::filesystem::path& file, c10::Device device,
-                const std::function<void()>& work) {
-  namespace profiler = torch::autograd::profiler;
+namespace profiler = torch::autograd::profiler;
+
+std::unique_ptr<profiler::ProfilerResult> profiled(c10::Device device,
+                                                   const std::function<void()>& work) {
   using torch::profiler::impl::ActivityType;
   std::set<ActivityType> activities{ActivityType::CPU};
   if (device.is_cuda()) activities.insert(ActivityType::CUDA);
@@ -20,7 +21,12 @@ void trace_work(const std::filesystem::path& file, c10::Device device,
   profiler::prepareProfiler(config, activities);
   profiler::enableProfiler(config, activities);
   work();
-  const auto result = profiler::disableProfiler();
+  return profiler::disableProfiler();
+}
+
+void trace_work(const std::filesystem::path& file, c10::Device device,
+                const std::function<void()>& work) {
+  const auto result = profiled(device, work);
   atomic_write(file, [&](const std::filesystem::path& part) { result->save(part.string()); });
 }
 

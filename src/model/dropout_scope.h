@@ -2,6 +2,8 @@
 // the batch size and the numbers of processes and threads.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <memory>
 #include <vector>
 
@@ -14,15 +16,20 @@ class DropoutScope {
  public:
   using Keys = std::shared_ptr<const std::vector<StreamKey>>;
 
-  explicit DropoutScope(Keys keys);
+  // `rows`: the keys as cuda::key_rows() makes them, on the device that draws; undefined: copied
+  // there when they are first needed. With `rows` alone, `keys` may be null.
+  explicit DropoutScope(Keys keys, at::Tensor rows = {});
   ~DropoutScope();
   DropoutScope(const DropoutScope&) = delete;
   DropoutScope& operator=(const DropoutScope&) = delete;
 
   static Keys current();  // null outside of a scope
+  static at::Tensor rows_on(
+      c10::Device device);  // [B, 2] on the device; undefined outside of a scope
 
  private:
   Keys outer_;
+  at::Tensor outer_rows_;
 };
 
 }  // namespace diffuse

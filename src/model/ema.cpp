@@ -7,8 +7,13 @@
 
 namespace diffuse {
 
-Ema::Ema(std::vector<at::Tensor> parameters, double decay, bool warmup)
-    : parameters_(std::move(parameters)), decay_(decay), warmup_(warmup) {
+Ema::Ema(std::vector<at::Tensor> parameters, double decay, bool warmup,
+         std::vector<at::Tensor> averages)
+    : parameters_(std::move(parameters)),
+      averages_(std::move(averages)),
+      decay_(decay),
+      warmup_(warmup) {
+  if (!averages_.empty()) return;
   for (const at::Tensor& parameter : parameters_) {
     const at::ScalarType kind = at::promote_types(parameter.scalar_type(), at::kFloat);
     averages_.push_back(parameter.detach().to(kind, /*non_blocking=*/false, /*copy=*/true));

@@ -13,8 +13,9 @@ namespace diffuse {
 class Ema {
  public:
   // Starts from the current parameters, on their device: build it after moving their module, and do not move
-  // the module afterwards.
-  Ema(std::vector<at::Tensor> parameters, double decay, bool warmup);
+  // the module afterwards. `averages`: those that another updates, instead of own ones.
+  Ema(std::vector<at::Tensor> parameters, double decay, bool warmup,
+      std::vector<at::Tensor> averages = {});
 
   // Call it after each optimiser update; `step` counts the updates before it: 0, 1, ...
   void update(int64_t step);

@@ -16,6 +16,8 @@ class LayerWatch {
   LayerWatch(const LayerWatch&) = delete;
   LayerWatch& operator=(const LayerWatch&) = delete;
 
+  static bool active();  // on this thread
+
   // For layers: passes the output to the current watch, if any, and returns it.
   static at::Tensor watched(const torch::nn::Module& layer, at::Tensor output);
 

@@ -8,7 +8,7 @@
 
 #include <mutex>
 
-#include "src/core/device.h"
+#include "src/model/compute_scope.h"
 #include "src/model/dropout_scope.h"
 
 namespace diffuse {
@@ -19,9 +19,15 @@ using torch::autograd::tensor_list;
 namespace {
 
 struct KeptBlock : torch::CustomClassHolder {
-  explicit KeptBlock(const Block& b) : block(b), dropout(DropoutScope::current()) {}
+  KeptBlock(const Block& b, c10::Device device)
+      : block(b),
+        dropout(DropoutScope::current()),
+        rows(DropoutScope::rows_on(device)),
+        type(ComputeScope::type()) {}
   Block block;
   DropoutScope::Keys dropout;
+  at::Tensor rows;
+  c10::ScalarType type;
 };
 
 at::Tensor generator_state(c10::Device device) {
@@ -46,7 +52,8 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   static at::Tensor forward(AutogradContext* context, const Block& block, const at::Tensor& h,
                             const at::Tensor& time, const std::optional<at::Tensor>& skip) {
     context->save_for_backward({h, time, skip.value_or(at::Tensor())});
-    context->saved_data["block"] = c10::IValue::make_capsule(c10::make_intrusive<KeptBlock>(block));
+    context->saved_data["block"] =
+        c10::IValue::make_capsule(c10::make_intrusive<KeptBlock>(block, h.device()));
     context->saved_data["random"] = generator_state(h.device());
     context->saved_data["autocast"] = autocast_type(h.device());
     return block(h, time, skip.value_or(at::Tensor()));  // gradients are off in here
@@ -64,7 +71,8 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     at::Tensor output;
     {
       const at::AutoGradMode enabled(true);
-      const DropoutScope scope(kept->dropout);
+      const DropoutScope scope(kept->dropout, kept->rows);
+      const ComputeScope compute(kept->type);
       const AutocastScope autocast(device, context->saved_data["autocast"].toScalarType());
       output = kept->block(inputs[0], inputs[1], inputs[2]);
     }

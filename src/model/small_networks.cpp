@@ -8,6 +8,7 @@
 #include "module_list.h"
 #include "ops/silu.h"
 #include "padding.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -59,17 +60,18 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
 }
 
 at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
+  const at::ScalarType type = ComputeScope::type_for(x);
   const at::Tensor sinusoids = sinusoidal_embedding(
       time.to(at::kFloat) * config_.time_scale, config_.hidden,
       config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
-  at::Tensor embedding = time_embedding_->forward(sinusoids.to(x.scalar_type()));
+  at::Tensor embedding = time_embedding_->forward(sinusoids.to(type));
   if (class_embedding_)
-    embedding =
-        embedding + class_embedding_->forward(labels_or_none(labels, time, config_.classes));
+    embedding = embedding +
+                class_embedding_->forward(labels_or_none(labels, time, config_.classes)).to(type);
   embedding = ops::silu_in_place(std::move(embedding));
 
   const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
-  at::Tensor h = input_->forward(zero_pad_channels(x, inputs));
+  at::Tensor h = input_->forward(zero_pad_channels(x.to(type), inputs));
   for (const auto& layer : *layers_) h = layer->forward(h, embedding);
   return output_->forward(ops::silu_in_place(std::move(h))).to(x.scalar_type());
 }

@@ -7,6 +7,7 @@
 #include "diffuse/core/error.h"
 #include "ops/silu.h"
 #include "padding.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -149,8 +150,8 @@ at::Tensor UNet::embed(const at::Tensor& time, const at::Tensor& labels,
       config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
   at::Tensor embedding = time_embedding_->forward(sinusoids.to(dtype));
   if (class_embedding_)
-    embedding =
-        embedding + class_embedding_->forward(labels_or_none(labels, time, config_.classes));
+    embedding = embedding +
+                class_embedding_->forward(labels_or_none(labels, time, config_.classes)).to(dtype);
   return ops::silu_in_place(std::move(embedding));
 }
 
@@ -168,9 +169,10 @@ at::Tensor UNet::from_patches(const at::Tensor& h) const {
 }
 
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
-  const at::Tensor embedding = embed(time, labels, x.scalar_type());
+  const at::ScalarType type = ComputeScope::type_for(x);
+  const at::Tensor embedding = embed(time, labels, type);
   at::Tensor h = to_patches(
-      zero_pad_channels(x, config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1)));
+      zero_pad_channels(x.to(type), config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1)));
   h = conv_in_->forward(h.contiguous(at::MemoryFormat::ChannelsLast));
 
   std::vector<at::Tensor> skips{h};

@@ -46,7 +46,9 @@ Model::Model(std::string name, Config config, std::shared_ptr<Network> network, 
       network_(std::move(network)),
       diffusion_(
           std::make_shared<GaussianDiffusion>(config_.diffusion, sample_kind(config_.model))),
-      device_(device) {}
+      device_(device),
+      graphs_(config_.train.cuda_graph == CudaGraph::kAuto ? make_sample_graphs(device) : nullptr) {
+}
 
 Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
   const auto ready = [&](const std::string& name, Config config, std::shared_ptr<Network> network) {
@@ -80,7 +82,8 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
           .shape = sample_shape(),
           .classes = config_.model.classes,
           .guidance = config.guidance,
-          .device = device_};
+          .device = device_,
+          .graphs = graphs_};
 }
 
 GenerateOptions Model::options(const SampleConfig& config) const {

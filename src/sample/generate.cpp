@@ -3,7 +3,11 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include "diffuse/core/error.h"
+#include "sample_graphs.h"
 #include "src/core/device.h"
+#include "src/core/noise.h"
+#include "src/model/compute_scope.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse {
@@ -14,8 +18,9 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
     return [&network, labels](const at::Tensor& x, const at::Tensor& t) {
       return network.forward(x, t, labels);
     };
-  const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
-  return [&network, both, guidance, learned_variance](const at::Tensor& x, const at::Tensor& t) {
+  return [&network, labels, classes, guidance, learned_variance](const at::Tensor& x,
+                                                                 const at::Tensor& t) {
+    const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
     const int64_t channels = halves[0].size(1) / (learned_variance ? 2 : 1);
     const int64_t rest = halves[0].size(1) - channels;
@@ -43,17 +48,21 @@ static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& di
 
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options) {
-  const at::Tensor labels =
-      options.labels.defined() ? options.labels.to(options.device) : options.labels;
-  const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
-                                                 diffusion.learns_variance()),
-                             device = options.device, precision = options.precision,
-                             weights = std::make_shared<WeightCache>()](const at::Tensor& x,
-                                                                        const at::Tensor& t) {
-    const WeightCacheScope keep(*weights);
-    const AutocastScope autocast(device, precision);
-    return bound(x, t).to(at::kFloat);
+  const auto bound = [&network, classes = options.classes, guidance = options.guidance,
+                      learned = diffusion.learns_variance(), device = options.device,
+                      precision = options.precision](const at::Tensor& labels) -> Denoiser {
+    return [call = bind_labels(network, labels, classes, guidance, learned), device, precision,
+            weights = std::make_shared<WeightCache>()](const at::Tensor& x, const at::Tensor& t) {
+      const WeightCacheScope keep(*weights);
+      const PrecisionScope scope(device, precision);
+      return call(x, t).to(at::kFloat);
+    };
   };
+  const at::Tensor labels = sent_to(options.labels, options.device);
+  const Denoiser denoiser =
+      options.graphs ? options.graphs->recorded(bound, labels,
+                                                concat(options.precision, " ", options.guidance))
+                     : bound(labels);
   return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
                                     : preconditioned(diffusion, denoiser);
 }
@@ -61,7 +70,7 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
                         const GenerateOptions& options) {
   return [keys, purpose, shape = options.shape, device = options.device](int64_t t) {
-    return normal_rows(keys, purpose, static_cast<uint32_t>(t), shape).to(device);
+    return noise_rows(keys, purpose, static_cast<uint32_t>(t), shape, device);
   };
 }
 

@@ -16,20 +16,19 @@ std::string Trainer::first_bad_part() {
     if (!is_finite(weight)) return "the weights " + name + " are not finite";
   std::string bad;
   const Batch batch = next_batch();
-  at::Tensor loss;
   {
     const LayerWatch watch([&](const torch::nn::Module& layer, const at::Tensor& output) {
       if (!bad.empty() || is_finite(output)) return;
       for (const auto& item : network_->named_modules())
         if (item.value().get() == &layer) bad = item.key();
     });
-    loss = forward_backward(batch);
+    forward_backward(batch);
   }
   updater_->drop_gradients();
   if (!is_finite(batch.x)) return "the data are not finite";
   if (!bad.empty()) return concat("the output of the layer ", bad, " is not finite");
-  return is_finite(loss) ? "the loss is finite, but its gradients are not"
-                         : "every layer's output is finite, but the loss is not";
+  return is_finite(loss_) ? "the loss is finite, but its gradients are not"
+                          : "every layer's output is finite, but the loss is not";
 }
 
 }  // namespace diffuse

@@ -8,8 +8,9 @@
 #include <numbers>
 #include <vector>
 
-#include "diffuse/core/random_tensor.h"
 #include "src/core/device.h"
+#include "src/core/noise.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -29,16 +30,17 @@ static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, co
     items[i] = (first + i) * spread;
     classes[i] = data.label(items[i]);
   }
-  const at::Tensor labels = options.labels ? at::tensor(classes).to(options.device) : at::Tensor();
-  const at::Tensor eps =
-      normal_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0, data.sample_shape());
+  const at::Tensor labels =
+      options.labels ? sent_to(at::tensor(classes), options.device) : at::Tensor();
+  const at::Tensor eps = noise_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0,
+                                    data.sample_shape(), options.device);
   const Denoiser denoiser =
       preconditioned(diffusion, [&](const at::Tensor& x, const at::Tensor& time) {
-        const AutocastScope autocast(options.device, options.precision);
+        const PrecisionScope scope(options.device, options.precision);
         return network.forward(x, time, labels).to(at::kFloat);
       });
-  return diffusion.epsilon_loss(denoiser, data.gather(items).to(options.device),
-                                times.to(options.device), eps.to(options.device));
+  return diffusion.epsilon_loss(denoiser, sent_to(data.gather(items), options.device),
+                                sent_to(times, options.device), eps);
 }
 
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,

@@ -16,6 +16,7 @@ class LossScaler {
   LossScaler(bool enabled, c10::Device device);
 
   at::Tensor scale(const at::Tensor& loss) const;
+  const at::Tensor& scale() const { return scale_; }  // float scalar
 
   // Divides the gradients by the scale. Returns 1 if any is not finite, else 0 (float scalar).
   at::Tensor unscale(std::vector<at::Tensor>& gradients) const;

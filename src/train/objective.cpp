@@ -6,7 +6,10 @@
 
 #include "diffuse/core/random_tensor.h"
 #include "diffuse/train/train_report.h"
+#include "src/core/cuda/random.h"
 #include "src/core/device.h"
+#include "src/core/noise.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse {
 
@@ -34,14 +37,15 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
   const auto keys = consecutive_keys(config_.seed, first, count);
   const TimestepDraw times = timesteps_.draw(rows.first_sample, count, config_.train.batch_size);
   const at::Tensor labels =
-      config_.model.classes > 0 ? drop_labels(rows.labels, keys).to(device_) : at::Tensor();
+      config_.model.classes > 0 ? sent_to(drop_labels(rows.labels, keys), device_) : at::Tensor();
   return {
-      .x0 = rows.x.to(device_),
-      .eps = normal_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape).to(device_),
-      .t = times.t.to(device_),
-      .weight = times.weight.to(device_),
+      .x0 = sent_to(rows.x, device_),
+      .eps = noise_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape, device_),
+      .t = sent_to(times.t, device_),
+      .weight = sent_to(times.weight, device_),
       .labels = labels,
       .own_x0 = gets_own_x0(config_.seed, step),
+      .keys = cuda::draws_random(device_) ? sent_to(cuda::key_rows(keys), device_) : at::Tensor(),
       .dropout = std::make_shared<const std::vector<StreamKey>>(keys),
       .dropout_seed = RandomStream(config_.seed, Purpose::kDropout, first).next_u64(),
   };
@@ -61,7 +65,7 @@ at::Tensor Objective::drop_labels(const at::Tensor& labels, std::span<const Stre
 at::Tensor Objective::losses(Network& network, const TrainingRows& rows) const {
   RECORD_USER_SCOPE("forward");
   const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
-    const AutocastScope autocast(device_, precision_);
+    const PrecisionScope scope(device_, precision_);
     return network.forward(x, time, rows.labels).to(at::kFloat);
   };
   const bool own_x0 = rows.own_x0 && network.self_conditioned();

@@ -25,7 +25,9 @@ struct TrainingRows {
   at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
   at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
   bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
-  DropoutScope::Keys dropout;  // for dropout on the CPU: the samples' streams
+  at::Tensor
+      keys{};  // int64 [B, 2]: the samples' streams, for the device's own kernels; undefined without
+  DropoutScope::Keys dropout;  // the same for dropout on the CPU
   uint64_t dropout_seed = 0;   // elsewhere: the seed of LibTorch's generator
 };
 
@@ -50,6 +52,9 @@ class Objective {
 
   // The bin of each row's timestep, of kTimestepBins equal ones: int64 [B].
   at::Tensor timestep_bins(const TrainingRows& rows) const;
+
+  // Whether observe() has a use for the losses.
+  bool learns_times() const { return timesteps_.learns(); }
 
   // Updates the timestep sampler, if it needs it, with the unweighted losses of this process's rows of update
   // `step`; all processes must call it.

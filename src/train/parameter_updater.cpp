@@ -4,6 +4,8 @@
 
 namespace diffuse {
 
+using Tensors = std::vector<at::Tensor>;
+
 static std::vector<at::Tensor> trained_parameters(const NamedModules& modules) {
   std::vector<at::Tensor> trained;
   for (const auto& [name, module] : modules)
@@ -13,16 +15,28 @@ static std::vector<at::Tensor> trained_parameters(const NamedModules& modules) {
 }
 
 ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modules,
-                                   c10::Device device, c10::ScalarType precision, World& world)
+                                   c10::Device device, c10::ScalarType precision, World& world,
+                                   const UpdateLayout& layout)
     : config_(config),
       modules_(std::move(modules)),
+      layout_(layout),
       parameters_(trained_parameters(modules_)),
-      shards_(world, parameters_, config.shard_optimizer),
-      ema_(shards_.own(), config.ema_decay, config.ema_warmup),
-      adam_(config, shards_.own(), device),
+      shards_(world, parameters_, config.shard_optimizer && !layout.flat),
+      flat_(layout.flat ? std::make_unique<FlatUpdate>(config, parameters_, layout.low) : nullptr),
+      ema_(shards_.own(), config.ema_decay, config.ema_warmup,
+           flat_ ? flat_->averages() : Tensors{}),
+      adam_(config, flat_ ? Tensors{} : shards_.own(), device),
       scaler_(precision == at::kHalf, device) {}
 
+void ParameterUpdater::prepare(int64_t step) {
+  if (flat_) flat_->prepare(learning_rate_at(config_, step), ema_.decay_at(step));
+}
+
 UpdateFigures ParameterUpdater::update(int64_t step) {
+  if (flat_) {
+    const auto [norm, skipped] = flat_->run(scaler_, adam_.count());
+    return {.gradient_norm = norm, .skipped = skipped};
+  }
   auto gradients = gradients_of(parameters_);
   const at::Tensor found_inf = scaler_.unscale(gradients);
   const at::Tensor norm = gradient_norm(gradients);
@@ -35,7 +49,12 @@ UpdateFigures ParameterUpdater::update(int64_t step) {
   return {.gradient_norm = norm, .skipped = found_inf};
 }
 
+void ParameterUpdater::restored() {
+  if (flat_) flat_->refresh_low_copies();
+}
+
 void ParameterUpdater::drop_gradients() {
+  if (flat_) return flat_->drop_gradients();
   for (const auto& [name, module] : modules_) module->zero_grad();
 }
 
@@ -67,8 +86,10 @@ std::vector<StateSection> ParameterUpdater::state(bool gather) const {
     return gather ? shards_.gather(own) : shards_.spread(own);
   };
   const std::vector<at::Tensor> averages = of_all(ema_.averages()),
-                                first = of_all(adam_.first_moment()),
-                                second = of_all(adam_.second_moment());
+                                first =
+                                    of_all(flat_ ? flat_->first_moment() : adam_.first_moment()),
+                                second =
+                                    of_all(flat_ ? flat_->second_moment() : adam_.second_moment());
   const at::Tensor *average = averages.data(), *one = first.data(), *two = second.data();
   std::vector<StateSection> sections;
   for (const auto& [name, module] : modules_) {

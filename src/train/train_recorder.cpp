@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "src/core/log.h"
 #include "src/train/run_facts.h"

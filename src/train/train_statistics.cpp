@@ -18,18 +18,32 @@ TrainStatistics::TrainStatistics(int64_t batch_size, c10::Device device)
       bin_counts_(zeros({kTimestepBins}, device)) {}
 
 void TrainStatistics::add_losses(const at::Tensor& losses, const at::Tensor& bins) {
-  bin_losses_.index_add_(0, bins, losses.nan_to_num(0, 0, 0));
-  bin_counts_.index_add_(0, bins, at::ones_like(losses));
+  const at::Tensor finite = losses.nan_to_num(0, 0, 0);
+  if (losses.is_cpu()) {
+    bin_losses_.index_add_(0, bins, finite);
+    bin_counts_.index_add_(0, bins, at::ones_like(losses));
+    return;
+  }
+  // A GPU adds by index in any order, or waits to look at the indices.
+  const at::Tensor all = at::arange(kTimestepBins, bins.options());
+  const at::Tensor in_bin = (bins.unsqueeze(1) == all).to(losses.scalar_type());  // [n, bins]
+  bin_losses_.add_((in_bin * finite.unsqueeze(1)).sum(0));
+  bin_counts_.add_(in_bin.sum(0));
 }
 
 void TrainStatistics::add_update(const at::Tensor& loss, const at::Tensor& gradient_norm,
                                  const at::Tensor& skipped) {
+  add_figures(loss, gradient_norm, skipped);
+  count_update();
+}
+
+void TrainStatistics::add_figures(const at::Tensor& loss, const at::Tensor& gradient_norm,
+                                  const at::Tensor& skipped) {
   const at::Tensor skip = skipped > 0;
   loss_sum_ += loss.masked_fill(skip, 0);
   norm_sum_ += gradient_norm.masked_fill(skip, 0);
   skipped_ += skipped;
   skipped_in_row_.add_(1).mul_(skipped);
-  ++updates_;
 }
 
 void TrainStatistics::add_seconds(const RankTimes& seconds) {

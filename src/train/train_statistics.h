@@ -25,6 +25,11 @@ class TrainStatistics {
   void add_update(const at::Tensor& loss, const at::Tensor& gradient_norm,
                   const at::Tensor& skipped);
 
+  // The device's part of add_update, which can be recorded, and the host's.
+  void add_figures(const at::Tensor& loss, const at::Tensor& gradient_norm,
+                   const at::Tensor& skipped);
+  void count_update() { ++updates_; }
+
   // This rank's times in an update.
   void add_seconds(const RankTimes& seconds);
 

@@ -11,10 +11,15 @@
 #include "parameter_updater.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
+#include "src/core/log.h"
 #include "src/data/class_names.h"
 #include "src/data/normalization.h"
+#include "src/data/resident_images.h"
 #include "src/distributed/gradient_reducer.h"
+#include "src/model/layer_watch.h"
+#include "src/model/weight_cache.h"
 #include "src/sample/oracle_view.h"
+#include "step_graphs.h"
 #include "train_statistics.h"
 
 namespace diffuse {
@@ -66,42 +71,81 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       network_(network_for(config_, objective_->diffusion(), device, *world_)),
       updater_(std::make_unique<ParameterUpdater>(config_.train,
                                                   NamedModules{{std::string(kNetwork), network_}},
-                                                  device, precision_, *world_)),
-      reducer_(std::make_unique<GradientReducer>(*world_, updater_->parameters(),
-                                                 config_.train.compress_gradients)),
-      statistics_(std::make_unique<TrainStatistics>(config_.train.batch_size, device)) {}
+                                                  device, precision_, *world_, layout())),
+      reducer_(std::make_unique<GradientReducer>(
+          *world_, layout().flat ? std::vector<at::Tensor>() : updater_->parameters(),
+          config_.train.compress_gradients)),
+      statistics_(std::make_unique<TrainStatistics>(config_.train.batch_size, device)),
+      loss_(at::zeros({}, at::device(device).dtype(at::kFloat))) {
+  if (device.is_cuda()) set_gpu_arithmetic(config_.train.tf32, config_.train.deterministic);
+}
 
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 
+// Makes the graphs of a training's kernels; empty where they are launched one by one.
+static StepGraphMaker graphs_of(const Config& config, c10::Device device, const World& world) {
+  if (config.train.cuda_graph != CudaGraph::kAuto || !obstacle_to_graphs(config, world).empty())
+    return {};
+  return step_graph_maker(device);
+}
+
+// Several processes that launch kernels one by one hide the sums of gradients behind the backward pass, bucket
+// by bucket; else one buffer serves best.
+UpdateLayout Trainer::layout() const {
+  const bool flat =
+      graphs_of(config_, device_, *world_) || (device_.is_cuda() && world_->size() == 1);
+  return {.flat = flat, .low = flat && !device_.is_cpu() ? precision_ : c10::kFloat};
+}
+
+// What updates need, and a trainer that is only asked for samples does not.
+void Trainer::prepare() {
+  if (loader_) return;
+  images_ = ResidentImages::of(*data_, device_);
+  loader_ = std::make_unique<BatchLoader>(
+      data_, LoaderOptions{.global_batch = config_.train.batch_size,
+                           .rank_begin = rows_.begin,
+                           .rank_end = rows_.end,
+                           .first_step = step_,
+                           .horizontal_flip = config_.data.horizontal_flip,
+                           .seed = config_.seed,
+                           .items_only = images_ != nullptr,
+                           .pinned = device_.is_cuda()});
+  if (graphs_) return;
+  if (const StepGraphMaker maker = graphs_of(config_, device_, *world_))
+    graphs_ = std::make_unique<StepGraphs>(maker, device_);
+  const std::string obstacle = obstacle_to_graphs(config_, *world_);
+  if (device_.is_cuda() && world_->is_first() && !obstacle.empty())
+    log_info("no CUDA graph, kernels are launched one by one: " + obstacle);
+}
+
 Batch Trainer::next_batch() {
   RECORD_USER_SCOPE("data");
   world_->phase("loading data", step_);
-  if (!loader_)
-    loader_ = std::make_unique<BatchLoader>(
-        data_, LoaderOptions{.global_batch = config_.train.batch_size,
-                             .rank_begin = rows_.begin,
-                             .rank_end = rows_.end,
-                             .first_step = step_,
-                             .horizontal_flip = config_.data.horizontal_flip,
-                             .seed = config_.seed});
-  return loader_->next();
+  prepare();
+  Batch batch = loader_->next();
+  if (images_) batch.x = images_->gather(batch);
+  return batch;
 }
 
-static Batch rows_of(const Batch& batch, int64_t begin, int64_t end) {
-  return {.x = batch.x.slice(0, begin, end),
-          .labels = batch.labels.defined() ? batch.labels.slice(0, begin, end) : at::Tensor(),
-          .first_sample = batch.first_sample + begin};
+// Rows [begin, end) of this rank's batch with their random numbers.
+TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
+  const Batch rows{
+      .x = batch.x.slice(0, begin, end),
+      .labels = batch.labels.defined() ? batch.labels.slice(0, begin, end) : at::Tensor(),
+      .first_sample = batch.first_sample + begin};
+  TrainingRows drawn = objective_->draw(rows, step_);
+  // Without kernels of ours a GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
+  at::manual_seed(drawn.dropout_seed);
+  return drawn;
 }
 
-// Forward and backward pass for rows [begin, end) of this rank's batch; the last pass all-reduces the
-// gradients. Returns the rows' losses, unweighted, and adds their part of the mean to `mean`.
-at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int64_t end,
-                                         at::Tensor& mean) {
-  const TrainingRows rows = objective_->draw(rows_of(batch, begin, end), step_);
-  const DropoutScope scope(rows.dropout);
-  // A GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
-  at::manual_seed(rows.dropout_seed);
+// Forward and backward pass; the `last` one of an update all-reduces gradients that lie apart. Returns the
+// rows' losses, unweighted, and adds their part of the mean to loss_.
+at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
+  const DropoutScope scope(rows.dropout, rows.keys);
+  std::optional<WeightCacheScope> kept;
+  if (WeightCache* const low = updater_->low_copies()) kept.emplace(*low);
   const at::Tensor losses = objective_->losses(*network_, rows);
   statistics_->add_losses(losses.detach(), objective_->timestep_bins(rows));
   const at::Tensor loss = objective_->part_of_mean(losses, rows);
@@ -109,44 +153,47 @@ at::Tensor Trainer::accumulate_gradients(const Batch& batch, int64_t begin, int6
     RECORD_USER_SCOPE("backward");
     updater_->scale(loss).backward();
   };
-  if (end == batch.x.size(0))
-    reducer_->run(backward);
-  else
-    backward();
-  mean += loss.detach();
+  last ? reducer_->run(backward) : backward();
+  loss_ += loss.detach();
   return losses.detach();
-}
-
-static at::Tensor zero(c10::Device device) {
-  return at::zeros({}, at::device(device).dtype(at::kFloat));
 }
 
 void Trainer::try_gradients(int64_t rows) {
   const Batch batch = next_batch();
-  at::Tensor mean = zero(device_);
-  accumulate_gradients(batch, 0, rows, mean);
+  pass(draw(batch, 0, rows), rows == batch.x.size(0));
   updater_->drop_gradients();
 }
 
-// Computes the whole batch's gradients in the parameters. Returns this rank's part of the mean loss.
-at::Tensor Trainer::forward_backward(const Batch& batch) {
-  at::Tensor mean = zero(device_);
+// Computes the whole batch's gradients in the parameters, and this rank's part of the mean loss in loss_.
+void Trainer::forward_backward(const Batch& batch) {
+  loss_.zero_();
   std::vector<at::Tensor> losses;
   for (int64_t row = 0; row < rows_.size(); row += micro_batch()) {
     const int64_t end = std::min(row + micro_batch(), rows_.size());
-    losses.push_back(accumulate_gradients(batch, row, end, mean));
+    const TrainingRows rows = draw(batch, row, end);
+    const bool last = end == rows_.size();
+    if (graphs_ && !LayerWatch::active())
+      graphs_->pass(rows, [this, last](const TrainingRows& kept) { pass(kept, last); });
+    else
+      losses.push_back(pass(rows, last));
     world_->progress();
   }
-  objective_->observe(at::cat(losses), step_, *world_);
-  return mean;
+  if (const at::Tensor all = updater_->flat_gradients(); all.defined())
+    sum_gradients(*world_, all, config_.train.compress_gradients);
+  if (objective_->learns_times()) objective_->observe(at::cat(losses), step_, *world_);
 }
 
-// Consumes the gradients of a batch; `loss` is this rank's part of its mean loss.
-void Trainer::apply_gradients(const at::Tensor& loss) {
+// Consumes the gradients of a batch.
+void Trainer::apply_gradients() {
   RECORD_USER_SCOPE("optimizer");
   world_->phase("updating", step_);
-  const UpdateFigures figures = updater_->update(step_);
-  statistics_->add_update(loss, figures.gradient_norm, figures.skipped);
+  updater_->prepare(step_);
+  const auto update = [this] {
+    const UpdateFigures figures = updater_->update(step_);
+    statistics_->add_figures(loss_, figures.gradient_norm, figures.skipped);
+  };
+  graphs_ ? graphs_->update(update) : update();
+  statistics_->count_update();
 }
 
 // Seconds of waiting for other processes and the network, since the start.
@@ -160,7 +207,8 @@ void Trainer::update() {
   const double loaded = seconds_now();
   world_->phase("forward and backward", step_);
   network_->train();
-  apply_gradients(forward_backward(batch));
+  forward_backward(batch);
+  apply_gradients();
   ++step_;
   const double communication = communication_seconds() - waited;
   statistics_->add_seconds({.data = loaded - begin,
@@ -169,6 +217,11 @@ void Trainer::update() {
 }
 
 TrainReport Trainer::report() {
+  if (!device_.is_cpu()) {  // the updates since the last report may still be queued
+    const double begin = seconds_now();
+    wait_for(device_);
+    statistics_->add_seconds({.compute = seconds_now() - begin});
+  }
   TrainReport report = statistics_->report(*world_, reducer_->times());
   report.step = step_;
   report.learning_rate = learning_rate_at(config_.train, std::max<int64_t>(step_ - 1, 0));

@@ -89,6 +89,7 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
       world_->broadcast({values});
     }
   }
+  updater_->restored();
   step_ = start.step;
   statistics_->restored();
   loader_.reset();

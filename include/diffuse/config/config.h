@@ -147,6 +147,9 @@ struct TrainConfig {
   double ema_decay = 0.9999;    // per update
   bool ema_warmup = true;       // decay_s = min(ema_decay, (1 + s) / (10 + s))
   Precision precision = Precision::kFp32;
+  Tf32 tf32 = Tf32::kConvolutions;  // fp32 on a GPU
+  bool deterministic = true;        // on a GPU: the same bytes in each run
+  CudaGraph cuda_graph = CudaGraph::kAuto;
   bool gradient_checkpointing = false;  // unet: recompute activations, to save memory
   bool compress_gradients = false;      // all-reduce in bfloat16
   bool shard_optimizer = false;         // shard its state and the EMA weights over the processes

@@ -227,6 +227,14 @@ struct Words<OptimizerKind> {
   static constexpr Word<OptimizerKind> list[]{{kAdam, "adam"}, {kAdamw, "adamw"}};
 };
 
+// Whether an update's kernels on a GPU are recorded as a CUDA graph.
+enum class CudaGraph { kAuto, kOff };
+template <>
+struct Words<CudaGraph> {
+  using enum CudaGraph;
+  static constexpr Word<CudaGraph> list[]{{kAuto, "auto"}, {kOff, "off"}};
+};
+
 // cosine and linear fall to 0 at the last step.
 enum class LearningRateSchedule { kConstant, kCosine, kLinear };
 template <>

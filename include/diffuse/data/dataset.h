@@ -34,6 +34,9 @@ class Dataset {
   // Thread-safe. Throws Error naming the file if one cannot be decoded.
   virtual at::Tensor gather(std::span<const int64_t> indices) const = 0;
 
+  // uint8 [N, sample_shape...] on the CPU, where that is what gather() reads and scales; else undefined.
+  virtual at::Tensor bytes() const { return {}; }
+
   // Class of an item, 0 .. class_names().size() - 1; -1 if the set has no labels.
   virtual int64_t label(int64_t index) const = 0;
 

@@ -66,6 +66,7 @@ class Model {
   std::shared_ptr<Network> network_;
   std::shared_ptr<const GaussianDiffusion> diffusion_;
   c10::Device device_;
+  std::shared_ptr<SampleGraphs> graphs_;  // null: kernels are launched one by one
   int64_t step_ = 0;
   std::string weights_ = "raw";
 };

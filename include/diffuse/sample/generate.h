@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -13,6 +14,8 @@
 #include "diffuse/sample/sampler.h"
 
 namespace diffuse {
+
+class SampleGraphs;
 
 // The network with labels and guidance bound. If it is self-conditioned, x [B, 2C, ...] has the previous x_0
 // after x_t.
@@ -42,7 +45,13 @@ struct GenerateOptions {
   StreamKey shared{};
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;  // of the network's matrix products and convolutions
+  // Keeps what the network's calls launch on a GPU, by shape, for later batches of the same network, whose
+  // weights must not change meanwhile; null: launches kernel by kernel.
+  std::shared_ptr<SampleGraphs> graphs{};
 };
+
+// Null where calls of networks on the device cannot be recorded.
+std::shared_ptr<SampleGraphs> make_sample_graphs(c10::Device device);
 
 // The network as a function for samplers: labels and guidance bound, float32 output. Its weights must not
 // change meanwhile. A self-conditioned one remembers the x_0 of its last call: make one per batch.

@@ -27,6 +27,10 @@ class BatchLoader;
 class GradientReducer;
 class Objective;
 class ParameterUpdater;
+class ResidentImages;
+class StepGraphs;
+struct TrainingRows;
+struct UpdateLayout;
 class TrainStatistics;
 
 class Trainer {
@@ -81,10 +85,13 @@ class Trainer {
   World& world() const { return *world_; }
 
  private:
+  UpdateLayout layout() const;
+  void prepare();
   Batch next_batch();
-  at::Tensor accumulate_gradients(const Batch& batch, int64_t begin, int64_t end, at::Tensor& mean);
-  at::Tensor forward_backward(const Batch& batch);
-  void apply_gradients(const at::Tensor& loss);
+  at::Tensor pass(const TrainingRows& rows, bool last);
+  TrainingRows draw(const Batch& batch, int64_t begin, int64_t end);
+  void forward_backward(const Batch& batch);
+  void apply_gradients();
   double communication_seconds() const;
   int64_t micro_batch() const;
   std::vector<StateSection> state(bool gather) const;
@@ -100,7 +107,11 @@ class Trainer {
   std::unique_ptr<ParameterUpdater> updater_;
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<TrainStatistics> statistics_;
-  std::unique_ptr<BatchLoader> loader_;  // created at the first update, when the step is known
+  at::Tensor loss_;  // float scalar: this rank's part of the mean loss of the update under way
+  // Created at the first update, when the step is known.
+  std::unique_ptr<BatchLoader> loader_;
+  std::unique_ptr<ResidentImages> images_;  // null: the loader reads the data
+  std::unique_ptr<StepGraphs> graphs_;      // null: kernels are launched one by one
   int64_t step_ = 0;
 };
 

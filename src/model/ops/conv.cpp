@@ -7,8 +7,10 @@
 
 #include "cpu/residual_conv.h"
 #include "cpu/winograd.h"
+#include "cuda/bias.h"
 #include "kept_weight.h"
 #include "pixel_rows.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse::ops {
 
@@ -16,36 +18,37 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
                   const Window& window) {
   const auto& [kernel, stride, padding, signal] = window;
   const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
-  if (same_size && bias.defined() && cpu::winograd_pays(x, weight))
+  if (same_size && bias.defined() && ComputeScope::type() == at::kFloat &&
+      cpu::winograd_pays(x, weight))
     return cpu::winograd_conv3x3(x, weight, bias);
-  return at::conv2d(x, kept_weight(weight), bias, {signal ? 1 : stride, stride},
-                    {signal ? 0 : padding, padding});
+  const bool added_after = bias.defined() && cuda::takes_bias(x);
+  const at::Tensor y =
+      at::conv2d(x, kept_weight(weight), added_after ? at::Tensor() : in_compute_type(bias),
+                 {signal ? 1 : stride, stride}, {signal ? 0 : padding, padding});
+  return added_after ? cuda::add_bias(y, {}, bias) : y;
 }
 
 Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      const Window& window) {
-  if (x.is_cpu()) return {conv2d(x, weight, bias, window)};
+  if (x.is_cpu() && !cuda::takes_bias(x)) return {conv2d(x, weight, bias, window)};
   return {conv2d(x, weight, {}, window), bias};
 }
 
-// Adds [C] to each pixel of y [B, C, H, W].
-static void add_bias(const at::Tensor& y, const at::Tensor& bias) {
-  if (bias.defined()) y.add_(bias.view({1, -1, 1, 1}));
+// y [B, C, H, W] + bias [C], which may be undefined. Overwrites y.
+static at::Tensor with_bias(const at::Tensor& y, const at::Tensor& bias) {
+  if (!bias.defined()) return y;
+  return cuda::takes_bias(y) ? cuda::add_bias(y, {}, bias) : y.add_(bias.view({1, -1, 1, 1}));
 }
 
 at::Tensor residual_sum(const Biased& h, const at::Tensor& x) {
-  h.value.add_(x);
-  add_bias(h.value, h.bias);
-  return h.value;
+  if (cuda::takes_bias(h.value)) return cuda::add_bias(h.value, x, h.bias);
+  return with_bias(h.value.add_(x), h.bias);
 }
 
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight) {
-  if (cpu::takes_residual_conv(h.value, x, weight)) {
-    const at::Tensor y = cpu::residual_conv1x1(h.value, x, skip, weight);
-    add_bias(y, h.bias);
-    return y;
-  }
+  if (cpu::takes_residual_conv(h.value, x, weight))
+    return with_bias(cpu::residual_conv1x1(h.value, x, skip, weight), h.bias);
   at::Tensor sum = pixel_rows(h.value);
   const at::Tensor all = kept_weight(weight);
   int64_t first = 0;
@@ -56,9 +59,7 @@ at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tens
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
     sum = at::addmm(sum, pixel_rows(part), filters.t());
   }
-  const at::Tensor y = image_of(sum, h.value);
-  add_bias(y, h.bias);
-  return y;
+  return with_bias(image_of(sum, h.value), h.bias);
 }
 
 }  // namespace diffuse::ops

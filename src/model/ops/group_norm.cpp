@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "cpu/group_norm.h"
+#include "cuda/group_norm.h"
 
 namespace diffuse::ops {
 
@@ -30,7 +31,10 @@ static at::Tensor per_pixel(const at::Tensor& table) {
 static at::Tensor by_operators(const at::Tensor& x, const at::Tensor& shift, const Norm& norm,
                                bool silu) {
   const auto& [weight, bias, groups, eps] = norm;
-  const at::Tensor in = shift.defined() ? x + per_pixel(shift).to(x.scalar_type()) : x;
+  const at::ScalarType given = x.scalar_type();
+  if (given != weight.scalar_type())  // LibTorch's GPU kernels want one type
+    return by_operators(x.to(weight.scalar_type()), shift, norm, silu).to(given);
+  const at::Tensor in = shift.defined() ? x + per_pixel(shift).to(given) : x;
   const bool per_image = weight.dim() == 2;
   at::Tensor y = per_image ? at::group_norm(in, groups, {}, {}, eps)
                            : at::group_norm(in, groups, weight, bias, eps);
@@ -45,11 +49,19 @@ static at::Tensor normalise(const NormInput& in, const Norm& norm, bool silu) {
   return by_operators(in.skip.defined() ? at::cat({x, in.skip}, 1) : x, shift, norm, silu);
 }
 
-at::Tensor group_norm(const NormInput& in, const Norm& norm) { return normalise(in, norm, false); }
+at::Tensor group_norm(const NormInput& in, const Norm& norm) {
+  if (cuda::takes_group_norm(in.x.value, norm))
+    return cuda::group_norm(in, norm, {}, false, {}, {});
+  return normalise(in, norm, false);
+}
 
 at::Tensor group_norm_silu(const NormInput& in, const Norm& norm, const Modulation& modulation,
                            const Dropout& dropout_options) {
-  return dropout(normalise(in, modulated(norm, modulation), true), dropout_options);
+  if (!cuda::takes_group_norm(in.x.value, norm))
+    return dropout(normalise(in, modulated(norm, modulation), true), dropout_options);
+  const at::Tensor rows = dropout_options.p > 0 ? dropout_rows(in.x.value) : at::Tensor();
+  const at::Tensor y = cuda::group_norm(in, norm, modulation, true, dropout_options, rows);
+  return rows.defined() ? y : dropout(y, dropout_options);
 }
 
 }  // namespace diffuse::ops

@@ -29,8 +29,8 @@ struct Modulation {
 };
 
 // y = (in - mean) / sqrt(var + eps) weight + bias, with mean and variance of each group of channels, in
-// float32 for lower precisions. -> x's dtype; in the channels_last layout if the CPU's kernel computes it,
-// which needs float32 weights.
+// float32 for lower precisions. -> x's dtype; in the channels_last layout if the CPU's or the GPU's kernels
+// compute it, which needs float32 weights.
 at::Tensor group_norm(const NormInput& in, const Norm& norm);
 
 // y = dropout(silu((1 + scale) group_norm(in) + offset)), silu(u) = u / (1 + exp(-u))

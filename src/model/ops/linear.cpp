@@ -4,12 +4,14 @@
 
 #include "cpu/linear.h"
 #include "kept_weight.h"
+#include "src/model/compute_scope.h"
 
 namespace diffuse::ops {
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (cpu::replaces_linear(x, weight)) return cpu::linear(x, weight, bias);
-  return at::linear(x, kept_weight(weight), bias);
+  const bool low = ComputeScope::type_for(bias) != bias.scalar_type();
+  return at::linear(x, kept_weight(weight), low ? kept_weight(bias) : bias);
 }
 
 }  // namespace diffuse::ops

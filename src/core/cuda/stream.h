@@ -1,0 +1,13 @@
+// LibTorch's current stream for the driver's functions.
+#pragma once
+
+#include <c10/core/Device.h>
+
+namespace diffuse::cuda {
+
+// The CUstream (= cudaStream_t) that LibTorch queues work of this thread on. By c10 alone, without
+// libtorch_cuda's headers; throws c10::Error where LibTorch's CUDA library is not loaded or (before 2.9) does
+// not tell.
+void* current_stream(c10::Device device);
+
+}  // namespace diffuse::cuda

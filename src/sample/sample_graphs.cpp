@@ -1,0 +1,41 @@
+#include "sample_graphs.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+std::shared_ptr<SampleGraphs> make_sample_graphs(c10::Device device) {
+  const StepGraphMaker maker = step_graph_maker(device);
+  return maker ? std::make_shared<SampleGraphs>(maker, device) : nullptr;
+}
+
+SampleGraphs::Call& SampleGraphs::call_for(const Bound& bound, const at::Tensor& labels,
+                                           const std::string& key) {
+  if (const auto found = calls_.find(key); found != calls_.end()) {
+    if (labels.defined()) put(labels, found->second.labels);
+    return found->second;
+  }
+  Call call{.work = {"a sampling step", maker_(device_)}};
+  if (labels.defined()) put(labels, call.labels);
+  call.denoiser = bound(call.labels);
+  return calls_.emplace(key, std::move(call)).first->second;
+}
+
+Denoiser SampleGraphs::recorded(const Bound& bound, const at::Tensor& labels,
+                                const std::string& options) {
+  return [self = shared_from_this(), bound, labels, options, plain = bound(labels)](
+             const at::Tensor& x, const at::Tensor& t) {
+    if (at::GradMode::is_enabled()) return plain(x, t);
+    Call& call = self->call_for(bound, labels,
+                                concat(options, " ", x.sizes(), " ", x.dtype(), labels.defined()));
+    put(x, call.x);
+    put(t, call.t);
+    call.work.run([&call] { put(call.denoiser(call.x, call.t), call.output); });
+    return call.output.clone();
+  };
+}
+
+}  // namespace diffuse

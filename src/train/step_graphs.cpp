@@ -1,0 +1,42 @@
+#include "src/train/step_graphs.h"
+
+#include <ATen/record_function.h>
+
+namespace diffuse {
+
+std::string obstacle_to_graphs(const Config& config, const World& world) {
+  const TrainConfig& train = config.train;
+  if (config.diffusion.timestep_sampler == TimestepLaw::kImportance)
+    return "/diffusion/timestep_sampler importance reads the losses of each update";
+  if (train.gradient_checkpointing)
+    return "/train/gradient_checkpointing computes blocks again with the random state they had";
+  if (train.shard_optimizer && world.size() > 1)
+    return "/train/shard_optimizer sends parameters from process to process";
+  return "";
+}
+
+StepGraphs::StepGraphs(StepGraphMaker maker, c10::Device device)
+    : maker_(std::move(maker)), device_(device), update_("the update", maker_(device)) {}
+
+void StepGraphs::pass(const TrainingRows& rows,
+                      const std::function<void(const TrainingRows&)>& pass) {
+  RECORD_USER_SCOPE("pass");
+  const std::pair kind(rows.x0.size(0), rows.own_x0);
+  auto found = passes_.find(kind);
+  if (found == passes_.end())
+    found = passes_.emplace(kind, Pass{{}, {"a training pass", maker_(device_)}}).first;
+  TrainingRows& kept = found->second.rows;
+  for (const auto part : {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t,
+                          &TrainingRows::weight, &TrainingRows::labels, &TrainingRows::keys})
+    if ((rows.*part).defined()) put(rows.*part, kept.*part);
+  kept.own_x0 = rows.own_x0;
+  kept.dropout = rows.dropout;
+  found->second.work.run([pass, &kept] { pass(kept); });
+}
+
+void StepGraphs::update(const StepGraph::Work& update) {
+  RECORD_USER_SCOPE("update");
+  update_.run(update);
+}
+
+}  // namespace diffuse
