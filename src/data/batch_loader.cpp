@@ -18,6 +18,10 @@
 
 namespace diffuse {
 
+bool mirrors(const StreamKey& sample) {
+  return RandomStream(sample.seed, Purpose::kAugment, sample.index).next() % 2 != 0;
+}
+
 struct BatchLoader::State {
   State(std::shared_ptr<const Dataset> set, const LoaderOptions& o)
       : dataset(std::move(set)), options(o) {}
@@ -27,7 +31,6 @@ struct BatchLoader::State {
   int64_t item(int64_t sample);
   void read_items(Batch& batch, std::span<const int64_t> indices) const;
   void name_items(Batch& batch, std::span<const int64_t> indices) const;
-  bool mirrors(int64_t sample) const;
   void flip(Batch& batch) const;
 
   const std::shared_ptr<const Dataset> dataset;
@@ -84,18 +87,10 @@ void BatchLoader::State::read_items(Batch& batch, std::span<const int64_t> indic
 }
 
 void BatchLoader::State::name_items(Batch& batch, std::span<const int64_t> indices) const {
-  const auto rows = std::ssize(indices);
-  batch.items = at::empty({rows}, at::kLong);
-  batch.mirrored = at::empty({rows}, at::kBool);
+  batch.items = at::empty({std::ssize(indices)}, at::kLong);
   std::copy(indices.begin(), indices.end(), batch.items.mutable_data_ptr<int64_t>());
-  for (int64_t row = 0; row < rows; ++row)
-    batch.mirrored.mutable_data_ptr<bool>()[row] =
-        options.horizontal_flip && mirrors(batch.first_sample + row);
-}
-
-// With probability 1/2.
-bool BatchLoader::State::mirrors(int64_t sample) const {
-  return RandomStream(options.seed, Purpose::kAugment, sample).next() % 2 != 0;
+  if (options.horizontal_flip)
+    batch.mirror = consecutive_keys(options.seed, batch.first_sample, std::ssize(indices));
 }
 
 // permutation_{g / N}[g % N] by a Fisher-Yates shuffle with the epoch's stream.
@@ -118,7 +113,7 @@ void BatchLoader::State::flip(Batch& batch) const {
   const int64_t width = batch.x.size(3);
   float* pixels = batch.x.mutable_data_ptr<float>();
   for (int64_t row = 0; row < batch.x.size(0); ++row, pixels += image) {
-    if (!mirrors(batch.first_sample + row)) continue;
+    if (!mirrors({options.seed, static_cast<uint64_t>(batch.first_sample + row)})) continue;
     for (int64_t line = 0; line < image; line += width)
       std::reverse(pixels + line, pixels + line + width);
   }

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "diffuse/core/random_tensor.h"
 #include "diffuse/data/dataset.h"
 
 namespace diffuse {
@@ -15,8 +17,11 @@ struct Batch {
   at::Tensor labels;         // int64 [B]; undefined if the set has no labels
   int64_t first_sample = 0;  // global sample number of row 0; rows are consecutive
   at::Tensor items{};        // int64 [B]: each row's number in the set, if only items are wanted
-  at::Tensor mirrored{};     // bool [B]: which of these are to be mirrored
+  std::vector<StreamKey> mirror{};  // the streams that say which of these to mirror; empty: none
 };
+
+// Whether the sample of this key is mirrored: with probability 1/2.
+bool mirrors(const StreamKey& sample);
 
 struct LoaderOptions {
   int64_t global_batch = 128;  // samples per step over all ranks

@@ -6,7 +6,9 @@
 #include <array>
 #include <numeric>
 
+#include "cuda/gather_images.h"
 #include "image_set.h"
+#include "src/core/cuda/random.h"
 #include "src/core/device.h"
 
 namespace diffuse {
@@ -34,13 +36,30 @@ std::unique_ptr<ResidentImages> ResidentImages::of(const Dataset& data, c10::Dev
   return std::make_unique<ResidentImages>(images, device);
 }
 
+// bool [B], or undefined where none is.
+static at::Tensor mirrored_rows(const std::vector<StreamKey>& keys) {
+  if (keys.empty()) return {};
+  const at::Tensor mirrored = at::empty({std::ssize(keys)}, at::kBool);
+  for (size_t i = 0; i < keys.size(); ++i) mirrored.mutable_data_ptr<bool>()[i] = mirrors(keys[i]);
+  return mirrored;
+}
+
 // The values come from a table: a GPU divides by 127.5 with another rounding.
-at::Tensor ResidentImages::gather(const Batch& batch) const {
+at::Tensor ResidentImages::by_operators(const Batch& batch) const {
   const c10::Device device = images_.device();
   const at::Tensor bytes = images_.index_select(0, sent_to(batch.items, device));
   const at::Tensor x = values_.index_select(0, bytes.flatten().to(at::kInt)).view(bytes.sizes());
-  const at::Tensor mirrored = sent_to(batch.mirrored, device).view({-1, 1, 1, 1});
-  return at::where(mirrored, x.flip(3), x);
+  const at::Tensor mirrored = sent_to(mirrored_rows(batch.mirror), device);
+  return mirrored.defined() ? at::where(mirrored.view({-1, 1, 1, 1}), x.flip(3), x) : x;
+}
+
+at::Tensor ResidentImages::gather(const Batch& batch) const {
+  const c10::Device device = images_.device();
+  if (!cuda::gathers_images(device, at::kFloat)) return by_operators(batch);
+  const at::Tensor keys =
+      batch.mirror.empty() ? at::Tensor() : sent_to(cuda::key_rows(batch.mirror), device);
+  return cuda::gather_images(images_, sent_to(batch.items, device), keys, at::kFloat,
+                             at::MemoryFormat::Contiguous);
 }
 
 }  // namespace diffuse

@@ -24,6 +24,8 @@ class ResidentImages {
   at::Tensor gather(const Batch& batch) const;
 
  private:
+  at::Tensor by_operators(const Batch& batch) const;
+
   at::Tensor images_;  // uint8 [N, C, H, W]
   at::Tensor values_;  // float32 [256]: of each byte
 };

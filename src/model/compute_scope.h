@@ -28,8 +28,11 @@ class ComputeScope {
   c10::ScalarType outer_;
 };
 
-// While one lives, networks on `device` compute in `type`: by autocast on the CPU, where kernels choose their
-// own formats, else in a ComputeScope.
+// Whether networks on the device compute in a ComputeScope: on GPUs, and on the CPU where a test brings the GPU's
+// kernels. Else autocast, under which the CPU's kernels choose their own formats.
+bool computes_in_scope(c10::Device device);
+
+// While one lives, networks on `device` compute in `type`, by one or the other.
 class PrecisionScope {
  public:
   PrecisionScope(c10::Device device, c10::ScalarType type);

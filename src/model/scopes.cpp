@@ -1,6 +1,7 @@
 // The thread-local state of the scopes.
 #include <utility>
 
+#include "src/core/cuda/kernel_launcher.h"
 #include "src/core/cuda/random.h"
 #include "src/model/compute_scope.h"
 #include "src/model/dropout_scope.h"
@@ -19,9 +20,14 @@ c10::ScalarType ComputeScope::type_for(const at::Tensor& x) {
   return x.scalar_type() == c10::kFloat ? compute_type : x.scalar_type();
 }
 
+bool computes_in_scope(c10::Device device) {
+  constexpr const char* kNorm = "src/model/ops/cuda/kernels/group_norm.cuh";
+  return !device.is_cpu() || cuda::kernels_for(device, c10::kFloat, kNorm) != nullptr;
+}
+
 PrecisionScope::PrecisionScope(c10::Device device, c10::ScalarType type)
-    : compute_(device.is_cpu() ? c10::kFloat : type) {
-  if (device.is_cpu()) autocast_.emplace(device, type);
+    : compute_(computes_in_scope(device) ? type : c10::kFloat) {
+  if (!computes_in_scope(device)) autocast_.emplace(device, type);
 }
 
 static thread_local DropoutScope::Keys dropout_keys;

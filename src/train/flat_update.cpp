@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "cuda/flat_update.h"
 #include "src/core/device.h"
 
 namespace diffuse {
@@ -45,16 +46,49 @@ void FlatUpdate::adam(const at::Tensor& updates, const at::Tensor& divisor,
 
 std::pair<at::Tensor, at::Tensor> FlatUpdate::run(LossScaler& scaler, const at::Tensor& updates) {
   const at::NoGradGuard no_grad;
+  const auto figures = cuda::updates_flat(values_.all.device(), low_type())
+                           ? by_kernels(scaler, updates)
+                           : by_operators(scaler, updates);
+  scaler.update(figures.second);
+  drop_gradients();
+  return figures;
+}
+
+at::ScalarType FlatUpdate::low_type() const {
+  return low_.all.defined() ? low_.all.scalar_type() : at::kFloat;
+}
+
+std::pair<at::Tensor, at::Tensor> FlatUpdate::by_kernels(const LossScaler& scaler,
+                                                         const at::Tensor& updates) {
+  const at::Tensor norm = at::empty({}, values_.all.options()), found_inf = at::empty_like(norm);
+  const cuda::UpdateScalars scalars{.learning_rate = numbers_[0],
+                                    .average_decay = numbers_[1],
+                                    .loss_scale = scaler.scale(),
+                                    .count = updates,
+                                    .norm = norm,
+                                    .found_inf = found_inf};
+  const at::Tensor prepared = cuda::prepare_update(
+      config_, cuda::gradient_squares({gradients_.all}, low_type()), scalars, low_type());
+  cuda::update_group({.parameter = values_.all,
+                      .gradient = gradients_.all,
+                      .first_moment = first_moment_.all,
+                      .second_moment = second_moment_.all,
+                      .average = averages_.all,
+                      .low = low_.all},
+                     prepared, low_type());
+  return {norm, found_inf};
+}
+
+std::pair<at::Tensor, at::Tensor> FlatUpdate::by_operators(const LossScaler& scaler,
+                                                           const at::Tensor& updates) {
   const at::Tensor norm = gradients_.all.norm() / scaler.scale();
   const at::Tensor found_inf = 1 - at::isfinite(norm).to(at::kFloat);
   at::Tensor divisor = scaler.scale();
   if (config_.gradient_clip > 0) divisor = divisor * (norm / config_.gradient_clip).clamp_min(1.0);
   updates.add_(1 - found_inf);
   adam(updates, divisor, found_inf);
-  scaler.update(found_inf);
   averages_.all.lerp_(values_.all, (1 - numbers_[1]).to(at::kFloat));
   refresh_low_copies();
-  drop_gradients();
   return {norm, found_inf};
 }
 

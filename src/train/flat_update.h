@@ -6,6 +6,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <utility>
 #include <vector>
 
 #include "diffuse/config/config.h"
@@ -43,6 +44,10 @@ class FlatUpdate {
   const std::vector<at::Tensor>& second_moment() const { return second_moment_.parts; }
 
  private:
+  at::ScalarType low_type() const;
+  std::pair<at::Tensor, at::Tensor> by_kernels(const LossScaler& scaler, const at::Tensor& updates);
+  std::pair<at::Tensor, at::Tensor> by_operators(const LossScaler& scaler,
+                                                 const at::Tensor& updates);
   void adam(const at::Tensor& updates, const at::Tensor& divisor, const at::Tensor& found_inf);
 
   TrainConfig config_;

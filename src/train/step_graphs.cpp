@@ -24,7 +24,7 @@ void StepGraphs::pass(const TrainingRows& rows,
   const std::pair kind(rows.x0.size(0), rows.own_x0);
   auto found = passes_.find(kind);
   if (found == passes_.end())
-    found = passes_.emplace(kind, Pass{{}, {"a training pass", maker_(device_)}}).first;
+    found = passes_.try_emplace(kind, maker_(device_)).first;
   TrainingRows& kept = found->second.rows;
   for (const auto part : {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t,
                           &TrainingRows::weight, &TrainingRows::labels, &TrainingRows::keys})

@@ -28,6 +28,7 @@ class StepGraphs {
 
  private:
   struct Pass {
+    explicit Pass(std::unique_ptr<StepGraph> graph) : work("a training pass", std::move(graph)) {}
     TrainingRows rows;
     RepeatedWork work;
   };

@@ -16,6 +16,7 @@
 #include "src/data/normalization.h"
 #include "src/data/resident_images.h"
 #include "src/distributed/gradient_reducer.h"
+#include "src/model/compute_scope.h"
 #include "src/model/layer_watch.h"
 #include "src/model/weight_cache.h"
 #include "src/sample/oracle_view.h"
@@ -95,7 +96,7 @@ static StepGraphMaker graphs_of(const Config& config, c10::Device device, const 
 UpdateLayout Trainer::layout() const {
   const bool flat =
       graphs_of(config_, device_, *world_) || (device_.is_cuda() && world_->size() == 1);
-  return {.flat = flat, .low = flat && !device_.is_cpu() ? precision_ : c10::kFloat};
+  return {.flat = flat, .low = flat && computes_in_scope(device_) ? precision_ : c10::kFloat};
 }
 
 // What updates need, and a trainer that is only asked for samples does not.

@@ -30,7 +30,7 @@ TEST(ResidentImages, GiveTheLoadersRows) {
       EXPECT_TRUE(at::equal(images.gather(batch), expected.x)) << step;
       EXPECT_TRUE(at::equal(batch.labels, expected.labels));
       EXPECT_EQ(batch.first_sample, expected.first_sample);
-      mirrored = mirrored || batch.mirrored.any().item<bool>();
+      for (const StreamKey& key : batch.mirror) mirrored = mirrored || mirrors(key);
     }
     EXPECT_TRUE(mirrored);
   }

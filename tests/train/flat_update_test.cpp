@@ -61,7 +61,7 @@ TEST(FlatUpdate, GivesWhatSeparateTensorsGive) {
           if (clip > 0) clip_gradients(gradients, norm, clip);
           adam.step(0.01, found_inf);
           ema.update(step);
-          for (const at::Tensor& p : apart) p.mutable_grad() = {};
+          for (const at::Tensor& p : apart) p.mutable_grad().reset();
 
           two.scale(loss_of(together, step)).backward();
           flat.prepare(0.01, 0.9);

@@ -21,8 +21,7 @@ static bool switched_off() {
 
 static KernelLauncher* launcher_of(c10::Device device) {
   if (scoped_launcher != nullptr) return scoped_launcher;
-  static const bool off = switched_off();
-  return device.is_cuda() && !off ? &nvrtc_launcher() : nullptr;
+  return device.is_cuda() && !switched_off() ? &nvrtc_launcher() : nullptr;
 }
 
 KernelLauncher* kernels_for(c10::Device device, c10::ScalarType storage, const char* text) {

@@ -1,6 +1,7 @@
 #include "conv.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
 
 #include <vector>
@@ -45,11 +46,10 @@ at::Tensor residual_sum(const Biased& h, const at::Tensor& x) {
   return with_bias(h.value.add_(x), h.bias);
 }
 
-at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
-                            const at::Tensor& weight) {
-  if (cpu::takes_residual_conv(h.value, x, weight))
-    return with_bias(cpu::residual_conv1x1(h.value, x, skip, weight), h.bias);
-  at::Tensor sum = pixel_rows(h.value);
+// sum + the products of x's and skip's pixels with their parts of the filters, [B H W, O]; overwrites a sum that
+// is defined where `in_place`. Undefined: 0.
+static at::Tensor add_products(at::Tensor sum, const at::Tensor& x, const at::Tensor& skip,
+                               const at::Tensor& weight, bool in_place) {
   const at::Tensor all = kept_weight(weight);
   int64_t first = 0;
   for (const at::Tensor& part : {x, skip}) {
@@ -57,9 +57,27 @@ at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tens
     const at::Tensor filters = all.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
     first += part.size(1);
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-    sum = at::addmm(sum, pixel_rows(part), filters.t());
+    const at::Tensor rows = pixel_rows(part);
+    if (!sum.defined())
+      sum = at::mm(rows, filters.t());
+    else
+      sum = in_place ? sum.addmm_(rows, filters.t()) : at::addmm(sum, rows, filters.t());
   }
-  return with_bias(image_of(sum, h.value), h.bias);
+  return sum;
+}
+
+at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
+                            const at::Tensor& weight) {
+  if (cpu::takes_residual_conv(h.value, x, weight))
+    return with_bias(cpu::residual_conv1x1(h.value, x, skip, weight), h.bias);
+  if (!cuda::takes_bias(h.value)) {
+    const at::Tensor sum = add_products(pixel_rows(h.value), x, skip, weight, false);
+    return with_bias(image_of(sum, h.value), h.bias);
+  }
+  const bool in_place =
+      !at::autocast::is_autocast_enabled(x.device().type());  // it casts for others
+  const at::Tensor sum = add_products({}, x, skip, weight, in_place);
+  return cuda::add_bias(h.value, image_of(sum, h.value), h.bias);
 }
 
 }  // namespace diffuse::ops

@@ -79,11 +79,13 @@ at::Tensor row_sum(const at::Tensor& x) {
   const at::Tensor sum = at::empty({x.size(1)}, x.options().dtype(at::kFloat));
   if (x.numel() == 0) return sum.zero_();
   KernelLauncher& launcher = *kernels_for(x, kBiasText);
-  const int64_t channels = x.size(1), width = column_width({channels}, {x});
-  const Tiling tiling =
-      tiling_of(4, x.size(0), channels, width, launcher.multiprocessors(x.device()));
+  constexpr int64_t kFewRows = 1024;  // float rows that one launch adds
+  const int64_t channels = x.size(1);
   at::Tensor parts = x;
-  if (tiling.chunks > 1 || x.scalar_type() != at::kFloat) {
+  if (x.size(0) > kFewRows || x.scalar_type() != at::kFloat) {
+    const int64_t width = column_width({channels}, {x});
+    const Tiling tiling =
+        tiling_of(4, x.size(0), channels, width, launcher.multiprocessors(x.device()));
     parts = at::empty({tiling.chunks, channels}, sum.options());
     diffuse::cuda::launch(
         launcher, {kBiasText, x.scalar_type()},

@@ -1,6 +1,7 @@
 #include "group_norm.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -15,146 +16,161 @@ namespace diffuse::ops::cuda {
 namespace {
 
 using diffuse::cuda::KernelLauncher;
-using diffuse::cuda::KernelModule;
+using diffuse::cuda::kernels_for;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 using Maybe = std::optional<at::Tensor>;
 
-constexpr const char* kText = "src/model/ops/cuda/kernels/group_norm.cuh";
+constexpr const char* kNormText = "src/model/ops/cuda/kernels/group_norm.cuh";
+constexpr const char* kNormGradientText = "src/model/ops/cuda/kernels/group_norm_gradient.cuh";
 
-// Of which no autograd is kept.
-struct Inputs {
+struct NormInputs {
   at::Tensor x, skip;               // [B, C, H, W], channels_last; skip may be undefined
   at::Tensor weight, bias;          // [C], float32
   at::Tensor channel_shift;         // [C], float32, or undefined
   at::Tensor shift, scale, offset;  // [B, C] with rows of their own stride, x's dtype, or undefined
-  at::Tensor keys;                  // dropout's, or undefined
-  int64_t groups, layer;
-  double eps, p;
+  int64_t groups;
   bool silu;
 
   int64_t batch() const { return x.size(0); }
   int64_t channels() const { return weight.size(0); }
   int64_t pixels() const { return x.size(2) * x.size(3); }
+
+  at::Tensor table(at::IntArrayRef shape) const {
+    return at::empty(shape, weight.options().requires_grad(false));
+  }
 };
 
-// The kernels of one call: neighbouring channels are read 128 bits at a time where they allow it.
-class Launch {
+struct DroppedRows {
+  at::Tensor keys;  // undefined: no dropout
+  double p;
+  int64_t layer;
+};
+
+int64_t row_stride(const at::Tensor& table) { return table.defined() ? table.stride(0) : 0; }
+
+// The launches of one pass. A block has all pixels of some groups of an image and does everything at once, or
+// several share an image and launches follow one another.
+class NormPass {
  public:
-  Launch(const Inputs& in, const at::Tensor& dy)
+  NormPass(const NormInputs& in, const char* text, const at::Tensor& dy)
       : batch_(in.batch()),
         device_(in.x.device()),
-        module_{kText, in.x.scalar_type()},
-        launcher_(*diffuse::cuda::kernels_for(in.x, kText)),
-        width_(column_width({in.x.size(1), in.channels()}, {in.x, in.skip, dy})),
-        images_{tiling_of(batch_, in.pixels(), in.channels(), width_,
-                          launcher_.multiprocessors(device_)),
-                pointer(in.x), pointer(in.skip), in.x.size(1)} {}
-
-  int64_t chunks() const { return images_.tiling.chunks; }
-  int64_t width() const { return width_; }
-
-  // A block for each tile of channels and chunk of pixels of an image.
-  template <class... Arguments>
-  void over_pixels(const char* packed, const char* plain, Arguments... arguments) {
-    const int64_t blocks = images_.tiling.tiles * images_.tiling.chunks;
-    diffuse::cuda::launch(launcher_, module_, {width_ > 1 ? packed : plain, {blocks, batch_}},
-                          device_, images_, arguments...);
+        module_{text, in.x.scalar_type()},
+        launcher_(*kernels_for(in.x, text)),
+        width_(column_width({in.x.size(1), in.channels()}, {in.x, in.skip, dy})) {
+    const int64_t multiprocessors = launcher_.multiprocessors(device_);
+    const auto whole = whole_tiling_of(batch_, in.pixels(), in.channels(), width_,
+                                       in.channels() / in.groups, multiprocessors);
+    whole_ = whole.has_value();
+    const Tiling tiling =
+        whole ? *whole : tiling_of(batch_, in.pixels(), in.channels(), width_, multiprocessors);
+    sums_ = in.table({batch_, tiling.chunks, 2, in.channels()});
+    images_ = {tiling,
+               pointer(in.x),
+               pointer(in.skip),
+               in.x.size(1),
+               in.groups,
+               floats(in.weight),
+               floats(in.bias),
+               pointer(in.scale),
+               pointer(in.offset),
+               row_stride(in.scale),
+               row_stride(in.offset),
+               in.silu,
+               writable_as<float>(sums_)};
   }
 
-  // A block for each image.
-  template <class... Arguments>
-  void over_images(const char* kernel, Arguments... arguments) {
-    diffuse::cuda::launch(launcher_, module_, {kernel, {batch_, 1}}, device_, images_,
-                          arguments...);
+  const NormImages& images() const { return images_; }
+  int64_t columns() const { return images_.tiling.channels / width_; }
+
+  struct Names {
+    const char *sums, *statistics, *apply, *whole;
+  };
+
+  template <class Arguments>
+  void run(const Names& packed, const Names& plain, const Arguments& arguments) {
+    const Names& names = width_ > 1 ? packed : plain;
+    const int64_t blocks = images_.tiling.tiles * images_.tiling.chunks;
+    const auto start = [&](const char* kernel, int64_t x, int64_t y) {
+      diffuse::cuda::launch(launcher_, module_, {kernel, {x, y}}, device_, arguments);
+    };
+    if (whole_) return start(names.whole, blocks, batch_);
+    start(names.sums, blocks, batch_);
+    start(names.statistics, batch_, 1);
+    start(names.apply, blocks, batch_);
   }
 
  private:
   int64_t batch_;
   c10::Device device_;
-  KernelModule module_;
+  diffuse::cuda::KernelModule module_;
   KernelLauncher& launcher_;
   int64_t width_;
+  bool whole_;
+  at::Tensor sums_;
   NormImages images_;
 };
-
-NormModulation modulation_of(const Inputs& in) {
-  const auto stride = [](const at::Tensor& table) { return table.defined() ? table.stride(0) : 0; };
-  return {pointer(in.shift), pointer(in.scale), pointer(in.offset),
-          stride(in.shift),  stride(in.scale),  stride(in.offset)};
-}
-
-NormDropout dropout_of(const Inputs& in) {
-  return {static_cast<const long long*>(pointer(in.keys)), in.layer, std::llround(in.p * 0x1p32),
-          static_cast<float>(1 / (1 - in.p))};
-}
 
 struct Normalised {
   at::Tensor y, tables, totals, mask;  // as the kernels' text has them
 };
 
-at::Tensor table_for(const Inputs& in, at::IntArrayRef shape) {
-  return at::empty(shape,
-                   in.x.options().dtype(at::kFloat).memory_format(at::MemoryFormat::Contiguous));
-}
-
-Normalised normalise_by_kernels(const Inputs& in) {
-  Launch run(in, {});
-  const int64_t batch = in.batch(), channels = in.channels(), chunks = run.chunks();
-  const at::Tensor sums = table_for(in, {batch, chunks, 2, channels});
-  Normalised out{at::empty({batch, channels, in.x.size(2), in.x.size(3)},
-                           in.x.options().memory_format(at::MemoryFormat::ChannelsLast)),
-                 table_for(in, {batch, channels, 4}), table_for(in, {batch, channels}),
-                 in.keys.defined() ? at::empty({batch * in.pixels() * (channels / run.width())},
-                                               in.x.options().dtype(at::kByte))
-                                   : at::Tensor()};
-  run.over_pixels("norm_sums", "norm_sums_plain", writable_as<float>(sums));
-  run.over_images("norm_statistics", floats(sums), floats(in.weight), floats(in.bias),
-                  floats(in.channel_shift), modulation_of(in), static_cast<long long>(in.groups),
-                  static_cast<float>(in.eps), writable(out.tables), writable_as<float>(out.totals));
-  run.over_pixels("norm_apply", "norm_apply_plain", pointer(out.tables), dropout_of(in),
-                  static_cast<int>(in.silu), writable(out.y), writable_as<uint8_t>(out.mask));
+Normalised norm_by_kernels(const NormInputs& in, const DroppedRows& dropped, double eps) {
+  NormPass pass(in, kNormText, {});
+  const int64_t batch = in.batch(), channels = in.channels();
+  const bool drops = dropped.keys.defined();
+  const Normalised out{at::empty({batch, channels, in.x.size(2), in.x.size(3)},
+                                 in.x.options().memory_format(at::MemoryFormat::ChannelsLast)),
+                       in.table({batch, channels, 4}), in.table({batch, channels}),
+                       drops ? at::empty({batch, in.pixels(), pass.columns()},
+                                         dropped.keys.options().dtype(at::kByte))
+                             : at::Tensor()};
+  pass.run(
+      {"norm_sums", "norm_statistics", "norm_apply", "norm_whole"},
+      {"norm_sums_plain", "norm_statistics", "norm_apply_plain", "norm_whole_plain"},
+      NormForward{pass.images(), floats(in.channel_shift), pointer(in.shift), row_stride(in.shift),
+                  static_cast<float>(eps), static_cast<const long long*>(pointer(dropped.keys)),
+                  dropped.layer, std::llround(dropped.p * 0x1p32),
+                  static_cast<float>(1 / (1 - dropped.p)), writable(out.tables),
+                  writable_as<float>(out.totals), writable(out.y), writable_as<uint8_t>(out.mask)});
   return out;
 }
 
-struct Found {
+struct NormGradients {
   at::Tensor x, skip, channels, shift, scale, offset;
 };
 
-Found gradients_by_kernels(const Inputs& in, const Normalised& kept, const at::Tensor& dy) {
-  Launch run(in, dy);
+NormGradients norm_gradients_by_kernels(const NormInputs& in, const Normalised& kept,
+                                        const at::Tensor& dy, double p) {
+  NormPass pass(in, kNormGradientText, dy);
   const int64_t batch = in.batch(), channels = in.channels();
   const auto like = [](const at::Tensor& x) {
     return x.defined() ? at::empty(x.sizes(), x.options()) : at::Tensor();
   };
-  const at::Tensor sums = table_for(in, {batch, run.chunks(), 2, channels}),
-                   slopes = table_for(in, {batch, channels, 2});
-  const Found found{at::empty_like(in.x),
-                    in.skip.defined() ? at::empty_like(in.skip) : at::Tensor(),
-                    table_for(in, {batch, 3, channels}),
-                    like(in.shift),
-                    like(in.scale),
-                    like(in.offset)};
-  const auto* const mask = static_cast<const uint8_t*>(pointer(kept.mask));
-  const float scale = dropout_of(in).scale;
-  const int silu = in.silu;
-  run.over_pixels("norm_gradient_sums", "norm_gradient_sums_plain", pointer(kept.tables),
-                  pointer(dy), mask, scale, silu, writable_as<float>(sums));
-  run.over_images(
-      "norm_gradient_statistics", floats(sums), floats(in.weight), floats(in.bias),
-      modulation_of(in), static_cast<long long>(in.groups), pointer(kept.tables),
-      floats(kept.totals),
-      NormGradients{writable(slopes), writable_as<float>(found.channels), writable(found.shift),
-                    writable(found.scale), writable(found.offset)});
-  run.over_pixels("norm_gradient_apply", "norm_gradient_apply_plain", pointer(kept.tables),
-                  pointer(slopes), pointer(dy), mask, scale, silu, writable(found.x),
-                  writable(found.skip));
+  const at::Tensor slopes = in.table({batch, channels, 2});
+  const NormGradients found{at::empty_like(in.x),
+                            in.skip.defined() ? at::empty_like(in.skip) : at::Tensor(),
+                            in.table({batch, 3, channels}),
+                            like(in.shift),
+                            like(in.scale),
+                            like(in.offset)};
+  pass.run(
+      {"norm_gradient_sums", "norm_gradient_statistics", "norm_gradient_apply",
+       "norm_gradient_whole"},
+      {"norm_gradient_sums_plain", "norm_gradient_statistics", "norm_gradient_apply_plain",
+       "norm_gradient_whole_plain"},
+      NormBackward{pass.images(), pointer(kept.tables), floats(kept.totals), pointer(dy),
+                   static_cast<const uint8_t*>(pointer(kept.mask)), static_cast<float>(1 / (1 - p)),
+                   writable(slopes), writable_as<float>(found.channels), writable(found.shift),
+                   writable(found.scale), writable(found.offset), writable(found.x),
+                   writable(found.skip)});
   return found;
 }
 
 at::Tensor or_nothing(const Maybe& tensor) { return tensor.value_or(at::Tensor()); }
 
-// The order of the saved tensors, and of the first arguments of NormFunction::forward.
+// The order of the saved tensors; up to kOffset, also that of the first arguments of forward().
 enum Saved {
   kX,
   kSkip,
@@ -175,25 +191,20 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
                             const Maybe& channel_shift, const Maybe& shift, const Maybe& scale,
                             const Maybe& offset, const Maybe& keys, int64_t groups, double eps,
                             bool silu, double p, int64_t layer) {
-    const Inputs in{x,
-                    or_nothing(skip),
-                    weight,
-                    bias,
-                    or_nothing(channel_shift),
-                    or_nothing(shift),
-                    or_nothing(scale),
-                    or_nothing(offset),
-                    or_nothing(keys),
-                    groups,
-                    layer,
-                    eps,
-                    p,
-                    silu};
-    const Normalised out = normalise_by_kernels(in);
-    context->save_for_backward({in.x, in.skip, in.weight, in.bias, in.channel_shift, in.shift,
-                                in.scale, in.offset, out.tables, out.totals, out.mask});
+    const NormInputs in{x,
+                        or_nothing(skip),
+                        weight,
+                        bias,
+                        or_nothing(channel_shift),
+                        or_nothing(shift),
+                        or_nothing(scale),
+                        or_nothing(offset),
+                        groups,
+                        silu};
+    const Normalised out = norm_by_kernels(in, {or_nothing(keys), p, layer}, eps);
+    context->save_for_backward({in.x, in.skip, weight, bias, in.channel_shift, in.shift, in.scale,
+                                in.offset, out.tables, out.totals, out.mask});
     context->saved_data["groups"] = groups;
-    context->saved_data["eps"] = eps;
     context->saved_data["silu"] = silu;
     context->saved_data["p"] = p;
     return out.y;
@@ -202,23 +213,19 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const tensor_list saved = context->get_saved_variables();
     auto& data = context->saved_data;
-    const Inputs in{saved[kX],
-                    saved[kSkip],
-                    saved[kWeight],
-                    saved[kBias],
-                    saved[kChannelShift],
-                    saved[kShift],
-                    saved[kScale],
-                    saved[kOffset],
-                    {},
-                    data["groups"].toInt(),
-                    0,
-                    data["eps"].toDouble(),
-                    data["p"].toDouble(),
-                    data["silu"].toBool()};
-    const Found found =
-        gradients_by_kernels(in, {{}, saved[kTables], saved[kTotals], saved[kMask]},
-                             gradients[0].contiguous(at::MemoryFormat::ChannelsLast));
+    const NormInputs in{saved[kX],
+                        saved[kSkip],
+                        saved[kWeight],
+                        saved[kBias],
+                        saved[kChannelShift],
+                        saved[kShift],
+                        saved[kScale],
+                        saved[kOffset],
+                        data["groups"].toInt(),
+                        data["silu"].toBool()};
+    const NormGradients found = norm_gradients_by_kernels(
+        in, {{}, saved[kTables], saved[kTotals], saved[kMask]},
+        gradients[0].contiguous(at::MemoryFormat::ChannelsLast), data["p"].toDouble());
     const at::Tensor channels = row_sum(found.channels.flatten(1)).view({3, -1});
     tensor_list result(14);
     result[kX] = found.x;
@@ -249,9 +256,10 @@ Maybe rows(const at::Tensor& table, at::ScalarType type) {
 Maybe shift_of_channels(const NormInput& in) {
   TORCH_CHECK(!in.x.bias.defined() || !in.skip.defined(),
               "a bias of x alone is no shift of x and skip");
-  const bool one = in.shift.defined() && in.shift.dim() == 1;
-  if (!in.x.bias.defined() && !one) return std::nullopt;
-  const at::Tensor sum = !one ? in.x.bias : in.x.bias.defined() ? in.x.bias + in.shift : in.shift;
+  const bool shifted = in.shift.defined() && in.shift.dim() == 1;
+  if (!in.x.bias.defined() && !shifted) return std::nullopt;
+  if (!shifted) return in.x.bias.to(at::kFloat).contiguous();
+  const at::Tensor sum = in.x.bias.defined() ? in.x.bias + in.shift : in.shift;
   return sum.to(at::kFloat).contiguous();
 }
 
@@ -259,7 +267,8 @@ Maybe shift_of_channels(const NormInput& in) {
 
 bool takes_group_norm(const at::Tensor& x, const Norm& norm) {
   return norm.weight.scalar_type() == at::kFloat && norm.weight.dim() == 1 && x.numel() > 0 &&
-         diffuse::cuda::kernels_for(x, kText) != nullptr;
+         kernels_for(x, kNormText) != nullptr &&
+         (!at::GradMode::is_enabled() || kernels_for(x, kNormGradientText) != nullptr);
 }
 
 at::Tensor group_norm(const NormInput& in, const Norm& norm, const Modulation& modulation,

@@ -1,6 +1,7 @@
 #include "tiling.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace diffuse::ops::cuda {
 
@@ -24,6 +25,20 @@ Tiling tiling_of(int64_t batch, int64_t pixels, int64_t channels, int64_t width,
   const int64_t most = std::clamp<int64_t>(pixels / (kPixels * rows), 1, kMostChunks);
   const int64_t chunk_pixels = quotient_up(pixels, std::min(wanted, most));
   return {pixels, channels, tile, tiles, quotient_up(pixels, chunk_pixels), chunk_pixels};
+}
+
+std::optional<Tiling> whole_tiling_of(int64_t batch, int64_t pixels, int64_t channels,
+                                      int64_t width, int64_t group, int64_t multiprocessors) {
+  constexpr int64_t kPixels = 64;
+  const int64_t columns = channels / width, unit = std::lcm(group, width) / width;
+  const int64_t wanted = quotient_up(3 * multiprocessors, 2);  // blocks
+  int64_t tile = columns;
+  const auto fits = [&] { return tile <= kThreads && pixels <= kPixels * (kThreads / tile); };
+  while (tile % 2 == 0 && tile / 2 % unit == 0 &&
+         !(fits() && batch * quotient_up(columns, tile) >= wanted))
+    tile /= 2;
+  if (!fits()) return std::nullopt;
+  return Tiling{pixels, channels, tile, quotient_up(columns, tile), 1, pixels};
 }
 
 }  // namespace diffuse::ops::cuda

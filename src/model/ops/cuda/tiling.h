@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 
 #include "kernels/tiling.cuh"
 #include "src/core/cuda/kernel_launcher.h"
@@ -35,5 +36,10 @@ int64_t column_width(std::initializer_list<int64_t> channels,
 // Blocks enough to fill a card of so many multiprocessors, with four pixels or more a thread.
 Tiling tiling_of(int64_t batch, int64_t pixels, int64_t channels, int64_t width,
                  int64_t multiprocessors);
+
+// The same with whole images, tiles of whole groups of `group` channels, so that a block can finish what it has
+// begun; nothing where a thread would then have too many pixels.
+std::optional<Tiling> whole_tiling_of(int64_t batch, int64_t pixels, int64_t channels,
+                                      int64_t width, int64_t group, int64_t multiprocessors);
 
 }  // namespace diffuse::ops::cuda

@@ -27,7 +27,8 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
 const Shape kShapes[] = {{2, 32, 0, 8, 5, 7},   {1, 8, 0, 1, 1, 1},     {5, 24, 16, 5, 3, 3},
                          {3, 6, 3, 3, 4, 5},    {2, 7, 0, 7, 9, 2},     {1, 96, 64, 32, 8, 8},
                          {2, 40, 8, 4, 32, 32}, {1, 300, 20, 32, 2, 3}, {1, 64, 0, 32, 1, 17},
-                         {1, 16, 0, 2, 31, 33}, {1, 2304, 0, 32, 2, 2}};
+                         {1, 16, 0, 2, 31, 33}, {1, 2304, 0, 32, 2, 2}, {1, 48, 16, 2, 80, 80},
+                         {1, 5, 0, 5, 130, 130}};
 
 enum class With { kNothing, kBias, kShift, kRowShift, kModulation, kDropout };
 
@@ -120,7 +121,7 @@ void expect_equal(const Shape& s, at::ScalarType type, bool silu, With with, dou
   shim::ShimLauncher launcher(4);
   const Inputs in = draw(s, with, type), wide = exact(in);
   const at::Tensor y = computed(in, s, silu, with);
-  EXPECT_EQ(launcher.launches, 3) << "not by the kernels";
+  EXPECT_TRUE(launcher.launches == 3 || launcher.launches == 1) << "not by the kernels";
   const at::Tensor wanted = reference(wide, s, silu, with);
   EXPECT_EQ(y.scalar_type(), type);
   const at::Tensor dy = at::randn(y.sizes()).to(type);

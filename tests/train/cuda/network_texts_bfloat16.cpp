@@ -1,0 +1,1 @@
+#include "tests/model/ops/cuda/texts_bfloat16.cpp"

@@ -1,0 +1,1 @@
+#include "tests/core/cuda/texts.cpp"
