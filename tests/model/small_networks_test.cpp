@@ -122,7 +122,7 @@ TEST(MixtureOracle, RefusesMeansThatDoNotFit) {
     return message_of([&] { make_network(config, false, table_view({1.0}), 0); });
   };
   EXPECT_EQ(message(mixture_config({1, 2, 3}, 1, 2)),
-            "/model/means: expected 2numbers per component, got 3");
+            "/model/means: expected 2 numbers per component, got 3");
   EXPECT_EQ(message(mixture_config({1, 2, 3, 4}, 1, 2, {1, 1, 1})),
             "/model/weights: expected 2, one per component, got 3");
 }
