@@ -33,11 +33,6 @@ static void check_shape(const std::string& name, at::IntArrayRef found,
                 at::IntArrayRef(wanted));
 }
 
-static bool has_channels_last(at::IntArrayRef sizes, const std::vector<int64_t>& shape) {
-  return shape.size() == 3 && sizes.size() == 4 && sizes[1] == shape[1] && sizes[2] == shape[2] &&
-         sizes[3] == shape[0];
-}
-
 // Images are in [-1, 1], apart from overshoot without clipping; [0, 255] is not overshoot.
 static void check_numbers(const std::string& name, const at::Tensor& x, bool images) {
   check_finite("--samples " + name, x);
@@ -113,10 +108,11 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
                             int64_t batch) {
   if (fs::is_directory(path)) return folder_of_images(path, shape, n, batch);
   const at::Tensor all = read_array(path);
-  if (has_channels_last(all.sizes(), shape))
+  const std::vector<int64_t> found = all.sizes().slice(1).vec();
+  if (shape.size() == 3 && found != shape && found == std::vector{shape[1], shape[2], shape[0]})
     throw Error("--samples ", path.string(), ": ", all.sizes(), " looks like N x H x W x C; ",
                 "transpose it to N x C x H x W");
-  check_shape(path.string(), all.sizes().slice(1), shape);
+  check_shape(path.string(), found, shape);
   const int64_t count = checked_count(path, all.size(0), n);
   if (all.scalar_type() != at::kByte) check_numbers(path.string(), all, shape.size() == 3);
   return {count, batch, [all](int64_t first, int64_t size) {
