@@ -151,9 +151,13 @@ std::shared_ptr<const Process> make_continuous(const DiffusionConfig& c) {
       return std::make_shared<SubVariancePreserving>(c);
     case ProcessKind::kFlow:
       return std::make_shared<Flow>();
-    default:
+    case ProcessKind::kVe:
+    case ProcessKind::kEdm:
       return std::make_shared<Exploding>(noise_range(c));
+    case ProcessKind::kDdpm:
+      break;
   }
+  return nullptr;
 }
 
 }  // namespace diffuse
