@@ -1,6 +1,7 @@
 #include "nvrtc_launcher.h"
 
 #include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <map>
 #include <memory>
@@ -32,9 +33,10 @@ class NvrtcLauncher : public KernelLauncher {
   };
   struct Library {
     void* handle;
-    std::map<std::string, void*> kernels;
+    std::map<const char*, void*> kernels;
   };
-  using Key = std::tuple<std::string, c10::ScalarType, int>;
+  // Names are literals of one place each, so that their addresses tell them apart.
+  using Key = std::tuple<const char*, c10::ScalarType, int>;
 
   const Card& card(c10::Device device);
   Library load(const KernelModule& module, c10::Device device);
@@ -48,20 +50,26 @@ class NvrtcLauncher : public KernelLauncher {
   bool failed_ = false;
 };
 
+// "cuda" is the current one of LibTorch's devices.
+c10::DeviceIndex index_of(c10::Device device) {
+  return device.has_index() ? device.index()
+                            : c10::impl::VirtualGuardImpl(device.type()).getDevice().index();
+}
+
 // The driver's functions work on the thread's current context, which LibTorch may not have set there yet.
 void make_context_current(c10::Device device) {
   void* context = nullptr;
   check_driver(driver().current_context(&context), "cuCtxGetCurrent");
   if (context != nullptr) return;
   int ordinal = 0;
-  check_driver(driver().get_device(&ordinal, device.index()), "cuDeviceGet");
+  check_driver(driver().get_device(&ordinal, index_of(device)), "cuDeviceGet");
   check_driver(driver().retain_primary(&context, ordinal), "cuDevicePrimaryCtxRetain");
   check_driver(driver().set_context(context), "cuCtxSetCurrent");
 }
 
 const NvrtcLauncher::Card& NvrtcLauncher::card(c10::Device device) {
   const std::scoped_lock lock(mutex_);
-  const int index = device.index();
+  const int index = index_of(device);
   const auto found = cards_.find(index);
   if (found != cards_.end()) return found->second;
   const int64_t major = device_attribute(Driver::kCapabilityMajor, index),

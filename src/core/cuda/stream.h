@@ -6,8 +6,8 @@
 namespace diffuse::cuda {
 
 // The CUstream (= cudaStream_t) that LibTorch queues work of this thread on. By c10 alone, without
-// libtorch_cuda's headers; throws c10::Error where LibTorch's CUDA library is not loaded or (before 2.9) does
-// not tell.
+// libtorch_cuda's headers; throws c10::Error where LibTorch's CUDA library is not loaded, or is of a version that
+// does not tell.
 void* current_stream(c10::Device device);
 
 }  // namespace diffuse::cuda

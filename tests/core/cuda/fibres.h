@@ -3,6 +3,7 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <stdexcept>
@@ -15,6 +16,11 @@ struct Index {
 };
 
 inline Index thread_index, block_index;
+
+// Threads and blocks run in the order of their numbers, or the other way round: what depends on it lacks a barrier.
+inline bool last_first = false;
+
+inline unsigned in_turn(unsigned i, unsigned count) { return last_first ? count - 1 - i : i; }
 
 // A block of threads as fibres. Threads that wait at the block's barrier go on when all that live do; lanes that
 // wait in a warp's exchange go on when all of the warp's lanes do. Threads that can never go on are an error.
@@ -29,7 +35,7 @@ class Block {
       run_fibres(threads, body);
     } else {
       for (unsigned i = 0; i < threads; ++i) {
-        thread_index = {i, 0, 0};
+        thread_index = {in_turn(i, threads), 0, 0};
         body();
       }
     }
@@ -96,7 +102,8 @@ class Block {
 
   // Runs each ready thread to its next stop, then releases whom it can. False: all are done.
   bool step(unsigned threads) {
-    for (unsigned i = 0; i < threads; ++i) {
+    for (unsigned turn = 0; turn < threads; ++turn) {
+      const unsigned i = in_turn(turn, threads);
       if (fibres_[i].state != State::kReady) continue;
       thread_index = {i, 0, 0};
       swapcontext(&scheduler_, &fibres_[i].context);

@@ -45,6 +45,7 @@ inline unsigned bits_of_float(float x) {
 }
 inline float float_of_half(unsigned short bits) { return c10::Half(bits, c10::Half::from_bits()); }
 inline unsigned short half_of_float(float x) { return c10::Half(x).x; }
+inline void put_words(void* to, const uint4& words) { std::memcpy(to, &words, sizeof words); }
 inline float exp2_fast(float x) { return std::exp2(x); }
 inline float reciprocal(float x) { return 1.0f / x; }
 inline float __shfl_xor_sync(unsigned, float value, int distance) {

@@ -47,6 +47,15 @@ struct Registration {
   }
 };
 
+// While one lives, kernels run from their last thread to their first.
+class LastFirst {
+ public:
+  LastFirst() { last_first = true; }
+  ~LastFirst() { last_first = false; }
+  LastFirst(const LastFirst&) = delete;
+  LastFirst& operator=(const LastFirst&) = delete;
+};
+
 // While it lives, CPU tensors are computed by the kernels.
 class ShimLauncher : public cuda::KernelLauncher {
  public:
@@ -62,7 +71,8 @@ class ShimLauncher : public cuda::KernelLauncher {
     ++launches;
     for (int64_t y = 0; y < call.grid[1]; ++y)
       for (int64_t x = 0; x < call.grid[0]; ++x) {
-        block_index = {static_cast<unsigned>(x), static_cast<unsigned>(y), 0};
+        block_index = {in_turn(static_cast<unsigned>(x), static_cast<unsigned>(call.grid[0])),
+                       in_turn(static_cast<unsigned>(y), static_cast<unsigned>(call.grid[1])), 0};
         block_.run(static_cast<unsigned>(call.block), kernel.barriers == Barriers::kSome,
                    [&] { kernel.body(arguments); });
       }

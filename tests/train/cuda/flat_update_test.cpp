@@ -122,6 +122,20 @@ TEST(FlatUpdate, SkipsWhatIsNotFiniteButAveragesOn) {
   }
 }
 
+TEST(FlatUpdate, DoesNotDependOnTheOrderOfThreads) {
+  const shim::ShimLauncher launcher;
+  const auto run = [] {
+    State state(at::kFloat, at::kBFloat16);
+    draw_gradients(state, 1);
+    update(config_for("adam", 1), state, 0.1, 0.9, 1, at::kBFloat16);
+    return at::cat(
+        {state.groups[0].parameter, state.groups[1].average, state.scalars.norm.view({1})});
+  };
+  const at::Tensor wanted = run();
+  const shim::LastFirst turned;
+  EXPECT_TRUE(at::equal(run(), wanted));
+}
+
 TEST(FlatUpdate, ReadsBuffersThatBeginAnywhere) {
   const shim::ShimLauncher launcher;
   const TrainConfig config = config_for("adam", 0);

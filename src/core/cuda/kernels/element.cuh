@@ -40,6 +40,15 @@ DEVICE unsigned short half_of_float(float x) {
   return bits;
 }
 
+// 128 bits in one store: four words of a struct are not always joined by the compiler.
+DEVICE void put_words(void* to, const uint4& words) {
+  asm volatile(
+      "{ .reg .u64 at; cvta.to.global.u64 at, %0; st.global.v4.u32 [at], {%1, %2, %3, %4}; }"
+      :
+      : "l"(to), "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w)
+      : "memory");
+}
+
 // 2^x and 1 / x to 2 units in the last place.
 DEVICE float exp2_fast(float x) {
   float y;
@@ -144,7 +153,7 @@ DEVICE void store(Element* to, const Values<N>& x) {
     words.y = pack(x.at + N / 4);
     words.z = pack(x.at + N / 2);
     words.w = pack(x.at + 3 * N / 4);
-    *(uint4*)to = words;
+    put_words(to, words);
   }
 }
 

@@ -79,20 +79,21 @@ at::Tensor row_sum(const at::Tensor& x) {
   const at::Tensor sum = at::empty({x.size(1)}, x.options().dtype(at::kFloat));
   if (x.numel() == 0) return sum.zero_();
   KernelLauncher& launcher = *kernels_for(x, kBiasText);
-  constexpr int64_t kFewRows = 1024;  // float rows that one launch adds
+  constexpr int64_t kFewRows = 1024;  // that one launch adds
   const int64_t channels = x.size(1);
+  const bool few = x.size(0) <= kFewRows;
   at::Tensor parts = x;
-  if (x.size(0) > kFewRows || x.scalar_type() != at::kFloat) {
+  if (!few || x.scalar_type() != at::kFloat) {
     const int64_t width = column_width({channels}, {x});
-    const Tiling tiling =
-        tiling_of(4, x.size(0), channels, width, launcher.multiprocessors(x.device()));
+    const int64_t multiprocessors = few ? 0 : launcher.multiprocessors(x.device());
+    const Tiling tiling = tiling_of(4, x.size(0), channels, width, multiprocessors);
     parts = at::empty({tiling.chunks, channels}, sum.options());
     diffuse::cuda::launch(
         launcher, {kBiasText, x.scalar_type()},
         {width > 1 ? "row_sums" : "row_sums_plain", {tiling.tiles * tiling.chunks, 1}}, x.device(),
         tiling, pointer(x), writable_as<float>(parts));
   }
-  if (parts.size(0) == 1) return parts[0];
+  if (parts.size(0) == 1 && !parts.is_same(x)) return parts[0];
   diffuse::cuda::launch(launcher, {kBiasText, x.scalar_type()},
                         {"add_chunks", {quotient_up(channels, 32), 1}}, x.device(), floats(parts),
                         static_cast<long long>(parts.size(0)), static_cast<long long>(channels),

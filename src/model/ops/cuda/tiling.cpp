@@ -21,7 +21,8 @@ Tiling tiling_of(int64_t batch, int64_t pixels, int64_t channels, int64_t width,
   constexpr int64_t kBlocks = 16, kPixels = 4, kMostChunks = 4096;
   const int64_t columns = channels / width, tile = std::min(columns, kThreads);
   const int64_t tiles = quotient_up(columns, tile), rows = kThreads / tile;
-  const int64_t wanted = quotient_up(kBlocks * multiprocessors, batch * tiles);
+  const int64_t wanted =
+      std::max<int64_t>(1, quotient_up(kBlocks * multiprocessors, batch * tiles));
   const int64_t most = std::clamp<int64_t>(pixels / (kPixels * rows), 1, kMostChunks);
   const int64_t chunk_pixels = quotient_up(pixels, std::min(wanted, most));
   return {pixels, channels, tile, tiles, quotient_up(pixels, chunk_pixels), chunk_pixels};

@@ -33,7 +33,7 @@ T* writable_as(const at::Tensor& x) {
 int64_t column_width(std::initializer_list<int64_t> channels,
                      std::initializer_list<at::Tensor> tensors);
 
-// Blocks enough to fill a card of so many multiprocessors, with four pixels or more a thread.
+// Blocks enough to fill a card of so many multiprocessors (0: whole images), with four pixels or more a thread.
 Tiling tiling_of(int64_t batch, int64_t pixels, int64_t channels, int64_t width,
                  int64_t multiprocessors);
 

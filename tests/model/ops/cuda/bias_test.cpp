@@ -74,6 +74,15 @@ TEST(KernelBias, SumsRowsOfMatrices) {
   EXPECT_TRUE(at::equal(cuda::row_sum(at::empty({0, 4})), at::zeros({4})));
 }
 
+TEST(KernelBias, DoesNotDependOnTheOrderOfThreads) {
+  const shim::ShimLauncher launcher(7);
+  for (const at::Tensor& x : {at::randn({5000, 48}), at::randn({700, 33})}) {
+    const at::Tensor wanted = cuda::row_sum(x);
+    const shim::LastFirst turned;
+    EXPECT_TRUE(at::equal(cuda::row_sum(x), wanted));
+  }
+}
+
 // The operations that use them, against themselves without kernels.
 TEST(KernelBias, ServesTheOperations) {
   at::manual_seed(3);

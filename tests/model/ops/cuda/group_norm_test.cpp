@@ -23,12 +23,14 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
              << s.groups << " groups, " << s.height << " x " << s.width;
 }
 
-// Channels that 128 bits divide and others, one column of blocks and several, few pixels and many.
+// Channels that 128 bits divide and others, one tile of channels and several, few pixels and many.
 const Shape kShapes[] = {{2, 32, 0, 8, 5, 7},   {1, 8, 0, 1, 1, 1},     {5, 24, 16, 5, 3, 3},
                          {3, 6, 3, 3, 4, 5},    {2, 7, 0, 7, 9, 2},     {1, 96, 64, 32, 8, 8},
                          {2, 40, 8, 4, 32, 32}, {1, 300, 20, 32, 2, 3}, {1, 64, 0, 32, 1, 17},
-                         {1, 16, 0, 2, 31, 33}, {1, 2304, 0, 32, 2, 2}, {1, 48, 16, 2, 80, 80},
-                         {1, 5, 0, 5, 130, 130}};
+                         {1, 16, 0, 2, 31, 33}, {1, 2304, 0, 32, 2, 2}};
+
+// Too many pixels for one block to finish: the passes are launched apart.
+const Shape kLarge[] = {{1, 48, 16, 2, 80, 80}, {1, 5, 0, 5, 130, 130}};
 
 enum class With { kNothing, kBias, kShift, kRowShift, kModulation, kDropout };
 
@@ -115,13 +117,14 @@ at::Tensor reference(const Inputs& in, const Shape& s, bool silu, With with) {
   return with == With::kDropout ? dropped(y, s) : y;
 }
 
-void expect_equal(const Shape& s, at::ScalarType type, bool silu, With with, double tolerance) {
+void expect_equal(const Shape& s, at::ScalarType type, bool silu, With with, double tolerance,
+                  int64_t launches = 1) {
   SCOPED_TRACE(testing::Message() << s << ", " << type << ", silu " << silu << ", with "
                                   << static_cast<int>(with));
   shim::ShimLauncher launcher(4);
   const Inputs in = draw(s, with, type), wide = exact(in);
   const at::Tensor y = computed(in, s, silu, with);
-  EXPECT_TRUE(launcher.launches == 3 || launcher.launches == 1) << "not by the kernels";
+  EXPECT_EQ(launcher.launches, launches);
   const at::Tensor wanted = reference(wide, s, silu, with);
   EXPECT_EQ(y.scalar_type(), type);
   const at::Tensor dy = at::randn(y.sizes()).to(type);
@@ -166,14 +169,34 @@ TEST(KernelGroupNorm, KeepsDigitsWhereTheMeanIsFarFromZero) {
   EXPECT_LT((y - wanted).abs().max().item<double>(), 1e-4);
 }
 
-TEST(KernelGroupNorm, IsTheSameEachTime) {
-  const Shape shape{3, 32, 8, 8, 16, 16};
-  const Inputs in = draw(shape, With::kShift, at::kBFloat16);
-  const auto run = [&](const Inputs& inputs) {
-    const shim::ShimLauncher launcher(8);
-    return computed(inputs, shape, true, With::kShift);
-  };
-  EXPECT_TRUE(at::equal(run(in), run(in)));
+TEST(KernelGroupNorm, SharesLargeImagesAmongBlocks) {
+  for (const Shape& shape : kLarge) {
+    expect_equal(shape, at::kFloat, true, With::kShift, 1e-5, 3);
+    expect_equal(shape, at::kBFloat16, true, With::kDropout, 0.005, 3);
+  }
+}
+
+// All results of a forward and backward pass.
+std::vector<at::Tensor> pass(const Shape& shape, With with) {
+  const shim::ShimLauncher launcher(4);
+  const Inputs in = draw(shape, with, at::kBFloat16);
+  const at::Tensor y = computed(in, shape, true, with);
+  y.backward(at::randn_like(y));
+  std::vector<at::Tensor> found{y.detach()};
+  for (const at::Tensor& leaf : in.leaves()) found.push_back(leaf.grad());
+  return found;
+}
+
+// A missing barrier would show.
+TEST(KernelGroupNorm, DoesNotDependOnTheOrderOfThreads) {
+  for (const Shape& shape : {Shape{3, 32, 8, 8, 16, 16}, Shape{2, 9, 0, 3, 5, 5}, kLarge[0]})
+    for (const With with : {With::kDropout, With::kModulation}) {
+      const auto wanted = pass(shape, with);
+      const shim::LastFirst turned;
+      const auto mine = pass(shape, with);
+      for (size_t i = 0; i < mine.size(); ++i)
+        EXPECT_TRUE(at::equal(mine[i], wanted[i])) << shape << ", output or gradient " << i;
+    }
 }
 
 TEST(KernelGroupNorm, SaturatesSilu) {
