@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,13 +62,14 @@ void add_peer_timeout(CLI::App& command, std::string& timeout);
 // Flags of outputs refuse "", which an unset variable of a shell leaves of "$OUT".
 void refuse_empty_outputs(CLI::App& app);
 
-// --ckpt, --no-ema.
+// --ckpt, --no-ema, --ema.
 struct ModelFlags {
   std::filesystem::path checkpoint{};
   bool no_ema = false;
+  std::optional<double> ema{};  // width of an average made of snapshots
 
   void add_to(CLI::App& command);
-  Model load(c10::Device device) const { return Model::load(checkpoint, !no_ema, device); }
+  Model load(c10::Device device) const;
 };
 
 // JSON as text. What is not UTF-8 in it, such as names of files may be, is replaced by a sign.

@@ -44,7 +44,7 @@ struct Plan {
 Plan make_plan(const PlanFlags& flags, const Model& model);
 
 // All that decides the samples, as JSON: what a PNG says of itself, and a resumed run compares.
-std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
-                     const std::string& precision);
+std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model,
+                     const ModelFlags& model_flags, const std::string& precision);
 
 }  // namespace diffuse::cli

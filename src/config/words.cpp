@@ -36,7 +36,9 @@ const std::string& spacing_help() {
         if (word.spacing == spacing) names.push_back(word.name);
       all += concat(spacing == spacings[0] ? " " : ", ", spacing, " for ", join(names, " and "));
     }
-    return all + "; in continuous time karras for ve and edm, trailing for the others.";
+    return all +
+           "; in continuous time karras for ve and edm, for the others uniform for rk4 and "
+           "dopri5, trailing for the rest.";
   }();
   return text;
 }

@@ -31,7 +31,7 @@ static at::Tensor timed_samples(const Model& model, const at::Tensor& noise,
                                 const SamplerErrorOptions& options, SamplerError& result) {
   SampleConfig config = model.config().sample;
   config.sampler = result.sampler;
-  config.eta = 0;
+  config.eta = config.churn = 0;
   GenerateOptions generate = model.options(
       config, spaced_timesteps(model.diffusion().process(), result.steps, result.spacing));
   const at::Tensor x_T = start_of(model.diffusion(), generate.sampler, noise);
@@ -46,6 +46,15 @@ static at::Tensor timed_samples(const Model& model, const at::Tensor& noise,
   }
   result.seconds = seconds_now() - begin;
   return at::cat(parts);
+}
+
+// All of a model's samplers start from its last timestep, as leading does not.
+static std::string spacing_of(const Model& model, const std::string& sampler,
+                              const SamplerErrorOptions& options) {
+  if (options.spacing != "auto") return options.spacing;
+  if (model.diffusion().process().unbounded()) return "karras";
+  const std::string& usual = sampler_word(sampler).spacing;
+  return usual == "leading" ? "trailing" : usual;
 }
 
 std::vector<SamplerError> sampler_errors(const Model& model, std::span<const StreamKey> keys,
@@ -64,13 +73,8 @@ std::vector<SamplerError> sampler_errors(const Model& model, std::span<const Str
   std::vector<SamplerError> results;
   for (const std::string& sampler : options.samplers)
     for (const int64_t steps : options.steps) {
-      const bool by_name = options.spacing == "auto";
-      SamplerError result{.sampler = sampler,
-                          .spacing = !by_name ? options.spacing
-                                     : sampler == "heun" || model.diffusion().process().unbounded()
-                                         ? "karras"
-                                         : "trailing",
-                          .steps = steps};
+      SamplerError result{
+          .sampler = sampler, .spacing = spacing_of(model, sampler, options), .steps = steps};
       const at::Tensor x = sample(result);
       result.error = (x - exact).square().mean().sqrt().item<double>();
       if (options.distance) result.distance = options.distance(x);

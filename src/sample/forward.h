@@ -18,6 +18,9 @@ enum class ForwardMode {
   kClosedForm,  // at once from x_0, with one epsilon an item for all t: q(x_t | x_0), eq. 5
 };
 
+// T of a chain; of continuous time the number of steps, even in it, that its films are made of.
+int64_t forward_steps(const GaussianDiffusion& diffusion);
+
 // `frames` counts of steps taken, evenly from 0, the data, to T; T alone for one frame. No count
 // comes twice: at most T + 1 of them.
 std::vector<int64_t> forward_moments(int64_t timesteps, int64_t frames);

@@ -4,9 +4,21 @@
 #include <c10/core/InferenceMode.h>
 
 #include "src/core/device.h"
+#include "src/diffusion/broadcast.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse {
+
+// worse + w (better − worse) of two predictions; a learned variance is the better one's.
+static at::Tensor guided(const at::Tensor& better, const at::Tensor& worse, double weight,
+                         bool learned_variance) {
+  const int64_t channels = better.size(1) / (learned_variance ? 2 : 1);
+  const int64_t rest = better.size(1) - channels;
+  const at::Tensor from = worse.narrow(1, 0, channels);
+  return at::cat(
+      {from + (better.narrow(1, 0, channels) - from) * weight, better.narrow(1, channels, rest)},
+      1);
+}
 
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
                      bool learned_variance) {
@@ -17,12 +29,46 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
   const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
   return [&network, both, guidance, learned_variance](const at::Tensor& x, const at::Tensor& t) {
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
-    const int64_t channels = halves[0].size(1) / (learned_variance ? 2 : 1);
-    const int64_t rest = halves[0].size(1) - channels;
-    const at::Tensor labelled = halves[0].narrow(1, 0, channels);
-    const at::Tensor none = halves[1].narrow(1, 0, channels);
-    return at::cat({none + (labelled - none) * guidance, halves[0].narrow(1, channels, rest)}, 1);
+    return guided(halves[0], halves[1], guidance, learned_variance);
   };
+}
+
+// Away from a worse model, at the same labels.                                     [Karras24b]
+static Denoiser bind_guide(Network& network, const at::Tensor& labels,
+                           const GenerateOptions& options, bool learned_variance) {
+  return [&network, labels, guide = options.guide, weight = options.guidance, learned_variance](
+             const at::Tensor& x, const at::Tensor& t) {
+    return guided(network.forward(x, t, labels), guide->forward(x, t, labels), weight,
+                  learned_variance);
+  };
+}
+
+// `inside` at the rows whose σ is in the interval, `outside` at the others.        [Kynkaanniemi24]
+static Denoiser in_interval(const GaussianDiffusion& diffusion, const std::vector<double>& interval,
+                            Denoiser inside, Denoiser outside) {
+  return [&diffusion, interval, inside = std::move(inside), outside = std::move(outside)](
+             const at::Tensor& x, const at::Tensor& told) {
+    const Levels at = diffusion.view(told).at;
+    const at::Tensor within = (at.s >= at.a * interval[0]).logical_and(at.s <= at.a * interval[1]);
+    if (!within.any().item<bool>()) return outside(x, told);
+    if (within.all().item<bool>()) return inside(x, told);
+    return at::where(along(within, x) > 0, inside(x, told), outside(x, told));
+  };
+}
+
+// The network with labels and all guidance, as what input() gives wants it.
+static Denoiser bind_guidance(Network& network, const GaussianDiffusion& diffusion,
+                              const GenerateOptions& options) {
+  const at::Tensor labels =
+      options.labels.defined() ? options.labels.to(options.device) : options.labels;
+  const bool learned = diffusion.learns_variance();
+  const auto by_labels = [&](double guidance) {
+    return bind_labels(network, labels, options.classes, guidance, learned);
+  };
+  const Denoiser inside =
+      options.guide ? bind_guide(network, labels, options, learned) : by_labels(options.guidance);
+  if (options.guidance_interval.empty() || options.guidance == 1) return inside;
+  return in_interval(diffusion, options.guidance_interval, inside, by_labels(1));
 }
 
 at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {
@@ -43,10 +89,7 @@ static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& di
 
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options) {
-  const at::Tensor labels =
-      options.labels.defined() ? options.labels.to(options.device) : options.labels;
-  const Denoiser denoiser = [bound = bind_labels(network, labels, options.classes, options.guidance,
-                                                 diffusion.learns_variance()),
+  const Denoiser denoiser = [bound = bind_guidance(network, diffusion, options),
                              device = options.device, precision = options.precision,
                              weights = std::make_shared<WeightCache>()](const at::Tensor& x,
                                                                         const at::Tensor& t) {
@@ -93,7 +136,8 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
   const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
   const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);
   const NoiseSource noise = [&](int64_t t) {
-    return shares && static_cast<double>(t) > *options.share_from ? common(t) : own(t);
+    return shares && static_cast<double>(t % kNoisesApart) > *options.share_from ? common(t)
+                                                                                 : own(t);
   };
   return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
                      noise, callback);

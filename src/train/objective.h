@@ -14,6 +14,7 @@
 #include "src/data/batch_loader.h"
 #include "src/diffusion/timestep_sampler.h"
 #include "src/model/dropout_scope.h"
+#include "src/train/learned_weighting.h"
 
 namespace diffuse {
 
@@ -38,6 +39,9 @@ class Objective {
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
+  // What is trained beside the network.
+  NamedModules modules() const;
+
   // Rows of the batch of update `step`. Each row's random numbers are functions of (seed, sample number)
   // and, for the importance sampler, of the losses before this update.
   TrainingRows draw(const Batch& rows, int64_t step);
@@ -45,7 +49,8 @@ class Objective {
   // [B] by config.diffusion.loss, unweighted.
   at::Tensor losses(Network& network, const TrainingRows& rows) const;
 
-  // The rows' contribution to the mean loss of the whole batch (scalar).
+  // The rows' contribution to the mean loss of the whole batch (scalar), by a learned weighting where
+  // there is one.
   at::Tensor part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const;
 
   // The bin of each row's timestep, of kTimestepBins equal ones: int64 [B].
@@ -67,6 +72,7 @@ class Objective {
   c10::ScalarType precision_;
   GaussianDiffusion diffusion_;
   TimestepSampler timesteps_;
+  std::shared_ptr<LearnedWeighting> weighting_;  // null where losses count as they are
 };
 
 }  // namespace diffuse

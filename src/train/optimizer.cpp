@@ -9,6 +9,20 @@
 
 namespace diffuse {
 
+// √(start / step) from `start` on.                                                   [Karras24]
+static double inverse_sqrt(const TrainConfig& config, double step) {
+  const int64_t start = config.decay_start > 0 ? config.decay_start : config.warmup_steps;
+  return 1 / std::sqrt(std::max(step / static_cast<double>(std::max<int64_t>(start, 1)), 1.0));
+}
+
+// 1, and from `start` on linearly to 0.
+static double trapezoid(const TrainConfig& config, double step) {
+  const auto steps = static_cast<double>(config.steps);
+  const double start =
+      config.decay_start > 0 ? static_cast<double>(config.decay_start) : 0.8 * steps;
+  return std::clamp((steps - step) / std::max(steps - start, 1.0), 0.0, 1.0);
+}
+
 double learning_rate_at(const TrainConfig& config, int64_t step) {
   const double warmup =
       config.warmup_steps == 0
@@ -21,6 +35,10 @@ double learning_rate_at(const TrainConfig& config, int64_t step) {
     scale = 0.5 * (1 + std::cos(std::numbers::pi * progress));
   else if (config.learning_rate_schedule == "linear")
     scale = 1 - progress;
+  else if (config.learning_rate_schedule == "inverse_sqrt")
+    scale = inverse_sqrt(config, static_cast<double>(step));
+  else if (config.learning_rate_schedule == "trapezoid")
+    scale = trapezoid(config, static_cast<double>(step));
   return config.learning_rate * warmup * scale;
 }
 
@@ -71,7 +89,7 @@ void Adam::step(double learning_rate, const at::Tensor& found_inf) {
              gradients = in_memory_order(gradients_of(parameters_)),
              first_moment = in_memory_order(first_moment_),
              second_moment = in_memory_order(second_moment_);
-  if (config_.optimizer == "adamw")
+  if (config_.optimizer != "adam")
     at::_fused_adamw_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
                       config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,
                       false, std::nullopt, found_inf);

@@ -12,9 +12,10 @@
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/checkpoint.h"
 #include "loss_scaler.h"
-#include "optimizer.h"
+#include "muon.h"
 #include "src/distributed/shards.h"
 #include "src/model/ema.h"
+#include "src/model/power_ema.h"
 
 namespace diffuse {
 
@@ -31,7 +32,7 @@ struct UpdateFigures {
   at::Tensor skipped;        // 1 if the update was skipped for non-finite gradients, else 0
 };
 
-// Unscales and clips the gradients of the modules' parameters, then applies Adam and EMA. Parameters that
+// Unscales and clips the gradients of the modules' parameters, then applies the optimiser and EMA. Parameters that
 // require no gradient are unchanged.
 class ParameterUpdater {
  public:
@@ -64,7 +65,8 @@ class ParameterUpdater {
   std::vector<at::Tensor> parameters_;
   Shards shards_;  // of the parameters: those of this rank's ema_ and adam_
   Ema ema_;
-  Adam adam_;
+  std::vector<PowerEma> power_emas_;  // of kSnapshotWidths, where snapshots are taken
+  Optimizer adam_;
   LossScaler scaler_;
 };
 

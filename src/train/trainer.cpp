@@ -46,6 +46,13 @@ static std::shared_ptr<Network> network_for(const Config& config,
   return network;
 }
 
+static NamedModules trained_modules(const std::shared_ptr<Network>& network,
+                                    const Objective& objective) {
+  NamedModules modules{{std::string(kNetwork), network}};
+  for (const auto& further : objective.modules()) modules.push_back(further);
+  return modules;
+}
+
 // This rank's rows of each batch.
 static Share share_of(const Config& config, const World& world) {
   if (config.train.batch_size < world.size())
@@ -64,9 +71,8 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       precision_(select_precision(config_.train.precision, device)),
       objective_(std::make_unique<Objective>(config_, device, precision_)),
       network_(network_for(config_, objective_->diffusion(), device, *world_)),
-      updater_(std::make_unique<ParameterUpdater>(config_.train,
-                                                  NamedModules{{std::string(kNetwork), network_}},
-                                                  device, precision_, *world_)),
+      updater_(std::make_unique<ParameterUpdater>(
+          config_.train, trained_modules(network_, *objective_), device, precision_, *world_)),
       reducer_(std::make_unique<GradientReducer>(*world_, updater_->parameters(),
                                                  config_.train.compress_gradients)),
       statistics_(std::make_unique<TrainStatistics>(config_.train.batch_size, device)) {}

@@ -31,6 +31,22 @@ TEST(DenoiseAtOnce, IsTheWienerFilterOnGaussianData) {
     }
 }
 
+// In continuous time sigma is a time's, from its first on; beyond the last there is none.
+TEST(TimeOfNoise, IsTheProcesssOwn) {
+  const auto time = [](const std::string& name, double sigma) {
+    DiffusionConfig config;
+    config.process = name;
+    config.prediction = "edm";
+    return time_of_noise(*make_process(config), sigma);
+  };
+  EXPECT_NEAR(time("edm", 0.3), 0.3, 1e-12);
+  EXPECT_NEAR(time("edm", 1e-4), 0.002, 1e-12);
+  EXPECT_NEAR(time("flow", 0.25), 0.2, 1e-12);  // t / (1 - t)
+  EXPECT_EQ(time("ddpm", 157), 999);
+  EXPECT_THROW(time("edm", 81), Error);
+  EXPECT_THROW(time("flow", 0), Error);
+}
+
 // Linear schedule: alpha_bar = 0.9999 at 0, and 0.07779666 halfway (row 500).
 TEST(NearestTimestep, FindsTheNoiseOfTheSchedule) {
   const auto schedule = NoiseSchedule::make({});

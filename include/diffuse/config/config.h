@@ -10,13 +10,14 @@ namespace diffuse {
 
 // A sampler; src/sample/sampler.cpp constructs it by name.
 struct SamplerWord {
-  enum class Noise { kNever, kByEta, kAlways };
+  enum class Noise { kNever, kByEta, kByChurn, kAlways };
 
   std::string name;
   Noise noise;          // whether its steps add some
   std::string spacing;  // what "auto" stands for on a chain
   std::string about;
-  bool of_chain = false;  // draws from the chain's p_θ alone
+  bool of_chain = false;                        // draws from the chain's p_θ alone
+  std::string continuous_spacing = "trailing";  // of "auto" in continuous time, but for ve and edm
 };
 
 inline const std::vector<SamplerWord> kSamplerWords{
@@ -24,9 +25,13 @@ inline const std::vector<SamplerWord> kSamplerWords{
     {"ddim", SamplerWord::Noise::kByEta, "leading", "deterministic at eta 0"},
     {"dpmpp2m", SamplerWord::Noise::kNever, "trailing", "DPM-Solver++ of order 2"},
     {"dpmpp2m-sde", SamplerWord::Noise::kAlways, "trailing", "its stochastic form"},
-    {"heun", SamplerWord::Noise::kNever, "karras", "the trapezoidal rule"},
+    {"heun", SamplerWord::Noise::kByChurn, "karras", "the trapezoidal rule"},
     {"euler", SamplerWord::Noise::kNever, "trailing", "ddim at eta 0"},
-    {"ancestral", SamplerWord::Noise::kAlways, "trailing", "ddim at eta 1"}};
+    {"ancestral", SamplerWord::Noise::kAlways, "trailing", "ddim at eta 1"},
+    {"rk4", SamplerWord::Noise::kNever, "karras", "Runge-Kutta of order 4", false, "uniform"},
+    {"dopri5", SamplerWord::Noise::kNever, "uniform", "adaptive Dormand-Prince", false, "uniform"},
+    {"unipc", SamplerWord::Noise::kNever, "trailing", "UniPC"},
+    {"pc", SamplerWord::Noise::kAlways, "trailing", "ancestral with Langevin steps"}};
 
 // The entry with this name. Throws Error for an unknown name.
 const SamplerWord& sampler_word(const std::string& name);
@@ -38,7 +43,8 @@ inline const std::vector<std::string> kSamplers = [] {
 }();
 
 // Those of them whose steps add no noise: all end where the flow does.
-inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun", "euler"};
+inline const std::vector<std::string> kFlowSamplers{"ddim", "dpmpp2m", "heun", "euler",
+                                                    "rk4",  "dopri5",  "unipc"};
 
 inline const std::vector<std::string> kProcesses{"ddpm", "vp", "subvp", "ve", "edm", "flow"};
 inline const std::vector<std::string> kDdimEpsilons{"clipped", "network"};
@@ -160,6 +166,7 @@ struct DiffusionConfig {
   double log_normal_std = 1.2;
   double logit_normal_mean = 0;  // of log(t / (1 - t))                          [Esser24]
   double logit_normal_std = 1;
+  std::string loss_weighting = "none";  // none, learned: exp(-u) loss + u, u of the time [Karras24]
   bool rescale_zero_terminal_snr = false;
 
   bool is_chain() const { return process == "ddpm"; }
@@ -181,18 +188,21 @@ struct TrainConfig {
   int64_t steps = 800'000;         // optimiser updates
   int64_t batch_size = 128;        // samples per update, summed over ranks and micro-batches
   int64_t micro_batch = 0;         // samples per forward pass of one rank; 0 = its whole share
-  std::string optimizer = "adam";  // adam, adamw
+  std::string optimizer = "adam";  // adam, adamw, muon
   double learning_rate = 2e-4;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_eps = 1e-8;
-  double weight_decay = 0.0;  // adamw
+  double weight_decay = 0.0;  // adamw, muon
+  double muon_momentum = 0.95;
   std::string learning_rate_schedule =
-      "constant";                       // constant, cosine, linear: to 0 at the last step
-  int64_t warmup_steps = 5000;          // linear from 0
-  double gradient_clip = 1.0;           // global norm; 0 = off
-  double ema_decay = 0.9999;            // per update
-  bool ema_warmup = true;               // decay_s = min(ema_decay, (1 + s) / (10 + s))
+      "constant";  // constant, cosine, linear: to 0 at the last step; inverse_sqrt, trapezoid
+  int64_t decay_start = 0;      // inverse_sqrt, trapezoid: the update it falls from; 0 = their own
+  int64_t warmup_steps = 5000;  // linear from 0
+  double gradient_clip = 1.0;   // global norm; 0 = off
+  double ema_decay = 0.9999;    // per update
+  bool ema_warmup = true;       // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  int64_t ema_snapshot_every = 0;       // steps between snapshots for `sample --ema`; 0 = none
   std::string precision = "fp32";       // fp32, bf16, fp16 (GPU only), auto
   bool gradient_checkpointing = false;  // unet: recompute activations, to save memory
   bool compress_gradients = false;      // all-reduce in bfloat16
@@ -225,6 +235,15 @@ struct SampleConfig {
   bool end_at_data = true;  // ddim: whether the last step goes to x_0
   int64_t grid = 64;        // images in a training grid
   double guidance = 1.0;    // classifier-free guidance scale; 1 = plain conditional
+  std::vector<double> guidance_interval{};  // [lo, hi] of sigma = s / a where it acts; empty = all
+  double tolerance = 1e-5;                  // dopri5: error of a step, relative and absolute
+  int64_t unipc_order = 2;                  // unipc: 2 or 3
+  int64_t corrector_steps = 1;              // pc: Langevin steps at each level
+  double snr = 0.16;                        // pc: their signal-to-noise ratio r  [Song21b]
+  double churn = 0.0;  // heun: S_churn, S_tmin, S_tmax (0 = any) and S_noise  [Karras22]
+  double churn_min = 0.0;
+  double churn_max = 0.0;
+  double churn_noise = 1.0;
 };
 
 struct Config {

@@ -18,6 +18,8 @@
 
 namespace diffuse {
 
+struct Checkpoint;
+
 class Model {
  public:
   // From a model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or the
@@ -25,6 +27,11 @@ class Model {
   // naming the file.
   static Model load(const std::filesystem::path& path, bool use_ema = true,
                     c10::Device device = c10::kCPU);
+
+  // Of a run folder, or a model.pt in one, with an average of its weights as long as `width` of its
+  // training, made of its snapshots. Throws Error naming --ema or the folder.     [Karras24] sec. 3
+  static Model load_averaged(const std::filesystem::path& path, double width,
+                             c10::Device device = c10::kCPU);
 
   // Of a network that is in use already, a trainer's say; it stays as it is.
   Model(std::string name, Config config, std::shared_ptr<Network> network, c10::Device device);
@@ -61,6 +68,7 @@ class Model {
                     const StepCallback& callback = {}) const;
 
  private:
+  static Model of(const Checkpoint& checkpoint, bool use_ema, c10::Device device);
   GenerateOptions options(const SampleConfig& config, SamplerOptions sampler) const;
 
   std::string name_;

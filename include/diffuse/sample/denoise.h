@@ -20,9 +20,13 @@ at::Tensor noise_levels(const NoiseSchedule& schedule);
 // is not above 0 or beyond the last timestep's.
 int64_t nearest_timestep(const NoiseSchedule& schedule, double sigma);
 
+// The time of a process whose noise is sigma: of a chain the nearest timestep's; at least the first. Throws
+// Error naming --sigma as nearest_timestep() does.
+double time_of_noise(const Process& process, double sigma);
+
 // E[x_0 | y] as the network has it, in one shot: y [B, ...] -> [B, ...]. Between two timesteps (or
 // below the first, where the noiseless y stands for one) their answers are mixed, linearly in
-// sigma^2, so that sigma need not be on the schedule. For Gaussian data this is the Wiener filter.
+// sigma^2, so that sigma need not be on the schedule; in continuous time it is. For Gaussian data this is the Wiener filter.
 at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                            const at::Tensor& y, double sigma, bool clip_x0);
 

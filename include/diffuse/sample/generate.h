@@ -32,6 +32,10 @@ struct GenerateOptions {
   at::Tensor labels{};         // int64 [B]; undefined = none
   int64_t classes = 0;
   double guidance = 1.0;
+  // Of the noise levels where guidance acts, σ = s / a from lo to hi; empty = all   [Kynkaanniemi24]
+  std::vector<double> guidance_interval{};
+  // A worse model of the same kind, which guidance leads away from in place of "no class" [Karras24b]
+  std::shared_ptr<Network> guide{};
   at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
   // x_0 [1 or B, shape...] whose draw from q(x_t | x_0) at the first timestep is the start; undefined
   // = pure noise [Meng22]

@@ -49,6 +49,10 @@ class Trainer {
   // from it reproduces the run bit for bit.
   ValueDict checkpoint() const;
 
+  // The two averages that train.ema_snapshot_every asks for, as a run folder's ema/step-N.pt holds them; on
+  // rank 0, as checkpoint().
+  ValueDict snapshot() const;
+
   // One optimiser update.
   void update();
 
@@ -87,6 +91,7 @@ class Trainer {
   void apply_gradients(const at::Tensor& loss);
   double communication_seconds() const;
   int64_t micro_batch() const;
+  ValueDict root() const;
   std::vector<StateSection> state(bool gather) const;
 
   Config config_;
