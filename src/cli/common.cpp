@@ -100,7 +100,17 @@ void ModelFlags::add_to(CLI::App& command) {
                   "model.pt, a run folder, a diffusers folder, a .safetensors beside its "
                   "config.json, or an oracle's config")
       ->required();
-  command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
+  auto* raw = command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
+  command
+      .add_option("--ema", ema,
+                  "Use an average as long as this share of the training, 0.1 say, made of the "
+                  "snapshots of a run folder (train.ema_snapshot_every)")
+      ->excludes(raw);
+}
+
+Model ModelFlags::load(c10::Device device) const {
+  return ema ? Model::load_averaged(checkpoint, *ema, device)
+             : Model::load(checkpoint, !no_ema, device);
 }
 
 void write_report(const std::filesystem::path& json_target, const nlohmann::ordered_json& json,

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,13 +62,14 @@ void add_peer_timeout(CLI::App& command, std::string& timeout);
 // Output flags refuse "", the value of "$OUT" in a shell where OUT is not set.
 void refuse_empty_outputs(CLI::App& app);
 
-// --ckpt, --no-ema.
+// --ckpt, --no-ema, --ema.
 struct ModelFlags {
   std::filesystem::path checkpoint{};
   bool no_ema = false;
+  std::optional<double> ema{};  // width of an average made of snapshots
 
   void add_to(CLI::App& command);
-  Model load(c10::Device device) const { return Model::load(checkpoint, !no_ema, device); }
+  Model load(c10::Device device) const;
 };
 
 // For --json: "-" prints the JSON instead of the text; another name is a file, written after the text is

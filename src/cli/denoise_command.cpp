@@ -104,10 +104,13 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   const Samples samples = open_samples(flags, model, sampling.config, sigma);
   const at::Tensor &clean = samples.clean, &noisy = samples.noisy;
   if (!sigma) sigma = estimated_sigma(flags, model, noisy);
+  const bool chain = model.config().diffusion.is_chain();
+  const char* const time = chain ? "timestep" : "time";
   nlohmann::ordered_json figures{{"sigma", *sigma * scale},
                                  {"sigma_estimated", !flags.sigma.has_value()},
-                                 {"timestep", nearest_timestep(model.schedule(), *sigma)},
+                                 {time, time_of_noise(model.diffusion().process(), *sigma)},
                                  {"mode", flags.mode}};
+  if (chain) figures[time] = figures[time].get<int64_t>();
   SampleOutput output = open_output(command, flags.edit, model, sampling.config, noisy.size(0));
   const at::Tensor result =
       denoise(model, sampling, noisy, *sigma,
@@ -128,8 +131,8 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   }
   write_report(flags.json, figures, [&] {
     std::cout << flags.edit.out.string() << "\n"
-              << "sigma " << *sigma * scale << (flags.sigma ? "" : " (estimated)") << ", timestep "
-              << figures["timestep"] << "\n";
+              << "sigma " << *sigma * scale << (flags.sigma ? "" : " (estimated)") << ", " << time
+              << " " << figures[time] << "\n";
     if (clean.defined())
       std::cout << "PSNR " << figures["psnr_noisy"].get<double>() << " dB noisy, "
                 << figures["psnr"].get<double>() << " dB denoised\n";
@@ -164,7 +167,7 @@ Command add_denoise(CLI::App& app) {
       ->check(CLI::IsMember({"x0", "reverse"}));
   command->add_option("--clean", flags->clean, "The image without noise, to report the PSNR");
   command->add_option("--json", flags->json,
-                      "Write sigma, timestep, psnr_noisy and psnr here; - is stdout");
+                      "Write sigma, timestep (or time), psnr_noisy and psnr here; - is stdout");
   return [command, flags] { return run_denoise(*command, *flags); };
 }
 

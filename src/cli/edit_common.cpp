@@ -39,7 +39,8 @@ std::pair<Model, Sampling> open_model(const EditFlags& flags) {
   Sampling sampling = flags.sampler.over(model);
   if (flags.class_name)
     sampling.classes = parse_classes(*flags.class_name, model.config().model);
-  else if (flags.sampler.has("--guidance") && model.config().model.classes > 0)
+  else if (flags.sampler.has("--guidance") && flags.sampler.guide.empty() &&
+           model.config().model.classes > 0)
     throw Error("--guidance: expected --class K with it");
   return {std::move(model), std::move(sampling)};
 }

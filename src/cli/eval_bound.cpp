@@ -6,6 +6,7 @@
 #include "eval_metrics.h"
 #include "src/core/log.h"
 #include "src/data/normalization.h"
+#include "src/eval/bound_levels.h"
 #include "src/eval/bound_report.h"
 #include "src/files/atomic_write.h"
 #include "src/pictures/chart.h"
@@ -40,7 +41,7 @@ void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<
                        .timesteps_per_item = flags.timesteps_per_item};
   options.evaluation.progress = show_progress(input);
   if (flags.timesteps_per_item == 0)
-    log_info(concat("all ", input.model.config().diffusion.timesteps,
+    log_info(concat("all ", BoundLevels(input.model.diffusion().process()).count(),
                     " timesteps of each item; --timesteps-per-item samples some of them"));
   const Bound bound =
       evaluate_bound(input.model.network(), input.model.diffusion(), input.data, options);

@@ -52,7 +52,7 @@ Film make_film(const ForwardFlags& flags, const at::Tensor& x0, SampleKind kind,
                const DataConfig& data, const GaussianDiffusion& diffusion) {
   const int64_t usual = ending_of(flags.out) == ".png" ? kRowFrames : kVideoFrames;
   Film film{.kind = kind, .data = data};
-  film.steps = forward_moments(diffusion.schedule().timesteps(), flags.frames.value_or(usual));
+  film.steps = forward_moments(forward_steps(diffusion), flags.frames.value_or(usual));
   run_forward(diffusion, x0, consecutive_keys(flags.seed, 0, x0.size(0)),
               flags.mode == "chain" ? ForwardMode::kChain : ForwardMode::kClosedForm, film.steps,
               [&](int64_t, const at::Tensor& x) { film.frames.push_back(to_data_units(x, data)); });

@@ -25,17 +25,22 @@ struct InterpolateFlags {
   bool linear = false;
 };
 
-// "750,500,250" -> diffusion steps, each 0 .. T.
-std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
-  if (text.empty()) return {timesteps / 2};
-  std::vector<int64_t> depths;
+// "750,500,250" -> diffusion steps, each 0 .. T; in continuous time "0.8,0.5" -> shares of it.
+std::vector<double> parse_depths(const std::string& text, const DiffusionConfig& diffusion) {
+  const int64_t timesteps = diffusion.timesteps;
+  const bool chain = diffusion.is_chain();
+  if (text.empty()) return {chain ? static_cast<double>(timesteps / 2) : 0.5};
+  std::vector<double> depths;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
     const std::string part = text.substr(begin, comma - begin);
-    const int64_t depth = parse_integer(part).value_or(-1);
-    if (depth < 0 || depth > timesteps)
-      throw Error("--depth: expected diffusion steps from 0 to ", timesteps, ", got \"", part,
-                  "\"");
+    const double depth = chain ? static_cast<double>(parse_integer(part).value_or(-1))
+                               : parse_real(part).value_or(-1);
+    if (!(depth >= 0 && depth <= (chain ? static_cast<double>(timesteps) : 1)))
+      throw Error("--depth: expected ",
+                  chain ? concat("diffusion steps from 0 to ", timesteps)
+                        : std::string("shares of the time from 0 to 1"),
+                  ", got \"", part, "\"");
     depths.push_back(depth);
     begin = comma + 1;
   }
@@ -44,11 +49,13 @@ std::vector<int64_t> parse_depths(const std::string& text, int64_t timesteps) {
 
 // [depths, steps, ...] between the sources, one row per depth.
 void write_table(const fs::path& out, const std::vector<at::Tensor>& rows, const at::Tensor& a,
-                 const at::Tensor& b, const std::vector<int64_t>& depths, const DataConfig& data) {
+                 const at::Tensor& b, const std::vector<double>& depths, const Config& config) {
+  const DataConfig& data = config.data;
+  const char* const unit = config.diffusion.is_chain() ? " steps" : " of the time";
   std::vector<std::vector<Image>> tiles;
   std::vector<std::string> row_captions, column_captions{"source"};
   for (size_t r = 0; r < rows.size(); ++r) {
-    row_captions.push_back(concat(depths[r], " steps"));
+    row_captions.push_back(concat(depths[r], unit));
     tiles.push_back({tile(a, data)});
     for (const at::Tensor& one : rows[r].split(1)) tiles[r].push_back(tile(one, data));
     tiles[r].push_back(tile(b, data));
@@ -68,7 +75,7 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   const auto [model, sampling] = open_model(flags.edit);
   const at::Tensor a = load_sample("--from", flags.from, model, sampling.config);
   const at::Tensor b = load_sample("--to", flags.to, model, sampling.config);
-  const auto depths = parse_depths(flags.depths, model.config().diffusion.timesteps);
+  const auto depths = parse_depths(flags.depths, model.config().diffusion);
   const bool table = ending_of(flags.edit.out) == ".png" && model.is_image();
   std::optional<SampleOutput> output;
   if (!table)
@@ -76,7 +83,7 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
         open_output(command, flags.edit, model, sampling.config, std::ssize(depths) * flags.steps);
   Progress progress({.unit = "depth", .total = std::ssize(depths)});
   std::vector<at::Tensor> rows;
-  for (const int64_t depth : depths) {
+  for (const double depth : depths) {
     rows.push_back(interpolate(model, sampling, a, b, depth, at::linspace(0, 1, flags.steps),
                                flags.linear ? Mixing::kLinear : Mixing::kSpherical,
                                flags.edit.seed));
@@ -84,7 +91,7 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   }
   progress.finish();
   if (table) {
-    write_table(flags.edit.out, rows, a, b, depths, model.config().data);
+    write_table(flags.edit.out, rows, a, b, depths, model.config());
   } else {
     output->add(0, at::cat(rows));
     output->finish();
@@ -113,7 +120,9 @@ Command add_interpolate(CLI::App& app) {
   command
       ->add_option("--steps", flags->steps, "Pictures from one to the other, including both ends")
       ->check(CLI::Range(2, 1000));
-  command->add_option("--depth", flags->depths, "Diffusion steps 0 .. T, or a list; default T/2");
+  command->add_option(
+      "--depth", flags->depths,
+      "Diffusion steps 0 .. T, or a list; default T/2. In continuous time shares of it, 0 .. 1");
   auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");
   command->add_flag("--spherical")
       ->description("Mix along an arc, which keeps the noise; default")

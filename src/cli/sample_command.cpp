@@ -65,11 +65,14 @@ void generate_all(const Plan& plan, const Model& model, int64_t frames, bool sho
                   World& world, SampleOutput* output) {
   Progress progress({.unit = "sample", .total = plan.count, .start = done});
   const int64_t round = plan.batch * world.size();
+  int64_t calls = 0, batches = 0;
   for (int64_t begin = done; begin < plan.count; begin += round) {
     const int64_t count = std::min(round, plan.count - begin);
     world.phase("drawing samples", begin);
     int64_t frame = 0;
+    ++batches;
     const StepCallback on_step = [&](const SampleStep& step) {
+      calls += step.calls;
       if (frames > 0 && is_frame(step.done, step.count, frames))
         output->add_frame(frame++, model.to_data((show_x0 ? step.x0 : step.x).to(at::kCPU)));
       progress.update(begin + count * step.done / step.count,
@@ -84,6 +87,8 @@ void generate_all(const Plan& plan, const Model& model, int64_t frames, bool sho
       throw Stopped{static_cast<int>(signal)};
   }
   progress.finish();
+  if (plan.sampling.config.sampler == SamplerKind::kDopri5)
+    log_info(concat("dopri5 called the network ", calls, " times, ", calls / batches, " a batch"));
 }
 
 // Draws batches that are missing and not locked by another process, until all are done.
@@ -135,7 +140,7 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
                                 .shape = model.sample_shape(),
                                 .kind = sample_kind(model.config().model),
                                 .count = plan.count,
-                                .parameters = describe(flags.plan, plan, model, !flags.model.no_ema,
+                                .parameters = describe(flags.plan, plan, model, flags.model,
                                                        flags.precision.value_or("fp32")),
                                 .resume = flags.resume || flags.queue,
                                 .rows = rows,
@@ -197,6 +202,7 @@ int run_sample(const SampleFlags& flags) {
   if (world.is_first())
     check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
                   {{"--ckpt", flags.model.checkpoint},
+                   {"--guide", flags.plan.sampler.guide},
                    {"--noise", flags.plan.noise},
                    {"--from", flags.plan.from}});
   const Model model = flags.model.load(device);

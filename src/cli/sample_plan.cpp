@@ -135,14 +135,15 @@ GenerateOptions Plan::options(int64_t begin, int64_t size) const {
   return result;
 }
 
-std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
-                     const std::string& precision) {
+std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model,
+                     const ModelFlags& model_flags, const std::string& precision) {
   nlohmann::ordered_json parameters{{"checkpoint", model.name()},
                                     {"step", model.step()},
-                                    {"weights", ema ? "ema" : "raw"},
+                                    {"weights", model_flags.no_ema ? "raw" : "ema"},
                                     {"precision", precision},
                                     {"seeds", flags.seeds.value_or(std::to_string(flags.seed))},
                                     {"n", plan.count}};
+  if (model_flags.ema) parameters["ema"] = *model_flags.ema;
   parameters.update(flags.sampler.describe(plan.sampling));
   if (!flags.from.empty()) {
     parameters["from"] = flags.from.string();

@@ -44,7 +44,7 @@ struct Plan {
 Plan make_plan(const PlanFlags& flags, const Model& model);
 
 // Everything that determines the samples, as JSON: stored in PNGs, and compared by a resumed run.
-std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model, bool ema,
-                     const std::string& precision);
+std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model,
+                     const ModelFlags& model_flags, const std::string& precision);
 
 }  // namespace diffuse::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ namespace diffuse::cli {
 struct SamplerFlags {
   std::vector<FlagValue> values;         // overrides of the config's section, as given
   std::optional<std::string> timesteps;  // instead of steps and spacing
+  std::filesystem::path guide;           // a worse model; "" = none
   std::string steps_flag = "--steps";
   std::optional<SamplerKind> usual_sampler;  // overrides the model's
 
@@ -38,7 +40,10 @@ struct SamplerFlags {
 
  private:
   SampleConfig config_over(const Model& model) const;
+  void add_methods_to(CLI::App& command);
+  void add_guidance_to(CLI::App& command);
   void check_fit(const Model& model, const SampleConfig& config) const;
+  void check_guidance(const Model& model, const SampleConfig& config) const;
 };
 
 }  // namespace diffuse::cli

@@ -111,6 +111,17 @@ static void check_train(const TrainConfig& c, const std::string& at) {
     throw Error(at, "/batch_size: expected a multiple of micro_batch, which is ", c.micro_batch,
                 ", got ", c.batch_size);
   }
+  if (c.optimizer == OptimizerKind::kMuon && c.shard_optimizer)
+    throw Error(at, "/shard_optimizer: expected false with the optimizer muon, which needs whole ",
+                "matrices in every process");
+  const bool trapezoid = c.learning_rate_schedule == LearningRateSchedule::kTrapezoid;
+  const bool falls = trapezoid || c.learning_rate_schedule == LearningRateSchedule::kInverseSqrt;
+  if (c.decay_start > 0 && !falls)
+    throw Error(at, "/decay_start: expected 0 with the learning_rate_schedule ",
+                c.learning_rate_schedule, "; it is for inverse_sqrt and trapezoid");
+  if (trapezoid && c.decay_start > c.steps)
+    throw Error(at, "/decay_start: expected at most steps, which is ", c.steps, ", got ",
+                c.decay_start);
 }
 
 // Sampling in continuous time.
@@ -136,6 +147,16 @@ static void check_sample(const SampleConfig& c, const DiffusionConfig& d, const 
   }
   if (c.eta != 0 && c.sampler != SamplerKind::kDdim)
     throw Error(at, "/eta: needs the sampler ddim, /sample/sampler is \"", c.sampler, "\"");
+  if (c.churn != 0 && c.sampler != SamplerKind::kHeun)
+    throw Error(at, "/churn: needs the sampler heun, /sample/sampler is \"", c.sampler, "\"");
+  if (c.churn_max > 0 && c.churn_min > c.churn_max)
+    throw Error(at, "/churn_min: expected at most churn_max, which is ", c.churn_max, ", got ",
+                c.churn_min);
+  const std::vector<double>& interval = c.guidance_interval;
+  if (!interval.empty() && (interval.size() != 2 || interval[0] >= interval[1]))
+    throw Error(
+        at, "/guidance_interval: expected two numbers, the lower one first, got ",
+        interval.size() == 2 ? concat(interval[0], ", ", interval[1]) : std::string("1 number"));
   const bool fewer = c.steps != 0 && c.steps != d.timesteps;
   if (fewer && c.sampler == SamplerKind::kDdpm && d.variance == VarianceKind::kLearned) {
     throw Error(at, "/steps: ddpm with the variance \"learned\" needs all ", d.timesteps,

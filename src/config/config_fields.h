@@ -180,6 +180,9 @@ void visit_fields(Visitor& visit, DiffusionConfig& c) {
   visit("logit_normal_mean", c.logit_normal_mean, anything(),
         "logit_normal: mean of log(t / (1 - t)).");
   visit("logit_normal_std", c.logit_normal_std, above(0), "logit_normal: its standard deviation.");
+  visit("loss_weighting", c.loss_weighting, any_word(),
+        "learned: a linear layer on the embedded time learns u, the logarithm of the loss at that "
+        "time, and training minimises exp(-u) loss + u, which weights all times equally.");
   visit("rescale_zero_terminal_snr", c.rescale_zero_terminal_snr, anything(),
         "Rescales the schedule to zero terminal SNR: no signal at t = T.");
 }
@@ -191,15 +194,23 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
         "Samples per update, summed over processes and micro-batches.");
   visit("micro_batch", c.micro_batch, at_least(0),
         "Samples per forward pass of one process, to save memory; 0 means its whole share.");
-  visit("optimizer", c.optimizer, any_word(), "Adam, or AdamW with weight decay.");
+  visit("optimizer", c.optimizer, any_word(),
+        "Adam, AdamW with weight decay, or Muon for matrices and filters with AdamW for the rest.");
   visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
   visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the mean gradient.");
   visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the mean squared gradient.");
   visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");
   visit("weight_decay", c.weight_decay, at_least(0),
-        "adamw: share of each weight, times the learning rate, removed per update.");
+        "adamw, muon: share of each weight, times the learning rate, removed per update.");
+  visit("muon_momentum", c.muon_momentum, from_below(0, 1),
+        "muon: decay of the mean gradient of matrices and filters.");
   visit("learning_rate_schedule", c.learning_rate_schedule, any_word(),
-        "After the warm-up: constant, or falling to 0 at the last step.");
+        "After the warm-up: constant; cosine and linear fall to 0 at the last step; inverse_sqrt "
+        "falls as 1 / sqrt(step) from decay_start; trapezoid is constant, and linear to 0 from "
+        "decay_start.");
+  visit("decay_start", c.decay_start, at_least(0),
+        "inverse_sqrt, trapezoid: the update from which the rate falls; 0 means the end of the "
+        "warm-up for inverse_sqrt, 80 % of the steps for trapezoid.");
   visit("warmup_steps", c.warmup_steps, at_least(0),
         "Updates over which the learning rate rises linearly from 0.");
   visit("gradient_clip", c.gradient_clip, at_least(0),
@@ -208,6 +219,9 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
         "Decay per update of the EMA weights, which sampling uses.");
   visit("ema_warmup", c.ema_warmup, anything(),
         "Shorter averages at first: decay min(ema_decay, (1 + s) / (10 + s)) at step s.");
+  visit("ema_snapshot_every", c.ema_snapshot_every, at_least(0),
+        "Steps between snapshots of two averages of the weights, in the run folder's ema/, from "
+        "which `sample --ema WIDTH` makes an average of any width; 0 means none.");
   visit("precision", c.precision, any_word(),
         "Number format of the network in training: fp16 needs a GPU, auto selects the best "
         "available.");
@@ -273,6 +287,21 @@ void visit_fields(Visitor& visit, SampleConfig& c) {
       "guidance", c.guidance, at_least(0),
       "Classifier-free guidance scale: 1 is plain conditional, larger values follow the class more "
       "closely.");
+  visit("guidance_interval", c.guidance_interval, list_of(at_least(0), 0, 2),
+        "[lo, hi]: guidance is used only where sigma, the ratio of noise to signal, is in this "
+        "interval; empty means everywhere.");
+  visit("tolerance", c.tolerance, inside(0, 1),
+        "dopri5: largest error of a step, in root mean square, relative to 1 + |x|.");
+  visit("unipc_order", c.unipc_order, between(2, 3), "unipc: order of its steps.");
+  visit("corrector_steps", c.corrector_steps, between(0, 1000),
+        "pc: Langevin steps at each noise level.");
+  visit("snr", c.snr, above(0), "pc: signal-to-noise ratio that sets the size of Langevin steps.");
+  visit("churn", c.churn, at_least(0),
+        "heun: noise added and removed again in each step, S_churn of Karras et al.; 0 is none.");
+  visit("churn_min", c.churn_min, at_least(0), "churn: least sigma where it is added, S_tmin.");
+  visit("churn_max", c.churn_max, at_least(0),
+        "churn: largest sigma where it is added, S_tmax; 0 means any.");
+  visit("churn_noise", c.churn_noise, above(0), "churn: factor of the added noise, S_noise.");
 }
 
 template <class Visitor>

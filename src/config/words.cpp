@@ -27,7 +27,9 @@ const std::string& spacing_help() {
       all += concat(separator, spacing.text, " for ", join(names, " and "));
       separator = ", ";
     }
-    return all + "; in continuous time karras for ve and edm, trailing for the others.";
+    return all +
+           "; in continuous time karras for ve and edm, for the others uniform for rk4 and "
+           "dopri5, trailing for the rest.";
   }();
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <numbers>
 
 #include "src/diffusion/likelihood.h"
@@ -26,6 +27,15 @@ at::Tensor prior_term(const NoiseSchedule& schedule, const at::Tensor& x0) {
   const double alpha_bar = schedule.alpha_bar()[-1].item<double>();
   const double at_zero = schedule.prior_bits_per_dim(0);
   return at_zero + x0.square().flatten(1).mean(1) * (0.5 * alpha_bar / std::numbers::ln2);
+}
+
+// ½ ((a² x_0² + s²) / size² − 1 − log(s² / size²))
+at::Tensor prior_term(const Process& process, const at::Tensor& x0) {
+  if (process.schedule() != nullptr) return prior_term(*process.schedule(), x0);
+  const Level last = process.level(process.last_time());
+  const double size = process.prior_std(last), noise = last.s / size, signal = last.a / size;
+  const double at_zero = 0.5 * (noise * noise - 1) - std::log(noise);
+  return (x0.square().flatten(1).mean(1) * (0.5 * signal * signal) + at_zero) / std::numbers::ln2;
 }
 
 }  // namespace diffuse

@@ -82,8 +82,12 @@ static Gaussian posterior_of(const Transition& step, double first, const at::Ten
 
 Gaussian GaussianDiffusion::posterior(const at::Tensor& x0, const at::Tensor& x_t,
                                       const at::Tensor& t) const {
-  const Transition step = transition(process_->levels(t), process_->before(t));
-  return posterior_of(step, process_->first_log_variance(), x0, x_t);
+  return posterior(x0, x_t, process_->levels(t), process_->before(t));
+}
+
+Gaussian GaussianDiffusion::posterior(const at::Tensor& x0, const at::Tensor& x_t,
+                                      const Levels& from, const Levels& to) const {
+  return posterior_of(transition(from, to), process_->first_log_variance(), x0, x_t);
 }
 
 // The network's output as (prediction, variance channels); the second is undefined if σ² is fixed.
@@ -99,24 +103,28 @@ std::pair<at::Tensor, at::Tensor> GaussianDiffusion::split(const at::Tensor& out
 
 // ε = (x_t − a x_0) / s
 void GaussianDiffusion::replace_x0(Denoised& d, const at::Tensor& x0, const at::Tensor& x_t,
-                                   const at::Tensor& t) const {
-  const Levels at = process_->levels(t);
+                                   const Levels& at) const {
   d.x0 = x0;
   d.eps = (x_t - along(at.a, x_t) * x0) / along(at.s, x_t);
 }
 
-// x_0 = (q x_t − s y) / d and ε = (a y − p x_t) / d with d = q a − s p; of epsilon            eq. 6
 GaussianDiffusion::Denoised GaussianDiffusion::denoised(const at::Tensor& output,
                                                         const at::Tensor& x_t, const at::Tensor& t,
                                                         bool clip_x0) const {
-  const Levels at = process_->levels(t);
+  return denoised(output, x_t, process_->levels(t), clip_x0);
+}
+
+// x_0 = (q x_t − s y) / d and ε = (a y − p x_t) / d with d = q a − s p; of epsilon            eq. 6
+GaussianDiffusion::Denoised GaussianDiffusion::denoised(const at::Tensor& output,
+                                                        const at::Tensor& x_t, const Levels& at,
+                                                        bool clip_x0) const {
   const auto [p, q] = columns_(at);
   const auto [y, raw_variance] = split(output, x_t);
   const at::Tensor d = along(q * at.a - at.s * p, x_t);
   const at::Tensor x0 = (along(q, x_t) * x_t - along(at.s, x_t) * y) / d;
   Denoised result{.x0 = x0, .eps = {}, .raw_variance = raw_variance};
   if (clip_x0)
-    replace_x0(result, x0.clamp(-1, 1), x_t, t);
+    replace_x0(result, x0.clamp(-1, 1), x_t, at);
   else
     result.eps = predicts_eps_ ? y : (along(at.a, x_t) * y - along(p, x_t) * x_t) / d;
   return result;

@@ -32,6 +32,16 @@ double NoiseChain::time_of_sigma(double sigma) const {
   return static_cast<double>(sigma * sigma < low * high ? above - 1 : above);
 }
 
+double NoiseChain::time_between(double sigma) const {
+  const at::Tensor levels = (tables_.s / tables_.a).slice(0, 1).log();
+  const double wanted = std::log(sigma);
+  const int64_t above = (levels < wanted).sum().item<int64_t>();
+  if (above == 0) return 0;
+  if (above == levels.size(0)) return last_time();
+  const double low = levels[above - 1].item<double>(), high = levels[above].item<double>();
+  return static_cast<double>(above - 1) + (wanted - low) / (high - low);
+}
+
 at::Tensor NoiseChain::part_of(const at::Tensor& time, int64_t count) const {
   return time.to(at::kLong).mul(count).floor_divide(schedule_.timesteps());
 }
@@ -46,6 +56,19 @@ Levels NoiseChain::rows(const at::Tensor& time, int64_t offset) const {
   return {.time = time.to(at::kDouble) - static_cast<double>(1 - offset),
           .a = tables.a.index_select(0, row),
           .s = tables.s.index_select(0, row)};
+}
+
+// Between two rows log σ is linear in time; a² = 1 / (1 + σ²).
+Levels NoiseChain::levels(const at::Tensor& time) const {
+  const Levels here = rows(time, 1);
+  if (!time.is_floating_point()) return here;
+  const at::Tensor share = here.time - here.time.floor();
+  const Levels next = rows(time.ceil(), 1);
+  const at::Tensor low = (here.s / here.a).log(), high = (next.s / next.a).log();
+  const at::Tensor sigma = (low + share * (high - low)).exp(), a = (1 + sigma.square()).rsqrt();
+  return {.time = here.time,
+          .a = at::where(share > 0, a, here.a),
+          .s = at::where(share > 0, sigma * a, here.s)};
 }
 
 const NoiseChain::Tables& NoiseChain::tables_on(at::Device device) const {

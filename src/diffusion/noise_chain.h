@@ -13,13 +13,14 @@ class NoiseChain : public Process {
  public:
   explicit NoiseChain(NoiseSchedule schedule);
 
-  Levels levels(const at::Tensor& time) const override { return rows(time, 1); }
+  Levels levels(const at::Tensor& time) const override;
   Levels before(const at::Tensor& time) const override { return rows(time, 0); }
   double first_time() const override { return 0; }
   double last_time() const override { return static_cast<double>(schedule_.timesteps() - 1); }
   double last_time_with_signal() const override;
   double time_at(double share) const override;
   double time_of_sigma(double sigma) const override;  // by ratio
+  double time_between(double sigma) const override;
   at::Tensor part_of(const at::Tensor& time, int64_t count) const override;
   at::Tensor told(const at::Tensor& time) const override { return time.to(at::kDouble); }
   at::Tensor time_told(const at::Tensor& told) const override { return told; }

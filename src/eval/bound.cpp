@@ -8,6 +8,7 @@
 #include <limits>
 #include <numbers>
 
+#include "bound_levels.h"
 #include "diffuse/core/error.h"
 #include "items.h"
 #include "src/data/normalization.h"
@@ -120,9 +121,9 @@ static Gaussian in_data_units(const Gaussian& gaussian, const DataConfig& units)
 
 // (term, Monte Carlo, distortion) of pairs (item, t) -> [3, B] on the CPU.
 static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffusion,
-                                const Items& items, const std::vector<int64_t>& item,
-                                const at::Tensor& t_cpu, const Units& units,
-                                const BoundOptions& options) {
+                                const BoundLevels& levels, const Items& items,
+                                const std::vector<int64_t>& item, const at::Tensor& t_cpu,
+                                const Units& units, const BoundOptions& options) {
   std::vector<StreamKey> keys;
   std::vector<uint32_t> forward, posterior;
   for (size_t b = 0; b < item.size(); ++b) {
@@ -135,11 +136,12 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
   const at::Tensor labels =
       items.labels.defined() ? items.labels.index_select(0, rows) : at::Tensor();
   const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
-  const at::Tensor x_t = diffusion.q_sample(x0, t, noise_like(x0, keys, forward));
+  const Levels from = levels.at(t), to = levels.before(t);
+  const at::Tensor x_t = diffusion.q_sample(x0, from.time, noise_like(x0, keys, forward));
   const Denoiser denoiser = in_double(network, diffusion, labels, options.evaluation);
-  const auto prediction = diffusion.predict(denoiser(x_t, t), x_t, t, options.clip_x0);
-  const Gaussian p = in_data_units(prediction, units.data);
-  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, t), units.data);
+  const auto prediction = diffusion.denoised(denoiser(x_t, from.time), x_t, from, options.clip_x0);
+  const Gaussian p = in_data_units(diffusion.reverse(prediction, x_t, from, to), units.data);
+  const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, from, to), units.data);
   const at::Tensor data = to_data_units(x0, units.data);
   const at::Tensor term = bound_term(q, p, data, t, units.kind);
   const at::Tensor draw = sampled_kl(q, p, noise_like(x0, keys, posterior));
@@ -152,7 +154,8 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
 static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
                         const Units& units, const BoundOptions& options,
                         const std::function<void(int64_t)>& on_done) {
-  const int64_t T = diffusion.schedule().timesteps(), n = items.size();
+  const BoundLevels levels(diffusion.process());
+  const int64_t T = levels.count(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
   Measured out;
   choose_timesteps(items, T, asked == 0 ? T - 1 : std::min(asked, T - 1), out);
@@ -163,7 +166,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
     const int64_t end = std::min(begin + options.evaluation.batch, pairs);
     std::vector<int64_t> item;
     for (int64_t pair = begin; pair < end; ++pair) item.push_back(pair % n);
-    parts.push_back(measure_pairs(network, diffusion, items, item,
+    parts.push_back(measure_pairs(network, diffusion, levels, items, item,
                                   times.slice(0, begin, end).contiguous(), units, options));
     on_done(end - begin);
   }
@@ -171,7 +174,7 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
   out.term = all[0];
   out.monte_carlo = all[1];
   out.distortion = all[2];
-  out.prior = prior_term(diffusion.schedule(), items.x0).to(at::kCPU);
+  out.prior = prior_term(diffusion.process(), items.x0).to(at::kCPU);
   return out;
 }
 
@@ -263,7 +266,7 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const c10::InferenceMode inference;
   network.eval();
   const EvaluationOptions& evaluation = options.evaluation;
-  const int64_t T = diffusion.schedule().timesteps(), n = item_count(data, evaluation);
+  const int64_t T = BoundLevels(diffusion.process()).count(), n = item_count(data, evaluation);
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
   const int64_t total = each * (evaluation.queue.empty() ? evaluation.world->share(n).size() : n);

@@ -64,6 +64,7 @@ std::vector<VerifyCheck> verify(const VerifyOptions& options) {
   verify_references(verifier);
   verify_identities(verifier);
   verify_oracle(verifier);
+  verify_continuous(verifier);
   return verifier.take();
 }
 

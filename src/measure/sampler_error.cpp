@@ -31,7 +31,7 @@ static at::Tensor timed_samples(const Model& model, const at::Tensor& noise,
                                 const SamplerErrorOptions& options, SamplerError& result) {
   SampleConfig config = model.config().sample;
   config.sampler = result.sampler;
-  config.eta = 0;
+  config.eta = config.churn = 0;
   GenerateOptions generate = model.options(
       config, spaced_timesteps(model.diffusion().process(), result.steps, result.spacing));
   const at::Tensor x_T = start_of(model.diffusion(), generate.sampler, noise);
@@ -46,6 +46,15 @@ static at::Tensor timed_samples(const Model& model, const at::Tensor& noise,
   }
   result.seconds = seconds_now() - begin;
   return at::cat(parts);
+}
+
+// All samplers start from the model's last timestep, which leading leaves out.
+static Spacing spacing_of(const Model& model, SamplerKind sampler,
+                          const SamplerErrorOptions& options) {
+  if (options.spacing != Spacing::kAuto) return options.spacing;
+  if (model.diffusion().process().unbounded()) return Spacing::kKarras;
+  const Spacing usual = entry_of(sampler).spacing;
+  return usual == Spacing::kLeading ? Spacing::kTrailing : usual;
 }
 
 std::vector<SamplerError> sampler_errors(const Model& model, std::span<const StreamKey> keys,
@@ -64,14 +73,8 @@ std::vector<SamplerError> sampler_errors(const Model& model, std::span<const Str
   std::vector<SamplerError> results;
   for (const SamplerKind sampler : options.samplers)
     for (const int64_t steps : options.steps) {
-      const bool by_name = options.spacing == Spacing::kAuto;
       SamplerError result{
-          .sampler = sampler,
-          .spacing = !by_name ? options.spacing
-                     : sampler == SamplerKind::kHeun || model.diffusion().process().unbounded()
-                         ? Spacing::kKarras
-                         : Spacing::kTrailing,
-          .steps = steps};
+          .sampler = sampler, .spacing = spacing_of(model, sampler, options), .steps = steps};
       const at::Tensor x = sample(result);
       result.error = (x - exact).square().mean().sqrt().item<double>();
       if (options.distance) result.distance = options.distance(x);

@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include <cmath>
-
 #include "diffuse/sample/denoise.h"
 #include "src/sample/class_choice.h"
 
@@ -16,27 +14,28 @@ GenerateOptions Sampling::rows(int64_t count, int64_t first) const {
   return result;
 }
 
-GenerateOptions Sampling::rows_from(int64_t t, int64_t count, const Model& model) const {
+GenerateOptions Sampling::rows_from(double t, int64_t count, const Model& model) const {
   GenerateOptions result = rows(count);
   std::vector<double>& list = result.sampler.timesteps;
-  const auto first = static_cast<double>(t);
-  std::erase_if(list, [&](double later) { return later >= first; });
-  list.insert(list.begin(), first);
+  std::erase_if(list, [&](double later) { return later >= t; });
+  list.insert(list.begin(), t);
   check_sampler(result.sampler, model.config().diffusion);
   return result;
 }
 
 at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::Tensor& a,
-                       const at::Tensor& b, int64_t depth, const at::Tensor& shares, Mixing mixing,
+                       const at::Tensor& b, double depth, const at::Tensor& shares, Mixing mixing,
                        uint64_t seed) {
   if (depth == 0) return mix(a[0], b[0], shares, Mixing::kLinear);  // no noise to preserve
+  const Process& process = model.diffusion().process();
+  const double time = process.schedule() != nullptr ? depth - 1 : process.time_at(depth);
   const auto noised = [&](const at::Tensor& x0, uint64_t index) {
     const std::vector<StreamKey> key{{seed, index}};
     const at::Tensor eps = normal_rows(key, Purpose::kSampleStart, 0, model.sample_shape());
-    const at::Tensor t = at::full({1}, depth - 1, at::kLong);
+    const at::Tensor t = at::full({1}, time, at::kDouble);
     return model.diffusion().q_sample(model.to_network(x0), t, eps)[0];
   };
-  GenerateOptions options = sampling.rows_from(depth - 1, shares.size(0), model);
+  GenerateOptions options = sampling.rows_from(time, shares.size(0), model);
   options.start = mix(noised(a, 0), noised(b, 1), shares, mixing);
   return model.sample(std::vector<StreamKey>(shares.size(0), {seed, 0}), options);
 }
@@ -49,9 +48,10 @@ at::Tensor denoise(const Model& model, const Sampling& sampling, const at::Tenso
     return denoise_at_once(model.diffusion(), model.denoiser(sampling.rows(rows)),
                            y.to(model.device()), sigma, sampling.options.sampler.clip_x0)
         .cpu();
-  const int64_t t = nearest_timestep(model.schedule(), sigma);
+  const Process& process = model.diffusion().process();
+  const double t = time_of_noise(process, sigma);
   GenerateOptions options = sampling.rows_from(t, rows, model);
-  options.start = y * std::sqrt(model.schedule().alpha_bar()[t].item<double>());
+  options.start = y * process.level(t).a;
   return generate(model.network(), model.diffusion(), consecutive_keys(seed, 0, rows), options)
       .cpu();
 }

@@ -20,15 +20,16 @@ struct Sampling {
   // For samples from `first` on, over all timesteps.
   GenerateOptions rows(int64_t rows, int64_t first = 0) const;
 
-  // The same for the reverse process from that model's timestep `t` on.
-  GenerateOptions rows_from(int64_t t, int64_t rows, const Model& model) const;
+  // The same for the reverse process from that model's time `t` on.
+  GenerateOptions rows_from(double t, int64_t rows, const Model& model) const;
 };
 
-// Samples between a and b [1, ...] at fractions `shares` [N]: both are noised by `depth` steps, mixed, and
-// denoised with the same noise for all shares, so that neighbours differ only in their share. All in the
+// Samples between a and b [1, ...] at fractions `shares` [N]: both are noised by `depth` steps of a chain, or to
+// that fraction of continuous time, mixed, and denoised with the same noise for all shares, so that neighbours
+// differ only in their share. All in the
 // data's units. -> [N, ...]                                                          [Ho20] sec. 4.3
 at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::Tensor& a,
-                       const at::Tensor& b, int64_t depth, const at::Tensor& shares, Mixing mixing,
+                       const at::Tensor& b, double depth, const at::Tensor& shares, Mixing mixing,
                        uint64_t seed);
 
 enum class Denoising {

@@ -9,6 +9,7 @@
 #include "src/data/normalization.h"
 #include "src/files/file.h"
 #include "src/model_file/model_files.h"
+#include "src/model_file/snapshots.h"
 #include "src/sample/oracle_view.h"
 
 namespace fs = std::filesystem;
@@ -50,22 +51,31 @@ Model::Model(std::string name, Config config, std::shared_ptr<Network> network, 
       graphs_(config_.train.cuda_graph == CudaGraph::kAuto ? make_sample_graphs(device) : nullptr) {
 }
 
+static Model ready(const std::string& name, Config config, std::shared_ptr<Network> network,
+                   c10::Device device) {
+  network->to(device);
+  network->eval();
+  if (!is_image(sample_kind(config.model))) config.sample.clip_x0 = false;
+  return Model(name, std::move(config), std::move(network), device);
+}
+
 Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
-  const auto ready = [&](const std::string& name, Config config, std::shared_ptr<Network> network) {
-    network->to(device);
-    network->eval();
-    if (!diffuse::is_image(sample_kind(config.model))) config.sample.clip_x0 = false;
-    return Model(name, std::move(config), std::move(network), device);
-  };
   if (is_oracle(path)) {
     const Config config = oracle_config(path);
-    Model model = ready(path.string(), config, exact_network(path, config));
+    Model model = ready(path.string(), config, exact_network(path, config), device);
     model.weights_ = "exact";
     return model;
   }
-  const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
+  return of(load_model_file(path, {.use_ema = use_ema}), use_ema, device);
+}
+
+Model Model::load_averaged(const fs::path& path, double width, c10::Device device) {
+  return of(diffuse::load_averaged(path, width), /*use_ema=*/true, device);
+}
+
+Model Model::of(const Checkpoint& checkpoint, bool use_ema, c10::Device device) {
   Model model =
-      ready(checkpoint.file.string(), checkpoint.config, load_network(checkpoint, use_ema));
+      ready(checkpoint.file.string(), checkpoint.config, load_network(checkpoint, use_ema), device);
   model.step_ = checkpoint.step;
   if (use_ema) model.weights_ = "ema";
   return model;
@@ -82,6 +92,7 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
           .shape = sample_shape(),
           .classes = config_.model.classes,
           .guidance = config.guidance,
+          .guidance_interval = config.guidance_interval,
           .device = device_,
           .graphs = graphs_};
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "diffuse/core/error.h"
@@ -12,12 +13,15 @@ at::Tensor noise_levels(const NoiseSchedule& schedule) {
   return (schedule.one_minus_alpha_bar() / schedule.alpha_bar()).sqrt();
 }
 
-// The number of timesteps with less noise than sigma: 0 .. T-1.
-static int64_t timesteps_below(const at::Tensor& levels, double sigma) {
-  const double last = levels[-1].item<double>();
+static void check_sigma(double sigma, double last) {
   if (!(sigma > 0 && sigma <= last))
     throw Error("--sigma: expected above 0 and at most ", last,
                 " (the noise of the model's last timestep), got ", sigma);
+}
+
+// The number of timesteps with less noise than sigma: 0 .. T-1.
+static int64_t timesteps_below(const at::Tensor& levels, double sigma) {
+  check_sigma(sigma, levels[-1].item<double>());
   return (levels < sigma).sum().item<int64_t>();
 }
 
@@ -29,6 +33,13 @@ int64_t nearest_timestep(const NoiseSchedule& schedule, double sigma) {
   return sigma * sigma < low * high ? above - 1 : above;
 }
 
+double time_of_noise(const Process& process, double sigma) {
+  if (process.schedule() != nullptr)
+    return static_cast<double>(nearest_timestep(*process.schedule(), sigma));
+  check_sigma(sigma, process.level(process.last_time_with_signal()).sigma());
+  return std::max(process.time_of_sigma(sigma), process.first_time());
+}
+
 at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                            const at::Tensor& y, double sigma, bool clip_x0) {
   const auto x0_of = [&](const Level& level) {
@@ -37,7 +48,7 @@ at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& d
     return diffusion.denoised(denoiser(x_t, t), x_t, t, clip_x0).x0;
   };
   const Process& process = diffusion.process();
-  if (process.schedule() == nullptr) return x0_of(process.level(process.time_of_sigma(sigma)));
+  if (process.schedule() == nullptr) return x0_of(process.level(time_of_noise(process, sigma)));
   const NoiseSchedule& schedule = diffusion.schedule();
   const at::Tensor variances = noise_levels(schedule).square();
   const int64_t above = timesteps_below(variances.sqrt(), sigma);

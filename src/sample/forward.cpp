@@ -10,6 +10,21 @@ namespace diffuse {
 // The step of kForward's streams: t for the chain, this for the closed form's epsilon.
 static constexpr auto kAllSteps = std::numeric_limits<uint32_t>::max();
 
+int64_t forward_steps(const GaussianDiffusion& diffusion) {
+  constexpr int64_t kContinuous = 1000;
+  const NoiseSchedule* schedule = diffusion.process().schedule();
+  return schedule != nullptr ? schedule->timesteps() : kContinuous;
+}
+
+// The level after so many of these steps.
+static Level level_after(const GaussianDiffusion& diffusion, int64_t steps) {
+  const Process& process = diffusion.process();
+  if (steps == 0) return {};
+  if (process.schedule() != nullptr) return process.level(static_cast<double>(steps - 1));
+  return process.level(
+      process.time_at(static_cast<double>(steps) / static_cast<double>(forward_steps(diffusion))));
+}
+
 std::vector<int64_t> forward_moments(int64_t timesteps, int64_t frames) {
   TORCH_CHECK(timesteps > 0 && frames > 0, "a film needs frames, got ", frames);
   if (frames == 1) return {timesteps};
@@ -27,20 +42,19 @@ void run_forward(const GaussianDiffusion& diffusion, const at::Tensor& x0,
   const auto noise = [&](uint32_t step) {
     return normal_rows(keys, Purpose::kForward, step, shape).to(x0.scalar_type());
   };
-  const auto time_after = [](int64_t steps) { return static_cast<double>(steps - 1); };
   const bool chain = mode == ForwardMode::kChain;
   const at::Tensor eps = chain ? at::Tensor() : noise(kAllSteps);
   at::Tensor x = x0;
   int64_t done = 0;
   for (const int64_t moment : moments) {
     while (chain && done < moment) {
-      const Level from = diffusion.process().level(time_after(done)),
-                  to = diffusion.process().level(time_after(done + 1));
-      x = diffusion.q_step(x, from, to, noise(static_cast<uint32_t>(done)));
+      x = diffusion.q_step(x, level_after(diffusion, done), level_after(diffusion, done + 1),
+                           noise(static_cast<uint32_t>(done)));
       ++done;
     }
     if (!chain && moment > 0)
-      x = diffusion.q_sample(x0, at::full({x0.size(0)}, time_after(moment), at::kDouble), eps);
+      x = diffusion.q_sample(
+          x0, at::full({x0.size(0)}, level_after(diffusion, moment).time, at::kDouble), eps);
     on_moment(moment, x);
   }
 }

@@ -18,6 +18,9 @@ enum class ForwardMode {
   kClosedForm,  // directly from x_0, with one epsilon per item for all t: q(x_t | x_0), eq. 5
 };
 
+// The number of steps that films consist of: T for a chain; in continuous time 1000 of equal length.
+int64_t forward_steps(const GaussianDiffusion& diffusion);
+
 // `frames` numbers of steps, evenly spaced from 0, the data, to T; only T for one frame. All are distinct, so
 // at most T + 1.
 std::vector<int64_t> forward_moments(int64_t timesteps, int64_t frames);

@@ -7,10 +7,22 @@
 #include "sample_graphs.h"
 #include "src/core/device.h"
 #include "src/core/noise.h"
+#include "src/diffusion/broadcast.h"
 #include "src/model/compute_scope.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse {
+
+// worse + w (better − worse) of two predictions; a learned variance is the better one's.
+static at::Tensor guided(const at::Tensor& better, const at::Tensor& worse, double weight,
+                         bool learned_variance) {
+  const int64_t channels = better.size(1) / (learned_variance ? 2 : 1);
+  const int64_t rest = better.size(1) - channels;
+  const at::Tensor from = worse.narrow(1, 0, channels);
+  return at::cat(
+      {from + (better.narrow(1, 0, channels) - from) * weight, better.narrow(1, channels, rest)},
+      1);
+}
 
 Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
                      bool learned_variance) {
@@ -22,12 +34,70 @@ Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes
                                                                  const at::Tensor& t) {
     const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
-    const int64_t channels = halves[0].size(1) / (learned_variance ? 2 : 1);
-    const int64_t rest = halves[0].size(1) - channels;
-    const at::Tensor labelled = halves[0].narrow(1, 0, channels);
-    const at::Tensor none = halves[1].narrow(1, 0, channels);
-    return at::cat({none + (labelled - none) * guidance, halves[0].narrow(1, channels, rest)}, 1);
+    return guided(halves[0], halves[1], guidance, learned_variance);
   };
+}
+
+// Away from a worse model with the same labels.                                    [Karras24b]
+static Denoiser bind_guide(Network& network, const at::Tensor& labels,
+                           const GenerateOptions& options, bool learned_variance) {
+  return [&network, labels, guide = options.guide, weight = options.guidance, learned_variance](
+             const at::Tensor& x, const at::Tensor& t) {
+    return guided(network.forward(x, t, labels), guide->forward(x, t, labels), weight,
+                  learned_variance);
+  };
+}
+
+// `inside` for rows whose σ is in the interval, `outside` for the others.          [Kynkaanniemi24]
+static Denoiser in_interval(const GaussianDiffusion& diffusion, const std::vector<double>& interval,
+                            Denoiser inside, Denoiser outside) {
+  return [&diffusion, interval, inside = std::move(inside), outside = std::move(outside)](
+             const at::Tensor& x, const at::Tensor& told) {
+    const Levels at = diffusion.view(told).at;
+    const at::Tensor within = (at.s >= at.a * interval[0]).logical_and(at.s <= at.a * interval[1]);
+    if (!within.any().item<bool>()) return outside(x, told);
+    if (within.all().item<bool>()) return inside(x, told);
+    return at::where(along(within, x) > 0, inside(x, told), outside(x, told));
+  };
+}
+
+static Denoiser bind_guidance(Network& network, const GaussianDiffusion& diffusion,
+                              const at::Tensor& labels, const GenerateOptions& options) {
+  const bool learned = diffusion.learns_variance();
+  const auto by_labels = [&](double guidance) {
+    return bind_labels(network, labels, options.classes, guidance, learned);
+  };
+  const Denoiser inside =
+      options.guide ? bind_guide(network, labels, options, learned) : by_labels(options.guidance);
+  if (options.guidance_interval.empty() || options.guidance == 1) return inside;
+  return in_interval(diffusion, options.guidance_interval, inside, by_labels(1));
+}
+
+// Calls in the options' precision, with float32 output.
+static Denoiser in_precision(Denoiser call, c10::Device device, c10::ScalarType precision) {
+  return [call = std::move(call), device, precision, weights = std::make_shared<WeightCache>()](
+             const at::Tensor& x, const at::Tensor& t) {
+    const WeightCacheScope keep(*weights);
+    const PrecisionScope scope(device, precision);
+    return call(x, t).to(at::kFloat);
+  };
+}
+
+// The network with labels and guidance. An interval reads on the CPU which rows it guides, which a recording
+// cannot, and recordings are kept for one network: with an interval or a guide there are none.
+static Denoiser bind_all(Network& network, const GaussianDiffusion& diffusion,
+                         const GenerateOptions& options) {
+  const at::Tensor labels = sent_to(options.labels, options.device);
+  if (!options.graphs || options.guide || !options.guidance_interval.empty())
+    return in_precision(bind_guidance(network, diffusion, labels, options), options.device,
+                        options.precision);
+  const auto bound = [&network, classes = options.classes, guidance = options.guidance,
+                      learned = diffusion.learns_variance(), device = options.device,
+                      precision = options.precision](const at::Tensor& labels) {
+    return in_precision(bind_labels(network, labels, classes, guidance, learned), device,
+                        precision);
+  };
+  return options.graphs->recorded(bound, labels, concat(options.precision, " ", options.guidance));
 }
 
 at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {
@@ -48,21 +118,7 @@ static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& di
 
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options) {
-  const auto bound = [&network, classes = options.classes, guidance = options.guidance,
-                      learned = diffusion.learns_variance(), device = options.device,
-                      precision = options.precision](const at::Tensor& labels) -> Denoiser {
-    return [call = bind_labels(network, labels, classes, guidance, learned), device, precision,
-            weights = std::make_shared<WeightCache>()](const at::Tensor& x, const at::Tensor& t) {
-      const WeightCacheScope keep(*weights);
-      const PrecisionScope scope(device, precision);
-      return call(x, t).to(at::kFloat);
-    };
-  };
-  const at::Tensor labels = sent_to(options.labels, options.device);
-  const Denoiser denoiser =
-      options.graphs ? options.graphs->recorded(bound, labels,
-                                                concat(options.precision, " ", options.guidance))
-                     : bound(labels);
+  const Denoiser denoiser = bind_all(network, diffusion, options);
   return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
                                     : preconditioned(diffusion, denoiser);
 }
@@ -102,7 +158,8 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
   const NoiseSource own = keyed_noise(keys, Purpose::kSampleStep, options);
   const NoiseSource common = keyed_noise(copies, Purpose::kSampleStep, options);
   const NoiseSource noise = [&](int64_t t) {
-    return shares && static_cast<double>(t) > *options.share_from ? common(t) : own(t);
+    return shares && static_cast<double>(t % kNoisesApart) > *options.share_from ? common(t)
+                                                                                 : own(t);
   };
   return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
                      noise, callback);

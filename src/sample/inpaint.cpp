@@ -42,8 +42,9 @@ at::Tensor inpaint(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
   };
 
   int64_t move = 0;  // timesteps repeat, so noise is keyed by the move
-  const auto sampler =
-      make_sampler(diffusion, denoiser, options.sampler, [&](int64_t) { return noise.step(move); });
+  const auto sampler = make_sampler(diffusion, denoiser, options.sampler, [&](int64_t number) {
+    return noise.step(move + number / kNoisesApart * kNoisesApart);
+  });
   at::Tensor x = with_known(x_T, count, 0);
   for (move = 1; move < static_cast<int64_t>(levels.size()); ++move) {
     const int64_t from = levels[move - 1], to = levels[move];

@@ -4,107 +4,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <numbers>
 
 #include "diffuse/core/error.h"
 #include "diffuse/sample/timesteps.h"
+#include "src/sample/level_sampler.h"
 
 namespace diffuse {
 
 namespace {
 
-using Denoised = GaussianDiffusion::Denoised;
-
-// What all samplers share. Level i of the list is left for level i + 1; behind the last is the data.
-class LevelSampler : public Sampler {
- public:
-  LevelSampler(const GaussianDiffusion& diffusion, Denoiser denoiser, const SamplerOptions& options,
-               NoiseSource noise)
-      : diffusion_(diffusion),
-        denoiser_(std::move(denoiser)),
-        options_(options),
-        noise_(std::move(noise)) {
-    const Process& process = diffusion_.process();
-    for (const double time : options_.timesteps) levels_.push_back(process.level(time));
-    const bool stops_short = is_ddim() && !options_.end_at_data;
-    levels_.push_back(stops_short ? process.level(process.first_time()) : Level{});
-  }
-
-  SampleStep step(const at::Tensor& x, int64_t i) final {
-    const Denoised d = denoised(x, i);
-    return {i + 1, count(), level(i).time, advance(x, d, i), d.x0};
-  }
-
- protected:
-  // From x at level i, where the network says d, to level i + 1.
-  virtual at::Tensor advance(const at::Tensor& x, const Denoised& d, int64_t i) = 0;
-
-  const GaussianDiffusion& diffusion() const { return diffusion_; }
-  const SamplerOptions& options() const { return options_; }
-  int64_t count() const { return std::ssize(options_.timesteps); }
-  const Level& level(int64_t i) const { return levels_[static_cast<size_t>(i)]; }
-  bool is_last(int64_t i) const { return i + 1 == count(); }
-  at::Tensor noise(int64_t i) const {
-    const bool chain = diffusion_.process().schedule() != nullptr;
-    return noise_(chain ? static_cast<int64_t>(level(i).time) : count() - i);
-  }
-
-  // η of the sampler: its steps' noise as a share of the ancestral one's.
-  double noise_share() const {
-    const SamplerWord::Noise noise = entry_of(options_.sampler).noise;
-    if (noise == SamplerWord::Noise::kByEta) return options_.eta;
-    return noise == SamplerWord::Noise::kAlways ? 1 : 0;
-  }
-
-  Denoised denoised(const at::Tensor& x, int64_t i) const {
-    const at::Tensor time = at::full({x.size(0)}, level(i).time, x.options().dtype(at::kDouble));
-    const bool bounds = options_.clip_x0 || options_.dynamic_threshold > 0;
-    const bool plain =
-        options_.dynamic_threshold == 0 && options_.clip_range == 1 && !keeps_epsilon();
-    Denoised d = diffusion_.denoised(denoiser_(x, time), x, time, options_.clip_x0 && plain);
-    if (!bounds || plain) return d;
-    const at::Tensor eps = d.eps;
-    diffusion_.replace_x0(d, bounded(d.x0), x, time);
-    if (keeps_epsilon()) d.eps = eps;
-    return d;
-  }
-
-  // x' = a' x_0 + √(s'² − σ²) ε + σ z,  σ² = η² (s² − (a / a')² s'²) s'² / s²      [Song21] eq. 12
-  at::Tensor jump(const at::Tensor& x0, const at::Tensor& eps, int64_t i, double eta) const {
-    const Level &from = level(i), &to = level(i + 1);
-    const double before = from.s * from.s, left = to.s * to.s, ratio = from.a / to.a;
-    const double variance = eta * eta * (before - ratio * ratio * left) * left / before;
-    const at::Tensor mean = x0 * to.a + eps * std::sqrt(std::max(left - variance, 0.0));
-    return variance == 0 ? mean : mean + noise(i) * std::sqrt(variance);
-  }
-
- private:
-  bool is_ddim() const { return options_.sampler == SamplerKind::kDdim; }
-  bool keeps_epsilon() const { return is_ddim() && options_.network_epsilon; }
-
-  at::Tensor bounded(const at::Tensor& x0) const {
-    if (options_.dynamic_threshold == 0) return x0.clamp(-options_.clip_range, options_.clip_range);
-    std::vector<int64_t> shape(x0.dim(), 1);
-    shape[0] = -1;
-    at::Tensor bound = at::quantile(x0.flatten(1).abs(), options_.dynamic_threshold, 1);
-    bound = bound.clamp_min(1).view(shape);
-    if (options_.dynamic_threshold_max > 0) bound = bound.clamp_max(options_.dynamic_threshold_max);
-    return x0.clamp(-bound, bound) / bound;
-  }
-
-  GaussianDiffusion diffusion_;
-  Denoiser denoiser_;
-  SamplerOptions options_;
-  NoiseSource noise_;
-  std::vector<Level> levels_;
-};
-
 class AncestralSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor& x, const Denoised& d, int64_t i) override {
+  at::Tensor advance(const at::Tensor& x, const Denoised& d, const Level& from,
+                     int64_t i) override {
     const auto repeated = [&](const Level& one) { return repeat(one, x.size(0), x.device()); };
-    const Gaussian p = diffusion().reverse(d, x, repeated(level(i)), repeated(level(i + 1)));
+    const Gaussian p = diffusion().reverse(d, x, repeated(from), repeated(level(i + 1)));
     return is_last(i) ? p.mean : p.mean + p.variance.sqrt() * noise(i);
   }
 };
@@ -112,8 +28,8 @@ class AncestralSampler : public LevelSampler {
 class DdimSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
-    return jump(d.x0, d.eps, i, noise_share());
+  at::Tensor advance(const at::Tensor&, const Denoised& d, const Level& from, int64_t i) override {
+    return jump(d.x0, d.eps, from, i, noise_share());
   }
 };
 
@@ -123,7 +39,7 @@ class DdimSampler : public LevelSampler {
 class DpmSolver : public LevelSampler {
   using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
+  at::Tensor advance(const at::Tensor&, const Denoised& d, const Level& from, int64_t i) override {
     at::Tensor x0 = d.x0, eps = d.eps;
     if (last_ >= 0 && last_ == i - 1 && !is_last(i)) {
       const double ratio = (lambda(i + 1) - lambda(i)) / (2 * (lambda(i) - lambda(last_)));
@@ -133,7 +49,7 @@ class DpmSolver : public LevelSampler {
     }
     last_x0_ = d.x0;
     last_ = i;
-    return jump(x0, eps, i, noise_share());
+    return jump(x0, eps, from, i, noise_share());
   }
 
   double lambda(int64_t i) const { return std::log(level(i).a / level(i).s); }
@@ -149,18 +65,37 @@ class DpmSolver : public LevelSampler {
 class HeunSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
-  at::Tensor advance(const at::Tensor&, const Denoised& d, int64_t i) override {
-    const Level &from = level(i), &to = level(i + 1);
-    const at::Tensor euler = jump(d.x0, d.eps, i, 0);
+  // x + √(σ̂² − σ²) S_noise z at σ̂ = (1 + γ) σ, γ = min(S_churn / N, √2 − 1) for σ from S_tmin to
+  // S_tmax                                                                [Karras22] Algorithm 2
+  std::pair<at::Tensor, Level> start(const at::Tensor& x, int64_t i) override {
+    const Level& at = level(i);
+    const double sigma = at.sigma();
+    const bool churns = options().churn > 0 && at.a > 0 && sigma >= options().churn_min &&
+                        (options().churn_max == 0 || sigma <= options().churn_max);
+    const double gamma =
+        std::min(options().churn / static_cast<double>(count()), std::numbers::sqrt2 - 1);
+    double more = sigma * (1 + gamma);
+    const Process& process = diffusion().process();
+    if (!process.unbounded())  // there is no more noise than at its end
+      more = std::min(more, process.level(process.last_time_with_signal()).sigma());
+    if (!churns || more <= sigma) return {x, at};
+    const Level noisier = process.level(process.time_between(more));
+    const double added = std::sqrt(more * more - sigma * sigma) * options().churn_noise;
+    return {(x / at.a + noise(i) * added) * noisier.a, noisier};
+  }
+
+  at::Tensor advance(const at::Tensor&, const Denoised& d, const Level& from, int64_t i) override {
+    const Level& to = level(i + 1);
+    const at::Tensor euler = jump(d.x0, d.eps, from, i, 0);
     if (is_last(i)) return euler;
     if (diffusion().process().straight()) {
-      const Denoised end = denoised(euler, i + 1);
+      const Denoised end = denoised(euler, to);
       return euler + (end.x0 - d.x0) * ((to.a - from.a) / 2) +
              (end.eps - d.eps) * ((to.s - from.s) / 2);
     }
     if (from.a == 0) return euler;
     const double step = to.a * (to.sigma() - from.sigma());  // of x_t, not x_σ
-    return euler + (denoised(euler, i + 1).eps - d.eps) * (step / 2);
+    return euler + (denoised(euler, to).eps - d.eps) * (step / 2);
   }
 };
 
@@ -168,12 +103,25 @@ class HeunSampler : public LevelSampler {
 
 static constexpr int64_t kContinuousSteps = 50;  // the default
 
+// The first and last time, between which dopri5 chooses its steps. A last time without signal, from which no
+// step in σ is possible, is followed by the one below.
+static std::vector<double> ends_of(const Process& process) {
+  std::vector<double> times{process.last_time()};
+  if (process.level(times[0]).a == 0 && !process.straight())
+    times.push_back(process.last_time_with_signal());
+  if (process.first_time() < times.back()) times.push_back(process.first_time());
+  return times;
+}
+
 // The timesteps of a config.
 static std::vector<double> timesteps_of(const SampleConfig& config,
                                         const DiffusionConfig& diffusion) {
+  if (config.sampler == SamplerKind::kDopri5 && config.steps == 0)
+    return ends_of(*make_process(diffusion));
   if (!diffusion.is_chain()) {
     const auto process = make_process(diffusion);
-    const Spacing usual = process->unbounded() ? Spacing::kKarras : Spacing::kTrailing;
+    const Spacing usual =
+        process->unbounded() ? Spacing::kKarras : entry_of(config.sampler).continuous_spacing;
     return spaced_timesteps(*process, config.steps == 0 ? kContinuousSteps : config.steps,
                             config.spacing == Spacing::kAuto ? usual : config.spacing);
   }
@@ -205,7 +153,15 @@ SamplerOptions sampler_options(const SampleConfig& config, const DiffusionConfig
                          .dynamic_threshold = config.dynamic_threshold,
                          .dynamic_threshold_max = config.dynamic_threshold_max,
                          .network_epsilon = config.ddim_epsilon == DdimEpsilon::kNetwork,
-                         .end_at_data = config.end_at_data};
+                         .end_at_data = config.end_at_data,
+                         .tolerance = config.tolerance,
+                         .unipc_order = config.unipc_order,
+                         .corrector_steps = config.corrector_steps,
+                         .snr = config.snr,
+                         .churn = config.churn,
+                         .churn_min = config.churn_min,
+                         .churn_max = config.churn_max,
+                         .churn_noise = config.churn_noise};
   check_sampler(options, diffusion);
   return options;
 }
@@ -242,6 +198,14 @@ std::unique_ptr<Sampler> make_sampler(const GaussianDiffusion& diffusion, Denois
     case SamplerKind::kEuler:
     case SamplerKind::kAncestral:
       return std::make_unique<DdimSampler>(diffusion, denoiser, options, noise);
+    case SamplerKind::kRk4:
+      return make_rk4(diffusion, denoiser, options, noise);
+    case SamplerKind::kDopri5:
+      return make_dopri5(diffusion, denoiser, options, noise);
+    case SamplerKind::kUnipc:
+      return make_unipc(diffusion, denoiser, options, noise);
+    case SamplerKind::kPc:
+      return make_predictor_corrector(diffusion, denoiser, options, noise);
   }
   return nullptr;
 }

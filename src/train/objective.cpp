@@ -23,7 +23,16 @@ Objective::Objective(const Config& config, c10::Device device, c10::ScalarType p
       device_(device),
       precision_(precision),
       diffusion_(trainable(config)),
-      timesteps_(config.diffusion, config.seed) {}
+      timesteps_(config.diffusion, config.seed) {
+  if (config.diffusion.loss_weighting == LossWeighting::kNone) return;
+  weighting_ = std::make_shared<LearnedWeighting>(config.model.time_scale);
+  weighting_->to(device);
+}
+
+NamedModules Objective::modules() const {
+  if (!weighting_) return {};
+  return {{"loss_weighting", weighting_}};
+}
 
 // In half of the updates a self-conditioned network gets its own x_0.                [Chen22] sec. 3
 static bool gets_own_x0(uint64_t seed, int64_t step) {
@@ -87,7 +96,9 @@ Denoiser Objective::self_conditioned(const Denoiser& plain) const {
 }
 
 at::Tensor Objective::part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const {
-  return (losses * rows.weight).sum() / config_.train.batch_size;
+  const at::Tensor weighted =
+      weighting_ ? weighting_->forward(losses, diffusion_.process().told(rows.t)) : losses;
+  return (weighted * rows.weight).sum() / config_.train.batch_size;
 }
 
 at::Tensor Objective::timestep_bins(const TrainingRows& rows) const {

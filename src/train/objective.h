@@ -14,6 +14,7 @@
 #include "src/data/batch_loader.h"
 #include "src/diffusion/timestep_sampler.h"
 #include "src/model/dropout_scope.h"
+#include "src/train/learned_weighting.h"
 
 namespace diffuse {
 
@@ -40,6 +41,9 @@ class Objective {
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
+  // What is trained together with the network.
+  NamedModules modules() const;
+
   // Rows of the batch of update `step`. Each row's random numbers are functions of (seed, sample number)
   // and, for the importance sampler, of the losses before this update.
   TrainingRows draw(const Batch& rows, int64_t step);
@@ -47,7 +51,8 @@ class Objective {
   // [B] by config.diffusion.loss, unweighted.
   at::Tensor losses(Network& network, const TrainingRows& rows) const;
 
-  // The rows' contribution to the mean loss of the whole batch (scalar).
+  // The rows' contribution to the mean loss of the whole batch (scalar), with the learned weighting if there is
+  // one.
   at::Tensor part_of_mean(const at::Tensor& losses, const TrainingRows& rows) const;
 
   // The bin of each row's timestep, of kTimestepBins equal ones: int64 [B].
@@ -72,6 +77,7 @@ class Objective {
   c10::ScalarType precision_;
   GaussianDiffusion diffusion_;
   TimestepSampler timesteps_;
+  std::shared_ptr<LearnedWeighting> weighting_;  // null: losses are not weighted
 };
 
 }  // namespace diffuse

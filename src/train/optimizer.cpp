@@ -9,6 +9,20 @@
 
 namespace diffuse {
 
+// √(start / step) from `start` on.                                                   [Karras24]
+static double inverse_sqrt(const TrainConfig& config, double step) {
+  const int64_t start = config.decay_start > 0 ? config.decay_start : config.warmup_steps;
+  return 1 / std::sqrt(std::max(step / static_cast<double>(std::max<int64_t>(start, 1)), 1.0));
+}
+
+// 1, and from `start` on linearly to 0.
+static double trapezoid(const TrainConfig& config, double step) {
+  const auto steps = static_cast<double>(config.steps);
+  const double start =
+      config.decay_start > 0 ? static_cast<double>(config.decay_start) : 0.8 * steps;
+  return std::clamp((steps - step) / std::max(steps - start, 1.0), 0.0, 1.0);
+}
+
 double learning_rate_at(const TrainConfig& config, int64_t step) {
   const double warmup =
       config.warmup_steps == 0
@@ -16,12 +30,22 @@ double learning_rate_at(const TrainConfig& config, int64_t step) {
           : std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps));
   const double progress = std::min(
       1.0, static_cast<double>(step) / static_cast<double>(std::max<int64_t>(config.steps, 1)));
-  double scale = 1.0;
-  if (config.learning_rate_schedule == LearningRateSchedule::kCosine)
-    scale = 0.5 * (1 + std::cos(std::numbers::pi * progress));
-  else if (config.learning_rate_schedule == LearningRateSchedule::kLinear)
-    scale = 1 - progress;
-  return config.learning_rate * warmup * scale;
+  const auto scale = [&] {
+    switch (config.learning_rate_schedule) {
+      case LearningRateSchedule::kConstant:
+        return 1.0;
+      case LearningRateSchedule::kCosine:
+        return 0.5 * (1 + std::cos(std::numbers::pi * progress));
+      case LearningRateSchedule::kLinear:
+        return 1 - progress;
+      case LearningRateSchedule::kInverseSqrt:
+        return inverse_sqrt(config, static_cast<double>(step));
+      case LearningRateSchedule::kTrapezoid:
+        return trapezoid(config, static_cast<double>(step));
+    }
+    return 1.0;
+  };
+  return config.learning_rate * warmup * scale();
 }
 
 std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& parameters) {
@@ -71,7 +95,7 @@ void Adam::step(double learning_rate, const at::Tensor& found_inf) {
              gradients = in_memory_order(gradients_of(parameters_)),
              first_moment = in_memory_order(first_moment_),
              second_moment = in_memory_order(second_moment_);
-  if (config_.optimizer == OptimizerKind::kAdamw)
+  if (config_.optimizer != OptimizerKind::kAdam)
     at::_fused_adamw_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
                       config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,
                       false, std::nullopt, found_inf);

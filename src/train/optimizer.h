@@ -12,7 +12,8 @@
 namespace diffuse {
 
 // The learning rate of update `step` (0 = the first): a linear warm-up that reaches the full rate at
-// update warmup_steps, times the schedule, which ends at 0 after `config.steps` updates.
+// update warmup_steps, times the schedule, which ends at 0 after `config.steps` updates (cosine, linear,
+// trapezoid) or falls as 1 / √step (inverse_sqrt [Karras24]).
 double learning_rate_at(const TrainConfig& config, int64_t step);
 
 // The parameters' gradients; undefined for parameters without one.

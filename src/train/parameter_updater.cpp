@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "src/model_file/snapshots.h"
+
 namespace diffuse {
 
 using Tensors = std::vector<at::Tensor>;
@@ -12,6 +14,14 @@ static std::vector<at::Tensor> trained_parameters(const NamedModules& modules) {
     for (const at::Tensor& parameter : module->parameters())
       if (parameter.requires_grad()) trained.push_back(parameter);
   return trained;
+}
+
+static std::vector<PowerEma> power_emas(const TrainConfig& config,
+                                        const std::vector<at::Tensor>& parameters) {
+  std::vector<PowerEma> all;
+  if (config.ema_snapshot_every > 0)
+    for (const double width : kSnapshotWidths) all.emplace_back(parameters, width);
+  return all;
 }
 
 ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modules,
@@ -25,6 +35,7 @@ ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modul
       flat_(layout.flat ? std::make_unique<FlatUpdate>(config, parameters_, layout.low) : nullptr),
       ema_(shards_.own(), config.ema_decay, config.ema_warmup,
            flat_ ? flat_->averages() : Tensors{}),
+      power_emas_(power_emas(config, shards_.own())),
       adam_(config, flat_ ? Tensors{} : shards_.own(), device),
       scaler_(precision == at::kHalf, device) {}
 
@@ -46,6 +57,7 @@ UpdateFigures ParameterUpdater::update(int64_t step) {
   shards_.share_parameters();
   scaler_.update(found_inf);
   ema_.update(step);
+  for (PowerEma& average : power_emas_) average.update(step);
   return {.gradient_norm = norm, .skipped = found_inf};
 }
 
@@ -69,14 +81,16 @@ void ParameterUpdater::with_averages(const std::function<void()>& work) {
 }
 
 // The tensors from `next` on, one for each trained parameter of a module, by parameter name. Parameters that
-// are not trained are their own averages.
+// are not trained are their own averages; undefined tensors are left out.
 static NamedTensors named(const torch::nn::Module& module, const at::Tensor*& next, bool averages) {
   NamedTensors result;
   for (const auto& [name, parameter] : named_parameters(module)) {
-    if (parameter.requires_grad())
-      result.emplace_back(name, *next++);
-    else if (averages)
-      result.emplace_back(name, parameter);
+    if (!parameter.requires_grad()) {
+      if (averages) result.emplace_back(name, parameter);
+      continue;
+    }
+    if (next->defined()) result.emplace_back(name, *next);
+    ++next;
   }
   return result;
 }
@@ -93,10 +107,18 @@ std::vector<StateSection> ParameterUpdater::state(bool gather) const {
   const at::Tensor *average = averages.data(), *one = first.data(), *two = second.data();
   std::vector<StateSection> sections;
   for (const auto& [name, module] : modules_) {
-    sections.push_back({section_path(name, "model"), named_parameters(*module), true});
-    sections.push_back({section_path(name, "ema"), named(*module, average, true), true});
+    const bool weights = name == kNetwork;
+    sections.push_back({section_path(name, "model"), named_parameters(*module), weights});
+    sections.push_back({section_path(name, "ema"), named(*module, average, true), weights});
     sections.push_back({section_path(name, "exp_avg"), named(*module, one, false)});
     sections.push_back({section_path(name, "exp_avg_sq"), named(*module, two, false)});
+  }
+  for (size_t i = 0; i < power_emas_.size(); ++i) {
+    const auto averages = of_all(power_emas_[i].averages());
+    const at::Tensor* next = averages.data();
+    for (const auto& [name, module] : modules_)
+      sections.push_back(
+          {section_path(name, snapshot_section(kSnapshotWidths[i])), named(*module, next, true)});
   }
   NamedTensors counters = scaler_.state();
   counters.emplace_back("optimizer_updates", adam_.count());

@@ -14,9 +14,10 @@
 #include "diffuse/model_file/checkpoint.h"
 #include "flat_update.h"
 #include "loss_scaler.h"
-#include "optimizer.h"
+#include "muon.h"
 #include "src/distributed/shards.h"
 #include "src/model/ema.h"
+#include "src/model/power_ema.h"
 
 namespace diffuse {
 
@@ -35,13 +36,14 @@ struct UpdateFigures {
 
 // How the parameters and their state lie in memory.
 struct UpdateLayout {
-  bool flat = false;  // each in one buffer, for devices that want few kernels; not with shards
+  // Each in one buffer, for devices that want few kernels; not with shards or an obstacle_to_flat_update().
+  bool flat = false;
   // If flat: that of the copies which networks compute with, float32 for none.
   c10::ScalarType low = c10::kFloat;
 };
 
-// Unscales and clips the gradients of the modules' parameters, then applies Adam and EMA. Parameters that
-// require no gradient are unchanged.
+// Unscales and clips the gradients of the modules' parameters, then applies the optimiser and EMA. Parameters
+// that require no gradient are unchanged.
 class ParameterUpdater {
  public:
   // The modules are on `device` and stay there. All ranks must make the same calls of update, with_averages
@@ -87,7 +89,8 @@ class ParameterUpdater {
   Shards shards_;                     // of the parameters: those of this rank's ema_ and adam_
   std::unique_ptr<FlatUpdate> flat_;  // null: ema_ and adam_ keep tensors of their own
   Ema ema_;
-  Adam adam_;
+  std::vector<PowerEma> power_emas_;  // of kSnapshotWidths if snapshots are taken
+  Optimizer adam_;
   LossScaler scaler_;
 };
 

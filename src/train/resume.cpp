@@ -1,7 +1,6 @@
 #include "src/train/resume.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -11,20 +10,11 @@
 #include "src/core/log.h"
 #include "src/data/class_names.h"
 #include "src/files/file.h"
+#include "src/model_file/numbered_files.h"
 
 namespace fs = std::filesystem;
 
 namespace diffuse {
-
-// N of "step-N.pt"; -1 for other names.
-static int64_t step_of(const fs::path& file) {
-  const std::string stem = file.stem().string();
-  if (file.extension() != ".pt" || !stem.starts_with("step-")) return -1;
-  const char* const end = stem.data() + stem.size();
-  int64_t step = -1;
-  const auto [stop, failure] = std::from_chars(stem.data() + 5, end, step);
-  return failure == std::errc{} && stop == end ? step : -1;
-}
 
 // Throws if the system cannot read the whole file: not bad use, and a retry may succeed.
 static void read_through(const fs::path& file) {
@@ -66,11 +56,7 @@ static int64_t step_where_resumable(const fs::path& file, std::string& reason) {
 }
 
 std::map<int64_t, fs::path, std::greater<>> numbered_checkpoints(const fs::path& run_folder) {
-  std::map<int64_t, fs::path, std::greater<>> numbered;
-  if (!fs::is_directory(run_folder / "checkpoints")) return numbered;
-  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints"))
-    if (step_of(entry.path()) >= 0) numbered[step_of(entry.path())] = entry.path();
-  return numbered;
+  return numbered_files(run_folder / "checkpoints");
 }
 
 fs::path newest_checkpoint(const fs::path& run_folder) {
@@ -146,8 +132,25 @@ static void check_same_units(const DataConfig& ours, const Checkpoint& checkpoin
               " to keep the checkpoint's");
 }
 
+// Each training must use the state that the other keeps.
+static void check_same_training(const TrainConfig& ours, const Checkpoint& checkpoint) {
+  if (!holds_training(checkpoint)) return;
+  const TrainConfig& theirs = checkpoint.config.train;
+  constexpr auto kMuon = OptimizerKind::kMuon;
+  if ((ours.optimizer == kMuon) != (theirs.optimizer == kMuon))
+    throw Error(checkpoint.file.string(),
+                ": cannot continue with another optimiser: /train/optimizer is \"",
+                theirs.optimizer, "\" there and \"", ours.optimizer,
+                "\" in the config, and muon keeps other state; start anew from it with --init");
+  if (ours.ema_snapshot_every > 0 && theirs.ema_snapshot_every == 0)
+    throw Error(checkpoint.file.string(),
+                ": has no averages for snapshots, since its run took none; ",
+                "set train.ema_snapshot_every=0");
+}
+
 void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   check_same_classes(wanted, checkpoint);
+  check_same_training(wanted.train, checkpoint);
   auto ours = nlohmann::json::parse(config_to_json(wanted));
   auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
   for (nlohmann::json* const config : {&ours, &theirs}) {

@@ -114,6 +114,14 @@ struct Loop {
     saved_step = trainer.step();
   }
 
+  void save_snapshot() {
+    trainer.world().phase("saving", trainer.step());
+    const double begin = seconds_now();
+    const ValueDict snapshot = trainer.snapshot();
+    if (folder != nullptr) folder->save_snapshot(snapshot, trainer.step());
+    note(save_seconds, begin);
+  }
+
   // When data become unreadable, the run saves a checkpoint and ends. Several processes cannot save after one
   // of them has failed.
   template <class Work>
@@ -196,6 +204,9 @@ RunEnd run_training(Trainer& trainer, const Dataset& held_out, const RunFolder* 
     loop.keeping_what_is_trained([&] { trainer.update(); });
     const int64_t step = trainer.step();
     const bool last = step == config.steps;
+    if (config.ema_snapshot_every > 0 &&
+        (last || due(step, config.ema_snapshot_every, config.steps)))
+      loop.save_snapshot();
     if (due(step, config.log_every, config.steps) || last) loop.report();
     note(loop.update_seconds, begin);
     progress.update(step, loop.latest);

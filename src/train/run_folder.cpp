@@ -16,6 +16,7 @@
 #include "src/core/log.h"
 #include "src/core/stop.h"
 #include "src/files/atomic_write.h"
+#include "src/model_file/numbered_files.h"
 #include "src/train/resume.h"
 
 namespace fs = std::filesystem;
@@ -24,7 +25,8 @@ namespace diffuse {
 
 // Removes files left by atomic_write in a killed process: no other process writes here now.
 static void remove_unfinished_files(const fs::path& folder) {
-  for (const fs::path& part : {folder, folder / "checkpoints", folder / "samples"}) {
+  for (const fs::path& part :
+       {folder, folder / "checkpoints", folder / "samples", folder / "ema"}) {
     if (!fs::is_directory(part)) continue;
     std::vector<fs::path> unfinished;
     for (const auto& entry : fs::directory_iterator(part)) {
@@ -117,6 +119,12 @@ void RunFolder::save(const ValueDict& checkpoint, int64_t step, const TrainConfi
   for (const auto& [saved, file] : numbered_checkpoints(path_))
     if (++newer > config.keep_last && (config.keep_every == 0 || saved % config.keep_every != 0))
       fs::remove(file);
+}
+
+void RunFolder::save_snapshot(const ValueDict& snapshot, int64_t step) const {
+  write_checkpoint_file(path_ / "ema" / concat("step-", step, ".pt"), snapshot);
+  for (const auto& [saved, file] : numbered_files(path_ / "ema"))
+    if (saved > step) fs::remove(file);
 }
 
 }  // namespace diffuse

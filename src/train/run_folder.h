@@ -35,6 +35,10 @@ class RunFolder {
   // `step`, left by a run that has since been resumed from an earlier one, are renamed to .pt.old.
   void save(const ValueDict& checkpoint, int64_t step, const TrainConfig& config) const;
 
+  // Writes ema/step-N.pt. Snapshots of later steps, left by a run that has since been resumed from an earlier
+  // one, are removed.
+  void save_snapshot(const ValueDict& snapshot, int64_t step) const;
+
  private:
   std::filesystem::path path_;
   int lock_ = -1;  // file descriptor

@@ -4,7 +4,19 @@
 
 namespace diffuse {
 
+std::string obstacle_to_flat_update(const Config& config) {
+  if (config.train.optimizer == OptimizerKind::kMuon)
+    return "/train/optimizer muon computes with each matrix by itself";
+  if (config.train.ema_snapshot_every > 0)
+    return "/train/ema_snapshot_every keeps two more averages of each parameter";
+  if (config.diffusion.loss_weighting == LossWeighting::kLearned)
+    return "/diffusion/loss_weighting learned trains parameters outside of the network";
+  return "";
+}
+
 std::string obstacle_to_graphs(const Config& config, const World& world) {
+  if (const std::string obstacle = obstacle_to_flat_update(config); !obstacle.empty())
+    return obstacle;
   const TrainConfig& train = config.train;
   if (config.diffusion.timestep_sampler == TimestepLaw::kImportance)
     return "/diffusion/timestep_sampler importance reads the losses of each update";
@@ -23,8 +35,7 @@ void StepGraphs::pass(const TrainingRows& rows,
   RECORD_USER_SCOPE("pass");
   const std::pair kind(rows.x0.size(0), rows.own_x0);
   auto found = passes_.find(kind);
-  if (found == passes_.end())
-    found = passes_.try_emplace(kind, maker_(device_)).first;
+  if (found == passes_.end()) found = passes_.try_emplace(kind, maker_(device_)).first;
   TrainingRows& kept = found->second.rows;
   for (const auto part : {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t,
                           &TrainingRows::weight, &TrainingRows::labels, &TrainingRows::keys})

@@ -12,8 +12,12 @@
 
 namespace diffuse {
 
-// What keeps a training from being recorded: "/diffusion/timestep_sampler importance reads ...", or "" if
-// nothing does.
+// What keeps a training's parameters and their state from lying in one buffer each, and so from being recorded:
+// "/train/optimizer muon computes ...", or "" if nothing does.
+std::string obstacle_to_flat_update(const Config& config);
+
+// What keeps a training from being recorded: the same, or "/diffusion/timestep_sampler importance reads ...", or
+// "" if nothing does.
 std::string obstacle_to_graphs(const Config& config, const World& world);
 
 class StepGraphs {

@@ -52,6 +52,13 @@ static std::shared_ptr<Network> network_for(const Config& config,
   return network;
 }
 
+static NamedModules trained_modules(const std::shared_ptr<Network>& network,
+                                    const Objective& objective) {
+  NamedModules modules{{std::string(kNetwork), network}};
+  for (const auto& further : objective.modules()) modules.push_back(further);
+  return modules;
+}
+
 // This rank's rows of each batch.
 static Share share_of(const Config& config, const World& world) {
   if (config.train.batch_size < world.size())
@@ -71,8 +78,8 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
       objective_(std::make_unique<Objective>(config_, device, precision_)),
       network_(network_for(config_, objective_->diffusion(), device, *world_)),
       updater_(std::make_unique<ParameterUpdater>(config_.train,
-                                                  NamedModules{{std::string(kNetwork), network_}},
-                                                  device, precision_, *world_, layout())),
+                                                  trained_modules(network_, *objective_), device,
+                                                  precision_, *world_, layout())),
       reducer_(std::make_unique<GradientReducer>(
           *world_, layout().flat ? std::vector<at::Tensor>() : updater_->parameters(),
           config_.train.compress_gradients)),
@@ -95,7 +102,8 @@ static StepGraphMaker graphs_of(const Config& config, c10::Device device, const 
 // by bucket; else one buffer serves best.
 UpdateLayout Trainer::layout() const {
   const bool flat =
-      graphs_of(config_, device_, *world_) || (device_.is_cuda() && world_->size() == 1);
+      obstacle_to_flat_update(config_).empty() &&
+      (graphs_of(config_, device_, *world_) || (device_.is_cuda() && world_->size() == 1));
   return {.flat = flat, .low = flat && computes_in_scope(device_) ? precision_ : c10::kFloat};
 }
 

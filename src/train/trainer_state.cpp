@@ -9,6 +9,7 @@
 #include "src/core/log.h"
 #include "src/data/batch_loader.h"
 #include "src/data/class_names.h"
+#include "src/model_file/snapshots.h"
 #include "src/train/resume.h"
 #include "train_statistics.h"
 
@@ -22,12 +23,25 @@ std::vector<StateSection> Trainer::state(bool gather) const {
   return sections;
 }
 
+// The training and the step that a file is from.
+ValueDict Trainer::root() const {
+  return {{"format", {std::string("diffuse")}},
+          {"version", {int64_t{1}}},
+          {"config", {config_to_json(config_)}},
+          {"step", {step_}},
+          {"samples", {step_ * config_.train.batch_size}}};
+}
+
+ValueDict Trainer::snapshot() const {
+  ValueDict root = this->root();
+  for (const StateSection& section : updater_->state(/*gather=*/true))
+    for (const double width : kSnapshotWidths)
+      if (section.path == snapshot_section(width)) add_section(root, section.path, section.tensors);
+  return root;
+}
+
 ValueDict Trainer::checkpoint() const {
-  ValueDict root{{"format", {std::string("diffuse")}},
-                 {"version", {int64_t{1}}},
-                 {"config", {config_to_json(config_)}},
-                 {"step", {step_}},
-                 {"samples", {step_ * config_.train.batch_size}}};
+  ValueDict root = this->root();
   for (const StateSection& section : state(/*gather=*/true))
     add_section(root, section.path, section.tensors);
   return root;

@@ -51,6 +51,23 @@ TEST(Process, HasThePublishedMarginals) {
   EXPECT_EQ(flow.s, 0.25);
 }
 
+// Between two rows of a chain log sigma is linear; at the rows it is that of the tables, bit for bit.
+TEST(Process, OfAChainHasLevelsBetweenItsTimesteps) {
+  const auto chain = make_process(config_of(ProcessKind::kDdpm));
+  const Level low = chain->level(500), high = chain->level(501);
+  const double sigma = std::exp(0.75 * std::log(low.sigma()) + 0.25 * std::log(high.sigma()));
+  const Level between = chain->level(500.25);
+  EXPECT_NEAR(between.sigma(), sigma, 1e-12);
+  EXPECT_NEAR(between.a * between.a + between.s * between.s, 1, 1e-12);
+  EXPECT_NEAR(chain->time_between(sigma), 500.25, 1e-9);
+  EXPECT_EQ(chain->time_of_sigma(sigma), 500);
+  const Levels rows = chain->levels(at::tensor({0, 500, 999}, at::kLong)),
+               same = chain->levels(at::tensor({0.0, 500.0, 999.0}, at::kDouble));
+  EXPECT_TRUE(at::equal(rows.a, same.a) && at::equal(rows.s, same.s));
+  EXPECT_EQ(chain->time_between(1e-9), 0);
+  EXPECT_EQ(chain->time_between(1e9), 999);
+}
+
 TEST(Process, OfSigmaEndsWhereItsAuthorsDoUnlessTold) {
   const auto ve = make_process(config_of(ProcessKind::kVe)),
              edm = make_process(config_of(ProcessKind::kEdm));

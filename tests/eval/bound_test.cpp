@@ -100,6 +100,51 @@ TEST(Bound, OfTheOracleIsTheClosedFormWithinItsStandardErrors) {
   }
 }
 
+// vp over a thousand even times is the chain whose betas lead from each of their levels to the next.
+TEST(Bound, OfContinuousTimeIsThatOfTheChainOverItsLevels) {
+  DiffusionConfig vp;
+  vp.process = ProcessKind::kVp;
+  vp.variance = VarianceKind::kFixedSmall;
+  const auto process = make_process(vp);
+  DiffusionConfig chain;
+  chain.variance = VarianceKind::kFixedSmall;
+  chain.schedule = ScheduleKind::kBetas;
+  double before = 1;
+  for (int64_t i = 0; i < 1000; ++i) {
+    const Level at = process->level(process->time_at(static_cast<double>(i) / 999));
+    chain.betas.push_back(1 - at.a * at.a / (before * before));
+    before = at.a;
+  }
+  Oracle continuous(vp, 0.25), discrete(chain, 0.25);
+  const auto data = two_valued(3, 8, 0.5);
+  BoundOptions options = unclipped(3);
+  options.timesteps_per_item = 40;
+  const Bound one = continuous.bound(data, options), two = discrete.bound(data, options);
+  EXPECT_NEAR(one.prior.mean, two.prior.mean, 1e-9);
+  EXPECT_NEAR(one.diffusion.mean, two.diffusion.mean, 1e-6);
+  EXPECT_EQ(one.rows.size(), two.rows.size());
+  EXPECT_EQ(one.rows.back().t, two.rows.back().t);
+  // L_0 follows from the noise of the first time: log2(sqrt(2 pi) sigma) + 1/2 log2 e.
+  const double first = process->level(process->first_time()).sigma();
+  expect_within(one.reconstruction,
+                std::log2(std::sqrt(2 * 3.14159265358979) * first) + 0.5 / std::log(2.0), 0.02);
+}
+
+// The bound is at least the entropy of the data, and with a thousand steps little more.
+TEST(Bound, OfEveryProcessIsNearTheEntropy) {
+  const double entropy = 0.5 * std::log2(2 * 3.14159265358979 * 2.71828182845905 * 0.25);
+  for (const ProcessKind process : {ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
+                                    ProcessKind::kEdm, ProcessKind::kFlow}) {
+    DiffusionConfig config;
+    config.process = process;
+    config.prediction = PredictionKind::kEdm;
+    Oracle oracle(config, 0.25);
+    const Bound bound = oracle.bound(two_valued(8, 64, 0.5), unclipped(8));
+    EXPECT_GT(bound.total.mean, entropy - 5 * bound.total.standard_error) << process;
+    EXPECT_LT(bound.total.mean, entropy + 0.15) << process;
+  }
+}
+
 // Given the draws there is nothing random left: with u = x_0 - x_0(x_t) linear in (x_0, eps), the
 // bound of one item is the closed form with u^2 in the place of its mean v.
 TEST(Bound, OfGivenDrawsIsTheClosedForm) {

@@ -26,7 +26,8 @@ TEST(Verify, PassesAndNamesEachCheckOnce) {
   for (const char* const name :
        {"eq1_bayes", "eq2_telescopes", "eq3_of_eq6_is_eq8", "eq9_is_the_kl_beta", "oracle_bound",
         "chain_variance_is_eq5", "bins_sum_to_1", "ddim_eta_1_is_ancestral", "order_of_ddim",
-        "golden_alpha_bar_linear_1000"})
+        "golden_alpha_bar_linear_1000", "order_of_euler_vp", "order_of_heun_flow", "ode_bits_ve",
+        "samples_as_of_edm_subvp", "corrector_error_by_its_predictors"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 
@@ -39,12 +40,19 @@ TEST(Verify, NoticesEveryWrongCoefficient) {
     const char* check;
   };
   constexpr double kOff = 1.0001;
-  for (const Case& c : {Case{{.beta = kOff}, "golden_alpha_bar_linear_1000"},
-                        Case{{.coef_x0 = kOff}, "eq3_of_eq6_is_eq8"},
-                        Case{{.posterior_variance = kOff}, "eq1_bayes"},
-                        Case{{.weight = kOff}, "eq9_is_the_kl_posterior"},
-                        Case{{.denoiser = kOff}, "ancestral_variance_beta_s2_0.25"},
-                        Case{{.noise = kOff}, "chain_variance_is_eq5"}}) {
+  for (const Case& c :
+       {Case{{.beta = kOff}, "golden_alpha_bar_linear_1000"},
+        Case{{.coef_x0 = kOff}, "eq3_of_eq6_is_eq8"},
+        Case{{.posterior_variance = kOff}, "eq1_bayes"},
+        Case{{.weight = kOff}, "eq9_is_the_kl_posterior"},
+        Case{{.denoiser = kOff}, "ancestral_variance_beta_s2_0.25"},
+        Case{{.noise = kOff}, "chain_variance_is_eq5"},
+        Case{{.noise = kOff}, "steps_make_the_marginals_subvp"},
+        Case{{.noise = kOff}, "samples_as_of_edm_vp"},
+        Case{{.denoiser = kOff}, "score_of_a_mixture_flow"},
+        Case{{.prediction = kOff}, "conversions_ve"}, Case{{.denoiser = 1.02}, "ode_bits_edm"},
+        Case{{.denoiser = 1.02}, "order_of_heun_vp"},
+        Case{{.noise = 1.1}, "corrector_error_by_its_predictors"}}) {
     const auto failed = failures({.faults = c.faults});
     EXPECT_NE(std::find(failed.begin(), failed.end(), c.check), failed.end()) << c.check;
   }

@@ -42,12 +42,15 @@ NUMBERS = {
     "train": {"steps": [2], "batch_size": [4, 8], "micro_batch": [0, 1, 2, 4], "learning_rate": [1e-5, 1e-3],
               "beta1": [0, 0.9], "beta2": [0, 0.999], "adam_eps": [1e-8, 1e-3], "weight_decay": [0, 0.1],
               "warmup_steps": [0, 5], "gradient_clip": [0, 0.1, 1], "ema_decay": [0, 0.9, 0.9999],
+              "muon_momentum": [0, 0.95], "decay_start": [0, 1], "ema_snapshot_every": [0, 1],
               "label_dropout": [0, 0.5, 1], "log_every": [1, 2], "eval_every": [0, 1], "eval_samples": [1, 8],
               "sample_every": [0, 2], "checkpoint_every": [1, 2], "keep_last": [0, 1, 2],
               "keep_every": [0, 1]},
     "sample": {"steps": [0, 1, 2], "eta": [0, 0.5, 1], "dynamic_threshold": [0, 0.9],
                "dynamic_threshold_max": [0, 1.5], "steps_offset": [0, 1], "clip_range": [1, 2],
-               "grid": [1, 5], "guidance": [0, 1, 3]},
+               "grid": [1, 5], "guidance": [0, 1, 3], "tolerance": [1e-3, 0.1],
+               "unipc_order": [2, 3], "corrector_steps": [0, 1, 2], "snr": [0.01, 0.16],
+               "churn": [0, 1], "churn_min": [0, 0.1], "churn_max": [0, 1], "churn_noise": [1, 1.003]},
 }
 
 
@@ -96,7 +99,8 @@ def mend_process(diffusion, sample, rng, chain):
     laws = ["uniform", "stratified", "log_normal"] + (["logit_normal"] if process not in ("ve", "edm") else [])
     diffusion["timestep_sampler"] = rng.choice(laws)
     diffusion["schedule"], diffusion["rescale_zero_terminal_snr"] = "linear", False
-    sample["sampler"] = rng.choice(["ddim", "dpmpp2m", "dpmpp2m-sde", "heun", "euler", "ancestral"])
+    sample["sampler"] = rng.choice(["ddim", "dpmpp2m", "dpmpp2m-sde", "heun", "euler", "ancestral",
+                                    "rk4", "dopri5", "unipc", "pc"])
     sample["spacing"] = rng.choice(["auto", "trailing", "uniform", "karras"])
     sample["steps_offset"], sample["skip_zero"] = 0, False
     sample["steps"] = rng.choice([1, 2, 5])
@@ -133,8 +137,14 @@ def mended(config, rng, chain=False):
         diffusion["loss"] = "simple"
 
     train["precision"] = rng.choice(["fp32", "bf16", "auto"])  # fp16 wants a GPU
+    train["shard_optimizer"] &= train["optimizer"] != "muon"
+    if train["learning_rate_schedule"] not in ("inverse_sqrt", "trapezoid"):
+        train["decay_start"] = 0
+    sample["guidance_interval"] = rng.choice([[], [0.1, 2]])
     if sample["sampler"] != "ddim":
         sample["eta"] = 0
+    if sample["sampler"] != "heun":
+        sample["churn"] = 0
     if sample["sampler"] == "ddpm" and diffusion["variance"] == "learned":
         sample["steps"] = 0
     return config

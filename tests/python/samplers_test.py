@@ -107,6 +107,14 @@ class Samplers(unittest.TestCase):
                 self.check(ours(self.folder.name, sampler="dpmpp2m-sde", steps=steps),
                            theirs(peer, steps, noisy=True))
 
+    def test_unipc(self):
+        for order, steps in ((2, 10), (3, 10), (2, 50), (3, 50)):
+            with self.subTest(order=order, steps=steps):
+                peer = diffusers.UniPCMultistepScheduler(
+                    solver_order=order, timestep_spacing="trailing", **LINEAR)
+                self.check(ours(self.folder.name, sampler="unipc", steps=steps,
+                                **{"unipc-order": order}), theirs(peer, steps))
+
     def test_heun(self):
         peer = diffusers.HeunDiscreteScheduler(timestep_spacing="trailing", **LINEAR)
         for steps in (10, 20, 100):

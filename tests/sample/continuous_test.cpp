@@ -9,39 +9,12 @@
 #include "diffuse/core/error.h"
 #include "diffuse/sample/generate.h"
 #include "diffuse/sample/timesteps.h"
-#include "src/model/small_networks.h"
-#include "src/sample/oracle_view.h"
+#include "tests/sample/continuous_oracle.h"
 
 namespace diffuse {
 namespace {
 
-constexpr double kVariance = 0.25;
-const std::vector<ProcessKind> kContinuous{ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
-                                           ProcessKind::kEdm, ProcessKind::kFlow};
-
-GaussianDiffusion diffusion_of(ProcessKind process,
-                               PredictionKind prediction = PredictionKind::kEdm) {
-  DiffusionConfig config;
-  config.process = process;
-  config.prediction = prediction;
-  return GaussianDiffusion(config);
-}
-
-// The exact network as a denoiser, called as a trained one is.
-Denoiser oracle(const GaussianDiffusion& diffusion) {
-  const auto network = std::make_shared<GaussianOracle>(kVariance, oracle_view(diffusion));
-  return preconditioned(diffusion, [network](const at::Tensor& x, const at::Tensor& time) {
-    return network->forward(x, time, {});
-  });
-}
-
-double variance_at(const Level& level) { return level.a * level.a * kVariance + level.s * level.s; }
-
-// Where the flow takes x_T = 1 at the first listed time, and the step from the last of them to x_0.
-double exact_output(const Process& process, const std::vector<double>& times) {
-  const Level first = process.level(times.front()), last = process.level(times.back());
-  return std::sqrt(variance_at(last) / variance_at(first)) * last.a * kVariance / variance_at(last);
-}
+using namespace continuous_oracle;  // NOLINT(google-build-using-namespace)
 
 double output(const GaussianDiffusion& diffusion, SamplerKind sampler,
               const std::vector<double>& times) {
@@ -51,22 +24,25 @@ double output(const GaussianDiffusion& diffusion, SamplerKind sampler,
 }
 
 // How often twice the steps halve the error.
-double order_of(ProcessKind process, SamplerKind sampler) {
+double order_of(ProcessKind process, SamplerKind sampler, int64_t coarse = 256) {
   const GaussianDiffusion diffusion = diffusion_of(process);
   const Spacing spacing = process == ProcessKind::kFlow ? Spacing::kUniform : Spacing::kKarras;
   const auto error = [&](int64_t steps) {
     const auto times = spaced_timesteps(diffusion.process(), steps + 1, spacing);
     return std::abs(output(diffusion, sampler, times) - exact_output(diffusion.process(), times));
   };
-  return std::log2(error(256) / error(512));
+  return std::log2(error(coarse) / error(2 * coarse));
 }
 
 TEST(ContinuousSampler, ConvergesWithTheOrderOfItsMethod) {
   for (const ProcessKind process : kContinuous) {
     EXPECT_NEAR(order_of(process, SamplerKind::kEuler), 1, 0.1) << process;
     EXPECT_NEAR(order_of(process, SamplerKind::kHeun), 2, 0.1) << process;
+    EXPECT_NEAR(order_of(process, SamplerKind::kRk4, 64), 4, 0.2) << process;
     if (process != ProcessKind::kFlow) {
       EXPECT_NEAR(order_of(process, SamplerKind::kDpmpp2m), 2, 0.1) << process;
+      EXPECT_NEAR(order_of(process, SamplerKind::kUnipc), 3, 0.3)
+          << process;  // of order 2 and one more
     }
   }
 }
@@ -77,10 +53,12 @@ TEST(ContinuousSampler, DrawsTheSameOnEveryProcess) {
   const at::Tensor z = at::linspace(-2, 2, 6, at::kDouble).view({3, 2});
   for (const SamplerKind sampler :
        {SamplerKind::kEuler, SamplerKind::kAncestral, SamplerKind::kDdim, SamplerKind::kDpmpp2m,
-        SamplerKind::kDpmpp2mSde, SamplerKind::kHeun}) {
+        SamplerKind::kDpmpp2mSde, SamplerKind::kHeun, SamplerKind::kRk4, SamplerKind::kUnipc,
+        SamplerKind::kPc}) {
     at::Tensor first;
     for (const ProcessKind process : kContinuous) {
-      if (process == ProcessKind::kFlow && sampler == SamplerKind::kHeun)
+      if (process == ProcessKind::kFlow &&
+          (sampler == SamplerKind::kHeun || sampler == SamplerKind::kRk4))
         continue;  // in t, not in sigma
       const GaussianDiffusion diffusion = diffusion_of(process);
       SamplerOptions options{.sampler = sampler, .eta = 0.5, .clip_x0 = false};
@@ -140,6 +118,34 @@ TEST(ContinuousSampler, StochasticOnesKeepTheVarianceOfTheData) {
       EXPECT_NEAR(x.square().sum().item<double>(), kVariance, tolerance * kVariance)
           << process << " " << sampler;
     }
+}
+
+// Data N(0, 1/4) and an arbitrary eps: [Karras22] Algorithm 2 in plain Python.
+TEST(ContinuousSampler, ChurnIsKarrasAlgorithm2) {
+  const std::vector<double> expected{33.01610031181306, 24.188008769182986, 24.30636032821153,
+                                     24.136196465919163, 24.106130918386434};
+  const std::vector<double> z{0.3, -0.8, 1.1, 0.4, -0.2};
+  const GaussianDiffusion diffusion = diffusion_of(ProcessKind::kEdm, PredictionKind::kEpsilon);
+  const Denoiser network = [](const at::Tensor& x, const at::Tensor& t) {
+    const double s = t[0].item<double>();
+    return x.tanh() * (s / (0.25 + s * s)) + 0.1 * x.sin();
+  };
+  const SamplerOptions options{.sampler = SamplerKind::kHeun,
+                               .timesteps = {80, 10, 2, 0.5, 0.1},
+                               .clip_x0 = false,
+                               .churn = 1,
+                               .churn_min = 0.2,
+                               .churn_max = 50,
+                               .churn_noise = 1.003};
+  EXPECT_TRUE(options.stochastic());
+  std::vector<double> states;
+  run_sampler(
+      diffusion, network, at::full({1, 1}, 30.0, at::kDouble), options,
+      [&](int64_t left) {
+        return at::full({1, 1}, z[static_cast<size_t>(5 - left)], at::kDouble);
+      },
+      [&](const SampleStep& step) { states.push_back(step.x.item<double>()); });
+  for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(states[i], expected[i], 1e-10) << i;
 }
 
 // [Karras22] eq. 5 with N = 5: (80^(1/7) + i/4 (0.002^(1/7) - 80^(1/7)))^7.

@@ -23,6 +23,22 @@ TEST(DenoiseAtOnce, IsTheWienerFilterOnGaussianData) {
     }
 }
 
+// In continuous time each sigma has its time, from the first on; there is none beyond the last.
+TEST(TimeOfNoise, IsThatOfTheProcess) {
+  const auto time = [](ProcessKind process, double sigma) {
+    DiffusionConfig config;
+    config.process = process;
+    config.prediction = PredictionKind::kEdm;
+    return time_of_noise(*make_process(config), sigma);
+  };
+  EXPECT_NEAR(time(ProcessKind::kEdm, 0.3), 0.3, 1e-12);
+  EXPECT_NEAR(time(ProcessKind::kEdm, 1e-4), 0.002, 1e-12);
+  EXPECT_NEAR(time(ProcessKind::kFlow, 0.25), 0.2, 1e-12);  // t / (1 - t)
+  EXPECT_EQ(time(ProcessKind::kDdpm, 157), 999);
+  EXPECT_THROW(time(ProcessKind::kEdm, 81), Error);
+  EXPECT_THROW(time(ProcessKind::kFlow, 0), Error);
+}
+
 // Linear schedule: alpha_bar = 0.9999 at 0, and 0.07779666 halfway (row 500).
 TEST(NearestTimestep, FindsTheNoiseOfTheSchedule) {
   const auto schedule = NoiseSchedule::make({});

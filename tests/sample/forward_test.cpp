@@ -32,6 +32,26 @@ TEST(ForwardMoments, GoFromTheDataToTheLastStep) {
   EXPECT_EQ(forward_moments(200, 200).size(), 200);
 }
 
+// Of flow 1000 steps are even in time: after 250 of them a = 1 - t, s = t at t = 0.25075.
+TEST(Forward, OfContinuousTimeHasTheMomentsOfItsLevels) {
+  DiffusionConfig config;
+  config.process = ProcessKind::kFlow;
+  config.prediction = PredictionKind::kFlow;
+  const GaussianDiffusion diffusion(config);
+  EXPECT_EQ(forward_steps(diffusion), 1000);
+  EXPECT_EQ(forward_steps(post()), 200);
+  constexpr int64_t kItems = 20'000;
+  const at::Tensor x0 = at::full({kItems, 1}, 1.5);
+  const double t = 0.001 + 0.25 * 0.999;
+  for (const ForwardMode mode : {ForwardMode::kChain, ForwardMode::kClosedForm}) {
+    at::Tensor x;
+    run_forward(diffusion, x0, consecutive_keys(5, 0, kItems), mode, {0, 250},
+                [&](int64_t, const at::Tensor& frame) { x = frame; });
+    EXPECT_NEAR(x.mean().item<double>(), 1.5 * (1 - t), 5 * t / std::sqrt(kItems));
+    EXPECT_NEAR(x.var().item<double>(), t * t, 5 * t * t * std::sqrt(2.0 / kItems));
+  }
+}
+
 // alpha_bar after 101 and 200 steps: tests/reference/schedule_reference.py.
 TEST(Forward, BothModesHaveTheMomentsOfEquation5) {
   constexpr int64_t kItems = 20'000;

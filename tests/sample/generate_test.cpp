@@ -63,6 +63,29 @@ TEST(Generate, GuidanceLeavesALearnedVarianceAlone) {
   EXPECT_TRUE(at::equal(out, at::tensor({-3.0f, 1.0f, 0.0f, 2.0f}).view({2, 2}))) << out;
 }
 
+// worse + w (better - worse), at the same labels: 1 + 3 (2 - 1) in the interval, else the better one's 2.
+TEST(Generate, AutoguidanceLeadsAwayFromAWorseModelInItsInterval) {
+  Fake network([](const at::Tensor& x, const at::Tensor&) { return at::full_like(x, 2); });
+  GenerateOptions options = options_for(SamplerKind::kDdim);
+  options.guidance = 3;
+  options.guide = std::make_shared<Fake>(
+      [](const at::Tensor& x, const at::Tensor&) { return at::full_like(x, 1); });
+  const GaussianDiffusion diffusion(twenty_steps());
+  const auto sigma = [&](double t) { return diffusion.process().level(t).sigma(); };
+  const at::Tensor x = at::zeros({3, 3}), t = at::tensor({2.0, 9.0, 15.0}, at::kDouble);
+  const auto answers = [&] {
+    return make_denoiser(network, diffusion, options)(x, t).select(1, 0);
+  };
+  EXPECT_TRUE(at::equal(answers(), at::tensor({4.0f, 4.0f, 4.0f})));
+  options.guidance_interval = {sigma(5), sigma(12)};
+  EXPECT_TRUE(at::equal(answers(), at::tensor({2.0f, 4.0f, 2.0f})));
+  options.guidance_interval = {sigma(16), sigma(18)};
+  options.guide = std::make_shared<Fake>([](const at::Tensor&, const at::Tensor&) -> at::Tensor {
+    throw std::runtime_error("called outside of the interval");
+  });
+  EXPECT_TRUE(at::equal(answers(), at::tensor({2.0f, 2.0f, 2.0f})));
+}
+
 TEST(Generate, SelfConditioningPassesTheLastX0On) {
   DiffusionConfig config = twenty_steps();
   config.prediction = PredictionKind::kX0;

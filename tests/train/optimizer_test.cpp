@@ -32,6 +32,33 @@ TEST(LearningRate, SchedulesFallToZero) {
   EXPECT_DOUBLE_EQ(learning_rate_at(config, 75), 0.5);
 }
 
+// [Karras24]: 1 / sqrt(step / start) from the start on, which by default is the end of the warm-up.
+TEST(LearningRate, FallsAsTheInverseRoot) {
+  TrainConfig config;
+  config.learning_rate = 2;
+  config.learning_rate_schedule = LearningRateSchedule::kInverseSqrt;
+  config.warmup_steps = 10;
+  config.decay_start = 100;
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 4), 1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 100), 2);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 400), 1);
+  config.decay_start = 0;
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 40), 1);
+}
+
+TEST(LearningRate, OfATrapezoidFallsLinearlyAtTheEnd) {
+  TrainConfig config;
+  config.learning_rate = 1;
+  config.learning_rate_schedule = LearningRateSchedule::kTrapezoid;
+  config.warmup_steps = 0;
+  config.steps = 100;
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 80), 1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 90), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 100), 0);
+  config.decay_start = 50;
+  EXPECT_DOUBLE_EQ(learning_rate_at(config, 75), 0.5);
+}
+
 TEST(ClipGradients, ScalesToTheLimitAndLeavesSmallOnesAlone) {
   std::vector<at::Tensor> gradients{at::tensor({3.0f}), at::tensor({4.0f})};
   EXPECT_FLOAT_EQ(gradient_norm(gradients).item<float>(), 5);

@@ -78,6 +78,30 @@ TEST(ParameterUpdater, LeavesOutAnUpdateOfWhichOneModuleHasBadGradients) {
   EXPECT_EQ(modules.network->weight.item<double>(), 1);
 }
 
+// With muon a matrix has one moment.
+TEST(ParameterUpdater, KeepsOneMomentOfMatricesOfMuon) {
+  World world;
+  torch::nn::Linear network{torch::nn::LinearOptions(3, 2)};
+  TrainConfig config = plain_adam();
+  config.optimizer = OptimizerKind::kMuon;
+  config.ema_snapshot_every = 5;
+  ParameterUpdater updater(config, {{std::string(kNetwork), network.ptr()}}, at::kCPU, at::kFloat,
+                           world);
+  for (int64_t step = 0; step < 2; ++step) {
+    ((network->weight * at::arange(6, at::kFloat).view({2, 3})).sum() + network->bias.sum())
+        .backward();
+    updater.update(step);
+  }
+  const auto sections = updater.state(/*gather=*/true);
+  EXPECT_EQ(paths_of(sections), (std::vector<std::string>{"model", "ema", "exp_avg", "exp_avg_sq",
+                                                          "ema_0.05", "ema_0.1", "counters"}));
+  EXPECT_EQ(sections[2].tensors.size(), 2u);
+  ASSERT_EQ(sections[3].tensors.size(), 1u);
+  EXPECT_EQ(sections[3].tensors[0].first, "bias");
+  EXPECT_EQ(sections[4].tensors.size(), 2u);
+  EXPECT_FALSE(at::equal(sections[4].tensors[0].second, sections[5].tensors[0].second));
+}
+
 TEST(ParameterUpdater, KeepsTheStateOfEachModuleInSectionsOfItsOwn) {
   World world;
   const Modules modules;

@@ -12,10 +12,14 @@
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "src/core/duration.h"
+#include "src/model_file/numbered_files.h"
+#include "src/model_file/snapshots.h"
 #include "src/train/resume.h"
 #include "tests/fixed_items.h"
 #include "tests/message_of.h"
 #include "tests/test_folder.h"
+
+namespace fs = std::filesystem;
 
 namespace diffuse {
 namespace {
@@ -186,6 +190,28 @@ TEST(RunTraining, FailsWhereItEndsAmongBadUpdatesWithoutACheckpoint) {
   each.train.steps = 3;
   Trainer trainer = make_trainer(20, each);
   EXPECT_THROW(run_training(trainer, Points(4, 0), nullptr, {}, kNoHooks), std::runtime_error);
+}
+
+TEST(RunTraining, LeavesSnapshotsOfAverages) {
+  const fs::path out = scratch("run_snapshots");
+  Config with = config();
+  with.train.steps = 7;
+  with.train.ema_snapshot_every = 3;
+  with.train.ema_warmup = false;
+  Trainer trainer = make_trainer(0, with);
+  const RunFolder folder(out);
+  fs::create_directories(out / "ema");
+  write_file(out / "ema" / "step-9.pt", "of a run that went on from before");
+  run_training(trainer, Points(0, 0), &folder, {}, kNoHooks);
+  std::vector<int64_t> steps;
+  for (const auto& [step, file] : numbered_files(out / "ema")) steps.push_back(step);
+  EXPECT_EQ(steps, (std::vector<int64_t>{7, 6, 3}));
+  const Checkpoint last = load_averaged(out, 0.1);
+  EXPECT_EQ(last.step, 7);
+  const auto network = load_network(last, /*use_ema=*/true);
+  const at::Tensor kept =
+      section_tensors(load_checkpoint(out), "ema_0.1", named_parameters(*network))[0];
+  EXPECT_TRUE(at::allclose(network->parameters()[0], kept, 1e-4, 1e-6));
 }
 
 TEST(RunTraining, LeavesOutHeldOutLossAndSamplesWhereItStops) {

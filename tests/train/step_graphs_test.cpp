@@ -146,6 +146,29 @@ TEST(StepGraphs, WhatReadsTheHostGoesWithout) {
   EXPECT_EQ(obstacle_to_graphs(small_training(), world), "");
 }
 
+// Their state is that of the same training where nothing is recorded.
+TEST(StepGraphs, WhatDoesNotLieInFlatBuffersGoesWithout) {
+  Config muon = small_training(), snapshots = muon, weighting = muon;
+  muon.train.optimizer = OptimizerKind::kMuon;
+  snapshots.train.ema_snapshot_every = 2;
+  weighting.diffusion.loss_weighting = LossWeighting::kLearned;
+  const World world;
+  for (const auto& [config, path] :
+       {std::pair(muon, "/train/optimizer muon"), std::pair(snapshots, "/train/ema_snapshot_every"),
+        std::pair(weighting, "/diffusion/loss_weighting learned")}) {
+    EXPECT_TRUE(obstacle_to_flat_update(config).starts_with(path)) << path;
+    EXPECT_EQ(obstacle_to_graphs(config, world), obstacle_to_flat_update(config));
+    FakeGraphs fake;
+    const Trained here = trained(config, fake);
+    EXPECT_EQ(fake.made, 0) << path;
+    Trainer plain = make_trainer(config);
+    for (int i = 0; i < 9; ++i) plain.update();
+    const fs::path file = scratch("graphs_not_flat") / "model.pt";
+    write_checkpoint_file(file, plain.checkpoint());
+    EXPECT_EQ(contents(file), here.bytes) << path;
+  }
+}
+
 TEST(StepGraphs, AreOffByTheConfig) {
   Config config = small_training();
   config.train.cuda_graph = CudaGraph::kOff;

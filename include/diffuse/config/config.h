@@ -112,6 +112,7 @@ struct DiffusionConfig {
   double log_normal_std = 1.2;
   double logit_normal_mean = 0;  // of log(t / (1 - t))                          [Esser24]
   double logit_normal_std = 1;
+  LossWeighting loss_weighting = LossWeighting::kNone;
   bool rescale_zero_terminal_snr = false;
 
   bool is_chain() const { return process == ProcessKind::kDdpm; }
@@ -140,12 +141,15 @@ struct TrainConfig {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_eps = 1e-8;
-  double weight_decay = 0.0;  // adamw
+  double weight_decay = 0.0;  // adamw, muon
+  double muon_momentum = 0.95;
   LearningRateSchedule learning_rate_schedule = LearningRateSchedule::kConstant;
-  int64_t warmup_steps = 5000;  // linear from 0
-  double gradient_clip = 1.0;   // global norm; 0 = off
-  double ema_decay = 0.9999;    // per update
-  bool ema_warmup = true;       // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  int64_t decay_start = 0;         // inverse_sqrt, trapezoid: first update of the fall; 0 = default
+  int64_t warmup_steps = 5000;     // linear from 0
+  double gradient_clip = 1.0;      // global norm; 0 = off
+  double ema_decay = 0.9999;       // per update
+  bool ema_warmup = true;          // decay_s = min(ema_decay, (1 + s) / (10 + s))
+  int64_t ema_snapshot_every = 0;  // steps between snapshots for `sample --ema`; 0 = none
   Precision precision = Precision::kFp32;
   Tf32 tf32 = Tf32::kConvolutions;  // fp32 on a GPU
   bool deterministic = true;        // on a GPU: the same bytes in each run
@@ -177,9 +181,18 @@ struct SampleConfig {
       0.0;  // share of |x_0| within the bounds of the clamp; 0 = fixed bounds
   double dynamic_threshold_max = 0.0;  // upper limit of these bounds; 0 = none
   DdimEpsilon ddim_epsilon = DdimEpsilon::kClipped;
-  bool end_at_data = true;  // ddim: whether the last step goes to x_0
-  int64_t grid = 64;        // images in a training grid
-  double guidance = 1.0;    // classifier-free guidance scale; 1 = plain conditional
+  bool end_at_data = true;                  // ddim: whether the last step goes to x_0
+  int64_t grid = 64;                        // images in a training grid
+  double guidance = 1.0;                    // classifier-free guidance scale; 1 = plain conditional
+  std::vector<double> guidance_interval{};  // [lo, hi] of sigma = s / a where it acts; empty = all
+  double tolerance = 1e-5;                  // dopri5: error of a step, relative and absolute
+  int64_t unipc_order = 2;                  // unipc: 2 or 3
+  int64_t corrector_steps = 1;              // pc: Langevin steps at each level
+  double snr = 0.16;                        // pc: their signal-to-noise ratio r  [Song21b]
+  double churn = 0.0;  // heun: S_churn, S_tmin, S_tmax (0 = any) and S_noise  [Karras22]
+  double churn_min = 0.0;
+  double churn_max = 0.0;
+  double churn_noise = 1.0;
 };
 
 struct Config {

@@ -215,16 +215,28 @@ struct Words<TimestepLaw> {
                                             {kLogitNormal, "logit_normal"}};
 };
 
+// Weights of the losses at different times.
+enum class LossWeighting {
+  kNone,
+  kLearned,  // exp(-u) loss + u, u of the time                                [Karras24]
+};
+template <>
+struct Words<LossWeighting> {
+  using enum LossWeighting;
+  static constexpr Word<LossWeighting> list[]{{kNone, "none"}, {kLearned, "learned"}};
+};
+
 // -- train --
 
 enum class OptimizerKind {
   kAdam,   // [Kingma15]
   kAdamw,  // [Loshchilov19]
+  kMuon,   // of matrices and filters; adamw for the rest                      [Jordan24]
 };
 template <>
 struct Words<OptimizerKind> {
   using enum OptimizerKind;
-  static constexpr Word<OptimizerKind> list[]{{kAdam, "adam"}, {kAdamw, "adamw"}};
+  static constexpr Word<OptimizerKind> list[]{{kAdam, "adam"}, {kAdamw, "adamw"}, {kMuon, "muon"}};
 };
 
 // Whether an update's kernels on a GPU are recorded as a CUDA graph.
@@ -235,13 +247,22 @@ struct Words<CudaGraph> {
   static constexpr Word<CudaGraph> list[]{{kAuto, "auto"}, {kOff, "off"}};
 };
 
-// cosine and linear fall to 0 at the last step.
-enum class LearningRateSchedule { kConstant, kCosine, kLinear };
+// After the warm-up.
+enum class LearningRateSchedule {
+  kConstant,
+  kCosine,       // falls to 0 at the last step
+  kLinear,       // likewise
+  kInverseSqrt,  // as 1 / sqrt(step) from decay_start                         [Karras24]
+  kTrapezoid,    // constant, and linear to 0 from decay_start
+};
 template <>
 struct Words<LearningRateSchedule> {
   using enum LearningRateSchedule;
-  static constexpr Word<LearningRateSchedule> list[]{
-      {kConstant, "constant"}, {kCosine, "cosine"}, {kLinear, "linear"}};
+  static constexpr Word<LearningRateSchedule> list[]{{kConstant, "constant"},
+                                                     {kCosine, "cosine"},
+                                                     {kLinear, "linear"},
+                                                     {kInverseSqrt, "inverse_sqrt"},
+                                                     {kTrapezoid, "trapezoid"}};
 };
 
 // -- sample --
@@ -264,10 +285,22 @@ struct Words<Spacing> {
 };
 
 // Samplers: diffuse/sample/sampler.h.
-enum class SamplerKind { kDdpm, kDdim, kDpmpp2m, kDpmpp2mSde, kHeun, kEuler, kAncestral };
+enum class SamplerKind {
+  kDdpm,
+  kDdim,
+  kDpmpp2m,
+  kDpmpp2mSde,
+  kHeun,
+  kEuler,
+  kAncestral,
+  kRk4,
+  kDopri5,
+  kUnipc,
+  kPc,
+};
 
 struct SamplerWord {
-  enum class Noise { kNever, kByEta, kAlways };
+  enum class Noise { kNever, kByEta, kByChurn, kAlways };
 
   SamplerKind value;
   const char* text;
@@ -275,6 +308,8 @@ struct SamplerWord {
   Spacing spacing;  // what "auto" stands for on a chain
   const char* about;
   bool of_chain = false;  // draws from the chain's p_θ alone
+  // What "auto" stands for in continuous time, except for ve and edm.
+  Spacing continuous_spacing = Spacing::kTrailing;
 };
 template <>
 struct Words<SamplerKind> {
@@ -285,9 +320,14 @@ struct Words<SamplerKind> {
       {kDdim, "ddim", kByEta, Spacing::kLeading, "deterministic at eta 0"},
       {kDpmpp2m, "dpmpp2m", kNever, Spacing::kTrailing, "DPM-Solver++ of order 2"},
       {kDpmpp2mSde, "dpmpp2m-sde", kAlways, Spacing::kTrailing, "its stochastic form"},
-      {kHeun, "heun", kNever, Spacing::kKarras, "the trapezoidal rule"},
+      {kHeun, "heun", kByChurn, Spacing::kKarras, "the trapezoidal rule"},
       {kEuler, "euler", kNever, Spacing::kTrailing, "ddim at eta 0"},
-      {kAncestral, "ancestral", kAlways, Spacing::kTrailing, "ddim at eta 1"}};
+      {kAncestral, "ancestral", kAlways, Spacing::kTrailing, "ddim at eta 1"},
+      {kRk4, "rk4", kNever, Spacing::kKarras, "Runge-Kutta of order 4", false, Spacing::kUniform},
+      {kDopri5, "dopri5", kNever, Spacing::kUniform, "adaptive Dormand-Prince", false,
+       Spacing::kUniform},
+      {kUnipc, "unipc", kNever, Spacing::kTrailing, "UniPC"},
+      {kPc, "pc", kAlways, Spacing::kTrailing, "ancestral with Langevin steps"}};
 };
 
 // The samplers whose steps need add no noise: all end where the flow does.

@@ -5,6 +5,7 @@
 
 #include "diffuse/config/config.h"
 #include "diffuse/diffusion/noise_schedule.h"
+#include "diffuse/diffusion/process.h"
 
 namespace diffuse {
 
@@ -21,5 +22,8 @@ at::Tensor bound_term(const Gaussian& posterior, const Gaussian& reverse, const 
 
 // L_T = KL(q(x_T | x_0) ‖ N(0, I)) of each sample: x0 [B, ...] -> [B].
 at::Tensor prior_term(const NoiseSchedule& schedule, const at::Tensor& x0);
+
+// KL(q(x_t | x_0) ‖ N(0, size² I)) at the last time of any process, whose samples start with that size.
+at::Tensor prior_term(const Process& process, const at::Tensor& x0);
 
 }  // namespace diffuse

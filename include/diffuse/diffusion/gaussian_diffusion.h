@@ -34,6 +34,7 @@ class GaussianDiffusion {
   const Process& process() const { return *process_; }
   const NoiseSchedule& schedule() const;  // only of a chain
   bool learns_variance() const;
+  double sigma_data() const { return sigma_data_; }
 
   // The network's input for x_t, [B, C, ...], at t: c_in x_t and the time as the network gets it. c_in is 1
   // unless x_t grows with the noise or the network predicts edm's F.              [Karras22] eq. 7
@@ -59,6 +60,9 @@ class GaussianDiffusion {
 
   // q(x_{t−1} | x_t, x_0) of the chain; in row 0 the variance is 0, and its logarithm row 1's. eq. 3
   Gaussian posterior(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t) const;
+  // q(x_{t'} | x_t, x_0) for the cleaner level t' of any process.
+  Gaussian posterior(const at::Tensor& x0, const at::Tensor& x_t, const Levels& from,
+                     const Levels& to) const;
 
   // The network's output as estimates of x_0 and ε.
   struct Denoised {
@@ -68,9 +72,10 @@ class GaussianDiffusion {
   // clip_x0 clamps x_0 to [−1, 1] first, and ε follows from it.                             eq. 6
   Denoised denoised(const at::Tensor& output, const at::Tensor& x_t, const at::Tensor& t,
                     bool clip_x0) const;
+  Denoised denoised(const at::Tensor& output, const at::Tensor& x_t, const Levels& at,
+                    bool clip_x0) const;
   // Puts another x_0 in place of the network's; ε follows from it.
-  void replace_x0(Denoised& d, const at::Tensor& x0, const at::Tensor& x_t,
-                  const at::Tensor& t) const;
+  void replace_x0(Denoised& d, const at::Tensor& x0, const at::Tensor& x_t, const Levels& at) const;
 
   // p_θ(x_{t'} | x_t) for the cleaner level t'. At the data a fixed log-variance is that of the
   // process's first step, for L_0; a sampler adds no noise there.                           eq. 8

@@ -51,6 +51,10 @@ class Process {
   virtual double time_at(double share) const = 0;
   virtual double time_of_sigma(double sigma) const = 0;
 
+  // The time at which s / a is exactly sigma: for a chain a number between two rows, where levels() takes
+  // log sigma as linear.
+  virtual double time_between(double sigma) const { return time_of_sigma(sigma); }
+
   // Which of `count` equal parts of the range each of time [B] is in, int64 [B].
   virtual at::Tensor part_of(const at::Tensor& time, int64_t count) const = 0;
 

@@ -18,12 +18,19 @@
 
 namespace diffuse {
 
+struct Checkpoint;
+
 class Model {
  public:
   // From a model.pt, a run folder, a diffusers folder, a .safetensors file beside its config.json, or the
   // config of an analytic model (an oracle), with the averaged or raw weights. Throws Error naming the file.
   static Model load(const std::filesystem::path& path, bool use_ema = true,
                     c10::Device device = c10::kCPU);
+
+  // From a run folder, or a model.pt in one, with an average of its weights whose width is the fraction `width`
+  // of its training, made from its snapshots. Throws Error naming --ema or the folder. [Karras24] sec. 3
+  static Model load_averaged(const std::filesystem::path& path, double width,
+                             c10::Device device = c10::kCPU);
 
   // From a network in use, such as a trainer's, which is not changed.
   Model(std::string name, Config config, std::shared_ptr<Network> network, c10::Device device);
@@ -59,6 +66,7 @@ class Model {
                     const StepCallback& callback = {}) const;
 
  private:
+  static Model of(const Checkpoint& checkpoint, bool use_ema, c10::Device device);
   GenerateOptions options(const SampleConfig& config, SamplerOptions sampler) const;
 
   std::string name_;

@@ -20,9 +20,14 @@ at::Tensor noise_levels(const NoiseSchedule& schedule);
 // 0 and at most the last timestep's level.
 int64_t nearest_timestep(const NoiseSchedule& schedule, double sigma);
 
+// The time at which a process has noise sigma: for a chain the nearest timestep, in continuous time at least
+// the first time. Throws Error naming --sigma like nearest_timestep().
+double time_of_noise(const Process& process, double sigma);
+
 // The network's E[x_0 | y], in one shot: y [B, ...] -> [B, ...]. Between two timesteps (or below the first,
 // where y itself stands for one without noise) their answers are interpolated linearly in sigma^2, so that
-// sigma need not be on the schedule. For Gaussian data this is the Wiener filter.
+// sigma need not be on the schedule; in continuous time each sigma has its time. For Gaussian data this is the
+// Wiener filter.
 at::Tensor denoise_at_once(const GaussianDiffusion& diffusion, const Denoiser& denoiser,
                            const at::Tensor& y, double sigma, bool clip_x0);
 

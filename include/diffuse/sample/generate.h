@@ -35,6 +35,10 @@ struct GenerateOptions {
   at::Tensor labels{};         // int64 [B]; undefined = none
   int64_t classes = 0;
   double guidance = 1.0;
+  // Guidance is used only for σ = s / a from lo to hi; empty = everywhere            [Kynkaanniemi24]
+  std::vector<double> guidance_interval{};
+  // A worse model of the same kind, which replaces "no class" in guidance; null = none [Karras24b]
+  std::shared_ptr<Network> guide{};
   at::Tensor start{};  // x_T [B, shape...]; undefined = drawn from the keys
   // x_0 [1 or B, shape...]: sampling starts from a draw of q(x_t | x_0) at the first timestep; undefined =
   // from pure noise [Meng22]

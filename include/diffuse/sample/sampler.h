@@ -9,6 +9,12 @@
 //   euler, ancestral   ddim at η = 0 and at η = 1, of any process: Euler's rule in σ
 //   heun         the trapezoidal rule in σ = √((1 − ᾱ)/ᾱ): two network calls per step, one in the
 //                last                                                       [Karras22] Algorithm 1
+//                with churn: each step first adds a little noise            [Karras22] Algorithm 2
+//   rk4          the Runge-Kutta method of order 4: four calls per step
+//   dopri5       Dormand-Prince of order 5: as many steps between two times as its tolerance needs
+//                                                                           [Dormand80]
+//   unipc        UniPC of order 2 or 3, one call per step                    [Zhao23]
+//   pc           ancestral, with Langevin steps at each level               [Song21b] Algorithm 1
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,15 +33,19 @@ namespace diffuse {
 struct SampleStep {
   int64_t done = 0;  // steps taken, 1 .. count
   int64_t count = 0;
-  double t = 0;   // the time that was left
-  at::Tensor x;   // the state after the step
-  at::Tensor x0;  // the network's x_0 at that step
+  double t = 0;       // the time that was left
+  at::Tensor x;       // the state after the step
+  at::Tensor x0;      // the network's x_0 at that step
+  int64_t calls = 0;  // of the network in the step
 };
 using StepCallback = std::function<void(const SampleStep&)>;
 
 // N(0, I) shaped like x_t for the step that leaves timestep t of a chain; where time is continuous for
 // that with t steps to go.
+//
+// For further noises of the same step, multiples of kNoisesApart are added to t.
 using NoiseSource = std::function<at::Tensor(int64_t t)>;
+inline constexpr int64_t kNoisesApart = int64_t{1} << 20;
 
 struct SamplerOptions {
   SamplerKind sampler = SamplerKind::kDdpm;
@@ -51,11 +61,19 @@ struct SamplerOptions {
   bool network_epsilon = false;
   // ddim: whether the last step goes to x_0; if not, it stops at ᾱ of timestep 0.
   bool end_at_data = true;
+  double tolerance = 1e-5;      // dopri5
+  int64_t unipc_order = 2;      // unipc
+  int64_t corrector_steps = 1;  // pc
+  double snr = 0.16;            // pc
+  // heun: S_churn, S_tmin, S_tmax (0 = any) and S_noise                      [Karras22] Algorithm 2
+  double churn = 0, churn_min = 0, churn_max = 0, churn_noise = 1;
 
   // Whether the noise source is drawn from.
   bool stochastic() const {
     const SamplerWord::Noise noise = entry_of(sampler).noise;
-    return noise == SamplerWord::Noise::kAlways || (noise == SamplerWord::Noise::kByEta && eta > 0);
+    return noise == SamplerWord::Noise::kAlways ||
+           (noise == SamplerWord::Noise::kByEta && eta > 0) ||
+           (noise == SamplerWord::Noise::kByChurn && churn > 0);
   }
 };
 

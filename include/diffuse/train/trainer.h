@@ -53,6 +53,10 @@ class Trainer {
   // from it reproduces the run bit for bit.
   ValueDict checkpoint() const;
 
+  // The two averages of train.ema_snapshot_every in the format of a run folder's ema/step-N.pt; on rank 0, like
+  // checkpoint().
+  ValueDict snapshot() const;
+
   // One optimiser update.
   void update();
 
@@ -94,6 +98,7 @@ class Trainer {
   void apply_gradients();
   double communication_seconds() const;
   int64_t micro_batch() const;
+  ValueDict root() const;
   std::vector<StateSection> state(bool gather) const;
 
   Config config_;

@@ -1,0 +1,47 @@
+#include "src/model_file/guide.h"
+
+#include <nlohmann/json.hpp>
+
+#include "diffuse/config/config_json.h"
+#include "diffuse/core/error.h"
+
+namespace diffuse {
+
+using nlohmann::json;
+
+// What two models must share so that their outputs can be mixed: their training may differ.
+static json formulation(const Model& model) {
+  const Config& config = model.config();
+  json diffusion = json::parse(config_to_json(config)).at("diffusion");
+  for (const char* const of_training :
+       {"loss", "hybrid_lambda", "min_snr_gamma", "timestep_sampler", "log_normal_mean",
+        "log_normal_std", "logit_normal_mean", "logit_normal_std", "loss_weighting"})
+    diffusion.erase(of_training);
+  return {{"model",
+           {{"sample_shape", config.model.sample_shape},
+            {"self_conditioning", config.model.self_conditioning}}},
+          {"data", {{"mean", config.data.mean}, {"std", config.data.std}}},
+          {"diffusion", diffusion}};
+}
+
+std::shared_ptr<Network> load_guide(const std::filesystem::path& path, const Model& model) {
+  const auto guide = std::make_shared<Model>(Model::load(path, /*use_ema=*/true, model.device()));
+  const auto refuse = [&](const std::string& key, const json& theirs, const json& ours) {
+    throw Error("--guide ", path.string(), ": expected a model of the same kind as ", model.name(),
+                ": ", key, " is ", theirs.dump(), " there and ", ours.dump(), " here");
+  };
+  const json ours = formulation(model), theirs = formulation(*guide);
+  for (const auto& change : json::diff(ours, theirs)) {
+    const json::json_pointer place(change.at("path").get<std::string>());
+    const auto value = [&](const json& all) {
+      return all.contains(place) ? all.at(place) : json();
+    };
+    refuse(place.to_string(), value(theirs), value(ours));
+  }
+  const int64_t classes = guide->config().model.classes;
+  if (classes != 0 && classes != model.config().model.classes)
+    refuse("/model/classes", classes, model.config().model.classes);
+  return {guide, &guide->network()};
+}
+
+}  // namespace diffuse

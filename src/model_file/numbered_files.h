@@ -1,0 +1,15 @@
+// Files of a run that are named by the step they were saved at.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+namespace diffuse {
+
+// step-N.pt in a folder by N, the newest first; none where there is no such folder.
+std::map<int64_t, std::filesystem::path, std::greater<>> numbered_files(
+    const std::filesystem::path& folder);
+
+}  // namespace diffuse
