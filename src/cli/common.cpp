@@ -103,8 +103,8 @@ void ModelFlags::add_to(CLI::App& command) {
   auto* raw = command.add_flag("--no-ema", no_ema, "Use the raw weights, not their moving average");
   command
       .add_option("--ema", ema,
-                  "Use an average as long as this share of the training, 0.1 say, made of the "
-                  "snapshots of a run folder (train.ema_snapshot_every)")
+                  "Use an average over this fraction of the training, such as 0.1, made from the "
+                  "snapshots in a run folder (train.ema_snapshot_every)")
       ->excludes(raw);
 }
 

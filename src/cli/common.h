@@ -66,7 +66,7 @@ void refuse_empty_outputs(CLI::App& app);
 struct ModelFlags {
   std::filesystem::path checkpoint{};
   bool no_ema = false;
-  std::optional<double> ema{};  // width of an average made of snapshots
+  std::optional<double> ema{};  // width of an average made from snapshots
 
   void add_to(CLI::App& command);
   Model load(c10::Device device) const;

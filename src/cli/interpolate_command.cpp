@@ -25,7 +25,7 @@ struct InterpolateFlags {
   bool linear = false;
 };
 
-// "750,500,250" -> diffusion steps, each 0 .. T; in continuous time "0.8,0.5" -> shares of it.
+// "750,500,250" -> diffusion steps, each 0 .. T; in continuous time "0.8,0.5" -> fractions of it.
 std::vector<double> parse_depths(const std::string& text, const DiffusionConfig& diffusion) {
   const int64_t timesteps = diffusion.timesteps;
   const bool chain = diffusion.is_chain();
@@ -39,7 +39,7 @@ std::vector<double> parse_depths(const std::string& text, const DiffusionConfig&
     if (!(depth >= 0 && depth <= (chain ? static_cast<double>(timesteps) : 1)))
       throw Error("--depth: expected ",
                   chain ? concat("diffusion steps from 0 to ", timesteps)
-                        : std::string("shares of the time from 0 to 1"),
+                        : std::string("fractions of the time from 0 to 1"),
                   ", got \"", part, "\"");
     depths.push_back(depth);
     begin = comma + 1;
@@ -122,7 +122,7 @@ Command add_interpolate(CLI::App& app) {
       ->check(CLI::Range(2, 1000));
   command->add_option(
       "--depth", flags->depths,
-      "Diffusion steps 0 .. T, or a list; default T/2. In continuous time shares of it, 0 .. 1");
+      "Diffusion steps 0 .. T, or a list; default T/2. In continuous time fractions of it, 0 .. 1");
   auto* linear = command->add_flag("--linear", flags->linear, "Mix noisy states along a line");
   command->add_flag("--spherical")
       ->description("Mix along an arc, which keeps the noise; default")

@@ -88,7 +88,8 @@ void generate_all(const Plan& plan, const Model& model, int64_t frames, bool sho
   }
   progress.finish();
   if (plan.sampling.config.sampler == SamplerKind::kDopri5)
-    log_info(concat("dopri5 called the network ", calls, " times, ", calls / batches, " a batch"));
+    log_info(
+        concat("dopri5 called the network ", calls, " times, ", calls / batches, " per batch"));
 }
 
 // Draws batches that are missing and not locked by another process, until all are done.

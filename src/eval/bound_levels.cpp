@@ -20,7 +20,7 @@ static at::Tensor times_of(const Process& process) {
   return at::tensor(times, at::kDouble);
 }
 
-// The levels one row earlier, behind the data.
+// The levels one row earlier, the data first.
 static at::Tensor shifted(const at::Tensor& table, double of_data) {
   return at::cat({at::full({1}, of_data, at::kDouble), table.slice(0, 0, -1)});
 }

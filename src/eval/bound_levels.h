@@ -7,8 +7,8 @@
 
 namespace diffuse {
 
-// Rows 0 .. count - 1: the timesteps of a chain; of continuous time 1000 even shares, at which the bound is
-// that of the chain over these levels. Row 0 is before the data.
+// Rows 0 .. count - 1: the timesteps of a chain; in continuous time 1000 evenly spaced times, and the bound is that
+// of the chain over their levels. The data come before row 0.
 class BoundLevels {
  public:
   explicit BoundLevels(const Process& process);

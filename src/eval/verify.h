@@ -16,7 +16,7 @@ struct VerifyFaults {
   double weight = 1;              // eq. 9
   double denoiser = 1;            // output of the exact network
   double noise = 1;               // added by a forward, reverse or training step
-  double prediction = 1;          // what a network says, where it is read as x_0 and noise
+  double prediction = 1;          // of x_0 and noise from the network's output
 };
 
 struct VerifyOptions {

@@ -48,6 +48,6 @@ inline at::Tensor column(const at::Tensor& table) { return table.unsqueeze(1); }
 void verify_references(Verifier& verifier);  // random numbers, schedules, likelihoods, first loss
 void verify_identities(Verifier& verifier);  // eq. 1 to 9
 void verify_oracle(Verifier& verifier);      // bound and samplers with the optimal network
-void verify_continuous(Verifier& verifier);  // processes of continuous time with it
+void verify_continuous(Verifier& verifier);  // the same in continuous time
 
 }  // namespace diffuse

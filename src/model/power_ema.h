@@ -1,8 +1,8 @@
-// Averages of the weights whose length grows with the training, and averages of any length rebuilt from
+// Averages of the weights whose length grows with the training, and averages of any length made from
 // snapshots of two of them.                                                       [Karras24] sec. 3
 //
-// The weights of time τ count in the average at time t as τ^γ, 0 < τ <= t: a bell near the end whose
-// standard deviation is the share `width` of t.
+// In the average at time t the weights of time τ, 0 < τ <= t, are weighted by τ^γ: a bell near the end whose
+// standard deviation is the fraction `width` of t.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,7 +13,7 @@
 
 namespace diffuse {
 
-// The widths that snapshots are taken of, and what can be rebuilt from them.
+// The widths in snapshots, and the range of those that can be made from them.
 inline constexpr std::array<double, 2> kSnapshotWidths{0.05, 0.1};
 inline constexpr double kLeastWidth = 0.005, kMostWidth = 0.25;
 
@@ -26,7 +26,7 @@ class PowerEma {
  public:
   PowerEma(std::vector<at::Tensor> parameters, double width);
 
-  // To be called after each optimiser update; `step` counts the updates before it: 0, 1, ...
+  // Call it after each optimiser update; `step` counts the updates before it: 0, 1, ...
   void update(int64_t step);
 
   // In the parameters' order: copy into them to restore a checkpoint.
@@ -37,13 +37,13 @@ class PowerEma {
   double gamma_;
 };
 
-// An average of one width after so many updates.
+// An average of a width after `step` updates.
 struct PowerAverage {
   double step, width;
 };
 
-// The weights with which `snapshots` are added up to come nearest, in mean square over time, to `wanted`;
-// they sum to about 1.                                                        [Karras24] sec. 3.2, app. C
+// The factors of `snapshots` whose weighted sum is nearest, in mean square over time, to `wanted`; they
+// sum to about 1.                                                            [Karras24] sec. 3.2, app. C
 std::vector<double> snapshot_weights(const std::vector<PowerAverage>& snapshots,
                                      const PowerAverage& wanted);
 

@@ -9,7 +9,7 @@ namespace diffuse {
 
 using nlohmann::json;
 
-// What two models must share so that their outputs can be mixed: their training may differ.
+// What must be equal for outputs to be mixed; the training may differ.
 static json formulation(const Model& model) {
   const Config& config = model.config();
   json diffusion = json::parse(config_to_json(config)).at("diffusion");

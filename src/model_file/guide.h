@@ -1,4 +1,4 @@
-// Autoguidance: a worse model of the same kind, which samples are led away from.   [Karras24b]
+// Autoguidance: a worse model of the same kind, from which samples move away.      [Karras24b]
 #pragma once
 
 #include <filesystem>
@@ -8,8 +8,8 @@
 
 namespace diffuse {
 
-// The network of `path`, on the device of `model`. Throws Error naming --guide and the first difference
-// where the two do not have the same shape, classes (or none), units and formulation.
+// The network of `path`, on the device of `model`. Throws Error naming --guide and the first difference unless
+// the two have the same shape, units and diffusion, and the same classes or none.
 std::shared_ptr<Network> load_guide(const std::filesystem::path& path, const Model& model);
 
 }  // namespace diffuse

@@ -1,4 +1,4 @@
-// Files of a run that are named by the step they were saved at.
+// Files of a run that are named by the step at which they were saved.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace diffuse {
 
-// step-N.pt in a folder by N, the newest first; none where there is no such folder.
+// step-N.pt in a folder by N, the newest first; none if there is no such folder.
 std::map<int64_t, std::filesystem::path, std::greater<>> numbered_files(
     const std::filesystem::path& folder);
 

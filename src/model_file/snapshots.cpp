@@ -51,7 +51,7 @@ Checkpoint load_averaged(const fs::path& path, double width) {
   const Files files = numbered_files(folder);
   if (files.empty())
     throw Error("--ema: no snapshots of averages in ", folder.string(),
-                "; a run leaves them there with /train/ema_snapshot_every");
+                "; a run writes them with /train/ema_snapshot_every");
   const auto weights =
       snapshot_weights(averages_of(files), {static_cast<double>(files.begin()->first), width});
   ValueDict sum;

@@ -1,5 +1,5 @@
 // The reverse process without noise as an ordinary differential equation dy/du = v, in the variables
-// where its paths bend least:
+// in which its paths are straightest:
 //
 //   y = x_t / a over u = σ = s / a: v = ε                                  [Karras22] eq. 1, app. B
 //   y = x_t over u = t, of flow:    v = ε − x_0                                     [Liu23] eq. 1
@@ -16,7 +16,7 @@ class FlowPath {
  public:
   explicit FlowPath(const Process& process) : process_(process) {}
 
-  // Whether there is a finite u at that level.
+  // Whether u is finite at this level.
   bool reaches(const Level& level) const { return process_.straight() || level.a > 0; }
 
   double u(const Level& level) const { return process_.straight() ? level.time : level.sigma(); }

@@ -1,4 +1,4 @@
-// Predictor-corrector sampling: an ancestral step, then Langevin steps at the level it leads to.
+// Predictor-corrector sampling: an ancestral step, then Langevin steps at its end.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -21,8 +21,8 @@ class PredictorCorrector : public LevelSampler {
   }
 
   // x + δ g + √(2δ) z with the score g = −ε / s and δ = 2 (r ‖z‖ / ‖g‖)², r = snr. The norms are their
-  // expectations for data of variance σ_d², √D and √(D / (a² σ_d² + s²)), so that a sample depends on
-  // itself alone and points, whose norms vary, keep their distribution. δ is at most s²: data of small
+  // expectations for data of variance σ_d², √D and √(D / (a² σ_d² + s²)), so that a sample depends only
+  // on itself and points, whose norms vary, keep their distribution. δ is at most s²: data of small
   // spread would make longer steps unstable.                        [Song21b] app. G, algorithm 4
   at::Tensor corrected(const at::Tensor& x, int64_t i, const at::Tensor& z) {
     const Level& at = level(i + 1);

@@ -1,5 +1,5 @@
 // Runge-Kutta methods of higher order on the probability-flow ODE: rk4 in fixed steps, dopri5 in steps that
-// it chooses by itself.
+// it chooses.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace diffuse {
 
 namespace {
 
-// The classical method of order 4, four network calls a step.
+// The classical method of order 4, four network calls per step.
 class Rk4Sampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
@@ -59,17 +59,17 @@ class Dopri5Sampler : public LevelSampler {
 
   at::Tensor advance(const at::Tensor& x, const Denoised& d, const Level& from, int64_t i) override;
 
-  // A step of each row's h from y: where it leads, the slope there and the error.
+  // A step of each row's h from y: its end, the slope there and the error.
   struct Step {
     at::Tensor y, slope, error;
   };
   Step attempt(const at::Tensor& y, const at::Tensor& slope);
 
-  // Takes or refuses the steps by their errors, and chooses the next: 1 or 0 for each row.
+  // Accepts or rejects the steps by their errors, and chooses the next ones: 1 or 0 for each row.
   std::vector<double> judge(const std::vector<double>& errors, double end);
 
   struct Row {
-    double u = 0, length = 0;  // where it is, and the length of its next step
+    double u = 0, length = 0;  // its place, and the length of its next step
     double h = 0;              // the same, cut off at the end
   };
   std::vector<Row> rows_;
@@ -91,7 +91,7 @@ static at::Tensor to_tensor(const std::vector<double>& values, at::Device device
   return at::tensor(values, at::kDouble).to(device);
 }
 
-// Root mean square of each row's error over what is allowed.
+// Root mean square of each row's error, relative to the allowed one.
 static std::vector<double> errors_of(const at::Tensor& y, const at::Tensor& next,
                                      const at::Tensor& error, double tolerance) {
   const at::Tensor allowed = (at::maximum(y.abs(), next.abs()) + 1) * tolerance;
@@ -100,7 +100,7 @@ static std::vector<double> errors_of(const at::Tensor& y, const at::Tensor& next
   return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
 }
 
-// The factor of the next step after an error of so much.
+// The factor of the next step's length.
 static double stretch(double error, bool taken) {
   const double factor = std::isfinite(error) ? 0.9 * std::pow(std::max(error, 1e-10), -0.2) : 0.2;
   return std::clamp(factor, 0.2, taken ? 10.0 : 1.0);
@@ -125,7 +125,7 @@ Dopri5Sampler::Step Dopri5Sampler::attempt(const at::Tensor& y, const at::Tensor
 }
 
 std::vector<double> Dopri5Sampler::judge(const std::vector<double>& errors, double end) {
-  // Of u: a step so short is taken whatever its error, which then is rounding, or not a number.
+  // Relative to u: so short a step is accepted with any error, which then is rounding, or not a number.
   constexpr double kShortest = 0.01;
   std::vector<double> taken(rows_.size());
   for (size_t b = 0; b < rows_.size(); ++b) {
@@ -133,7 +133,7 @@ std::vector<double> Dopri5Sampler::judge(const std::vector<double>& errors, doub
     if (row.u == end) continue;
     const double shortest = kShortest * std::abs(row.u);
     const bool good = errors[b] <= 1 || std::abs(row.h) <= shortest;
-    const bool cut = row.h != row.length;  // which says nothing against longer ones
+    const bool cut = row.h != row.length;  // no reason for shorter ones
     const double wanted =
         std::copysign(std::max(std::abs(row.h) * stretch(errors[b], good), 0.9 * shortest), row.h);
     if (good) row.u = row.h == end - row.u ? end : row.u + row.h;
@@ -145,7 +145,7 @@ std::vector<double> Dopri5Sampler::judge(const std::vector<double>& errors, doub
 
 at::Tensor Dopri5Sampler::advance(const at::Tensor& x, const Denoised& d, const Level& from,
                                   int64_t i) {
-  constexpr double kFirst = 0.1;  // as a share of the way
+  constexpr double kFirst = 0.1;  // as a fraction of the interval
   const FlowPath path(diffusion().process());
   if (is_last(i) || !path.reaches(from)) return jump(d.x0, d.eps, from, i, 0);
   const double begin = path.u(from), end = path.u(level(i + 1)), way = end - begin;

@@ -76,7 +76,7 @@ class HeunSampler : public LevelSampler {
         std::min(options().churn / static_cast<double>(count()), std::numbers::sqrt2 - 1);
     double more = sigma * (1 + gamma);
     const Process& process = diffusion().process();
-    if (!process.unbounded())  // there is no more noise than at its end
+    if (!process.unbounded())  // its last time has the most noise
       more = std::min(more, process.level(process.last_time_with_signal()).sigma());
     if (!churns || more <= sigma) return {x, at};
     const Level noisier = process.level(process.time_between(more));

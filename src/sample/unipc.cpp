@@ -1,4 +1,4 @@
-// UniPC: a multistep predictor whose result the next network call corrects, at no further call.
+// UniPC: a multistep predictor whose result the next network call corrects, without calls of its own.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -11,15 +11,15 @@ namespace diffuse {
 
 namespace {
 
-// The variant B(h) = e^h − 1 for networks that give x_0, as diffusers' UniPCMultistepScheduler computes it
+// The variant B(h) = e^h − 1 for predictions of x_0, as diffusers' UniPCMultistepScheduler computes it
 // ("bh2").                                                                            [Zhao23]
 class UniPcSampler : public LevelSampler {
   using LevelSampler::LevelSampler;
 
   at::Tensor advance(const at::Tensor& x, const Denoised& d, const Level& from, int64_t i) override;
 
-  // From x at the last answer's level to `to` by the last `order` answers, and by the one at `to` where
-  // it is there.
+  // From x at the last answer's level to `to` with the last `order` answers, and the one at `to` if it is
+  // defined.
   at::Tensor update(const at::Tensor& x, const Level& to, int64_t order,
                     const at::Tensor& x0_there) const;
 
@@ -30,7 +30,7 @@ class UniPcSampler : public LevelSampler {
   };
   std::vector<Answer> answers_;
   at::Tensor x_;       // corrected, at the newest answer's level
-  int64_t order_ = 1;  // of the step that came from there
+  int64_t order_ = 1;  // of the step from there
   int64_t last_ = -1;
 };
 
@@ -73,7 +73,7 @@ at::Tensor UniPcSampler::update(const at::Tensor& x, const Level& to, int64_t or
     factorial *= static_cast<double>(k + 1);
     phi = phi / -h - 1 / factorial;
   }
-  // diffusers takes 1/2 where there is one ρ, whatever h is.
+  // Like diffusers, 1/2 for a single ρ, whatever h is.
   const std::vector<double> rho = r.size() == 1 ? std::vector<double>{0.5} : solve(r, b);
   at::Tensor x0 = newest.x0;
   for (size_t j = 0; j < slopes.size(); ++j) x0 = x0 + slopes[j] * rho[j];
@@ -88,7 +88,7 @@ at::Tensor UniPcSampler::advance(const at::Tensor& x, const Denoised& d, const L
   const bool no_signal = from.a == 0;  // λ is infinite there
   answers_.push_back({from, d.x0});
   const auto known = std::min<int64_t>(std::ssize(answers_), options().unipc_order);
-  order_ = std::min(known, count() - i);  // the last steps go down to order 1
+  order_ = std::min(known, count() - i);  // down to 1 in the last steps
   if (is_last(i) || no_signal) {
     if (no_signal) answers_.clear();
     return jump(d.x0, d.eps, from, i, 0);

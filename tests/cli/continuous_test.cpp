@@ -62,9 +62,9 @@ TEST(Continuous, EverySamplerDrawsTheDataOfAnOracle) {
       EXPECT_NEAR(spread(oracle(process), flags), 0.5, 0.03) << process << " " << flags[1];
 }
 
-// Away from an oracle of wider data the exact one draws narrower ones; where sigma is not in the
-// interval it draws as without.
-TEST(Continuous, AutoguidanceLeadsAwayFromTheWorseModel) {
+// Guided away from an oracle for wider data the exact one draws narrower samples; outside of the interval it
+// draws as without guidance.
+TEST(Continuous, AutoguidanceMovesAwayFromTheWorseModel) {
   const fs::path wide = scratch("continuous_guide") / "wide.json";
   std::string text = contents(oracle("edm"));
   for (size_t at = text.find("0.25"); at != std::string::npos; at = text.find("0.25", at))
@@ -115,7 +115,7 @@ TEST(Continuous, DenoisesInterpolatesAndFilms) {
     const at::Tensor between = read_npy(out);
     expect_refused(run({"interpolate", "--ckpt", oracle(process), "--from", folder / "a.npy",
                         "--to", folder / "b.npy", "--depth", "2", "-o", out}),
-                   "--depth: expected shares of the time from 0 to 1");
+                   "--depth: expected fractions of the time from 0 to 1");
     ASSERT_EQ(between.sizes(), at::IntArrayRef({6, 2}));
     EXPECT_TRUE(at::allclose(between[4], at::tensor({0.2f, -0.2f})));  // depth 0: a straight line
     ASSERT_EQ(

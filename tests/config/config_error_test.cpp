@@ -126,7 +126,7 @@ static const Mistake kWords[] = {
     {R"({"train": {"precision": "float"}})",
      R"(/train/precision: expected one of fp32, bf16, fp16, auto, got "float")"},
     {R"({"sample": {"sampler": "DDIM"}})",
-     R"(/sample/sampler: expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, euler, ancestral, got "DDIM")"},
+     R"(/sample/sampler: expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, euler, ancestral, rk4, dopri5, unipc, pc, got "DDIM")"},
     {R"({"diffusion": {"prediction": "eps"}})",
      R"(/diffusion/prediction: expected one of epsilon, x0, v, mu, flow, edm, score, got "eps"; did you mean "edm"?)"},
 };
@@ -210,6 +210,18 @@ static const Mistake kMisfits[] = {
      R"(/sample/spacing: "leading" needs discrete timesteps, but the time of vp is continuous; use trailing, uniform or karras)"},
     {R"({"diffusion": {"process": "vp"}, "sample": {"sampler": "euler", "skip_zero": true}})",
      R"(/sample/skip_zero: needs discrete timesteps, but the time of vp is continuous; leave it out)"},
+    {R"({"train": {"optimizer": "muon", "shard_optimizer": true}})",
+     R"(/train/shard_optimizer: expected false with the optimizer muon, which needs whole matrices in every process)"},
+    {R"({"train": {"learning_rate_schedule": "cosine", "decay_start": 5}})",
+     R"(/train/decay_start: expected 0 with the learning_rate_schedule cosine; it is for inverse_sqrt and trapezoid)"},
+    {R"({"train": {"steps": 10, "learning_rate_schedule": "trapezoid", "decay_start": 11}})",
+     R"(/train/decay_start: expected at most steps, which is 10, got 11)"},
+    {R"({"sample": {"sampler": "euler", "churn": 1}})",
+     R"(/sample/churn: needs the sampler heun, /sample/sampler is "euler")"},
+    {R"({"sample": {"sampler": "heun", "churn": 1, "churn_min": 3, "churn_max": 2}})",
+     R"(/sample/churn_min: expected at most churn_max, which is 2, got 3)"},
+    {R"({"sample": {"guidance_interval": [2, 1]}})",
+     R"(/sample/guidance_interval: expected two numbers, the lower one first, got 2, 1)"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Syntax, ConfigMistake, testing::ValuesIn(kSyntax));

@@ -92,18 +92,21 @@ TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-s
                {"uniform", "stratified", "importance", "log_normal", "logit_normal"},
                "expected one of uniform, stratified, importance, log_normal, logit_normal, got "
                "\"|logit_normal|\"; did you mean \"logit_normal\"?");
-  expect_words("train", "optimizer", FIELD(train.optimizer), {"adam", "adamw"},
-               "expected one of adam, adamw, got \"|adamw|\"; did you mean \"adamw\"?");
+  expect_words("diffusion", "loss_weighting", FIELD(diffusion.loss_weighting), {"none", "learned"},
+               "expected one of none, learned, got \"|learned|\"; did you mean \"learned\"?");
+  expect_words("train", "optimizer", FIELD(train.optimizer), {"adam", "adamw", "muon"},
+               "expected one of adam, adamw, muon, got \"|muon|\"; did you mean \"muon\"?");
   expect_words("train", "learning_rate_schedule", FIELD(train.learning_rate_schedule),
-               {"constant", "cosine", "linear"},
-               "expected one of constant, cosine, linear, got \"|linear|\"; did you mean "
-               "\"linear\"?");
+               {"constant", "cosine", "linear", "inverse_sqrt", "trapezoid"},
+               "expected one of constant, cosine, linear, inverse_sqrt, trapezoid, got "
+               "\"|trapezoid|\"; did you mean \"trapezoid\"?");
   expect_words("train", "precision", FIELD(train.precision), {"fp32", "bf16", "fp16", "auto"},
                "expected one of fp32, bf16, fp16, auto, got \"|auto|\"; did you mean \"auto\"?");
   expect_words("sample", "sampler", FIELD(sample.sampler),
-               {"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun", "euler", "ancestral"},
-               "expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, euler, ancestral, got "
-               "\"|ancestral|\"; did you mean \"ancestral\"?");
+               {"ddpm", "ddim", "dpmpp2m", "dpmpp2m-sde", "heun", "euler", "ancestral", "rk4",
+                "dopri5", "unipc", "pc"},
+               "expected one of ddpm, ddim, dpmpp2m, dpmpp2m-sde, heun, euler, ancestral, rk4, "
+               "dopri5, unipc, pc, got \"|pc|\"; did you mean \"pc\"?");
   expect_words("sample", "spacing", FIELD(sample.spacing),
                {"auto", "leading", "trailing", "uniform", "quadratic", "karras"},
                "expected one of auto, leading, trailing, uniform, quadratic, karras, got "
@@ -126,7 +129,7 @@ TEST(Words, StandForTheValuesTheyName) {
   EXPECT_EQ(word_of(TimestepLaw::kLogitNormal), "logit_normal");
   EXPECT_EQ(word_of(SamplerKind::kDpmpp2mSde), "dpmpp2m-sde");
   EXPECT_EQ(word_of(Spacing::kQuadratic), "quadratic");
-  EXPECT_EQ(flow_samplers(), (List{"ddim", "dpmpp2m", "heun", "euler"}));
+  EXPECT_EQ(flow_samplers(), (List{"ddim", "dpmpp2m", "heun", "euler", "rk4", "dopri5", "unipc"}));
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ TEST(Bound, OfTheOracleIsTheClosedFormWithinItsStandardErrors) {
   }
 }
 
-// vp over a thousand even times is the chain whose betas lead from each of their levels to the next.
+// vp over a thousand even times is the chain with the betas between their levels.
 TEST(Bound, OfContinuousTimeIsThatOfTheChainOverItsLevels) {
   DiffusionConfig vp;
   vp.process = ProcessKind::kVp;

@@ -64,7 +64,7 @@ TEST(Generate, GuidanceLeavesALearnedVarianceAlone) {
 }
 
 // worse + w (better - worse), at the same labels: 1 + 3 (2 - 1) in the interval, else the better one's 2.
-TEST(Generate, AutoguidanceLeadsAwayFromAWorseModelInItsInterval) {
+TEST(Generate, AutoguidanceMovesAwayFromAWorseModelInItsInterval) {
   Fake network([](const at::Tensor& x, const at::Tensor&) { return at::full_like(x, 2); });
   GenerateOptions options = options_for(SamplerKind::kDdim);
   options.guidance = 3;

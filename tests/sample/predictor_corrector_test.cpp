@@ -16,7 +16,7 @@ SamplerOptions options_for(std::vector<double> sigmas) {
       .sampler = SamplerKind::kPc, .timesteps = std::move(sigmas), .clip_x0 = false, .snr = 0.3};
 }
 
-// By hand: eps = 0.2 x says x_0 = x - sigma eps = 0.6 x at sigma 2. The ancestral step from x to sigma 1
+// By hand: eps = 0.2 x means x_0 = x - sigma eps = 0.6 x at sigma 2. The ancestral step from x to sigma 1
 // has variance (4 - 1) / 4 and noise 0.5; the corrector's delta is 2 * 0.09 (sigma_data^2 + 1), 0.225 of
 // sigma_data 0.5, and with an snr of 2 at most sigma^2 = 1.
 TEST(PredictorCorrector, TakesALangevinStepAtEachLevel) {
@@ -45,7 +45,7 @@ TEST(PredictorCorrector, TakesALangevinStepAtEachLevel) {
   }
 }
 
-// Of data N(0, 1/4) in so many dimensions the samples' variance is measured to 0.5 %.
+// For data N(0, 1/4) with so many numbers, the samples' variance is measured to 0.5 %.
 double variance(ProcessKind process, SamplerKind sampler, int64_t steps) {
   const GaussianDiffusion diffusion = diffusion_of(process);
   SamplerOptions options =

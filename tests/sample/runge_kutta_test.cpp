@@ -1,5 +1,5 @@
-// dopri5 against the flow's solution, the tolerance it is given and the independence of its rows. rk4's
-// order is in continuous_test.cpp.
+// dopri5 against the flow's solution and its tolerance, and the independence of its rows. rk4's order is in
+// continuous_test.cpp.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -44,7 +44,7 @@ TEST(Dopri5, IsAsCloseAsItsToleranceAsks) {
   }
 }
 
-// The chain's levels lie between its rows too: data N(0, 1/4) end where the flow takes them.
+// A chain has levels between its rows too: data N(0, 1/4) end where the flow takes them.
 TEST(Dopri5, TakesAChainBetweenItsTimesteps) {
   const GaussianDiffusion diffusion(DiffusionConfig{});
   EXPECT_LT(run(diffusion, 1e-7).error, 2e-6);
@@ -72,7 +72,7 @@ TEST(Dopri5, EndsWithWhatIsNotANumber) {
   EXPECT_TRUE(at::isnan(x).all().item<bool>());
 }
 
-// Two times alone: it chooses what is between them.
+// Only two times: it chooses those between them.
 TEST(Dopri5, GoesFromEndToEndWhereNoStepsAreAsked) {
   DiffusionConfig edm;
   edm.process = ProcessKind::kEdm;

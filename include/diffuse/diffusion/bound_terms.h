@@ -23,7 +23,8 @@ at::Tensor bound_term(const Gaussian& posterior, const Gaussian& reverse, const 
 // L_T = KL(q(x_T | x_0) ‖ N(0, I)) of each sample: x0 [B, ...] -> [B].
 at::Tensor prior_term(const NoiseSchedule& schedule, const at::Tensor& x0);
 
-// KL(q(x_t | x_0) ‖ N(0, size² I)) at the last time of any process, whose samples start with that size.
+// KL(q(x_t | x_0) ‖ N(0, size² I)) at the last time of any process, with the standard deviation `size` from which
+// its samples start.
 at::Tensor prior_term(const Process& process, const at::Tensor& x0);
 
 }  // namespace diffuse

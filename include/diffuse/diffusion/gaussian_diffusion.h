@@ -60,7 +60,7 @@ class GaussianDiffusion {
 
   // q(x_{t−1} | x_t, x_0) of the chain; in row 0 the variance is 0, and its logarithm row 1's. eq. 3
   Gaussian posterior(const at::Tensor& x0, const at::Tensor& x_t, const at::Tensor& t) const;
-  // q(x_{t'} | x_t, x_0) for the cleaner level t' of any process.
+  // q(x_{t'} | x_t, x_0) for a cleaner level t' of any process.
   Gaussian posterior(const at::Tensor& x0, const at::Tensor& x_t, const Levels& from,
                      const Levels& to) const;
 

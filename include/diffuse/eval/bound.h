@@ -18,8 +18,8 @@ struct BoundOptions {
   int64_t timesteps_per_item = 0;  // how many of the T - 1 terms L_{t-1}; 0 = all
 };
 
-// Timestep t (a table row: the post's t minus one), in bits per dimension. Of continuous time row t of 1000 at
-// even shares of it.
+// Timestep t (a table row: the post's t minus one), in bits per dimension. In continuous time row t of 1000
+// evenly spaced times.
 struct BoundRow {
   int64_t t = 0;
   int64_t items = 0;  // measured at t
