@@ -32,8 +32,8 @@ DiffusionConfig twenty_steps() {
   return config;
 }
 
-GenerateOptions options_for(const std::string& sampler, int64_t rows, int64_t first_label) {
-  return {.sampler = {.sampler = sampler, .timesteps = spaced_timesteps(20, 7, "trailing")},
+GenerateOptions options_for(SamplerKind sampler, int64_t rows, int64_t first_label) {
+  return {.sampler = {.sampler = sampler, .timesteps = spaced_timesteps(20, 7, Spacing::kTrailing)},
           .shape = {3},
           .labels = round_robin_labels(rows, 4, first_label),
           .classes = 4};
@@ -47,16 +47,16 @@ TEST(SampleGraphs, GiveTheSamplesOfSingleKernels) {
     FakeGraphs fake;
     const auto graphs = std::make_shared<SampleGraphs>(fake.maker(), at::kCPU);
     int64_t seed = 0;
-    for (const std::string& sampler : kSamplers)
+    for (const SamplerWord& sampler : Words<SamplerKind>::list)
       for (const double guidance : {1.0, 3.0})
         for (const int64_t rows : {4, 2, 4}) {
           const auto keys = consecutive_keys(++seed, 0, rows);
-          GenerateOptions options = options_for(sampler, rows, seed);
+          GenerateOptions options = options_for(sampler.value, rows, seed);
           options.guidance = guidance;
           const at::Tensor plain = generate(network, diffusion, keys, options);
           options.graphs = graphs;
           EXPECT_TRUE(at::equal(generate(network, diffusion, keys, options), plain))
-              << sampler << guidance << rows;
+              << sampler.text << guidance << rows;
         }
     // Sizes, guidances and, where self-conditioned, the widths of the input.
     EXPECT_EQ(fake.made, self_conditioned ? 8 : 4);
@@ -68,7 +68,7 @@ TEST(SampleGraphs, LeaveGradientsToTheNetwork) {
   Mixing network(false);
   const GaussianDiffusion diffusion(twenty_steps());
   FakeGraphs fake;
-  GenerateOptions options = options_for("ddim", 2, 0);
+  GenerateOptions options = options_for(SamplerKind::kDdim, 2, 0);
   options.graphs = std::make_shared<SampleGraphs>(fake.maker(), at::kCPU);
   const Denoiser denoiser = make_denoiser(network, diffusion, options);
   const at::Tensor x = at::ones({2, 3}).requires_grad_();

@@ -41,7 +41,7 @@ TEST(FlatBuffer, PartsKeepShapeLayoutAndValues) {
 
 // Against the updates of tensors one by one: clipped and not, Adam and AdamW, with the loss scaled or not.
 TEST(FlatUpdate, GivesWhatSeparateTensorsGive) {
-  for (const std::string optimizer : {"adam", "adamw"})
+  for (const OptimizerKind optimizer : {OptimizerKind::kAdam, OptimizerKind::kAdamw})
     for (const double clip : {0.0, 0.5, 1e6})
       for (const bool scaled : {false, true}) {
         TrainConfig config;

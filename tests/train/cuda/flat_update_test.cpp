@@ -12,7 +12,7 @@
 namespace diffuse {
 namespace {
 
-TrainConfig config_for(const std::string& optimizer, double clip) {
+TrainConfig config_for(OptimizerKind optimizer, double clip) {
   TrainConfig config;
   config.optimizer = optimizer;
   config.weight_decay = 0.01;
@@ -93,7 +93,7 @@ void expect_equal_updates(const TrainConfig& config, at::ScalarType gradients, a
 }
 
 TEST(FlatUpdate, EqualsLibTorchsFusedKernels) {
-  for (const std::string optimizer : {"adam", "adamw"})
+  for (const OptimizerKind optimizer : {OptimizerKind::kAdam, OptimizerKind::kAdamw})
     for (const double clip : {0.0, 1.0, 1e6}) {
       const TrainConfig config = config_for(optimizer, clip);
       expect_equal_updates(config, at::kFloat, at::kFloat, 1);
@@ -105,7 +105,7 @@ TEST(FlatUpdate, EqualsLibTorchsFusedKernels) {
 
 TEST(FlatUpdate, SkipsWhatIsNotFiniteButAveragesOn) {
   const shim::ShimLauncher launcher;
-  const TrainConfig config = config_for("adam", 1);
+  const TrainConfig config = config_for(OptimizerKind::kAdam, 1);
   for (const float bad :
        {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     State state(at::kFloat, at::kBFloat16);
@@ -127,7 +127,7 @@ TEST(FlatUpdate, DoesNotDependOnTheOrderOfThreads) {
   const auto run = [] {
     State state(at::kFloat, at::kBFloat16);
     draw_gradients(state, 1);
-    update(config_for("adam", 1), state, 0.1, 0.9, 1, at::kBFloat16);
+    update(config_for(OptimizerKind::kAdam, 1), state, 0.1, 0.9, 1, at::kBFloat16);
     return at::cat(
         {state.groups[0].parameter, state.groups[1].average, state.scalars.norm.view({1})});
   };
@@ -138,7 +138,7 @@ TEST(FlatUpdate, DoesNotDependOnTheOrderOfThreads) {
 
 TEST(FlatUpdate, ReadsBuffersThatBeginAnywhere) {
   const shim::ShimLauncher launcher;
-  const TrainConfig config = config_for("adam", 0);
+  const TrainConfig config = config_for(OptimizerKind::kAdam, 0);
   const auto run = [&](int64_t offset) {
     State state(at::kFloat, at::kBFloat16);
     draw_gradients(state, 1);

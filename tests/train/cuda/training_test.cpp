@@ -9,7 +9,7 @@
 namespace diffuse {
 namespace {
 
-Config config_of(const std::string& precision) {
+Config config_of(Precision precision) {
   Config config = small_training();
   config.train.precision = precision;
   return config;
@@ -32,15 +32,15 @@ Trained trained(const Config& config) {
 
 // Noise, flips, dropout and times are the CPU's, so the losses are.
 TEST(KernelTraining, GivesTheCpusLosses) {
-  for (const std::string precision : {"fp32", "bf16"}) {
-    const Trained plain = trained(config_of("fp32"));
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    const Trained plain = trained(config_of(Precision::kFp32));
     shim::ShimLauncher launcher;
     FakeGraphs fake;
     const StepGraphScope scope(fake.maker());
     const Trained kernels = trained(config_of(precision));
     EXPECT_GT(launcher.launches, 1000);
     EXPECT_GT(fake.replays, 5);
-    const double tolerance = precision == "fp32" ? 1e-4 : 1e-2;
+    const double tolerance = precision == Precision::kFp32 ? 1e-4 : 1e-2;
     EXPECT_NEAR(kernels.report.loss, plain.report.loss, tolerance) << precision;
     EXPECT_NEAR(kernels.held_out.mean, plain.held_out.mean, tolerance) << precision;
   }
@@ -48,7 +48,7 @@ TEST(KernelTraining, GivesTheCpusLosses) {
 
 TEST(KernelTraining, ReplaysGiveTheBytesOfSingleKernels) {
   shim::ShimLauncher launcher;
-  for (const char* const precision : {"fp32", "bf16"}) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
     FakeGraphs recorded, refused{.fails = true};
     std::vector<Trained> both;
     for (FakeGraphs* const fake : {&recorded, &refused}) {
