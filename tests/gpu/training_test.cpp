@@ -88,9 +88,13 @@ std::vector<std::pair<std::string, Config>> four_models() {
   modulated.diffusion.variance = VarianceKind::kLearnedRange;
   modulated.diffusion.loss = LossKind::kHybrid;
   Config points = image, signals = image;
-  points.data = DataConfig{.type = DataType::kSwissRoll, .count = 100};
-  points.model = ModelConfig{.type = NetworkType::kMlp};
-  signals.data = DataConfig{.type = DataType::kWaveforms, .count = 100, .length = 32};
+  points.data = signals.data = {};
+  points.data.count = signals.data.count = 100;
+  points.data.type = DataType::kSwissRoll;
+  points.model = {};
+  points.model.type = NetworkType::kMlp;
+  signals.data.type = DataType::kWaveforms;
+  signals.data.length = 32;
   signals.model.class_conditional = false;
   signals.model.attention_resolutions = {};
   return {{"image", image}, {"modulated", modulated}, {"points", points}, {"signals", signals}};

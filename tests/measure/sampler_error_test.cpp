@@ -21,7 +21,9 @@ Model oracle() {
 // On Gaussian data: more steps are closer, and at 16 steps the second-order samplers beat ddim.
 TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
   const Model model = oracle();
-  const SamplerErrorOptions options{.samplers = {"ddim", "dpmpp2m", "heun"}, .steps = {16, 32}};
+  const SamplerErrorOptions options{
+      .samplers = {SamplerKind::kDdim, SamplerKind::kDpmpp2m, SamplerKind::kHeun},
+      .steps = {16, 32}};
   const auto r = sampler_errors(model, consecutive_keys(0, 0, 8), options);
   ASSERT_EQ(r.size(), 6u);
   EXPECT_EQ(reference_steps(options, 1000), 128);
@@ -34,7 +36,7 @@ TEST(SamplerErrors, FallWithTheStepsAndWithTheOrder) {
 
 TEST(SamplerErrors, DoNotDependOnTheBatchAndMeasureTheDistanceOfAllSamples) {
   const Model model = oracle();
-  SamplerErrorOptions options{.samplers = {"ddim"},
+  SamplerErrorOptions options{.samplers = {SamplerKind::kDdim},
                               .steps = {8},
                               .distance = [](const at::Tensor& x) { return x.size(0) + 0.5; }};
   const auto whole = sampler_errors(model, consecutive_keys(0, 0, 8), options);
