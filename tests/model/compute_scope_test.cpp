@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include "diffuse/model/network.h"
 #include "src/model/ops/kept_weight.h"
 #include "src/model/weight_cache.h"
 #include "tests/model/small_unet.h"
