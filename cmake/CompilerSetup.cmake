@@ -8,6 +8,8 @@ target_compile_options(diffuse_compiler INTERFACE -fno-semantic-interposition)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(diffuse_compiler INTERFACE -fno-reorder-blocks-and-partition)
 endif()
+# Words are written as words: nlohmann_json would write an enum as its number.
+target_compile_definitions(diffuse_compiler INTERFACE JSON_DISABLE_ENUM_SERIALIZATION=1)
 if(DIFFUSE_WERROR)
   target_compile_options(diffuse_compiler INTERFACE -Werror)
 endif()

@@ -346,7 +346,7 @@ TEST(CheckpointFile, ErrorsNameTheFile) {
   write_file(path, "plain text, and quite long enough to be something else");
   EXPECT_EQ(failure(path), path.string() + ": not a zip archive, or truncated");
   write_pickle(path, "].");
-  EXPECT_EQ(failure(path), path.string() + ": expected a dict at the top");
+  EXPECT_EQ(failure(path), path.string() + ": expected a dict at the top level");
 }
 
 }  // namespace

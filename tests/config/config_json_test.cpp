@@ -127,9 +127,9 @@ TEST(Config, WritesAsManyFieldsAsTheStructsHave) {
   const auto json = nlohmann::json::parse(config_to_json(Config{}));
   EXPECT_EQ(json["data"].size(), 21u);
   EXPECT_EQ(json["model"].size(), 29u);
-  EXPECT_EQ(json["diffusion"].size(), 22u);
-  EXPECT_EQ(json["train"].size(), 26u);
-  EXPECT_EQ(json["sample"].size(), 14u);
+  EXPECT_EQ(json["diffusion"].size(), 23u);
+  EXPECT_EQ(json["train"].size(), 32u);
+  EXPECT_EQ(json["sample"].size(), 23u);
   EXPECT_EQ(json.size(), 6u);
 }
 

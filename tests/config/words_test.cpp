@@ -47,7 +47,7 @@ void expect_words(const std::string& section, const std::string& key, const Fiel
   [](Config & c) -> auto& { return c.name; }
 
 TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-size): a table
-  EXPECT_EQ(fields_with_words(), 18);
+  EXPECT_EQ(fields_with_words(), 21);
   expect_words("data", "type", FIELD(data.type),
                {"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
                 "cifar10", "image_folder", "array"},
@@ -100,6 +100,10 @@ TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-s
                {"constant", "cosine", "linear", "inverse_sqrt", "trapezoid"},
                "expected one of constant, cosine, linear, inverse_sqrt, trapezoid, got "
                "\"|trapezoid|\"; did you mean \"trapezoid\"?");
+  expect_words("train", "tf32", FIELD(train.tf32), {"off", "convolutions", "all"},
+               "expected one of off, convolutions, all, got \"|all|\"; did you mean \"all\"?");
+  expect_words("train", "cuda_graph", FIELD(train.cuda_graph), {"auto", "off"},
+               "expected one of auto, off, got \"|off|\"; did you mean \"off\"?");
   expect_words("train", "precision", FIELD(train.precision), {"fp32", "bf16", "fp16", "auto"},
                "expected one of fp32, bf16, fp16, auto, got \"|auto|\"; did you mean \"auto\"?");
   expect_words("sample", "sampler", FIELD(sample.sampler),
