@@ -11,10 +11,9 @@
 #include "src/core/device.h"
 #include "src/core/duration.h"
 #include "src/core/log.h"
-#include "src/core/progress.h"
 #include "src/core/stop.h"
 #include "src/distributed/work_queue.h"
-#include "src/model_file/generate_together.h"
+#include "src/model_file/draw_samples.h"
 #include "src/model_file/sample_output.h"
 #include "src/sample/class_choice.h"
 #include "src/train/outputs.h"
@@ -34,13 +33,8 @@ struct SampleFlags {
   MachineFlags machine;
 };
 
-// Thrown from within a batch after a signal: this batch is lost, earlier ones are kept.
-struct Stopped {
-  int signal;
-};
-
 // Frames to make of each sample: always for an animation, for a grid on request.
-int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind) {
+int64_t frame_count(const SampleFlags& flags, const SamplePlan& plan, OutputKind kind) {
   const bool animation = kind == OutputKind::kAnimation;
   if (flags.frames && *flags.frames < 1)
     throw Error("--frames: expected at least 1, got ", *flags.frames);
@@ -54,72 +48,6 @@ int64_t frame_count(const SampleFlags& flags, const Plan& plan, OutputKind kind)
   return std::min<int64_t>(flags.frames.value_or(50), steps);
 }
 
-// Whether a step is a frame: `frames` of the `steps` are, evenly spaced, including the last.
-bool is_frame(int64_t done, int64_t steps, int64_t frames) {
-  return done * frames / steps != (done - 1) * frames / steps;
-}
-
-// Each rank draws a batch, then rank 0, which alone has an output, adds them all. If a rank dies, only the
-// current batches are lost.
-void generate_all(const Plan& plan, const Model& model, int64_t frames, bool show_x0, int64_t done,
-                  World& world, SampleOutput* output) {
-  Progress progress({.unit = "sample", .total = plan.count, .start = done});
-  const int64_t round = plan.batch * world.size();
-  int64_t calls = 0, batches = 0;
-  for (int64_t begin = done; begin < plan.count; begin += round) {
-    const int64_t count = std::min(round, plan.count - begin);
-    world.phase("drawing samples", begin);
-    int64_t frame = 0;
-    ++batches;
-    const StepCallback on_step = [&](const SampleStep& step) {
-      calls += step.calls;
-      if (frames > 0 && is_frame(step.done, step.count, frames))
-        output->add_frame(frame++, model.to_data((show_x0 ? step.x0 : step.x).to(at::kCPU)));
-      progress.update(begin + count * step.done / step.count,
-                      concat("step ", step.done, "/", step.count));
-      if (world.size() == 1 && stop_requested()) throw Stopped{stop_signal()};
-    };
-    const at::Tensor x = generate_together(world, model, plan.keys(begin, count),
-                                           plan.options(begin, count), on_step);
-    if (output != nullptr) output->add(begin, x);
-    if (begin + count == plan.count) break;
-    if (const int64_t signal = world.start_max(stop_signal)(); signal != 0)
-      throw Stopped{static_cast<int>(signal)};
-  }
-  progress.finish();
-  if (plan.sampling.config.sampler == SamplerKind::kDopri5)
-    log_info(
-        concat("dopri5 called the network ", calls, " times, ", calls / batches, " per batch"));
-}
-
-// Draws batches that are missing and not locked by another process, until all are done.
-void generate_queued(const Plan& plan, const Model& model, double patience, WorkQueue& queue,
-                     SampleOutput& output) {
-  Progress progress({.unit = "sample", .total = plan.count, .start = output.done()});
-  int64_t there = 0;
-  const auto size_of = [&](int64_t part) {
-    return std::min(plan.batch, plan.count - part * plan.batch);
-  };
-  const auto is_there = [&](int64_t part) {
-    const bool done = output.holds(part * plan.batch, size_of(part));
-    if (done) progress.update(there += size_of(part));
-    return done;
-  };
-  const auto draw = [&](int64_t part) {
-    const int64_t begin = part * plan.batch, count = size_of(part);
-    const StepCallback on_step = [&](const SampleStep& step) {
-      progress.update(there + count * step.done / step.count,
-                      concat("step ", step.done, "/", step.count));
-      if (stop_requested()) throw Stopped{stop_signal()};
-    };
-    output.add(begin, model.sample(plan.keys(begin, count), plan.options(begin, count), on_step));
-    there += count;
-  };
-  const int64_t parts = (plan.count + plan.batch - 1) / plan.batch;
-  if (!queue.run(parts, patience, is_there, draw)) throw Stopped{stop_signal()};
-  progress.finish();
-}
-
 int stopped(const char* reason, const SampleOutput& output, const std::filesystem::path& out) {
   if (!output.resumable())
     throw std::runtime_error(concat("stopped by ", reason, ": nothing was written"));
@@ -130,8 +58,8 @@ int stopped(const char* reason, const SampleOutput& output, const std::filesyste
 
 // Rank 0's output, and the number of samples already in it.
 std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags& flags,
-                                                              const Plan& plan, const Model& model,
-                                                              World& world) {
+                                                              const SamplePlan& plan,
+                                                              const Model& model, World& world) {
   std::unique_ptr<SampleOutput> output;
   if (world.is_first()) {
     std::vector<std::string> rows;  // with several classes, one each
@@ -154,7 +82,8 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
   return {std::move(output), done.item<int64_t>()};
 }
 
-void say_what_is_drawn(const Plan& plan, const Model& model, int64_t done, c10::Device device) {
+void say_what_is_drawn(const SamplePlan& plan, const Model& model, int64_t done,
+                       c10::Device device) {
   log_info(concat("sampling ", plan.count - done, " from ", model.name(), " (step ", model.step(),
                   ") by ", plan.sampling.config.sampler, " in ",
                   plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
@@ -162,16 +91,16 @@ void say_what_is_drawn(const Plan& plan, const Model& model, int64_t done, c10::
 }
 
 // In a world of one: processes share only the folder.
-int sample_queued(const SampleFlags& flags, const Plan& plan, const Model& model, World& alone,
-                  c10::Device device) {
+int sample_queued(const SampleFlags& flags, const SamplePlan& plan, const Model& model,
+                  World& alone, c10::Device device) {
   std::filesystem::create_directories(flags.out);
   WorkQueue queue(flags.out / ".queue");
   std::unique_ptr<SampleOutput> output;
   queue.alone([&] { output = open_output(flags, plan, model, alone).first; });
   say_what_is_drawn(plan, model, output->done(), device);
   try {
-    generate_queued(plan, model, parse_duration(flags.peer_timeout), queue, *output);
-  } catch (const Stopped& stop) {
+    draw_queued(plan, model, parse_duration(flags.peer_timeout), queue, *output);
+  } catch (const SamplingStopped& stop) {
     return stopped(signal_name(stop.signal), *output, flags.out);
   }
   queue.remove();
@@ -179,13 +108,13 @@ int sample_queued(const SampleFlags& flags, const Plan& plan, const Model& model
   return kGood;
 }
 
-int sample_together(const SampleFlags& flags, const Plan& plan, const Model& model, World& world,
-                    int64_t frames, c10::Device device) {
+int sample_together(const SampleFlags& flags, const SamplePlan& plan, const Model& model,
+                    World& world, int64_t frames, c10::Device device) {
   const auto [output, done] = open_output(flags, plan, model, world);
   say_what_is_drawn(plan, model, done, device);
   try {
-    generate_all(plan, model, frames, flags.show_x0, done, world, output.get());
-  } catch (const Stopped& stop) {
+    draw_samples(plan, model, {frames, flags.show_x0}, done, world, output.get());
+  } catch (const SamplingStopped& stop) {
     return output ? stopped(signal_name(stop.signal), *output, flags.out) : kStoppedEarly;
   }
   if (!output) return kGood;
@@ -207,7 +136,7 @@ int run_sample(const SampleFlags& flags) {
                    {"--noise", flags.plan.noise},
                    {"--from", flags.plan.from}});
   const Model model = flags.model.load(device);
-  Plan plan = make_plan(flags.plan, model);
+  SamplePlan plan = make_plan(flags.plan, model);
   plan.sampling.options.precision =
       select_precision(parse_word<Precision>(flags.precision.value_or("fp32"), "--precision"),
                        device, "--precision");

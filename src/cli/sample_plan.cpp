@@ -48,12 +48,12 @@ static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& s
 }
 
 // 64, or with classes in turn enough more to fill the rows.
-static int64_t default_count(const PlanFlags& flags, const Plan& plan) {
+static int64_t default_count(const PlanFlags& flags, const SamplePlan& plan) {
   const int64_t rows = flags.class_name ? std::ssize(plan.sampling.classes) : 1;
   return (64 + rows - 1) / rows * rows;
 }
 
-static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
+static int64_t count_of(const PlanFlags& flags, const SamplePlan& plan) {
   const auto seeds = static_cast<int64_t>(plan.listed.size());
   if (seeds > 0 && flags.count && *flags.count != seeds)
     throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave out -n");
@@ -68,7 +68,7 @@ static int64_t count_of(const PlanFlags& flags, const Plan& plan) {
   return wanted;
 }
 
-static void check_shared(const PlanFlags& flags, const Plan& plan, const Model& model) {
+static void check_shared(const PlanFlags& flags, const SamplePlan& plan, const Model& model) {
   if (!flags.share_from_step) return;
   if (!model.config().diffusion.is_chain())
     throw Error("--share-from-step: expected a discrete chain; the time of ", model.name(),
@@ -86,7 +86,8 @@ static void check_shared(const PlanFlags& flags, const Plan& plan, const Model& 
 }
 
 // Keeps the timesteps below --strength of T.
-static void start_from_image(const PlanFlags& flags, const Model& model, int64_t T, Plan& plan) {
+static void start_from_image(const PlanFlags& flags, const Model& model, int64_t T,
+                             SamplePlan& plan) {
   if (flags.from.empty()) {
     if (flags.strength) throw Error("--strength: expected --from IMAGE with it");
     return;
@@ -105,8 +106,8 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
                 "; expected a larger one, or more --steps");
 }
 
-Plan make_plan(const PlanFlags& flags, const Model& model) {
-  Plan plan;
+SamplePlan make_plan(const PlanFlags& flags, const Model& model) {
+  SamplePlan plan;
   plan.sampling = flags.sampler.over(model);
   plan.seed = flags.seed;
   if (flags.seeds) plan.listed = parse_seeds(*flags.seeds);
@@ -124,18 +125,7 @@ Plan make_plan(const PlanFlags& flags, const Model& model) {
   return plan;
 }
 
-std::vector<StreamKey> Plan::keys(int64_t begin, int64_t size) const {
-  if (listed.empty()) return consecutive_keys(seed, static_cast<uint64_t>(begin), size);
-  return {listed.begin() + begin, listed.begin() + begin + size};
-}
-
-GenerateOptions Plan::options(int64_t begin, int64_t size) const {
-  GenerateOptions result = sampling.rows(size, begin);
-  if (start.defined()) result.start = start.slice(0, begin, begin + size);
-  return result;
-}
-
-std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model,
+std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model& model,
                      const ModelFlags& model_flags, const std::string& precision) {
   nlohmann::ordered_json parameters{{"checkpoint", model.name()},
                                     {"step", model.step()},

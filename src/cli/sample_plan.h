@@ -1,17 +1,15 @@
-// Which samples to draw and how: from flags and model to a plan with each sample by its number.
+// Which samples to draw and how: from flags and model to a plan.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <CLI/App.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common.h"
 #include "sampler_flags.h"
+#include "src/model_file/draw_samples.h"
 
 namespace diffuse::cli {
 
@@ -27,24 +25,11 @@ struct PlanFlags {
   void add_to(CLI::App& command);
 };
 
-struct Plan {
-  Sampling sampling;
-  int64_t count = 0, batch = 0;
-  uint64_t seed = 0;
-  std::vector<StreamKey> listed;  // --seeds; empty = (seed, i)
-  at::Tensor start;               // x_T [count, ...] or undefined
-
-  std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
-
-  // For samples begin, begin + 1, ..., with their labels and x_T.
-  GenerateOptions options(int64_t begin, int64_t size) const;
-};
-
 // Throws Error naming a flag that does not fit the model or the other flags.
-Plan make_plan(const PlanFlags& flags, const Model& model);
+SamplePlan make_plan(const PlanFlags& flags, const Model& model);
 
 // Everything that determines the samples, as JSON: stored in PNGs, and compared by a resumed run.
-std::string describe(const PlanFlags& flags, const Plan& plan, const Model& model,
+std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model& model,
                      const ModelFlags& model_flags, const std::string& precision);
 
 }  // namespace diffuse::cli
