@@ -3,14 +3,12 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "diffuse/sample/denoise.h"
 #include "edit_common.h"
-#include "src/core/log.h"
 #include "src/files/atomic_write.h"
 #include "src/model_file/sample_input.h"
 #include "src/train/outputs.h"
@@ -33,26 +31,10 @@ struct Samples {
   at::Tensor clean, noisy;
 };
 
-// PSNR of x [B, ...] in dB, for a range of values of 2; images are clamped to it.
-double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
-  const at::Tensor shown = is_image ? x.clamp(-1, 1) : x;
-  return 10 * std::log10(4 / (shown - clean).square().mean().item<double>());
-}
-
 at::Tensor load(const char* flag, const fs::path& file, const Model& model, double limit) {
   const at::Tensor x = load_samples(flag, file, model);
   check_range(flag, file, x, model, limit);
   return model.to_network(x);
-}
-
-// The unit of --sigma and of the reported sigma, in the network's units: the data's unit if all channels have
-// one scale, else each channel's standard deviation.
-double scale_of(const Model& model) {
-  const std::vector<double>& std = model.config().data.std;
-  const bool one = !std.empty() && std::ranges::all_of(std, [&](double s) { return s == std[0]; });
-  if (!std.empty() && !one)
-    log_info("sigma is in units of the standard deviation of each channel of the data");
-  return one ? std[0] : 1;
 }
 
 // The noisy samples are read, or made from the clean ones. sigma: --sigma in the network's units.
@@ -80,9 +62,7 @@ Samples open_samples(const DenoiseFlags& flags, const Model& model, const Sample
 double estimated_sigma(const DenoiseFlags& flags, const Model& model, const at::Tensor& noisy) {
   if (!model.is_image())
     throw Error("--sigma: expected for points; only the noise of images can be estimated");
-  double sum = 0;
-  for (int64_t i = 0; i < noisy.size(0); ++i) sum += estimate_sigma(noisy[i]);
-  const double sigma = sum / static_cast<double>(noisy.size(0));
+  const double sigma = mean_noise(noisy);
   if (sigma == 0)
     throw Error("--image ", flags.image.string(), ": no noise found in it; give --sigma");
   return sigma;
@@ -98,7 +78,7 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
   const auto opened = open_model(flags.edit);
   const Model& model = opened.first;
   const Sampling& sampling = opened.second;
-  const double scale = scale_of(model);
+  const double scale = noise_unit(model);
   std::optional<double> sigma;  // in the network's units
   if (flags.sigma) sigma = *flags.sigma / scale;
   const Samples samples = open_samples(flags, model, sampling.config, sigma);

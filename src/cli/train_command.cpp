@@ -19,6 +19,7 @@
 #include "src/data/normalization.h"
 #include "src/files/atomic_write.h"
 #include "src/model_file/sample_picture.h"
+#include "src/train/initial_weights.h"
 #include "src/train/out_folder.h"
 #include "src/train/resume.h"
 #include "src/train/run.h"
@@ -35,7 +36,7 @@ namespace diffuse::cli {
 namespace {
 
 struct TrainFlags {
-  fs::path config, out;
+  fs::path config, init, out;
   std::vector<std::string> overrides;
   CLI::Option* resume_option = nullptr;
   fs::path resume;
@@ -57,12 +58,17 @@ TimeLimit time_limit(const TrainFlags& flags) {
 }
 
 fs::path out_folder(const TrainFlags& flags) {
-  return flags.out.empty() ? fs::path("runs") / flags.config.stem() : flags.out;
+  if (!flags.out.empty()) return flags.out;
+  if (!flags.config.empty()) return fs::path("runs") / flags.config.stem();
+  const bool in_run = flags.init.filename() == "model.pt" && flags.init.has_parent_path();
+  return fs::path("runs") / ((in_run ? flags.init.parent_path() : flags.init).stem() += "-tuned");
 }
 
 // The command for a run's report.
 std::string command_of(const TrainFlags& flags) {
-  std::string text = "diffuse train --config " + shell_word(flags.config.string());
+  std::string text = "diffuse train";
+  for (const auto& [flag, file] : {std::pair("--config", flags.config), {"--init", flags.init}})
+    if (!file.empty()) text += concat(" ", flag, " ", shell_word(file.string()));
   for (const std::string& value : flags.overrides) text += " --set " + shell_word(value);
   if (flags.seed) text += concat(" --seed ", *flags.seed);
   return text + " --out " + shell_word(out_folder(flags).string());
@@ -73,8 +79,12 @@ void check_out(const TrainFlags& flags, const DataConfig& data) {
   const fs::path out = out_folder(flags);
   check_run_folder(out, data);
   if (!flags.dry_run && flags.resume_option->count() == 0) check_untrained(out);
-  if (!flags.resume.empty() && !fs::exists(flags.resume))
-    throw Error("--resume ", flags.resume.string(), ": no such checkpoint");
+  for (const auto& [flag, file] : {std::pair("--resume", flags.resume), {"--init", flags.init}})
+    if (!file.empty() && !fs::exists(file))
+      throw Error(flag, " ", file.string(), ": no such checkpoint");
+  if (!flags.resume.empty() && !flags.init.empty())
+    throw Error("--init: expected without --resume ", flags.resume.string(),
+                ", where training goes on");
 }
 
 // Connects the ranks and checks that their configs agree.
@@ -95,19 +105,23 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     checkpoint = read_to_resume(file);
     seconds = seconds_now() - begin;
   };
+  const auto begin_anew = [&] {
+    if (!flags.init.empty())
+      checkpoint = initial_weights(flags.init, trainer.config(), trainer.network());
+  };
   if (trainer.world().is_first()) {
     if (!flags.resume.empty()) {  // before the folder is created
       read(flags.resume);
       check_same_model(trainer.config(), *checkpoint);
     }
+    const bool resumes = flags.resume_option->count() > 0;
+    if (!resumes) begin_anew();
     folder = std::make_unique<RunFolder>(out_folder(flags), usual_patience());
-    if (flags.resume_option->count() == 0) check_untrained(folder->path());
-    if (flags.resume_option->count() > 0 && !checkpoint) {
+    if (!resumes) check_untrained(folder->path());
+    if (resumes && !checkpoint) {
       const fs::path newest = newest_checkpoint(folder->path());
-      if (newest.empty())
-        log_info("nothing to resume yet: starting from step 0");
-      else
-        read(newest);
+      if (newest.empty()) log_info("nothing to resume yet: starting from step 0");
+      newest.empty() ? begin_anew() : read(newest);
     }
   }
   trainer.restore(checkpoint);
@@ -172,16 +186,20 @@ int run_train(const TrainFlags& flags) {
   TimeLimit limit = time_limit(flags);
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
-  Config config = load_config(flags.config, flags.overrides);
+  if (flags.config.empty() && flags.init.empty())
+    throw Error("--config: expected a JSON config, or --init MODEL, whose own is then used");
+  Config config = flags.config.empty() ? config_of_model(flags.init, flags.overrides)
+                                       : load_config(flags.config, flags.overrides);
   if (flags.seed) config.seed = *flags.seed;
   install_stop_handlers();
   const auto world = make_world(flags, launch, device, config);
   if (world->is_first()) check_out(flags, config.data);
-  const auto [data, held_out] = in_config(flags.config, [&] { return open_train_data(config); });
-  const int64_t memory = in_config(flags.config, [&, train = data] {
+  const fs::path& source = flags.config.empty() ? flags.init : flags.config;
+  const auto [data, held_out] = in_config(source, [&] { return open_train_data(config); });
+  const int64_t memory = in_config(source, [&, train = data] {
     return flags.dry_run ? predicted_memory(config, train, device, *world) : 0;
   });
-  const auto owner = in_config(flags.config, [&, train = data] {
+  const auto owner = in_config(source, [&, train = data] {
     return std::make_unique<Trainer>(config, train, device, world);
   });
   Trainer& trainer = *owner;
@@ -204,9 +222,14 @@ Command add_train(CLI::App& app) {
       "  diffuse train --config configs/shapes.json\n"
       "  diffuse train --config configs/cifar.json --set data.path=/data/cifar --out runs/cifar\n"
       "  diffuse train --config configs/cifar.json --out runs/cifar --resume --time-limit 3h50m\n"
+      "  diffuse train --init runs/cifar --set data.path=/data/cats --out runs/cats\n"
       "Exit codes: 0 done, 1 failed, 2 bad use or config, 75 stopped early with a checkpoint "
       "saved.");
-  command->add_option("--config", flags->config, "JSON config (see `diffuse schema`)")->required();
+  command->add_option("--config", flags->config,
+                      "JSON config (see `diffuse schema`); default: that of --init");
+  command->add_option("--init", flags->init,
+                      "Start from the averaged weights of a model (model.pt, a run folder, a "
+                      "diffusers folder, .safetensors); what fits of other channels and classes");
   command->add_option("--set", flags->overrides, "Override a value of the config: train.steps=1000")
       ->allow_extra_args(false);
   command->add_option("--out", flags->out, "Run folder; default: runs/<name of the config>");

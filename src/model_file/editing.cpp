@@ -3,7 +3,11 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "diffuse/sample/denoise.h"
+#include "src/core/log.h"
 #include "src/sample/class_choice.h"
 
 namespace diffuse {
@@ -54,6 +58,25 @@ at::Tensor denoise(const Model& model, const Sampling& sampling, const at::Tenso
   options.start = y * process.level(t).a;
   return generate(model.network(), model.diffusion(), consecutive_keys(seed, 0, rows), options)
       .cpu();
+}
+
+double noise_unit(const Model& model) {
+  const std::vector<double>& std = model.config().data.std;
+  const bool one = !std.empty() && std::ranges::all_of(std, [&](double s) { return s == std[0]; });
+  if (!std.empty() && !one)
+    log_info("sigma is in units of the standard deviation of each channel of the data");
+  return one ? std[0] : 1;
+}
+
+double mean_noise(const at::Tensor& images) {
+  double sum = 0;
+  for (int64_t i = 0; i < images.size(0); ++i) sum += estimate_sigma(images[i]);
+  return sum / static_cast<double>(images.size(0));
+}
+
+double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
+  const at::Tensor shown = is_image ? x.clamp(-1, 1) : x;
+  return 10 * std::log10(4 / (shown - clean).square().mean().item<double>());
 }
 
 }  // namespace diffuse

@@ -37,6 +37,34 @@ TEST(Train, LeavesNoFolderWhereItsResumeIsRefused) {
             std::string::npos);
 }
 
+TEST(Train, BeginsFromAnotherModel) {
+  const fs::path folder = scratch("init");
+  write_file(folder / "c.json", small_image_config());
+  const fs::path run = folder / "run", tuned = folder / "tuned";
+  ASSERT_EQ(run_program({"train", "--config", folder / "c.json", "--out", run}).exit_code, 0);
+  const auto tune = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags{"train", "--init", run, "--out", tuned};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return run_program(flags);
+  };
+  const Outcome first = tune({"--set", "data.channels=1", "--set", "train.steps=2"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_NE(
+      first.err.find("adapted (conv_in.weight, conv_out.weight, conv_out.bias), 0 start anew"),
+      std::string::npos)
+      << first.err;
+  EXPECT_NE(first.err.find("2 steps of 8"), std::string::npos) << first.err;
+  // A job that is started again continues, and does not begin anew.
+  const Outcome again = tune({"--set", "data.channels=1", "--set", "train.steps=3", "--resume"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_NE(again.err.find("continuing from " + (tuned / "model.pt").string() + " at step 2"),
+            std::string::npos)
+      << again.err;
+  expect_refused(run_program({"train", "--init", folder / "none.pt"}), "none.pt");
+  expect_refused(tune({"--resume", run}), "--init: expected without --resume");
+  expect_refused(run_program({"train"}), "--config: expected a JSON config, or --init MODEL");
+}
+
 TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {
   const fs::path folder = scratch("ls");
   for (const char* const name : {"a", "b", "c"}) {
