@@ -116,7 +116,7 @@ TEST(Bound, OfContinuousTimeIsThatOfTheChainOverItsLevels) {
     before = at.a;
   }
   Oracle continuous(vp, 0.25), discrete(chain, 0.25);
-  const auto data = two_valued(3, 8, 0.5);
+  const auto data = two_valued(64, 8, 0.5);
   BoundOptions options = unclipped(3);
   options.timesteps_per_item = 40;
   const Bound one = continuous.bound(data, options), two = discrete.bound(data, options);
