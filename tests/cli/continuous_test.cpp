@@ -70,6 +70,8 @@ TEST(Continuous, AutoguidanceMovesAwayFromTheWorseModel) {
   for (size_t at = text.find("0.25"); at != std::string::npos; at = text.find("0.25", at))
     text.replace(at, 4, "0.50");
   write_file(wide, text);
+  const fs::path flow = wide.parent_path() / "flow.json";
+  write_file(flow, contents(oracle("flow")));
   const double plain = spread(oracle("edm"), {}),
                guided = spread(oracle("edm"), {"--guide", wide, "--guidance", "2"});
   EXPECT_LT(guided, 0.9 * plain);
@@ -83,7 +85,7 @@ TEST(Continuous, AutoguidanceMovesAwayFromTheWorseModel) {
     expect_refused(run(arguments), text);
   };
   refused({"--guide", wide}, "--guide: expected --guidance W with it");
-  refused({"--guide", oracle("flow"), "--guidance", "2"}, "/diffusion/process is \"flow\" there");
+  refused({"--guide", flow, "--guidance", "2"}, "/diffusion/process is \"flow\" there");
   refused({"--guidance-interval", "1,2"}, "--guidance-interval: expected --guidance W with it");
   refused({"--guide", wide, "--guidance", "2", "--guidance-interval", "2,1"},
           "the lower one first");
