@@ -89,14 +89,14 @@ static json another_value(const json& field) {
 TEST(Schema, HasAKeyForEachMember) {
   const json defaults = json::parse(config_to_json(Config{}));
   for_each_field([&](const std::string& section, const std::string& key, const json& field) {
-    static const std::set<std::string> want_others{
-        "betas",       "rescale_zero_terminal_snr",
-        "normalize",   "range",
-        "mean",        "std",
-        "eta",         "process",
-        "sigma_min",   "sigma_max",
-        "churn",       "guidance_interval",
-        "unipc_order", "sample_shape"};  // the kind follows from it
+    static const std::set<std::string> want_others{"betas",       "rescale_zero_terminal_snr",
+                                                   "normalize",   "range",
+                                                   "mean",        "std",
+                                                   "eta",         "process",
+                                                   "sigma_min",   "sigma_max",
+                                                   "churn",       "guidance_interval",
+                                                   "unipc_order", "decay_start",
+                                                   "sample_shape"};  // the kind follows from it
     if (want_others.contains(key)) return;
     const json document{{section, {{key, another_value(field)}}}};
     json expected = defaults;

@@ -199,7 +199,7 @@ class Metrics(unittest.TestCase):
             (samples + ["fid", "--features", self.path("samples.npz")], "not a TorchScript file"),
             (samples + ["swd"], "expected points or signals; "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
-            (samples + ["fid", "--reference", self.path("other.npz")], "of 3 features"),
+            (samples + ["fid", "--reference", self.path("other.npz")], "statistics have 3 features"),
             (samples + ["kid", "--reference", self.path("other.npz")], "used only by the metric fid"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)
