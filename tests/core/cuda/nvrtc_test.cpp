@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <regex>
+#include <sstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -37,13 +37,13 @@ std::vector<std::string> texts_with_kernels() {
 
 // The assembler's log, unless it reports kernels and none that keeps registers or arrays in memory: then "".
 std::string complaint_of(const std::string& log) {
-  static const std::regex frame(
-      "([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads");
+  const std::string good = " 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads";
   int kernels = 0;
-  for (std::sregex_iterator match(log.begin(), log.end(), frame), end; match != end; ++match) {
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("bytes stack frame") == std::string::npos) continue;
     ++kernels;
-    for (int i = 1; i <= 3; ++i)
-      if ((*match)[i] != "0") return log;
+    if (!line.ends_with(good)) return log;
   }
   return kernels == 0 ? "no kernels: " + log : "";
 }
@@ -52,6 +52,9 @@ std::string complaint_of(const std::string& log) {
 class EveryText : public testing::TestWithParam<std::tuple<std::string, c10::ScalarType>> {};
 
 TEST_P(EveryText, CompilesForEveryCardWithoutSpills) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "NVRTC is not ours to sanitize";
+#endif
   const auto nvrtc = compiler();
   if (!nvrtc) GTEST_SKIP() << "no NVRTC beside LibTorch";
   const auto& [text, storage] = GetParam();
