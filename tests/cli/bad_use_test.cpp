@@ -137,7 +137,8 @@ TEST(BadUse, OfSample) {
   expect_refused(sample({"--timesteps", "20"}, "0 to 19"));
   expect_refused(sample({"--eta", "2"}, "--eta"));
   expect_refused(sample({"--eta", "0.5"}, "needs the sampler ddim, /sample/sampler is"));
-  expect_refused(sample({"--eta", "0.5", "--sampler", "heun"}, "needs the sampler ddim, /sample/sampler is"));
+  expect_refused(
+      sample({"--eta", "0.5", "--sampler", "heun"}, "needs the sampler ddim, /sample/sampler is"));
   expect_refused(sample({"--sampler", "dpmp2m"}, "did you mean \"dpmpp2m\"?"));
   expect_refused(sample({"--dynamic-threshold", "1"}, "--dynamic-threshold"));
   expect_refused(sample({"--timesteps", "9,5", "--steps", "2"}, "leave out --steps"));
