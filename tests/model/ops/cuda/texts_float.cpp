@@ -1,13 +1,3 @@
 #define STORAGE 0
-#include "tests/core/cuda/shim.h"
-#include "tests/core/cuda/shim_launcher.h"
-
-namespace diffuse::shim {
-namespace {
-
-constexpr c10::ScalarType kStorage = c10::kFloat;
-
-#include "tests/model/ops/cuda/texts.inc"
-
-}  // namespace
-}  // namespace diffuse::shim
+#define TEXTS "tests/model/ops/cuda/texts.inc"
+#include "tests/core/cuda/texts_of_storage.inc"
