@@ -5,7 +5,7 @@
 
 #include "diffuse/train/trainer.h"
 #include "memory_counter.h"
-#include "src/model_file/snapshots.h"
+#include "src/model/power_ema.h"
 #include "src/train/muon.h"
 #include "src/train/step_graphs.h"
 
