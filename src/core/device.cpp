@@ -6,6 +6,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
+#include <omp.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -101,6 +102,11 @@ void set_thread_count(int threads) {
 
 void limit_thread_count(int threads) {
   if (at::get_num_threads() > threads) at::set_num_threads(threads);
+}
+
+void keep_to_this_thread() {
+  at::internal::lazy_init_num_threads();  // which would set the number later
+  omp_set_num_threads(1);
 }
 
 // Whether a GPU multiplies in bfloat16: compute capability 8 and later. LibTorch's hooks do not expose it,

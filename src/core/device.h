@@ -29,6 +29,11 @@ void set_thread_count(int threads);
 // Lowers LibTorch's number of threads to at most `threads`.
 void limit_thread_count(int threads);
 
+// LibTorch's operators called on this thread run on it alone from now on. Else they would start a second team of
+// threads beside the main thread's; with more threads than cores, OpenMP's wait by sleeping, and every operator
+// takes longer.
+void keep_to_this_thread();
+
 // The type of a precision on a device. Throws Error naming `key` if the device does not support it.
 c10::ScalarType select_precision(Precision precision, c10::Device device,
                                  const std::string& key = "/train/precision");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "diffuse/core/random.h"
+#include "src/core/device.h"
 
 namespace diffuse {
 
@@ -49,6 +50,7 @@ struct BatchLoader::State {
 };
 
 void BatchLoader::State::run(const std::stop_token& stop) {
+  keep_to_this_thread();
   try {
     for (int64_t step = options.first_step; !stop.stop_requested(); ++step) {
       Batch batch = load(step);

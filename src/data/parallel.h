@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "src/core/device.h"
+
 namespace diffuse {
 
 // Calls work(i) for 0 <= i < count. Rethrows the exception of the lowest i that failed, so that the message
@@ -37,7 +39,11 @@ void parallel_for(int64_t count, const Work& work) {
   };
   const int64_t cores = std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::jthread> helpers;
-  for (int64_t i = 1; i < std::min({cores, kMaxThreads, count}); ++i) helpers.emplace_back(run);
+  for (int64_t i = 1; i < std::min({cores, kMaxThreads, count}); ++i)
+    helpers.emplace_back([&run] {
+      keep_to_this_thread();
+      run();
+    });
   run();
   helpers.clear();  // joins
   if (failure) std::rethrow_exception(failure);

@@ -35,8 +35,6 @@ class TensorDataset : public Dataset {
     return items_.scalar_type() == at::kByte ? items_ : at::Tensor();
   }
 
-  // A plain loop: the loader calls this on its own thread, where LibTorch's operators would start a second
-  // thread pool.
   at::Tensor gather(std::span<const int64_t> indices) const override {
     std::vector<int64_t> shape = sample_shape();
     shape.insert(shape.begin(), static_cast<int64_t>(indices.size()));
