@@ -139,7 +139,9 @@ std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model
     parameters["strength"] = flags.strength.value_or(0.5);
   }
   if (flags.class_name) parameters["class"] = *flags.class_name;
-  if (!flags.condition.empty()) parameters["condition"] = flags.condition.string();
+  if (!flags.condition.empty())
+    parameters["condition"] = {{"file", flags.condition.string()},
+                               {"each", plan.count / plan.conditions.count()}};
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
   return json_text(parameters);

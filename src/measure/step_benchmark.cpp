@@ -49,7 +49,8 @@ class RandomData : public Dataset {
     return at::rand(shape);
   }
   std::vector<int64_t> condition_shape() const override {
-    if (config_.condition.type == ConditionType::kVector) return {config_.model.condition_size};
+    if (config_.condition.type == ConditionType::kVector)
+      return {std::max<int64_t>(config_.model.condition_size, 1)};
     return config_.condition.is_stored() ? config_.model.sample_shape : std::vector<int64_t>();
   }
 

@@ -92,7 +92,7 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
           .shape = sample_shape(),
           .classes = config_.model.classes,
           .keeps_known = config_.condition.is_mask(),
-          .drops_condition = config_.condition.dropout > 0 || config_.model.classes == 0,
+          .drops_condition = config_.condition.dropout > 0,
           .guidance = config.guidance,
           .guidance_interval = config.guidance_interval,
           .device = device_,

@@ -56,7 +56,8 @@ TEST(RunWarnings, NameWhatHasNoEffect) {
   EXPECT_EQ(warnings(R"({"train": {"label_dropout": 0.1, "weight_decay": 0.01},
                          "sample": {"guidance": 2}})"),
             (Lines{"/train/label_dropout: has no effect without /model/class_conditional",
-                   "/sample/guidance: has no effect without /model/class_conditional",
+                   "/sample/guidance: has no effect without /model/class_conditional or "
+                   "/condition/dropout",
                    "/train/weight_decay: has no effect without /train/optimizer adamw"}));
   EXPECT_EQ(warnings(R"({"model": {"class_conditional": true}, "sample": {"guidance": 2}})"),
             Lines{"/sample/guidance: 2 compares with samples of no class, which the model does not "
