@@ -111,8 +111,7 @@ SamplePlan make_plan(const PlanFlags& flags, const Model& model) {
   if (!flags.noise.empty()) plan.start = load_noise(flags.noise, model.sample_shape());
   plan.sampling.classes = flags.class_name ? parse_classes(*flags.class_name, model.config().model)
                                            : all_classes(model.config().model);
-  if (flags.condition.empty()) model.check_unconditional();
-  if (!flags.condition.empty()) plan.conditions = load_conditions(flags.condition, model);
+  plan.conditions = load_conditions(flags.condition, model);
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);

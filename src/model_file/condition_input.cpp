@@ -123,6 +123,10 @@ at::Tensor condition_rows(const ConditionRequest& request) {
 }  // namespace
 
 GivenConditions load_conditions(const fs::path& path, const Model& model) {
+  if (path.empty()) {
+    model.check_unconditional();
+    return {};
+  }
   const ConditionConfig& config = model.config().condition;
   const ConditionRequest request{"--condition " + path.string(), path, model, config,
                                  model.sample_shape()};

@@ -25,7 +25,8 @@ struct GivenConditions {
 //   mask       samples with unknown parts: transparent in pictures, NaN in arrays
 //   image      as stored with the training data
 //   vector     N x D numbers
-// Throws Error naming --condition and the file if they do not fit the model. Logs what is not obvious.
+// None for an empty path, which only models that can do without accept. Throws Error naming --condition and the
+// file if they do not fit the model. Logs what is not obvious.
 GivenConditions load_conditions(const std::filesystem::path& path, const Model& model);
 
 }  // namespace diffuse

@@ -156,6 +156,12 @@ TEST(Condition, IsRefusedByWhatHasNoPlaceForIt) {
   const fs::path folder = scratch("elsewhere");
   expect_refused(run_program({"convert", downscale_run(), folder / "diffusers", "-q"}),
                  "/condition/type: \"downscale\"");
+  write_npy(folder / "x.npy", at::zeros({3, side_of(downscale_run()), side_of(downscale_run())}));
+  for (const char* const mode : {"x0", "reverse"})
+    expect_refused(run_program({"denoise", "-q", "--ckpt", downscale_run(), "--image",
+                                folder / "x.npy", "--sigma", "0.5", "--mode", mode, "-o",
+                                folder / "out.npy", "--device", "cpu"}),
+                   "this model is conditioned on \"downscale\"");
   expect_refused(run_program({"eval", "-q", "--ckpt", mask_run(), "--metrics", "bpd", "--items",
                               "2", "--device", "cpu"}),
                  "bpd, rd and ode-bpd are of whole samples");
