@@ -27,7 +27,8 @@ void LogFlags::apply() const {
   if (quiet) set_log_level(LogLevel::kWarning);
 }
 
-void CpuFlags::add_to(CLI::App& command) {
+void MachineFlags::add_to(CLI::App& command, const char* devices) {
+  command.add_option("--device", device, devices)->group("Machine");
   command.add_option("--threads", threads, "CPU threads; 0 = all cores")
       ->check(CLI::Range(0, 4096))
       ->group("Machine");
@@ -35,13 +36,10 @@ void CpuFlags::add_to(CLI::App& command) {
 }
 
 void CpuFlags::apply() const {
+  if (!contains({"auto", "cpu"}, device))
+    throw Error("--device: expected auto or cpu, as this command needs no GPU, got ", device);
   log.apply();
   set_thread_count(threads);
-}
-
-void MachineFlags::add_to(CLI::App& command) {
-  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->group("Machine");
-  cpu.add_to(command);
 }
 
 std::string a_duration(const std::string& text) {
@@ -72,10 +70,10 @@ static void share_cores(const Launch& launch) {
 
 c10::Device MachineFlags::apply(const Launch& launch) const {
   if (launch.size > 1) set_log_prefix(concat("rank ", launch.rank));
-  cpu.log.apply();
-  if (launch.rank > 0 && !cpu.log.verbose) set_log_level(LogLevel::kWarning);
-  if (cpu.threads > 0)
-    set_thread_count(cpu.threads);
+  log.apply();
+  if (launch.rank > 0 && !log.verbose) set_log_level(LogLevel::kWarning);
+  if (threads > 0)
+    set_thread_count(threads);
   else
     share_cores(launch);
   return select_device(device, launch.local_rank);

@@ -32,25 +32,23 @@ struct LogFlags {
   void apply() const;
 };
 
-// And --threads: for commands that compute only on the CPU.
-struct CpuFlags {
+// And --device and --threads: for commands that compute.
+struct MachineFlags {
+  std::string device = "auto";
   int threads = 0;
   LogFlags log{};
 
-  void add_to(CLI::App& command);
-  void apply() const;
-};
-
-// And --device: for commands that run networks.
-struct MachineFlags {
-  std::string device = "auto";
-  CpuFlags cpu{};
-
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command, const char* devices = "auto, cpu, cuda or cuda:N");
 
   // Applies threads and log level; returns the device. Processes on one machine share its cores and take one
   // GPU each; their log lines carry the rank, and those of rank 0 apply to all.
   c10::Device apply(const Launch& launch = {}) const;
+};
+
+// The same for commands that compute only on the CPU: other devices are refused.
+struct CpuFlags : MachineFlags {
+  void add_to(CLI::App& command) { MachineFlags::add_to(command, "auto or cpu"); }
+  void apply() const;
 };
 
 // A check for options whose value is a duration.

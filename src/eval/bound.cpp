@@ -4,11 +4,10 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "bound_levels.h"
+#include "bound_sum.h"
 #include "diffuse/core/error.h"
 #include "items.h"
 #include "src/data/normalization.h"
@@ -16,66 +15,13 @@
 
 namespace diffuse {
 
-namespace {
-
-// Results of N items at K timesteps each, float64 on the CPU unless noted.
-struct Measured {
-  at::Tensor prior;                          // [N]
-  at::Tensor t;                              // int64 [N, K]; the first column is 0
-  at::Tensor weight;                         // [N, K]: number of timesteps represented
-  at::Tensor term, monte_carlo, distortion;  // [N, K]
-};
-
-// Sums over items for each timestep [T].
-class Moments {
- public:
-  explicit Moments(int64_t T) : count_(at::zeros({T}, at::kDouble)) {
-    sum_ = at::zeros_like(count_);
-    squares_ = at::zeros_like(count_);
-  }
-
-  // values [N, T], with present [N, T] 1 for measured ones, else 0.
-  void add(const at::Tensor& values, const at::Tensor& present) {
-    count_ += present.sum(0);
-    sum_ += (values * present).sum(0);
-    squares_ += (values.square() * present).sum(0);
-  }
-
-  void join(World& world) {
-    for (const at::Tensor& sum : {count_, sum_, squares_}) world.sum(sum);
-  }
-
-  // All sums [3, T].
-  at::Tensor packed() const { return at::stack({count_, sum_, squares_}); }
-  void add_packed(const at::Tensor& sums) {
-    count_ += sums[0];
-    sum_ += sums[1];
-    squares_ += sums[2];
-  }
-
-  int64_t count(int64_t t) const { return static_cast<int64_t>(count_[t].item<double>()); }
-
-  Estimate at(int64_t t) const {
-    const auto n = static_cast<double>(count(t));
-    const double mean = sum_[t].item<double>() / n;
-    if (n < 2) return {mean, std::numeric_limits<double>::quiet_NaN()};
-    const double variance = std::max(squares_[t].item<double>() / n - mean * mean, 0.0);
-    return {mean, std::sqrt(variance / (n - 1))};
-  }
-
- private:
-  at::Tensor count_, sum_, squares_;
-};
-
-}  // namespace
-
 // The beginning of part `part` of 1 .. T - 1. It grows quadratically, as L_{t-1} is largest at small t.
 static int64_t begin_of(int64_t part, int64_t parts, int64_t T) {
   return 1 + std::max(part, (T - 1) * part * part / (parts * parts));
 }
 
 // One timestep from each of `parts` parts of 1 .. T - 1, and always 0.
-static void choose_timesteps(const Items& items, int64_t T, int64_t parts, Measured& out) {
+static void choose_timesteps(const Items& items, int64_t T, int64_t parts, MeasuredTerms& out) {
   const int64_t n = items.size();
   out.t = at::zeros({n, parts + 1}, at::kLong);
   out.weight = at::ones({n, parts + 1}, at::kDouble);
@@ -150,13 +96,13 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
 }
 
 // Measures all pairs of items and their timesteps, in full batches for any number of items.
-static Measured measure(Network& network, const GaussianDiffusion& diffusion, const Items& items,
-                        const Units& units, const BoundOptions& options,
-                        const std::function<void(int64_t)>& on_done) {
+static MeasuredTerms measure(Network& network, const GaussianDiffusion& diffusion,
+                             const Items& items, const Units& units, const BoundOptions& options,
+                             const std::function<void(int64_t)>& on_done) {
   const BoundLevels levels(diffusion.process());
   const int64_t T = levels.count(), n = items.size();
   const int64_t asked = options.timesteps_per_item;
-  Measured out;
+  MeasuredTerms out;
   choose_timesteps(items, T, asked == 0 ? T - 1 : std::min(asked, T - 1), out);
   const at::Tensor times = out.t.t().flatten();  // timestep by timestep
   const int64_t pairs = times.size(0);
@@ -176,89 +122,6 @@ static Measured measure(Network& network, const GaussianDiffusion& diffusion, co
   out.prior = prior_term(diffusion.process(), items.x0).to(at::kCPU);
   return out;
 }
-
-namespace {
-
-// Collects the results of all items.
-class BoundSum {
- public:
-  explicit BoundSum(int64_t T) : T_(T), term_(T), monte_carlo_(T), rate_(T), distortion_(T) {
-    for (auto* parts : {&prior_, &diffusion_, &reconstruction_, &sampled_})
-      parts->push_back(at::empty({0}, at::kDouble));
-  }
-
-  void add(const Measured& m) {
-    const auto table = [&](const at::Tensor& values) {  // [N, K] -> [N, T]
-      return at::zeros({values.size(0), T_}, at::kDouble).scatter(1, m.t, values);
-    };
-    const at::Tensor present = table(at::ones_like(m.weight));
-    term_.add(table(m.term), present);
-    monte_carlo_.add(table(m.monte_carlo), present);
-    distortion_.add(table(m.distortion), present);
-    const at::Tensor weighed = table(m.weight * m.term);
-    const at::Tensor below = weighed.cumsum(1);  // the terms at t and below
-    const at::Tensor above = below.slice(1, T_ - 1) - below;
-    rate_.add(m.prior.unsqueeze(1) + above, at::ones_like(above));
-    prior_.push_back(m.prior);
-    reconstruction_.push_back(m.term.select(1, 0));
-    diffusion_.push_back((m.weight * m.term).slice(1, 1).sum(1));
-    sampled_.push_back((m.weight * m.monte_carlo).slice(1, 1).sum(1));
-  }
-
-  // All sums as one tensor [12 T + 4 N], for N items.
-  at::Tensor packed() const {
-    std::vector<at::Tensor> parts;
-    for (const auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_})
-      parts.push_back(moments->packed().flatten());
-    for (const auto* items : {&prior_, &diffusion_, &reconstruction_, &sampled_})
-      parts.push_back(at::cat(*items));
-    return at::cat(parts);
-  }
-
-  void add_packed(const at::Tensor& packed) {
-    int64_t at = 0;
-    for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) {
-      moments->add_packed(packed.slice(0, at, at + 3 * T_).view({3, T_}));
-      at += 3 * T_;
-    }
-    const int64_t n = (packed.size(0) - at) / 4;
-    for (auto* items : {&prior_, &diffusion_, &reconstruction_, &sampled_}) {
-      items->push_back(packed.slice(0, at, at + n));
-      at += n;
-    }
-  }
-
-  // Sums over all `n` items, after each process has added its share.
-  void join(World& world, int64_t n) {
-    for (auto* moments : {&term_, &monte_carlo_, &rate_, &distortion_}) moments->join(world);
-    for (auto* parts : {&prior_, &diffusion_, &reconstruction_, &sampled_})
-      *parts = {world.gather_rows(at::cat(*parts), n)};
-  }
-
-  Bound result() const {
-    Bound bound;
-    const at::Tensor prior = at::cat(prior_), reconstruction = at::cat(reconstruction_),
-                     diffusion = at::cat(diffusion_);
-    bound.prior = estimate(prior);
-    bound.diffusion = estimate(diffusion);
-    bound.reconstruction = estimate(reconstruction);
-    bound.total = estimate(prior + diffusion + reconstruction);
-    bound.monte_carlo = estimate(at::cat(sampled_));
-    bound.items = prior.size(0);
-    for (int64_t t = 0; t < T_; ++t)
-      if (const int64_t count = term_.count(t); count > 0)
-        bound.rows.push_back(
-            {t, count, term_.at(t), monte_carlo_.at(t), rate_.at(t), distortion_.at(t)});
-    return bound;
-  }
-
- private:
-  int64_t T_;
-  Moments term_, monte_carlo_, rate_, distortion_;
-  std::vector<at::Tensor> prior_, diffusion_, reconstruction_, sampled_;
-};
-
-}  // namespace
 
 Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
                      const BoundOptions& options) {

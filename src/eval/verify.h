@@ -22,6 +22,9 @@ struct VerifyFaults {
 struct VerifyOptions {
   uint64_t seed = 0;
   VerifyFaults faults{};
+  // Of references, identities, chain, paths, oracle, vp, subvp, ve, edm, flow and corrector, those that are run;
+  // empty: all.
+  std::vector<std::string> parts{};
 };
 
 struct VerifyCheck {

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ class Verifier {
   void same(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
             double tolerance);
 
+  bool wants(const std::string& part) const {
+    const auto& parts = options_.parts;
+    return parts.empty() || std::find(parts.begin(), parts.end(), part) != parts.end();
+  }
   const VerifyFaults& faults() const { return options_.faults; }
   std::vector<VerifyCheck> take() { return std::move(checks_); }
 

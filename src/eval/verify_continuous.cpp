@@ -219,7 +219,7 @@ void predictor_corrector(Verifier& v) {
 void verify_continuous(Verifier& verifier) {
   for (const auto& entry : Words<ProcessKind>::list) {
     const ProcessKind kind = entry.value;
-    if (kind == ProcessKind::kDdpm) continue;
+    if (kind == ProcessKind::kDdpm || !verifier.wants(word_of(kind))) continue;
     marginals(verifier, kind);
     conversions(verifier, kind);
     score(verifier, kind);
@@ -227,7 +227,7 @@ void verify_continuous(Verifier& verifier) {
     if (kind != ProcessKind::kEdm) same_samples(verifier, kind);
     ode_bits(verifier, kind);
   }
-  predictor_corrector(verifier);
+  if (verifier.wants("corrector")) predictor_corrector(verifier);
 }
 
 }  // namespace diffuse

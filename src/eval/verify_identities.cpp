@@ -195,15 +195,21 @@ void closed_form(Verifier& v, const Paths& p) {
 }  // namespace
 
 void verify_identities(Verifier& verifier) {
-  const Points points(verifier);
-  bayes(verifier, points);
-  means(verifier, points);
-  divergences(verifier, points);
-  chain_responses(verifier);
-  chain_moments(verifier);
-  const Paths paths(verifier, 1000);
-  telescoping(verifier, paths);
-  closed_form(verifier, paths);
+  if (verifier.wants("identities")) {
+    const Points points(verifier);
+    bayes(verifier, points);
+    means(verifier, points);
+    divergences(verifier, points);
+  }
+  if (verifier.wants("chain")) {
+    chain_responses(verifier);
+    chain_moments(verifier);
+  }
+  if (verifier.wants("paths")) {
+    const Paths paths(verifier, 1000);
+    telescoping(verifier, paths);
+    closed_form(verifier, paths);
+  }
 }
 
 }  // namespace diffuse

@@ -5,6 +5,9 @@
 
 #include "diffuse/train/trainer.h"
 #include "memory_counter.h"
+#include "src/model/power_ema.h"
+#include "src/train/muon.h"
+#include "src/train/step_graphs.h"
 
 namespace diffuse {
 
@@ -27,6 +30,19 @@ static int64_t predict_resident(Trainer& trainer, int64_t probes, int64_t rows) 
   return done == 1 ? peak : peak + (rows - done) * grown / (done / 2);
 }
 
+int64_t kept_memory(const TrainConfig& train, const std::vector<at::Tensor>& parameters, bool flat,
+                    int64_t low) {
+  const int64_t snapshots = train.ema_snapshot_every > 0 ? std::ssize(kSnapshotWidths) : 0;
+  int64_t bytes = 0;
+  for (const at::Tensor& parameter : parameters) {
+    const bool one_moment = train.optimizer == OptimizerKind::kMuon && is_matrix(parameter);
+    const int64_t floats = !parameter.requires_grad() ? 1  // the weights, else with their average
+                                                      : 2 + (one_moment ? 1 : 2) + snapshots + flat;
+    bytes += parameter.numel() * (4 * floats + (flat ? low : 0));
+  }
+  return bytes;
+}
+
 int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data,
                        c10::Device device, int64_t rows) {
   constexpr int64_t kMostProbed = 64;
@@ -37,9 +53,9 @@ int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data
   small.train.batch_size = std::clamp<int64_t>(rows, 2, kMostProbed);
   Trainer trainer(small, std::move(data), device);
   if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);
-  // Weights, gradients, EMA, Adam's moments; the copies that the network computes with.
-  const int64_t low = trainer.precision() == c10::kFloat ? 0 : 2;
-  const int64_t kept = (5 * 4 + low) * parameter_count(trainer.network());
+  const int64_t kept = kept_memory(config.train, trainer.network().parameters(),
+                                   obstacle_to_flat_update(trainer.config()).empty(),
+                                   trainer.precision() == c10::kFloat ? 0 : 2);
   const int64_t one = gradient_memory(trainer, 1), two = gradient_memory(trainer, 2);
   return kept + one + (rows - 1) * (two - one);
 }

@@ -38,6 +38,11 @@ void read_unet_json(ForeignJson& json, int64_t image_size, Config& config);
 // Sets the forward process and the sampling defaults; after read_unet_json.
 void read_scheduler_json(ForeignJson& json, Config& config);
 
+// Its parts for solvers of the ODE: the settings of DPM-Solver or UniPC, whichever sample.sampler is; and, after
+// the spacing of timesteps, steps that are spaced by sigma instead.
+void read_multistep_solver(ForeignJson& json, SampleConfig& sample);
+void read_sigmas(ForeignJson& json, SampleConfig& sample);
+
 // All fields. Throws Error naming our JSON path if UNet2DModel has no counterpart.
 nlohmann::ordered_json unet_json(const Config& config);
 nlohmann::ordered_json scheduler_json(const Config& config);

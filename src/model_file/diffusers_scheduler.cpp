@@ -26,6 +26,7 @@ static const std::vector<SchedulerClass>& scheduler_classes() {
       {"DDIMParallelScheduler", SamplerKind::kDdim, "leading"},
       {"DPMSolverMultistepScheduler", SamplerKind::kDpmpp2m, "linspace"},
       {"HeunDiscreteScheduler", SamplerKind::kHeun, "linspace"},
+      {"UniPCMultistepScheduler", SamplerKind::kUnipc, "linspace"},
       {"DDIMInverseScheduler", {}, "leading"},
       {"RePaintScheduler", {}, "leading"},
       {"PNDMScheduler", {}, "leading"},
@@ -38,8 +39,7 @@ static const std::vector<SchedulerClass>& scheduler_classes() {
       {"KDPM2AncestralDiscreteScheduler", {}, "linspace"},
       {"KDPM2DiscreteScheduler", {}, "linspace"},
       {"LMSDiscreteScheduler", {}, "linspace"},
-      {"SASolverScheduler", {}, "linspace"},
-      {"UniPCMultistepScheduler", {}, "linspace"}};
+      {"SASolverScheduler", {}, "linspace"}};
   return list;
 }
 
@@ -148,40 +148,6 @@ static void read_spacing(ForeignJson& json, const char* fallback, bool solves,
   if (sample.steps_offset < 0) json.refuse("steps_offset", "an integer >= 0");
 }
 
-// Steps spaced by sigma instead.
-static void read_sigmas(ForeignJson& json, SampleConfig& sample) {
-  for (const char* const key : {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"})
-    if (json.flag(key, false))
-      json.remark(key, "no such spacing here; timestep_spacing is used instead");
-  if (!json.flag("use_karras_sigmas", false)) return;
-  json.remark("use_karras_sigmas", "read as the timesteps nearest to those sigmas");
-  sample.spacing = Spacing::kKarras;
-}
-
-static void read_dpm_solver(ForeignJson& json, SampleConfig& sample) {
-  const std::string algorithm = json.one_of(
-      "algorithm_type", {"dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"});
-  const bool noisy = algorithm.starts_with("sde-");
-  sample.sampler = noisy ? SamplerKind::kDpmpp2mSde : SamplerKind::kDpmpp2m;
-  if (!algorithm.ends_with("++")) json.remark("algorithm_type", "read as " + algorithm + "++");
-  const int64_t order = json.one_of("solver_order", {2, 1, 3});
-  if (order == 3) json.remark("solver_order", "read as 2, the highest here");
-  if (order == 1) {  // which is ddim
-    sample.sampler = SamplerKind::kDdim;
-    sample.eta = noisy ? 1 : 0;
-    sample.ddim_epsilon = DdimEpsilon::kClipped;
-  }
-  if (!json.is("solver_type", "midpoint", true))
-    json.remark("solver_type", "read as midpoint, of the same order");
-  if (!json.is("final_sigmas_type", "zero", true))
-    json.remark("final_sigmas_type", "read as zero: the last step goes to the clean sample");
-  if (!json.is("lambda_min_clipped", "-Infinity", true))
-    json.remark("lambda_min_clipped",
-                "ignored: steps begin at the last timestep; --timesteps sets others");
-  sample.skip_zero = true;
-  json.ignore({"lower_order_final", "euler_at_final"});  // always on, by the order and the end
-}
-
 // Settings of schedulers without a counterpart.
 static void ignore_solver(ForeignJson& json) {
   json.ignore({"use_karras_sigmas",  "use_exponential_sigmas",
@@ -218,10 +184,10 @@ void read_scheduler_json(ForeignJson& json, Config& config) {
   json.one_of("timestep_type", {"discrete"});
   json.ignore({"flow_shift", "use_dynamic_shifting", "time_shift_type", "shift_terminal"});
 
-  const bool dpm = sampler == SamplerKind::kDpmpp2m, solves = dpm || sampler == SamplerKind::kHeun;
+  const bool multistep = sampler == SamplerKind::kDpmpp2m || sampler == SamplerKind::kUnipc;
+  const bool solves = multistep || sampler == SamplerKind::kHeun;
   read_clipping(json, !solves, sample);
-  if (dpm) sample.clip_x0 = false;  // the class has no clip_sample
-  if (dpm) read_dpm_solver(json, sample);
+  if (multistep) read_multistep_solver(json, sample);
   read_spacing(json, found->spacing, solves, sample);
   if (solves) read_sigmas(json, sample);
   if (sampler == SamplerKind::kDdim) sample.end_at_data = json.flag("set_alpha_to_one", true);

@@ -1,13 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "diffuse/core/error.h"
 #include "html.h"
 #include "page.h"
+#include "sample_pictures.h"
 #include "src/files/file.h"
-#include "src/pictures/animation.h"
 
 namespace fs = std::filesystem;
 
@@ -16,7 +15,6 @@ namespace diffuse {
 namespace {
 
 constexpr size_t kMostGrids = 24, kMostPictures = 12;
-constexpr uint64_t kLargest = 16 << 20;  // bytes of a picture besides the grids
 
 // The bytes of a PNG drawn by the run; other files are refused.
 std::string read_grid(const fs::path& path) {
@@ -74,9 +72,9 @@ std::string grids(const RunMetrics& run) {
                                "</div>\n");
 }
 
-// "64 samples, ddim, 50 steps, seed 0".
-std::string caption_of(const fs::path& file, const std::string& parameters) {
-  const auto json = nlohmann::json::parse(parameters, nullptr, /*allow_exceptions=*/false);
+// "samples.png, 64 samples, ddim, 50 steps, seed 0".
+std::string caption_of(const fs::path& file, const SamplePicture& picture) {
+  const auto json = nlohmann::json::parse(picture.parameters, nullptr, /*allow_exceptions=*/false);
   std::vector<std::string> parts{file.filename().string()};
   const auto add = [&](const char* before, const char* key, const char* after) {
     if (!json.is_object() || !json.contains(key) || !json[key].is_primitive()) return;
@@ -92,43 +90,31 @@ std::string caption_of(const fs::path& file, const std::string& parameters) {
   add("guidance ", "guidance", "");
   add("seeds ", "seeds", "");
   add("model of step ", "step", "");
+  if (picture.shown < picture.files)
+    parts.push_back(concat(picture.shown, " of ", picture.files, " pictures"));
   return join(parts);
 }
 
-// A file's bytes if it is a picture of samples; a PNG stores how they were drawn. Links are skipped.
-std::optional<std::string> sample_picture(const fs::path& path) {
-  std::error_code none;
-  if (!fs::is_regular_file(fs::symlink_status(path, none))) return {};
-  const bool animation = is_animation(path);
-  if (!animation && ending_of(path) != ".png") return {};
-  const InputFile file(path);
-  if (file.size() > kLargest) return {};
-  std::string bytes = file.read(0, file.size());
-  const bool listed = !find_png_text(bytes, "parameters").empty();
-  const bool film =
-      bytes.starts_with("GIF8") || (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP");
-  if (listed || (animation && film)) return bytes;
-  return {};
-}
-
-// The pictures that `diffuse sample` wrote into the run's folder, newest first.
+// The pictures, and folders of pictures, that `diffuse sample` wrote into the run's folder, newest first.
 std::string other_pictures(const RunMetrics& run) {
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
   std::error_code none;
-  for (const fs::path& folder : {run.folder, run.folder / "samples"})
+  const fs::path drawn_in_training = run.folder / "samples";
+  for (const fs::path& folder : {run.folder, drawn_in_training})
     for (const auto& entry : fs::directory_iterator(folder, none))
-      if (folder == run.folder || !entry.path().filename().string().starts_with("step-"))
+      if (folder == run.folder ? entry.path() != drawn_in_training
+                               : !entry.path().filename().string().starts_with("step-"))
         files.emplace_back(entry.last_write_time(none), entry.path());
   std::sort(files.rbegin(), files.rend());
   std::string html;
   size_t count = 0;
   for (const auto& [time, path] : files) {
     if (count == kMostPictures) break;
-    const auto bytes = sample_picture(path);
-    if (!bytes) continue;
+    const auto picture = sample_picture(path);
+    if (!picture) continue;
     ++count;
-    const std::string caption = caption_of(path, find_png_text(*bytes, "parameters"));
-    html += figure(html_image(*bytes, caption), caption);
+    const std::string caption = caption_of(path, *picture);
+    html += figure(html_image(picture->bytes, caption), caption);
   }
   return html.empty() ? "" : concat("<div class=\"pictures\">\n", html, "</div>\n");
 }

@@ -27,6 +27,12 @@ std::string obstacle_to_graphs(const Config& config, const World& world) {
   return "";
 }
 
+StepGraphMaker step_graphs_of(const Config& config, c10::Device device, const World& world) {
+  if (config.train.cuda_graph != CudaGraph::kAuto || !obstacle_to_graphs(config, world).empty())
+    return {};
+  return step_graph_maker(device);
+}
+
 StepGraphs::StepGraphs(StepGraphMaker maker, c10::Device device)
     : maker_(std::move(maker)), device_(device), update_("the update", maker_(device)) {}
 

@@ -20,6 +20,9 @@ std::string obstacle_to_flat_update(const Config& config);
 // "" if nothing does.
 std::string obstacle_to_graphs(const Config& config, const World& world);
 
+// Makes the graphs of a training's kernels; empty where they are launched one by one.
+StepGraphMaker step_graphs_of(const Config& config, c10::Device device, const World& world);
+
 class StepGraphs {
  public:
   explicit StepGraphs(StepGraphMaker maker, c10::Device device);

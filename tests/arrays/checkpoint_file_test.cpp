@@ -35,7 +35,7 @@ void expect_tensor(const ValueDict& dict, std::string_view key, const at::Tensor
 }
 
 // The text of the Error that reading `path` throws, or "".
-std::string failure(const fs::path& path) {
+std::string checkpoint_failure(const fs::path& path) {
   return message_of([&] { read_checkpoint_file(path); });
 }
 
@@ -186,7 +186,7 @@ TEST_P(TorchSave, EveryTruncationIsRefused) {
   const std::string whole = contents(kFixtures / GetParam());
   for (size_t size = 0; size < whole.size(); size += 64) {
     write_file(path, std::string_view(whole).substr(0, size));
-    ASSERT_EQ(failure(path).rfind(path.string() + ": ", 0), 0U) << size;
+    ASSERT_EQ(checkpoint_failure(path).rfind(path.string() + ": ", 0), 0U) << size;
   }
 }
 
@@ -201,7 +201,7 @@ TEST_P(TorchSave, SurvivesFlippedBits) {
     std::string bytes = whole;
     for (int j = 0; j < 1 + i % 3; ++j) bytes[random() % bytes.size()] ^= char(1 << random() % 8);
     write_file(path, bytes);
-    refused += failure(path).empty() ? 0 : 1;
+    refused += checkpoint_failure(path).empty() ? 0 : 1;
   }
   EXPECT_GT(refused, 150);
 }
@@ -221,7 +221,7 @@ TEST(CheckpointFile, SurvivesDamagedPickles) {
     for (int j = 0; j < 1 + i % 3; ++j)
       bytes[random() % bytes.size()] = static_cast<char>(random());
     write_pickle(path, bytes);
-    refused += failure(path).empty() ? 0 : 1;
+    refused += checkpoint_failure(path).empty() ? 0 : 1;
   }
   EXPECT_EQ(refused, 400);  // write_pickle holds only one of the storages
 }
@@ -231,9 +231,10 @@ TEST(CheckpointFile, RefusesToRunAnything) {
   const fs::path path = folder.path() / "evil.pt";
   using namespace std::string_literals;
   write_pickle(path, "\x80\x02}(X\x01\0\0\0acos\nsystem\nX\x04\0\0\0true\x85Ru."s);
-  EXPECT_EQ(failure(path), path.string() +
-                               ": refused to load os.system: expected only dicts, lists, text, "
-                               "numbers and tensors");
+  EXPECT_EQ(checkpoint_failure(path),
+            path.string() +
+                ": refused to load os.system: expected only dicts, lists, text, "
+                "numbers and tensors");
 }
 
 // {"x": tensor}, a view of the storage of two floats, made of these opcodes for offset, sizes and
@@ -261,10 +262,11 @@ TEST(CheckpointFile, ChecksViewsAgainstTheirStorage) {
            "K\x00\x8a\x08\0\0\0\0\0\0\0\x40\x85\x8a\x08\0\0\0\0\0\0\0\x40\x85"s,  // overflow
        }) {
     write_pickle(path, tensor_pickle(view));
-    EXPECT_EQ(failure(path), path.string() + ": corrupt: a tensor extends beyond its data");
+    EXPECT_EQ(checkpoint_failure(path),
+              path.string() + ": corrupt: a tensor extends beyond its data");
   }
   write_pickle(path, tensor_pickle("K\x00K\x02\x85K\x01\x85"s, 3));
-  EXPECT_EQ(failure(path),
+  EXPECT_EQ(checkpoint_failure(path),
             path.string() + ": corrupt: a tensor's data differs from its stated size");
 }
 
@@ -274,7 +276,7 @@ TEST(CheckpointFile, BoundsNestingCyclesAndExpansion) {
   const fs::path path = folder.path() / "deep.pt";
   const auto error_of = [&](const std::string& value) {
     write_pickle(path, "}X\x01\0\0\0a"s + value + "s.");
-    return failure(path).substr(path.string().size() + 2);
+    return checkpoint_failure(path).substr(path.string().size() + 2);
   };
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "]";
@@ -289,14 +291,14 @@ TEST(CheckpointFile, BoundsNestingCyclesAndExpansion) {
 // A list of 2^15 tensors, of 64 dimensions each, that is 15 levels of lists of two.
 TEST(CheckpointFile, BoundsTheMemoryOfSharedObjects) {
   const fs::path bomb = "tests/fuzz/corpus/checkpoint/bomb_shared";
-  EXPECT_EQ(failure(bomb), bomb.string() + ": unfolds to far more than the file's size");
+  EXPECT_EQ(checkpoint_failure(bomb), bomb.string() + ": unfolds to far more than the file's size");
 }
 
 TEST(CheckpointFile, RefusesACompressedPickle) {
   const fs::path bomb = "tests/fuzz/corpus/checkpoint/bomb_packed";
-  EXPECT_EQ(failure(bomb), bomb.string() +
-                               ": data.pkl is compressed; expected it stored, as "
-                               "torch.save writes it");
+  EXPECT_EQ(checkpoint_failure(bomb), bomb.string() +
+                                          ": data.pkl is compressed; expected it stored, as "
+                                          "torch.save writes it");
 }
 
 TEST(CheckpointFile, ReadsManySmallTensors) {
@@ -319,12 +321,13 @@ TEST(CheckpointFile, BoundsHowOftenAStorageIsShared) {
   const Value weight{at::zeros({1 << 17})};  // 512 KiB
   for (int i = 0; i < 96; ++i) root.emplace_back(std::to_string(i), weight);
   write_checkpoint_file(path, root);
-  EXPECT_EQ(failure(path), "");
+  EXPECT_EQ(checkpoint_failure(path), "");
   root.emplace_back("96", weight);
   write_checkpoint_file(path, root);
-  EXPECT_EQ(failure(path), path.string() +
-                               ": tensors of 50855936 bytes share 524288 bytes of numbers; "
-                               "expected at most 64 times as many");
+  EXPECT_EQ(checkpoint_failure(path),
+            path.string() +
+                ": tensors of 50855936 bytes share 524288 bytes of numbers; "
+                "expected at most 64 times as many");
 }
 
 TEST(CheckpointFile, ErrorsAreOneLine) {
@@ -335,18 +338,20 @@ TEST(CheckpointFile, ErrorsAreOneLine) {
   const std::string global = "ctorch\nFloatStorage\n";
   pickle.replace(pickle.find(global), global.size(), "X\x05\0\0\0torchX\x09\0\0\0a\nStorage\x93"s);
   write_pickle(path, pickle);
-  EXPECT_EQ(failure(path), path.string() + ": tensors of torch.a?Storage are not supported");
+  EXPECT_EQ(checkpoint_failure(path),
+            path.string() + ": tensors of torch.a?Storage are not supported");
 }
 
 TEST(CheckpointFile, ErrorsNameTheFile) {
   const TestFolder folder;
   const fs::path path = folder.path() / "no.pt";
-  EXPECT_EQ(failure(path), path.string() + ": cannot open: No such file or directory");
-  EXPECT_EQ(failure(folder.path()), folder.path().string() + ": expected a file, got a folder");
+  EXPECT_EQ(checkpoint_failure(path), path.string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(checkpoint_failure(folder.path()),
+            folder.path().string() + ": expected a file, got a folder");
   write_file(path, "plain text, and quite long enough to be something else");
-  EXPECT_EQ(failure(path), path.string() + ": not a zip archive, or truncated");
+  EXPECT_EQ(checkpoint_failure(path), path.string() + ": not a zip archive, or truncated");
   write_pickle(path, "].");
-  EXPECT_EQ(failure(path), path.string() + ": expected a dict at the top level");
+  EXPECT_EQ(checkpoint_failure(path), path.string() + ": expected a dict at the top level");
 }
 
 }  // namespace

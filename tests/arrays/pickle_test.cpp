@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string failure(const std::string& bytes) {
+std::string pickle_failure(const std::string& bytes) {
   try {
     parse_pickle(bytes);
   } catch (const PickleError& error) {
@@ -34,10 +34,10 @@ std::string storage(const std::string& type, const std::string& key) {
 
 // What is referred to is copied, so what may be long must not be referred to often.
 TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
-  EXPECT_EQ(failure(storage("FloatStorage", std::string(100, '7')) + "."), "");
-  EXPECT_EQ(failure(storage("FloatStorage", std::string(101, '7')) + "."),
+  EXPECT_EQ(pickle_failure(storage("FloatStorage", std::string(100, '7')) + "."), "");
+  EXPECT_EQ(pickle_failure(storage("FloatStorage", std::string(101, '7')) + "."),
             "corrupt pickle: a storage key that is too long");
-  EXPECT_EQ(failure(storage(concat(std::string(100, 'x'), "Storage"), "0") + "."),
+  EXPECT_EQ(pickle_failure(storage(concat(std::string(100, 'x'), "Storage"), "0") + "."),
             concat("refused to load torch.", std::string(100, 'x'),
                    "Storage: expected only dicts, lists, text, numbers and tensors"));
   const auto tensor = [](size_t dimensions) {
@@ -46,27 +46,27 @@ TEST(ParsePickle, BoundsWhatEveryTensorCopies) {
     return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage("FloatStorage", "0") + "K\0"s + sizes +
            "t" + sizes + "t\x89}tR.";
   };
-  EXPECT_EQ(failure(tensor(64)), "");
-  EXPECT_EQ(failure(tensor(65)), "corrupt pickle: too many dimensions");
+  EXPECT_EQ(pickle_failure(tensor(64)), "");
+  EXPECT_EQ(pickle_failure(tensor(65)), "corrupt pickle: too many dimensions");
 }
 
 TEST(ParsePickle, BoundsTheMemoryOfObjects) {
   const std::string too_far = "unfolds to far more than the file's size";
-  EXPECT_EQ(failure(concat(std::string(100'000, 'N'), ".")), "");
-  EXPECT_EQ(failure(concat(std::string(1'000'000, 'N'), ".")), too_far);
-  EXPECT_EQ(failure(concat("N", std::string(1'000'000, '\x94'), ".")), "");  // MEMOIZE
+  EXPECT_EQ(pickle_failure(concat(std::string(100'000, 'N'), ".")), "");
+  EXPECT_EQ(pickle_failure(concat(std::string(1'000'000, 'N'), ".")), too_far);
+  EXPECT_EQ(pickle_failure(concat("N", std::string(1'000'000, '\x94'), ".")), "");  // MEMOIZE
   // A tensor of 64 dimensions in 5 bytes.
   std::string ones = "(";
   for (int i = 0; i < 64; ++i) ones += "K\x01";
   std::string tensors = "ctorch._utils\n_rebuild_tensor_v2\nq\x02(" + storage("FloatStorage", "0") +
                         "K\0"s + ones + "t" + ones + "t\x89}tq\x03";
   for (int i = 0; i < 100'000; ++i) tensors += "h\x02h\x03R";
-  EXPECT_EQ(failure(tensors + "."), too_far);
+  EXPECT_EQ(pickle_failure(tensors + "."), too_far);
 }
 
 TEST(ParsePickle, RefusesInOneLine) {
   const std::string named = text("torch") + text("a\nbStorage") + "\x93";  // STACK_GLOBAL
-  EXPECT_EQ(failure(named + ")R."), "corrupt pickle: wrong arguments of torch.a?bStorage");
+  EXPECT_EQ(pickle_failure(named + ")R."), "corrupt pickle: wrong arguments of torch.a?bStorage");
 }
 
 }  // namespace

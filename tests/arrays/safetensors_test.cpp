@@ -21,7 +21,7 @@ void write_header(const fs::path& path, const std::string& header, size_t zeros)
                        std::string(zeros, '\0'));
 }
 
-std::string failure(const std::string& header, size_t zeros) {
+std::string header_failure(const std::string& header, size_t zeros) {
   const TestFolder folder;
   const fs::path path = folder.path() / "f";
   write_header(path, header, zeros);
@@ -101,38 +101,38 @@ TEST(Safetensors, RefusesAHeaderLargerThanTheFileBeforeReadingIt) {
 }
 
 TEST(Safetensors, RefusesAHugeHeaderThatIsThere) {
-  EXPECT_EQ(failure(std::string((16 << 20) + 1, ' '), 0),
+  EXPECT_EQ(header_failure(std::string((16 << 20) + 1, ' '), 0),
             "a header of 16777217 bytes; expected at most 16777216");
 }
 
 TEST(Safetensors, NamesWhatIsWrong) {
   const auto one = [](const std::string& fields) { return "{\"x\":{" + fields + "}}"; };
-  EXPECT_EQ(failure("[]", 0), "not a safetensors file: the header is not a JSON object");
-  EXPECT_EQ(failure(R"({"x":{},"x":{}})", 0), "/x: duplicate key");
-  EXPECT_EQ(failure(one(R"("dtype":"F4","shape":[],"data_offsets":[0,4])"), 4),
+  EXPECT_EQ(header_failure("[]", 0), "not a safetensors file: the header is not a JSON object");
+  EXPECT_EQ(header_failure(R"({"x":{},"x":{}})", 0), "/x: duplicate key");
+  EXPECT_EQ(header_failure(one(R"("dtype":"F4","shape":[],"data_offsets":[0,4])"), 4),
             "x/dtype: \"F4\" is not supported");
-  EXPECT_EQ(failure(one(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), 4),
+  EXPECT_EQ(header_failure(one(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), 4),
             "x/shape: expected a list of whole numbers");
-  EXPECT_EQ(failure(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4),
+  EXPECT_EQ(header_failure(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4),
             "x: its shape and dtype take 8 bytes, but its data_offsets 4");
-  EXPECT_EQ(
-      failure(one(R"("dtype":"F32","shape":[4611686018427387904,2],"data_offsets":[0,4])"), 4),
-      "x: its shape and dtype take too many bytes, but its data_offsets 4");
-  EXPECT_EQ(
-      failure(one(R"("dtype":"F32","shape":[0,4611686018427387904,8],"data_offsets":[0,0])"), 0),
-      "x: its shape and dtype take too many bytes, but its data_offsets 0");
-  EXPECT_EQ(failure(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 4),
+  EXPECT_EQ(header_failure(
+                one(R"("dtype":"F32","shape":[4611686018427387904,2],"data_offsets":[0,4])"), 4),
+            "x: its shape and dtype take too many bytes, but its data_offsets 4");
+  EXPECT_EQ(header_failure(
+                one(R"("dtype":"F32","shape":[0,4611686018427387904,8],"data_offsets":[0,0])"), 0),
+            "x: its shape and dtype take too many bytes, but its data_offsets 0");
+  EXPECT_EQ(header_failure(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 4),
             "x/data_offsets: expected a begin and an end within the file's 4 bytes of data");
-  EXPECT_EQ(failure(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), 8),
+  EXPECT_EQ(header_failure(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), 8),
             "x/data_offsets: begins at byte 4, but the previous tensor ends at 0");
-  EXPECT_EQ(failure(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 5),
+  EXPECT_EQ(header_failure(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 5),
             "the tensors take 4 bytes, but the file has 5 after its header");
 }
 
 TEST(Safetensors, RefusesOverlaps) {
-  EXPECT_EQ(failure(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
-                    R"("b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
-                    6),
+  EXPECT_EQ(header_failure(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
+                           R"("b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
+                           6),
             "b/data_offsets: begins at byte 2, but the previous tensor ends at 4");
 }
 

@@ -34,7 +34,7 @@ Outcome train(const fs::path& folder, const at::Tensor& images, const Arguments&
   return run_program(arguments);
 }
 
-Outcome sample(const fs::path& folder, const std::string& out) {
+Outcome sample_run(const fs::path& folder, const std::string& out) {
   return run_program(
       {"sample", "--ckpt", folder / "run", "-n", "2", "--device", "cpu", "-o", folder / out});
 }
@@ -52,8 +52,8 @@ TEST(Arrays, BeyondTheClipAreRefusedBeforeTraining) {
 TEST(Arrays, OfARangeAreSampledInTheirUnits) {
   const fs::path folder = scratch("range");
   ASSERT_EQ(train(folder, ramp(), {"--set", "data.range=[0,4095]"}).exit_code, 0);
-  ASSERT_EQ(sample(folder, "s.npy").exit_code, 0);
-  ASSERT_EQ(sample(folder, "pictures").exit_code, 0);
+  ASSERT_EQ(sample_run(folder, "s.npy").exit_code, 0);
+  ASSERT_EQ(sample_run(folder, "pictures").exit_code, 0);
   const at::Tensor x = read_npy(folder / "s.npy");
   EXPECT_GE(x.min().item<float>(), 0);
   EXPECT_LE(x.max().item<float>(), 4095);
@@ -91,12 +91,12 @@ TEST(Arrays, ThatNoiseHidesAreToldOf) {
 TEST(Arrays, OfFourChannelsAreWrittenInEachKindOfOutput) {
   const fs::path folder = scratch("channels");
   ASSERT_EQ(train(folder, at::linspace(-1, 1, 20 * 4 * 64).view({20, 4, 8, 8})).exit_code, 0);
-  ASSERT_EQ(sample(folder, "s.npy").exit_code, 0);
-  const Outcome o = sample(folder, "arrays");
+  ASSERT_EQ(sample_run(folder, "s.npy").exit_code, 0);
+  const Outcome o = sample_run(folder, "arrays");
   ASSERT_EQ(o.exit_code, 0) << o.err;
   EXPECT_NE(o.err.find("4 channels are not a picture: one .npy per sample"), std::string::npos);
   EXPECT_TRUE(at::equal(read_npy(folder / "arrays" / "000001.npy"), read_npy(folder / "s.npy")[1]));
-  const Outcome grid = sample(folder, "s.png");
+  const Outcome grid = sample_run(folder, "s.png");
   ASSERT_EQ(grid.exit_code, 0) << grid.err;
   EXPECT_NE(grid.err.find("the 4 channels of a sample are shown side by side"), std::string::npos);
   const Image image = read_image(folder / "s.png");

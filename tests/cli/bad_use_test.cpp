@@ -242,6 +242,7 @@ TEST(BadUse, OfSchedule) {
   expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
   expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
   expect_refused({{"verify", "now"}, "now"});
+  expect_refused({{"verify", "--device", "cuda"}, "--device: expected auto or cpu"});
 }
 
 // Where alpha_bar reaches 0, x_0 cannot be had from x_T and epsilon.

@@ -15,7 +15,7 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-Outcome run(Arguments arguments, const Arguments& more) {
+Outcome run_with(Arguments arguments, const Arguments& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program(arguments);
 }
@@ -38,20 +38,20 @@ const fs::path& config_file() {
   return file;
 }
 
-Outcome train(const fs::path& out, const Arguments& more) {
-  return run({"train", "--config", config_file(), "--device", "cpu", "--out", out}, more);
+Outcome train_named(const fs::path& out, const Arguments& more) {
+  return run_with({"train", "--config", config_file(), "--device", "cpu", "--out", out}, more);
 }
 
 const fs::path& model() {
   static const fs::path folder = [] {
     const fs::path out = scratch("named") / "run";
-    EXPECT_EQ(train(out, {}).exit_code, 0);
+    EXPECT_EQ(train_named(out, {}).exit_code, 0);
     return out;
   }();
   return folder;
 }
 
-Outcome sample(const std::string& classes, const fs::path& out = scratch("s") / "s.npy") {
+Outcome sample_of(const std::string& classes, const fs::path& out = scratch("s") / "s.npy") {
   return run_program(
       {"sample", "--ckpt", model(), "-n", "4", "--class", classes, "--device", "cpu", "-o", out});
 }
@@ -59,7 +59,7 @@ Outcome sample(const std::string& classes, const fs::path& out = scratch("s") / 
 // The four samples that --class gives.
 at::Tensor samples(const std::string& classes) {
   const fs::path out = scratch("s") / "s.npy";
-  const Outcome o = sample(classes, out);
+  const Outcome o = sample_of(classes, out);
   EXPECT_EQ(o.exit_code, 0) << o.err;
   return read_npy(out);
 }
@@ -88,18 +88,18 @@ TEST(ClassNames, AreTakenInPlaceOfNumbersAndInLists) {
 TEST(ClassNames, ThatAreNumbersGoByName) {
   EXPECT_TRUE(at::equal(samples("0"), samples("cat")));
   EXPECT_TRUE(at::equal(samples("name:0"), samples("2")));
-  EXPECT_NE(sample("0").err.find("--class 0: class number 0, named cat; name:0 is number 2"),
+  EXPECT_NE(sample_of("0").err.find("--class 0: class number 0, named cat; name:0 is number 2"),
             std::string::npos);
 }
 
 TEST(ClassNames, ThatAreNotThereAreRefused) {
-  expect_refused(sample("cat,kat"),
+  expect_refused(sample_of("cat,kat"),
                  "--class: expected 0 to 3, all or one of \"cat\", \"red, round\", \"0\", "
                  "\"été\", got \"kat\"; did you mean \"cat\"?");
-  expect_refused(sample("4"), "--class: expected 0 to 3, got 4");
-  expect_refused(sample(""), "got \"\"");
-  expect_refused(sample("1,"), "got \"\"");
-  expect_refused(sample("name:5"), "got \"name:5\"");
+  expect_refused(sample_of("4"), "--class: expected 0 to 3, got 4");
+  expect_refused(sample_of(""), "got \"\"");
+  expect_refused(sample_of("1,"), "got \"\"");
+  expect_refused(sample_of("name:5"), "got \"name:5\"");
 }
 
 TEST(ClassNames, AreTakenByCommandsThatEdit) {
@@ -118,10 +118,10 @@ TEST(ClassNames, AreTakenByCommandsThatEdit) {
 
 TEST(ClassNames, OfAnotherSetAreRefusedOnResume) {
   const fs::path out = scratch("other") / "run";
-  ASSERT_EQ(train(out, {}).exit_code, 0);
+  ASSERT_EQ(train_named(out, {}).exit_code, 0);
   const auto with = [&](const std::string& names, const char* verbosity) {
-    return train(out, {verbosity, "--resume", "--set", "train.steps=3", "--set",
-                       "model.class_names=" + names});
+    return train_named(out, {verbosity, "--resume", "--set", "train.steps=3", "--set",
+                             "model.class_names=" + names});
   };
   expect_refused(with(R"(["cat", "red, round", "fox", "été"])", "-q"),
                  "cannot continue with other classes: not in the model: fox; not in the data: 0");

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace diffuse::testing_cli {
 namespace {
 
-const fs::path& files() {
+const fs::path& oracles() {
   static const fs::path folder = oracle_folder("edit_input");
   return folder;
 }
@@ -21,35 +21,35 @@ const fs::path& files() {
 // Interpolating from a sample to itself without noise gives the sample as it was read.
 Outcome read(const std::string& model, const fs::path& file,
              const std::vector<std::string>& more = {}) {
-  std::vector<std::string> all{"interpolate", "--ckpt",  files() / (model + ".json"),
+  std::vector<std::string> all{"interpolate", "--ckpt",  oracles() / (model + ".json"),
                                "--from",      file,      "--to",
                                file,          "--depth", "0",
                                "--steps",     "2",       "--device",
-                               "cpu",         "-o",      files() / "read.npy"};
+                               "cpu",         "-o",      oracles() / "read.npy"};
   all.insert(all.end(), more.begin(), more.end());
   return run_program(all);
 }
 
 Outcome read_array(const std::string& model, const at::Tensor& x,
                    const std::vector<std::string>& more = {}) {
-  write_npy(files() / "x.npy", x);
-  return read(model, files() / "x.npy", more);
+  write_npy(oracles() / "x.npy", x);
+  return read(model, oracles() / "x.npy", more);
 }
 
 at::Tensor result(const Outcome& outcome) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  return read_npy(files() / "read.npy")[0];
+  return read_npy(oracles() / "read.npy")[0];
 }
 
 Outcome run(const std::string& command, const std::string& flag,
             const std::vector<std::string>& more = {}) {
   std::vector<std::string> all{command,
                                "--ckpt",
-                               files() / "image.json",
+                               oracles() / "image.json",
                                flag,
-                               files() / "x.npy",
+                               oracles() / "x.npy",
                                "-o",
-                               files() / "out.npy",
+                               oracles() / "out.npy",
                                "--device",
                                "cpu"};
   all.insert(all.end(), more.begin(), more.end());
@@ -86,14 +86,14 @@ TEST(EditInput, NumbersBeyondAnImagesRangeAreRefused) {
   expect_refused(run("denoise", "--image"), says);
   expect_refused(run("denoise", "--image", {"--sigma", "0.2"}), says);
   expect_refused(run("denoise", "--clean", {"--sigma", "0.2"}), says);
-  expect_refused(run("inpaint", "--image", {"--mask", files() / "x.npy"}), says);
+  expect_refused(run("inpaint", "--image", {"--mask", oracles() / "x.npy"}), says);
   EXPECT_EQ(read_array("image", x, {"--no-clip"}).exit_code, 0);
 }
 
 // Noise takes a noisy image's numbers beyond 1; rounding may.
 TEST(EditInput, HonestNumbersAreTaken) {
   EXPECT_EQ(read_array("image", at::full({1, 8, 8}, 1.001)).exit_code, 0);
-  write_npy(files() / "x.npy", at::linspace(-1.8, 1.8, 64).view({1, 8, 8}));
+  write_npy(oracles() / "x.npy", at::linspace(-1.8, 1.8, 64).view({1, 8, 8}));
   EXPECT_EQ(run("denoise", "--image", {"--sigma", "0.3"}).exit_code, 0);
   EXPECT_EQ(run("encode", "--image").exit_code, 0);
   const Outcome positive = read_array("image", at::linspace(0, 1, 64).view({1, 8, 8}));
@@ -114,18 +114,18 @@ TEST(EditInput, NumbersThatAreNotFiniteAreRefused) {
 }
 
 TEST(EditInput, NoiseMayBeOfAnySize) {
-  write_npy(files() / "x.npy", at::full({2, 1, 8, 8}, -7.0));
+  write_npy(oracles() / "x.npy", at::full({2, 1, 8, 8}, -7.0));
   EXPECT_EQ(run("sample", "--noise").exit_code, 0);
 }
 
 TEST(EditInput, AGreyPictureOfThreeChannelsIsGrey) {
   Image image{8, 8, 3, std::vector<uint8_t>(192, 200)};
-  write_png(files() / "x.png", image);
+  write_png(oracles() / "x.png", image);
   EXPECT_TRUE(
-      at::equal(result(read("image", files() / "x.png")), at::full({1, 8, 8}, 200 / 127.5f - 1)));
+      at::equal(result(read("image", oracles() / "x.png")), at::full({1, 8, 8}, 200 / 127.5f - 1)));
   image.pixels[0] = 90;
-  write_png(files() / "x.png", image);
-  expect_refused(read("image", files() / "x.png"), "in colour, this model makes grey");
+  write_png(oracles() / "x.png", image);
+  expect_refused(read("image", oracles() / "x.png"), "in colour, this model makes grey");
 }
 
 }  // namespace

@@ -56,16 +56,16 @@ const fs::path& files() {
 }
 
 // "@name" stands for a file of the folder above.
-Outcome run(const std::vector<std::string>& arguments) { return run_in(files(), arguments); }
+Outcome run_here(const std::vector<std::string>& arguments) { return run_in(files(), arguments); }
 
 void expect_good(const std::vector<std::string>& arguments) {
-  const Outcome o = run(arguments);
+  const Outcome o = run_here(arguments);
   EXPECT_EQ(o.exit_code, 0) << testing::PrintToString(arguments) << "\n" << o.err;
 }
 
 void expect_refused(const std::vector<std::string>& arguments, const std::string& says) {
   SCOPED_TRACE(testing::PrintToString(arguments));
-  testing_cli::expect_refused(run(arguments), says);
+  testing_cli::expect_refused(run_here(arguments), says);
 }
 
 std::vector<std::string> inpaint(std::vector<std::string> more) {
@@ -116,9 +116,9 @@ TEST(Denoise, OfGaussianDataIsTheWienerFilter) {
 TEST(Denoise, ReportsFigures) {
   write_png(files() / "ninety.png", flat(8, 3, 90));
   for (const char* const mode : {"x0", "reverse"}) {
-    const Outcome o = run({"denoise", "--ckpt", "@colour", "--image", "@ninety.png", "--sigma",
-                           "0.4", "--clean", "@other.png", "--mode", mode, "--json", "-", "-o",
-                           "@denoised.png", "--strip", "@strip.png"});
+    const Outcome o = run_here({"denoise", "--ckpt", "@colour", "--image", "@ninety.png", "--sigma",
+                                "0.4", "--clean", "@other.png", "--mode", mode, "--json", "-", "-o",
+                                "@denoised.png", "--strip", "@strip.png"});
     ASSERT_EQ(o.exit_code, 0) << o.err;
     const auto figures = nlohmann::json::parse(o.out);
     EXPECT_NEAR(figures["psnr_noisy"].get<double>(), 7.3026, 1e-3);
@@ -159,8 +159,8 @@ TEST(SampleFrom, StaysNearTheImageWhenTheStrengthIsSmall) {
 // three samples, nearest first.
 TEST(Neighbours, AreListedAndDrawn) {
   const Outcome o =
-      run({"eval", "--ckpt", "@colour", "--metrics", "neighbours", "--neighbour-samples", "3",
-           "--neighbour-picture", "@near.png", "--json", "-"});
+      run_here({"eval", "--ckpt", "@colour", "--metrics", "neighbours", "--neighbour-samples", "3",
+                "--neighbour-picture", "@near.png", "--json", "-"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
   const auto figures = nlohmann::json::parse(o.out)["neighbours"];
   EXPECT_EQ(figures["samples"].size(), 3u);

@@ -23,7 +23,7 @@ const fs::path& folder() {
 
 Outcome run(const std::vector<std::string>& arguments) { return run_in(folder(), arguments); }
 
-at::Tensor sample(std::vector<std::string> flags) {
+at::Tensor sampled(std::vector<std::string> flags) {
   flags.insert(flags.begin(), {"sample", "--ckpt", "@oracle.json", "-o", "@x.npy"});
   const Outcome o = run(flags);
   EXPECT_EQ(o.exit_code, 0) << o.err;
@@ -36,19 +36,19 @@ void expect_refused(const std::vector<std::string>& arguments, const std::string
 }
 
 TEST(NumberFlags, TenIsTenHoweverItIsWritten) {
-  const at::Tensor ten = sample({"-n", "10", "--seed", "10", "--steps", "10"});
+  const at::Tensor ten = sampled({"-n", "10", "--seed", "10", "--steps", "10"});
   for (const char* const text : {"010", "1e1", "10.0", " 10", "10 "}) {
-    const at::Tensor same = sample({"-n", text, "--seed", text, "--steps", text});
+    const at::Tensor same = sampled({"-n", text, "--seed", text, "--steps", text});
     EXPECT_TRUE(at::equal(same, ten)) << text;
   }
-  EXPECT_FALSE(at::equal(sample({"-n", "10", "--seed", "8", "--steps", "10"}), ten));
+  EXPECT_FALSE(at::equal(sampled({"-n", "10", "--seed", "8", "--steps", "10"}), ten));
 }
 
 TEST(NumberFlags, ListsReadThemAlike) {
-  EXPECT_TRUE(at::equal(sample({"--seeds", "08-010,1e2"}), sample({"--seeds", "8,9,10,100"})));
-  EXPECT_TRUE(at::equal(sample({"-n", "2", "--sampler", "ddim", "--timesteps", "1e1,07"}),
-                        sample({"-n", "2", "--sampler", "ddim", "--timesteps", "10,7"})));
-  EXPECT_TRUE(at::equal(sample({"--seeds", "8, 10"}), sample({"--seeds", "8,10"})));
+  EXPECT_TRUE(at::equal(sampled({"--seeds", "08-010,1e2"}), sampled({"--seeds", "8,9,10,100"})));
+  EXPECT_TRUE(at::equal(sampled({"-n", "2", "--sampler", "ddim", "--timesteps", "1e1,07"}),
+                        sampled({"-n", "2", "--sampler", "ddim", "--timesteps", "10,7"})));
+  EXPECT_TRUE(at::equal(sampled({"--seeds", "8, 10"}), sampled({"--seeds", "8,10"})));
   for (const char* const text : {"", "-1", "1-", "1e-1"})
     expect_refused({"sample", "--ckpt", "@oracle.json", "--seeds", text},
                    std::string("ranges such as 0-63 or 1,5,9, got \"") + text + "\"");
@@ -59,16 +59,16 @@ TEST(NumberFlags, ListsReadThemAlike) {
 
 TEST(NumberFlags, SeedsGoUpToTheLargestOf64Bits) {
   const std::string largest = "18446744073709551615";
-  EXPECT_TRUE(at::equal(sample({"-n", "1", "--seed", largest}), sample({"--seeds", largest})));
+  EXPECT_TRUE(at::equal(sampled({"-n", "1", "--seed", largest}), sampled({"--seeds", largest})));
   for (const char* const text : {"18446744073709551616", "99999999999999999999999", "1e30"})
     expect_refused({"sample", "--ckpt", "@oracle.json", "--seed", text},
                    std::string("--seed: expected a whole number below 2^64, got \"") + text + "\"");
 }
 
 TEST(NumberFlags, RealNumbersAreReadAlike) {
-  const at::Tensor half = sample({"-n", "2", "--sampler", "ddim", "--eta", "0.5"});
+  const at::Tensor half = sampled({"-n", "2", "--sampler", "ddim", "--eta", "0.5"});
   for (const char* const text : {".5", "+0.5", "5e-1", " .5 "})
-    EXPECT_TRUE(at::equal(sample({"-n", "2", "--sampler", "ddim", "--eta", text}), half)) << text;
+    EXPECT_TRUE(at::equal(sampled({"-n", "2", "--sampler", "ddim", "--eta", text}), half)) << text;
   for (const char* const flag : {"--eta", "--guidance", "--strength"})
     for (const char* const text : {"", "0,5", "half", "nan", "1e400"})
       expect_refused({"sample", "--ckpt", "@oracle.json", flag, text},

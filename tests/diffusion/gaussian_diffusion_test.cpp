@@ -270,7 +270,7 @@ TEST(GaussianDiffusion, WorksOnImagesAndPointsAlike) {
 }
 
 // The text of the Error that this configuration throws.
-std::string error_of(const DiffusionConfig& config) {
+std::string refusal_of(const DiffusionConfig& config) {
   return message_of([&] { const GaussianDiffusion d(config); });
 }
 
@@ -279,7 +279,7 @@ TEST(CheckTrainable, RefusesPartsThatDoNotFit) {
   const auto mentions = [](const DiffusionConfig& config, const std::string& text) {
     const std::string message = message_of([&] { check_trainable(config); });
     EXPECT_NE(message.find(text), std::string::npos) << message;
-    EXPECT_EQ(error_of(config), "");
+    EXPECT_EQ(refusal_of(config), "");
   };
   DiffusionConfig config;
   config.variance = VarianceKind::kLearnedRange;

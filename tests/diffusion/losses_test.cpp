@@ -13,7 +13,7 @@
 namespace diffuse {
 namespace {
 
-at::Tensor normal(int64_t rows, int64_t dims, uint64_t index) {
+at::Tensor noise_rows(int64_t rows, int64_t dims, uint64_t index) {
   std::vector<float> values(static_cast<size_t>(rows * dims));
   RandomStream(5, Purpose::kEvaluation, index).fill_normal(values);
   return at::tensor(values, at::kDouble).view({rows, dims});
@@ -43,19 +43,19 @@ Denoiser guess(const GaussianDiffusion& d, PredictionKind prediction, const at::
 }
 
 // One sample per timestep, and a wrong guess of its noise.
-struct Samples {
+struct LossSamples {
   at::Tensor t = at::arange(1000, at::kLong);
-  at::Tensor x0 = normal(1000, 6, 0).clamp(-1, 1), eps = normal(1000, 6, 1);
-  at::Tensor wrong = normal(1000, 6, 2);
+  at::Tensor x0 = noise_rows(1000, 6, 0).clamp(-1, 1), eps = noise_rows(1000, 6, 1);
+  at::Tensor wrong = noise_rows(1000, 6, 2);
   at::Tensor error = (eps - wrong).square().mean(1);
 };
 
-const std::vector<PredictionKind> kPredictions{PredictionKind::kEpsilon, PredictionKind::kX0,
-                                               PredictionKind::kV, PredictionKind::kMu};
+const std::vector<PredictionKind> kLossPredictions{PredictionKind::kEpsilon, PredictionKind::kX0,
+                                                   PredictionKind::kV, PredictionKind::kMu};
 
 TEST(Losses, SimpleIsTheErrorInEpsilonWhateverIsPredicted) {
-  const Samples s;
-  for (const PredictionKind prediction : kPredictions) {
+  const LossSamples s;
+  for (const PredictionKind prediction : kLossPredictions) {
     SCOPED_TRACE(word_of(prediction));
     const auto d = make(LossKind::kSimple, prediction);
     expect_close(d.loss(guess(d, prediction, s.wrong), s.x0, s.t, s.eps), s.error, 1e-8);
@@ -64,7 +64,7 @@ TEST(Losses, SimpleIsTheErrorInEpsilonWhateverIsPredicted) {
 }
 
 TEST(Losses, SimpleOfANetworkThatSaysZeroIsTheNoisesMeanSquare) {
-  const Samples s;
+  const LossSamples s;
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
   const auto d = make(LossKind::kSimple);
   EXPECT_NEAR(d.loss(zero, s.x0, s.t, s.eps).mean().item<double>(), 1,
@@ -73,7 +73,7 @@ TEST(Losses, SimpleOfANetworkThatSaysZeroIsTheNoisesMeanSquare) {
 
 // [Hang23]: min(snr, γ)/snr on the error of ε, min(snr, γ) on x_0's, min(snr, γ)/(snr + 1) on v's.
 TEST(Losses, MinSnrHasThePublishedWeightOfEachPrediction) {
-  const Samples s;
+  const LossSamples s;
   const at::Tensor snr = make(LossKind::kSimple).schedule().snr();
   const at::Tensor capped = snr.clamp_max(5);
   for (const auto& [prediction, weight] : std::vector<std::pair<PredictionKind, at::Tensor>>{
@@ -90,7 +90,7 @@ TEST(Losses, MinSnrHasThePublishedWeightOfEachPrediction) {
 
 // v's own error is ‖v − v_θ‖²: with v_θ = 0 that is the mean square of v.
 TEST(Losses, MseIsMeasuredInTheNetworksQuantity) {
-  const Samples s;
+  const LossSamples s;
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
   const auto d = make(LossKind::kMse, PredictionKind::kV);
   const at::Tensor alpha_bar = d.schedule().alpha_bar().unsqueeze(1);
@@ -102,9 +102,9 @@ TEST(Losses, MseIsMeasuredInTheNetworksQuantity) {
 
 // Eq. 4 and 9: the KL is the weighted error plus C = ½ (log(σ²/β̃) − 1 + β̃/σ²), for t >= 1.
 TEST(Losses, VlbWeightedIsTheKlUpToAConstantOfT) {
-  const Samples s;
+  const LossSamples s;
   for (const VarianceKind variance : {VarianceKind::kFixedLarge, VarianceKind::kFixedSmall}) {
-    for (const PredictionKind prediction : kPredictions) {
+    for (const PredictionKind prediction : kLossPredictions) {
       SCOPED_TRACE(concat(variance, " ", prediction));
       const auto d = make(LossKind::kVlbWeighted, prediction, variance);
       const Denoiser network = guess(d, prediction, s.wrong);
@@ -120,7 +120,7 @@ TEST(Losses, VlbWeightedIsTheKlUpToAConstantOfT) {
 }
 
 TEST(Losses, VlbWeightedIsFiniteAtTheFirstStepWithBothVariances) {
-  const Samples s;
+  const LossSamples s;
   const double beta = 1e-4, variance = 5.45318766e-05;  // β_0 and β̃_1 of the linear schedule
   for (const VarianceKind name : {VarianceKind::kFixedLarge, VarianceKind::kFixedSmall}) {
     const auto d = make(LossKind::kVlbWeighted, PredictionKind::kEpsilon, name);
@@ -130,7 +130,7 @@ TEST(Losses, VlbWeightedIsFiniteAtTheFirstStepWithBothVariances) {
 }
 
 TEST(Losses, VlbIsTTimesTheBoundsTerm) {
-  const Samples s;
+  const LossSamples s;
   const auto d = make(LossKind::kVlb);
   const Denoiser network = guess(d, PredictionKind::kEpsilon, s.wrong);
   expect_close(d.loss(network, s.x0, s.t, s.eps),
@@ -139,7 +139,7 @@ TEST(Losses, VlbIsTTimesTheBoundsTerm) {
 
 // [Nichol21] eq. 16: λ T times the bound is added, and moves the variance alone.
 TEST(Losses, HybridTrainsTheMeanBySimpleAndTheVarianceByTheBound) {
-  const Samples s;
+  const LossSamples s;
   const auto hybrid =
       make(LossKind::kHybrid, PredictionKind::kEpsilon, VarianceKind::kLearnedRange);
   const auto bound = make(LossKind::kVlb, PredictionKind::kEpsilon, VarianceKind::kLearnedRange);
@@ -166,7 +166,7 @@ TEST(Losses, MseTrainsTheStepWithoutSignal) {
   config.rescale_zero_terminal_snr = true;
   config.prediction = PredictionKind::kV;
   config.loss = LossKind::kMse;
-  const Samples s;
+  const LossSamples s;
   const GaussianDiffusion d(config);
   const Denoiser zero = [](const at::Tensor& x_t, const at::Tensor&) { return x_t * 0; };
   const at::Tensor loss = d.loss(zero, s.x0, s.t, s.eps);
@@ -178,7 +178,7 @@ TEST(Losses, MseTrainsTheStepWithoutSignal) {
 TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
   const GaussianDiffusion d(DiffusionConfig{}, SampleKind::kImage);
   const at::Tensor x0 = at::full({1, 1, 2, 2}, 128 / 127.5 - 1, at::kDouble);
-  const at::Tensor eps = normal(1, 4, 3).view({1, 1, 2, 2}), t = at::zeros({1}, at::kLong);
+  const at::Tensor eps = noise_rows(1, 4, 3).view({1, 1, 2, 2}), t = at::zeros({1}, at::kLong);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
   EXPECT_NEAR(d.vb_term(network, x0, t, eps, true).item<double>(), 1.30537766, 1e-7);
 }
@@ -186,7 +186,7 @@ TEST(Losses, FirstTermOfAnImageIsTheReconstructionOf8BitValues) {
 // A perfect mean leaves ½ log2(2π σ²), log σ² = −9.81672514 of the reference.
 TEST(Losses, FirstTermOfAPointIsItsDensity) {
   const auto d = make(LossKind::kSimple);
-  const at::Tensor x0 = at::full({1, 4}, 3.0, at::kDouble), eps = normal(1, 4, 3);
+  const at::Tensor x0 = at::full({1, 4}, 3.0, at::kDouble), eps = noise_rows(1, 4, 3);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
   EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
               0.5 * (std::log(2 * std::numbers::pi) - 9.81672514) / std::numbers::ln2, 1e-8);
@@ -195,7 +195,8 @@ TEST(Losses, FirstTermOfAPointIsItsDensity) {
 // What a sample is decides, not its rank: images of any numbers have a density.
 TEST(Losses, FirstTermOfAnImageOfAnyNumbersIsItsDensity) {
   const GaussianDiffusion d(DiffusionConfig{}, SampleKind::kFloatImage);
-  const at::Tensor x0 = at::full({1, 1, 2, 2}, 3.0, at::kDouble), eps = normal(1, 4, 3).view_as(x0);
+  const at::Tensor x0 = at::full({1, 1, 2, 2}, 3.0, at::kDouble),
+                   eps = noise_rows(1, 4, 3).view_as(x0);
   const Denoiser network = [&](const at::Tensor&, const at::Tensor&) { return eps; };
   EXPECT_NEAR(d.vb_term(network, x0, at::zeros({1}, at::kLong), eps, false).item<double>(),
               0.5 * (std::log(2 * std::numbers::pi) - 9.81672514) / std::numbers::ln2, 1e-8);
@@ -255,8 +256,8 @@ TEST(Losses, OraclesTermAgreesWithMonteCarlo) {
   const int64_t rows = 4000;
   for (const int64_t t : {1, 100, 999}) {
     const at::Tensor terms =
-        d.vb_term(network, normal(rows, 4, 10).to(at::kFloat), at::full({rows}, t, at::kLong),
-                  normal(rows, 4, 11).to(at::kFloat), false);
+        d.vb_term(network, noise_rows(rows, 4, 10).to(at::kFloat), at::full({rows}, t, at::kLong),
+                  noise_rows(rows, 4, 11).to(at::kFloat), false);
     const double error = terms.std().item<double>() / std::sqrt(rows);
     EXPECT_NEAR(terms.mean().item<double>(), expected[t].item<double>(), 5 * error + 1e-6) << t;
   }

@@ -21,7 +21,7 @@ inline std::vector<std::string> run_worlds(int64_t size, const std::function<voi
   // c10d's flight recorder, one for the process, is not safe for ranks that are threads.
   setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/1);
   static uint16_t port =
-      static_cast<uint16_t>(21000 + getpid() * 13 % 20000);  // of neighbours apart
+      static_cast<uint16_t>(21000 + getpid() * 131 % 20000);  // of neighbours apart
   ++port;
   std::vector<std::string> thrown(size);
   std::vector<std::jthread> threads;

@@ -37,21 +37,25 @@ TEST(Verify, OfAnotherSeedPasses) { EXPECT_EQ(failures({.seed = 7}), std::vector
 TEST(Verify, NoticesEveryWrongCoefficient) {
   struct Case {
     VerifyFaults faults;
+    std::vector<std::string> parts;
     std::vector<const char*> checks;
   };
   constexpr double kOff = 1.0001;
   for (const Case& c :
-       {Case{{.beta = kOff}, {"golden_alpha_bar_linear_1000"}},
-        Case{{.coef_x0 = kOff}, {"eq3_of_eq6_is_eq8"}},
-        Case{{.posterior_variance = kOff}, {"eq1_bayes"}},
-        Case{{.weight = kOff}, {"eq9_is_the_kl_posterior"}},
-        Case{{.denoiser = kOff}, {"ancestral_variance_beta_s2_0.25", "score_of_a_mixture_flow"}},
+       {Case{{.beta = kOff}, {"references"}, {"golden_alpha_bar_linear_1000"}},
+        Case{{.coef_x0 = kOff}, {"identities"}, {"eq3_of_eq6_is_eq8"}},
+        Case{{.posterior_variance = kOff}, {"identities"}, {"eq1_bayes"}},
+        Case{{.weight = kOff}, {"identities"}, {"eq9_is_the_kl_posterior"}},
+        Case{{.denoiser = kOff},
+             {"oracle", "flow"},
+             {"ancestral_variance_beta_s2_0.25", "score_of_a_mixture_flow"}},
         Case{{.noise = kOff},
+             {"chain", "subvp", "vp"},
              {"chain_variance_is_eq5", "steps_make_the_marginals_subvp", "samples_as_of_edm_vp"}},
-        Case{{.prediction = kOff}, {"conversions_ve"}},
-        Case{{.denoiser = 1.02}, {"ode_bits_edm", "order_of_heun_vp"}},
-        Case{{.noise = 1.1}, {"corrector_error_by_its_predictors"}}}) {
-    const auto failed = failures({.faults = c.faults});
+        Case{{.prediction = kOff}, {"ve"}, {"conversions_ve"}},
+        Case{{.denoiser = 1.02}, {"edm", "vp"}, {"ode_bits_edm", "order_of_heun_vp"}},
+        Case{{.noise = 1.1}, {"corrector"}, {"corrector_error_by_its_predictors"}}}) {
+    const auto failed = failures({.faults = c.faults, .parts = c.parts});
     for (const char* const check : c.checks)
       EXPECT_NE(std::find(failed.begin(), failed.end(), check), failed.end()) << check;
   }

@@ -115,6 +115,41 @@ TEST(DiffusersModel, ReadsASolversSettings) {
   EXPECT_EQ(config.diffusion.variance, VarianceKind::kFixedSmall);
 }
 
+TEST(DiffusersModel, ReadsUniPc) {
+  const auto read = [](const std::string& fields) {
+    return config_with_scheduler(R"({"_class_name": "UniPCMultistepScheduler")" + fields + "}");
+  };
+  const Config plain = read("");
+  EXPECT_EQ(plain.sample.sampler, SamplerKind::kUnipc);
+  EXPECT_EQ(plain.sample.unipc_order, 2);
+  EXPECT_EQ(plain.sample.spacing, Spacing::kUniform);
+  EXPECT_TRUE(plain.sample.skip_zero);
+  EXPECT_FALSE(plain.sample.clip_x0);
+  const Config other = read(R"(, "solver_order": 3, "solver_type": "midpoint", "solver_p": null,
+      "timestep_spacing": "leading", "steps_offset": 1, "prediction_type": "v_prediction",
+      "disable_corrector": [], "thresholding": true, "sample_max_value": 2.0)");
+  EXPECT_EQ(other.sample.unipc_order, 3);
+  EXPECT_EQ(other.sample.spacing, Spacing::kLeading);
+  EXPECT_EQ(other.sample.steps_offset, 1);
+  EXPECT_EQ(other.diffusion.prediction, PredictionKind::kV);
+  EXPECT_EQ(other.sample.dynamic_threshold_max, 2);
+}
+
+TEST(DiffusersModel, RefusesWhatOurUniPcDoesNotDo) {
+  for (const auto& [field, wanted] :
+       {std::pair(R"("solver_order": 1)", "/solver_order: expected "),
+        std::pair(R"("solver_type": "bh1")", "/solver_type: expected "),
+        std::pair(R"("predict_x0": false)", "/predict_x0: expected true, got false"),
+        std::pair(R"("lower_order_final": false)", "/lower_order_final: expected true, got false"),
+        std::pair(R"("disable_corrector": [0])", "/disable_corrector: expected [], got [0]"),
+        std::pair(R"("solver_p": {})", "/solver_p: expected null, got {}")}) {
+    const std::string said = message_of([&] {
+      config_with_scheduler(concat(R"({"_class_name": "UniPCMultistepScheduler", )", field, "}"));
+    });
+    EXPECT_NE(said.find(wanted), std::string::npos) << said;
+  }
+}
+
 TEST(DiffusersModel, ReadsHowDdimIsSampled) {
   const Config config = config_with_scheduler(R"({"_class_name": "DDIMScheduler",
       "prediction_type": "v_prediction", "rescale_betas_zero_snr": true, "steps_offset": 1,

@@ -6,6 +6,7 @@
 
 #include "diffuse/core/error.h"
 #include "tests/message_of.h"
+#include "tests/pictures/fixtures.h"
 #include "tests/test_folder.h"
 
 namespace diffuse {
@@ -13,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Pixels = std::vector<uint8_t>;
-
-const fs::path kFixtures = "tests/fixtures";
 
 std::string failure(const fs::path& path) {
   return message_of([&] { read_image(path); });

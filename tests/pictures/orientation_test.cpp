@@ -1,13 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "src/pictures/image_codecs.h"
+#include "tests/pictures/fixtures.h"
 
 namespace diffuse {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kFixtures = "tests/fixtures";
 
 // As Pillow's exif_transpose turns them; printed by tests/reference/archive_fixtures.py.
 TEST(Upright, TurnsAsPillowDoes) {

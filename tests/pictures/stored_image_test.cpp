@@ -5,14 +5,13 @@
 #include "diffuse/core/error.h"
 #include "src/pictures/image_file.h"
 #include "tests/message_of.h"
+#include "tests/pictures/fixtures.h"
 
 namespace diffuse {
 namespace {
 
 namespace fs = std::filesystem;
 using Numbers = std::vector<uint16_t>;
-
-const fs::path kFixtures = "tests/fixtures";
 
 // The fixtures and their numbers are those of tests/reference/image_fixtures.py.
 TEST(StoredImage, KeepsSixteenBits) {

@@ -13,7 +13,8 @@ from unittest import mock
 import diffusers
 from unet_pairs import HO, SMALL, DDPMScheduler, PairTest, build, diffuse, torch
 
-from diffusers import DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler
+from diffusers import (DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler,
+                       UniPCMultistepScheduler)
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
 from random_stream import normals  # noqa: E402
@@ -31,8 +32,7 @@ def noise(t, shape, seed=0):
 # Of the same chain, drawn here by ddpm.
 OTHERS = ("DDIMInverseScheduler", "PNDMScheduler", "DEISMultistepScheduler",
           "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler",
-          "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "UniPCMultistepScheduler",
-          "RePaintScheduler")
+          "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "RePaintScheduler")
 # Of other processes, or of distilled models.
 FOREIGN = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "FlowMatchEulerDiscreteScheduler",
            "FlowMatchHeunDiscreteScheduler", "ScoreSdeVeScheduler", "CMStochasticIterativeScheduler",
@@ -100,6 +100,11 @@ class SchedulersTest(PairTest):
                           DPMSolverMultistepScheduler(solver_order=1, thresholding=True),
                           DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++"),
                           DPMSolverMultistepScheduler(thresholding=True, sample_max_value=2.0),
+                          UniPCMultistepScheduler(),
+                          UniPCMultistepScheduler(solver_order=3, timestep_spacing="leading",
+                                                  steps_offset=1),
+                          UniPCMultistepScheduler(prediction_type="v_prediction",
+                                                  timestep_spacing="trailing", thresholding=True),
                           HeunDiscreteScheduler(beta_start=1e-4, beta_end=0.02),
                           HeunDiscreteScheduler(beta_schedule="exp", clip_sample=True)):
             with self.subTest(scheduler.config):

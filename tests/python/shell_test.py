@@ -79,7 +79,7 @@ class ShellTest(unittest.TestCase):
     def test_every_command_takes_the_general_flags(self):
         names = set(re.search(r"commands: ([^)]+)", diffuse("nothing").stderr)[1].split(", ")) - {"data"}
         computing = {"train", "sample", "encode", "bench", "bench samplers", "inpaint", "denoise", "interpolate",
-                     "eval", "forward"}
+                     "eval", "forward", "convert", "info", "schedule", "verify", "data inspect"}
         for name in names | {"data inspect", "bench samplers"}:
             help_text = diffuse(*name.split(), "--help").stdout
             flags = ["-v,--verbose", "-q,--quiet"] + (["--device", "--threads"] if name in computing else [])

@@ -25,7 +25,7 @@ class Mixing : public Network {
   bool self_conditioned_;
 };
 
-DiffusionConfig twenty_steps() {
+DiffusionConfig twenty_graph_steps() {
   DiffusionConfig config;
   config.timesteps = 20;
   config.beta_end = 0.3;
@@ -41,7 +41,7 @@ GenerateOptions options_for(SamplerKind sampler, int64_t rows, int64_t first_lab
 
 // Batches of two sizes and other labels, with guidance and without, by one set of graphs.
 TEST(SampleGraphs, GiveTheSamplesOfSingleKernels) {
-  const GaussianDiffusion diffusion(twenty_steps());
+  const GaussianDiffusion diffusion(twenty_graph_steps());
   for (const bool self_conditioned : {false, true}) {
     Mixing network(self_conditioned);
     FakeGraphs fake;
@@ -66,7 +66,7 @@ TEST(SampleGraphs, GiveTheSamplesOfSingleKernels) {
 
 TEST(SampleGraphs, LeaveGradientsToTheNetwork) {
   Mixing network(false);
-  const GaussianDiffusion diffusion(twenty_steps());
+  const GaussianDiffusion diffusion(twenty_graph_steps());
   FakeGraphs fake;
   GenerateOptions options = options_for(SamplerKind::kDdim, 2, 0);
   options.graphs = std::make_shared<SampleGraphs>(fake.maker(), at::kCPU);
@@ -80,7 +80,7 @@ TEST(SampleGraphs, LeaveGradientsToTheNetwork) {
 // An interval of guidance reads its rows on the host, and recordings hold one network: both go without.
 TEST(SampleGraphs, RecordNeitherIntervalsNorGuides) {
   Mixing network(false);
-  const GaussianDiffusion diffusion(twenty_steps());
+  const GaussianDiffusion diffusion(twenty_graph_steps());
   const auto keys = consecutive_keys(3, 0, 2);
   FakeGraphs fake;
   const auto graphs = std::make_shared<SampleGraphs>(fake.maker(), at::kCPU);

@@ -13,7 +13,7 @@
 
 namespace diffuse::cuda {
 
-// keys [B] -> int64 [B, 2] of {seed, index} on the CPU: what the functions below take, on their device.
+// keys [B] -> int64 [B, 2] of {seed, index} on the CPU: what normal_rows takes, on its device.
 at::Tensor key_rows(std::span<const StreamKey> keys);
 
 // The step of a batch's streams: a number, or an int64 scalar on the device, which a captured graph reads anew in
@@ -23,18 +23,11 @@ struct StreamStep {
   at::Tensor on_device = {};
 };
 
-// Whether the device has the kernels that the functions below launch.
+// Whether the device has the kernel that normal_rows launches.
 bool draws_random(c10::Device device);
 
 // diffuse::normal_rows for keys [B, 2] -> float32 [B, shape...]. Equal to the CPU's but for the last bit.
 at::Tensor normal_rows(const at::Tensor& keys, Purpose purpose, const StreamStep& step,
                        const std::vector<int64_t>& shape);
-
-// The first `count` words of each row's stream -> int64 [B, count], each 0 ... 2^32 - 1.
-at::Tensor word_rows(const at::Tensor& keys, Purpose purpose, const StreamStep& step,
-                     int64_t count);
-
-// RandomStream::below(n) of each row's stream -> int64 [B].
-at::Tensor below_rows(const at::Tensor& keys, Purpose purpose, const StreamStep& step, int64_t n);
 
 }  // namespace diffuse::cuda

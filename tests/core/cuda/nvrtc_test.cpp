@@ -51,14 +51,18 @@ std::string complaint_of(const std::string& log) {
 // A text and the type that it is compiled for.
 class EveryText : public testing::TestWithParam<std::tuple<std::string, c10::ScalarType>> {};
 
-TEST_P(EveryText, CompilesForEveryCardWithoutSpills) {
+TEST_P(EveryText, CompilesForTheCardsWithoutSpills) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "NVRTC is not ours to sanitize";
 #endif
   const auto nvrtc = compiler();
   if (!nvrtc) GTEST_SKIP() << "no NVRTC beside LibTorch";
   const auto& [text, storage] = GetParam();
-  for (const int capability : {80, 86, 89, 90, 100, 120}) {
+  // 80, 86 and 89 share their instructions and registers: float for all of them, the others for one.
+  const std::vector<int> cards = storage == c10::kFloat      ? std::vector{80, 86, 89, 90, 100, 120}
+                                 : storage == c10::kBFloat16 ? std::vector{80, 90, 100, 120}
+                                                             : std::vector{89, 90, 100, 120};
+  for (const int capability : cards) {
     const Compiled compiled = nvrtc->compile({text.c_str(), storage}, capability, /*verbose=*/true);
     EXPECT_EQ(complaint_of(compiled.log), "") << "for sm_" << capability;
     EXPECT_EQ(compiled.cubin.substr(1, 3), "ELF");

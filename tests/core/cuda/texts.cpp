@@ -9,9 +9,7 @@ namespace {
 #include "src/core/cuda/kernels/random.cuh"
 
 const Registration random_kernels("src/core/cuda/kernels/random.cuh", c10::kFloat,
-                                  {{"fill_normals", wrap(fill_normals, Barriers::kNone)},
-                                   {"fill_words", wrap(fill_words, Barriers::kNone)},
-                                   {"fill_below", wrap(fill_below, Barriers::kNone)}});
+                                  {{"fill_normals", wrap(fill_normals, Barriers::kNone)}});
 
 }  // namespace
 }  // namespace diffuse::shim

@@ -31,31 +31,3 @@ KERNEL void __launch_bounds__(kThreads)
   for (int i = 0; i < 4; ++i)
     if (first + i < width) to[i] = values[i];
 }
-
-// out [B, width]: the streams' first words, each in the low half of a number.
-KERNEL void __launch_bounds__(kThreads)
-    fill_words(long long* out, const long long* keys, const long long* step, long long fixed_step,
-               long long purpose, long long width) {
-  const long long at = (long long)blockIdx.x * kThreads + threadIdx.x, row = blockIdx.y;
-  if (at >= width) return;
-  const Stream stream = stream_of(keys + 2 * row, (unsigned)purpose, step_of(step, fixed_step));
-  const Words words = words_of(stream, (unsigned)(at / 4));
-  out[row * width + at] = word_of(words, (unsigned)(at % 4));
-}
-
-// out [B]: RandomStream::below(n), unbiased.
-KERNEL void __launch_bounds__(kThreads)
-    fill_below(long long* out, const long long* keys, const long long* step, long long fixed_step,
-               long long purpose, long long rows, long long n) {
-  const long long row = (long long)blockIdx.x * kThreads + threadIdx.x;
-  if (row >= rows) return;
-  const Stream stream = stream_of(keys + 2 * row, (unsigned)purpose, step_of(step, fixed_step));
-  const unsigned long long range = (unsigned long long)n, most = ~0ull, limit = most - most % range;
-  unsigned long long value = limit;
-  for (unsigned block = 0; value >= limit; ++block) {
-    const Words words = words_of(stream, block);
-    value = (unsigned long long)words.at[0] << 32 | words.at[1];
-    if (value >= limit) value = (unsigned long long)words.at[2] << 32 | words.at[3];
-  }
-  out[row] = (long long)(value % range);
-}

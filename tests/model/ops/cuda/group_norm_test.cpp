@@ -98,7 +98,7 @@ at::Tensor computed(const Inputs& in, const Shape& s, bool silu, With with) {
 
 // ops::dropout's mask on the CPU has its own tests.
 at::Tensor dropped(const at::Tensor& y, const Shape& s) {
-  cuda::KernelLauncherScope none(nullptr);
+  diffuse::cuda::KernelLauncherScope none(nullptr);
   const DropoutScope scope(keys_for(s));
   return dropout(y, {kDropped, 4});
 }

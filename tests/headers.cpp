@@ -1,1 +1,0 @@
-// Empty: its target only holds the headers precompiled for all test programs.
