@@ -18,7 +18,7 @@ namespace {
 using Arguments = std::vector<std::string>;
 
 // A run of the small config of images with these values set, trained once.
-fs::path run_with(const std::string& name, const Arguments& values) {
+fs::path condition_run(const std::string& name, const Arguments& values) {
   const fs::path folder = scratch(name);
   write_file(folder / "c.json", small_image_config());
   Arguments arguments{"train",    "--config", folder / "c.json", "--out", folder / "run",
@@ -31,24 +31,25 @@ fs::path run_with(const std::string& name, const Arguments& values) {
 
 const fs::path& downscale_run() {
   static const fs::path run =
-      run_with("downscale", {"condition.type=downscale", "condition.factor=2"});
+      condition_run("downscale", {"condition.type=downscale", "condition.factor=2"});
   return run;
 }
 
 const fs::path& mask_run() {
-  static const fs::path run = run_with("mask", {"condition.type=mask", "condition.dropout=0.2"});
+  static const fs::path run =
+      condition_run("mask", {"condition.type=mask", "condition.dropout=0.2"});
   return run;
 }
 
-Outcome sample(const fs::path& model, const fs::path& out, const Arguments& more) {
+Outcome sample_for(const fs::path& model, const fs::path& out, const Arguments& more) {
   Arguments arguments{"sample", "--ckpt", model, "--device", "cpu", "-o", out};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program(arguments);
 }
 
-at::Tensor samples(const fs::path& model, const Arguments& more) {
+at::Tensor samples_for(const fs::path& model, const Arguments& more) {
   const fs::path out = scratch("conditioned") / "x.npy";
-  const Outcome o = sample(model, out, more);
+  const Outcome o = sample_for(model, out, more);
   EXPECT_EQ(o.exit_code, 0) << o.err;
   return read_npy(out);
 }
@@ -74,9 +75,10 @@ TEST(Condition, GivesEachItsSamplesInOrder) {
       {at::full({1, 3, side / 2, side / 2}, -0.5), at::full({1, 3, side / 2, side / 2}, 0.5)});
   write_npy(folder / "both.npy", low);
   write_npy(folder / "first.npy", low[0]);
-  const at::Tensor both = samples(downscale_run(), {"-n", "3", "--condition", folder / "both.npy"});
+  const at::Tensor both =
+      samples_for(downscale_run(), {"-n", "3", "--condition", folder / "both.npy"});
   const at::Tensor first =
-      samples(downscale_run(), {"-n", "3", "--condition", folder / "first.npy"});
+      samples_for(downscale_run(), {"-n", "3", "--condition", folder / "first.npy"});
   EXPECT_EQ(both.sizes(), at::IntArrayRef({6, 3, side, side}));
   EXPECT_TRUE(at::allclose(both.slice(0, 0, 3), first, 1e-4, 1e-4));
   EXPECT_FALSE(at::allclose(both.slice(0, 3, 6), first, 1e-4, 1e-4));
@@ -93,12 +95,12 @@ TEST(Condition, OfTheFullSizeIsScaledDownAndSaysSo) {
   write("low.png", side / 2);
   const fs::path out = folder / "x.npy";
   const Outcome o =
-      sample(downscale_run(), out, {"-v", "-n", "2", "--condition", folder / "full.png"});
+      sample_for(downscale_run(), out, {"-v", "-n", "2", "--condition", folder / "full.png"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
   EXPECT_NE(o.err.find("pixels are scaled down by 2 first"), std::string::npos) << o.err;
-  EXPECT_TRUE(at::allclose(read_npy(out),
-                           samples(downscale_run(), {"-n", "2", "--condition", folder / "low.png"}),
-                           1e-3, 1e-3));
+  EXPECT_TRUE(at::allclose(
+      read_npy(out), samples_for(downscale_run(), {"-n", "2", "--condition", folder / "low.png"}),
+      1e-3, 1e-3));
 }
 
 // Tiles with 2 pixels between: the condition and its two samples, for each of the two pictures of a folder.
@@ -110,7 +112,7 @@ TEST(Condition, StandsFirstInTheRowsOfAGrid) {
     write_png(folder / "low" / name,
               {side / 2, side / 2, 3, std::vector<uint8_t>(side * side / 4 * 3, 200)});
   const Outcome o =
-      sample(downscale_run(), folder / "grid.png", {"-n", "2", "--condition", folder / "low"});
+      sample_for(downscale_run(), folder / "grid.png", {"-n", "2", "--condition", folder / "low"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
   const Image grid = read_image(folder / "grid.png");
   EXPECT_NEAR(static_cast<double>(grid.width) / static_cast<double>(grid.height), 1.5, 0.05);
@@ -124,14 +126,15 @@ TEST(Condition, OfAMaskStaysInTheSamples) {
   at::Tensor x = at::full({3, side, side}, 0.25);
   x.narrow(1, 0, 2).fill_(NAN);
   write_npy(folder / "holes.npy", x);
-  const at::Tensor found = samples(mask_run(), {"-n", "2", "--condition", folder / "holes.npy"});
+  const at::Tensor found =
+      samples_for(mask_run(), {"-n", "2", "--condition", folder / "holes.npy"});
   EXPECT_TRUE(at::equal(found.narrow(2, 2, side - 2), at::full({2, 3, side - 2, side}, 0.25)));
   EXPECT_TRUE(at::isfinite(found).all().item<bool>());
   const Outcome guided =
-      sample(mask_run(), folder / "x.png",
-             {"-n", "2", "--guidance", "2", "--condition", folder / "holes.npy"});
+      sample_for(mask_run(), folder / "x.png",
+                 {"-n", "2", "--guidance", "2", "--condition", folder / "holes.npy"});
   EXPECT_EQ(guided.exit_code, 0) << guided.err;
-  EXPECT_EQ(samples(mask_run(), {"-n", "2"}).size(0), 2);  // trained with dropout
+  EXPECT_EQ(samples_for(mask_run(), {"-n", "2"}).size(0), 2);  // trained with dropout
 }
 
 TEST(Condition, ThatDoesNotFitIsRefused) {
@@ -139,17 +142,18 @@ TEST(Condition, ThatDoesNotFitIsRefused) {
   write_npy(folder / "odd.npy", at::zeros({3, 3, 3}));
   write_npy(folder / "known.npy", at::zeros({3, side_of(mask_run()), side_of(mask_run())}));
   const auto with = [&](const fs::path& model, const char* file) {
-    return sample(model, folder / "x.npy", {"-q", "-n", "2", "--condition", folder / file});
+    return sample_for(model, folder / "x.npy", {"-q", "-n", "2", "--condition", folder / file});
   };
   expect_refused(with(downscale_run(), "none.png"), "none.png: does not exist");
   expect_refused(with(downscale_run(), "odd.npy"), "odd.npy: expected N x [3, ");
   expect_refused(with(mask_run(), "known.npy"), "known.npy: nothing is unknown; expected NaN");
-  expect_refused(sample(downscale_run(), folder / "x.npy", {"-q", "-n", "2"}),
+  expect_refused(sample_for(downscale_run(), folder / "x.npy", {"-q", "-n", "2"}),
                  "this model is conditioned on \"downscale\"");
-  expect_refused(sample(downscale_run(), folder / "x.npy",
-                        {"-q", "-n", "2", "--guidance", "2", "--condition", folder / "odd.npy"}),
-                 "--guidance: this model was trained without classes, and never without its "
-                 "condition");
+  expect_refused(
+      sample_for(downscale_run(), folder / "x.npy",
+                 {"-q", "-n", "2", "--guidance", "2", "--condition", folder / "odd.npy"}),
+      "--guidance: this model was trained without classes, and never without its "
+      "condition");
 }
 
 TEST(Condition, IsRefusedByWhatHasNoPlaceForIt) {
@@ -192,11 +196,11 @@ TEST(Condition, OfAVectorIsPairedByNumber) {
   ASSERT_EQ(o.exit_code, 0) << o.err;
   EXPECT_TRUE(fs::exists(folder / "run" / "samples" / "step-2.png"));
   write_npy(folder / "given.npy", at::tensor({6.0f, 8.0f}).view({2, 1}));
-  EXPECT_EQ(samples(folder / "run", {"-n", "5", "--condition", folder / "given.npy"}).sizes(),
+  EXPECT_EQ(samples_for(folder / "run", {"-n", "5", "--condition", folder / "given.npy"}).sizes(),
             at::IntArrayRef({10, 2}));
   write_npy(folder / "wide.npy", at::ones({2, 3}));
   expect_refused(
-      sample(folder / "run", folder / "x2.npy", {"-q", "--condition", folder / "wide.npy"}),
+      sample_for(folder / "run", folder / "x2.npy", {"-q", "--condition", folder / "wide.npy"}),
       "wide.npy: expected N x [1], got Float [2, 3]");
 }
 
