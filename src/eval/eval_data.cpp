@@ -63,6 +63,7 @@ EvalData open_eval_data(const fs::path& named, const Model& model, Split split) 
                 c10::IntArrayRef(data.set->sample_shape()));
   check_unit_range(model, config.data, data);
   take_classes(model, data);
+  config.condition = model.config().condition;
   if (!named.empty() && config.condition.is_stored())
     throw Error("--data: the conditions of ", model.name(), " are stored with its own data; leave ",
                 "out --data");
