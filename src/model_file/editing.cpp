@@ -47,6 +47,7 @@ at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::T
 at::Tensor denoise(const Model& model, const Sampling& sampling, const at::Tensor& y, double sigma,
                    Denoising mode, uint64_t seed) {
   const c10::InferenceMode inference;
+  model.check_unconditional();
   const int64_t rows = y.size(0);
   if (mode == Denoising::kExpected)
     return denoise_at_once(model.diffusion(), model.denoiser(sampling.rows(rows)),

@@ -91,6 +91,8 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
   return {.sampler = std::move(sampler),
           .shape = sample_shape(),
           .classes = config_.model.classes,
+          .keeps_known = config_.condition.is_mask(),
+          .drops_condition = config_.condition.dropout > 0,
           .guidance = config.guidance,
           .guidance_interval = config.guidance_interval,
           .device = device_,
@@ -108,12 +110,32 @@ GenerateOptions Model::options(const SampleConfig& config, std::vector<double> t
                  }));
 }
 
+void Model::check_unconditional() const {
+  const ConditionConfig& condition = config_.condition;
+  if (condition.is_on() && condition.dropout == 0)
+    throw Error(
+        name_, ": this model is conditioned on \"", condition.type,
+        "\" and was not trained without (/condition/dropout 0), but no condition is given; ",
+        "`diffuse sample --condition` gives one");
+}
+
+// What sampling with these options needs besides what check_sampler() checks.
+void Model::check_given(const GenerateOptions& options) const {
+  if (options.condition.defined()) return;
+  check_unconditional();
+  const bool guides = options.guidance != 1 && !options.guide && !options.labels.defined();
+  if (config_.condition.is_on() && guides)
+    throw Error("/sample/guidance: expected 1, as ", name_, " is given no condition to follow");
+}
+
 Denoiser Model::denoiser(const GenerateOptions& options) const {
+  check_given(options);
   return make_denoiser(*network_, *diffusion_, options);
 }
 
 at::Tensor Model::sample(std::span<const StreamKey> keys, GenerateOptions options,
                          const StepCallback& callback) const {
+  check_given(options);
   if (options.from.defined()) options.from = to_network(options.from);
   return to_data(generate(*network_, *diffusion_, keys, options, callback).to(at::kCPU));
 }

@@ -33,6 +33,7 @@ Config config_of_model(const std::filesystem::path& file,
   config.model.sample_kind = SampleKind::kUnset;
   config.model.classes = 0;
   config.model.class_names.clear();
+  config.model.condition_channels = config.model.condition_size = 0;
   return parse_config(config_to_json(config), file.string(), overrides);
 }
 
@@ -50,6 +51,19 @@ static at::Tensor with_channels(const at::Tensor& from, const at::Tensor& fresh,
       part = part.sum(0, /*keepdim=*/true) / static_cast<double>(sums ? after : before);
     result.narrow(0, group * after, after).copy_(part);
   }
+  return result;
+}
+
+// Channels 0 .. n - 1 of the network's input are x_t and the network's own x_0; those of a condition follow and
+// stay as they are in `fresh`.
+static at::Tensor with_input_channels(const at::Tensor& from, const at::Tensor& fresh,
+                                      const Sides& sides) {
+  const auto own = [](const at::Tensor& weight, const ModelConfig& model) {
+    return weight.narrow(0, 0, model.sample_shape[0] * (model.self_conditioning ? 2 : 1));
+  };
+  at::Tensor result = fresh.clone();
+  own(result, sides.to)
+      .copy_(with_channels(own(from, sides.from), own(fresh, sides.to), sides, /*sums=*/true));
   return result;
 }
 
@@ -85,7 +99,7 @@ static at::Tensor adapted(const std::string& name, const at::Tensor& from, const
   if (name == "class_embedding.weight" && fits_but_for(from, fresh, 0))
     return with_classes(from, fresh, sides);
   if (whole_pixels && name == "conv_in.weight" && fits_but_for(from, fresh, 1))
-    return with_channels(from.transpose(0, 1), fresh.transpose(0, 1), sides, true).transpose(0, 1);
+    return with_input_channels(from.transpose(0, 1), fresh.transpose(0, 1), sides).transpose(0, 1);
   if (whole_pixels && name.starts_with("conv_out.") && fits_but_for(from, fresh, 0))
     return with_channels(from, fresh, sides, false);
   return {};

@@ -12,6 +12,7 @@
 #include "src/core/device.h"
 #include "src/core/duration.h"
 #include "src/data/class_names.h"
+#include "src/data/condition.h"
 #include "src/data/normalization.h"
 #include "src/data/resident_images.h"
 #include "src/distributed/gradient_reducer.h"
@@ -25,7 +26,8 @@ namespace diffuse {
 // The config with the fields that depend on the data filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
-  config.model = with_samples_of(std::move(config.model), data);
+  config.model =
+      with_condition_of(with_samples_of(std::move(config.model), data), config.condition, data);
   if (!data.is_image()) config.sample.clip_x0 = false;
   std::vector<std::string> names;
   if (config.model.class_conditional) names = class_names_of(data);
@@ -152,6 +154,7 @@ HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
                          {.samples = config_.train.eval_samples,
                           .batch = micro_batch(),
                           .labels = config_.model.classes > 0,
+                          .condition = config_.condition,
                           .device = device_,
                           .precision = precision_},
                          *world_);

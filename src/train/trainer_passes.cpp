@@ -58,7 +58,8 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
   const Batch rows{
       .x = batch.x.slice(0, begin, end),
       .labels = batch.labels.defined() ? batch.labels.slice(0, begin, end) : at::Tensor(),
-      .first_sample = batch.first_sample + begin};
+      .first_sample = batch.first_sample + begin,
+      .condition = batch.condition.defined() ? batch.condition.slice(0, begin, end) : at::Tensor()};
   TrainingRows drawn = objective_->draw(rows, step_);
   // Without kernels of ours a GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
   at::manual_seed(drawn.dropout_seed);

@@ -14,8 +14,8 @@ static Lines warnings(const std::string& config, int64_t held_out = 10) {
 }
 
 TEST(RunWarnings, SayNothingOfThePresets) {
-  for (const char* const name :
-       {"cifar", "flowers", "mnist", "mnist_conditional", "shapes", "swiss_roll", "waveforms"})
+  for (const char* const name : {"cifar", "flowers", "mnist", "mnist_conditional", "mnist_superres",
+                                 "shapes", "shapes_colour", "swiss_roll", "waveforms"})
     EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines()) << name;
 }
 
@@ -56,7 +56,8 @@ TEST(RunWarnings, NameWhatHasNoEffect) {
   EXPECT_EQ(warnings(R"({"train": {"label_dropout": 0.1, "weight_decay": 0.01},
                          "sample": {"guidance": 2}})"),
             (Lines{"/train/label_dropout: has no effect without /model/class_conditional",
-                   "/sample/guidance: has no effect without /model/class_conditional",
+                   "/sample/guidance: has no effect without /model/class_conditional or "
+                   "/condition/dropout",
                    "/train/weight_decay: has no effect without /train/optimizer adamw"}));
   EXPECT_EQ(warnings(R"({"model": {"class_conditional": true}, "sample": {"guidance": 2}})"),
             Lines{"/sample/guidance: 2 compares with samples of no class, which the model does not "
