@@ -197,6 +197,15 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("optimizer", c.optimizer, any_word(),
         "Adam, AdamW with weight decay, or Muon for matrices and filters with AdamW for the rest.");
   visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
+  visit("learning_rates", c.learning_rates, above(0),
+        "Factors of the learning rate, and with it of the weight decay, by patterns as in freeze: "
+        "{\"conv_in\": 0.1}; other parameters have 1, and no parameter may match two patterns.");
+  visit("freeze", c.freeze, list_of(anything()),
+        "Parameters of the network that stay as they are, by name: * stands for any text and ? for "
+        "one character; a pattern without them also stands for all names that begin with its "
+        "parts, as down_blocks.0 for down_blocks.0.resnets.0.conv1.weight.");
+  visit("train_only", c.train_only, list_of(anything()),
+        "Patterns as in freeze: all other parameters of the network stay as they are.");
   visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the mean gradient.");
   visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the mean squared gradient.");
   visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");

@@ -5,6 +5,7 @@
 
 #include "diffuse/train/trainer.h"
 #include "memory_counter.h"
+#include "src/train/parameter_groups.h"
 
 namespace diffuse {
 
@@ -37,9 +38,10 @@ int64_t predict_memory(const Config& config, std::shared_ptr<const Dataset> data
   small.train.batch_size = std::clamp<int64_t>(rows, 2, kMostProbed);
   Trainer trainer(small, std::move(data), device);
   if (device.is_cpu()) return predict_resident(trainer, std::min(rows, kMostProbed), rows);
-  // Weights, gradients, EMA, Adam's moments; the copies that the network computes with.
+  // Weights and the copies that the network computes with; of what is trained gradients, EMA, Adam's moments.
   const int64_t low = trainer.precision() == c10::kFloat ? 0 : 2;
-  const int64_t kept = (5 * 4 + low) * parameter_count(trainer.network());
+  const int64_t kept =
+      (4 + low) * parameter_count(trainer.network()) + 4 * 4 * trained_count(trainer.network());
   const int64_t one = gradient_memory(trainer, 1), two = gradient_memory(trainer, 2);
   return kept + one + (rows - 1) * (two - one);
 }

@@ -20,6 +20,7 @@
 #include "src/model/layer_watch.h"
 #include "src/model/weight_cache.h"
 #include "src/sample/oracle_view.h"
+#include "src/train/parameter_groups.h"
 #include "step_graphs.h"
 #include "train_statistics.h"
 
@@ -49,6 +50,7 @@ static std::shared_ptr<Network> network_for(const Config& config,
   network->to(device);
   if (config.train.gradient_checkpointing) network->checkpoint_gradients();
   world.broadcast(network->parameters());
+  freeze_parameters(config.train, *network);
   return network;
 }
 

@@ -166,7 +166,9 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor dx;
     if (context->needs_input_grad(0)) dx = convolve(dy, filter_planes(weight, true), nullptr);
-    return {dx, weight_gradient(x, dy), dy.sum(at::IntArrayRef{0, 2, 3})};
+    const bool trains = context->needs_input_grad(1);
+    return {dx, trains ? weight_gradient(x, dy) : at::Tensor(),
+            context->needs_input_grad(2) ? dy.sum(at::IntArrayRef{0, 2, 3}) : at::Tensor()};
   }
 };
 
