@@ -64,6 +64,7 @@ EvaluationOptions options_of(const EvalFlags& flags, const Model& model, const E
   return {.items = std::min(items, data.set->size()),
           .batch = flags.batch,
           .labels = classes > 0,
+          .condition = model.config().condition,
           .seed = flags.seed,
           .device = device,
           .precision = select_precision(parse_word<Precision>(flags.precision, "--precision"),

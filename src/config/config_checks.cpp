@@ -209,12 +209,57 @@ static void check_sample_kind(const ModelConfig& c, const std::string& at) {
                 wanted == 1 ? " number" : " numbers", ", got ", c.sample_shape.size());
 }
 
+// What a condition needs besides the data's shape.
+static void check_condition(const Config& config, const std::string& name) {
+  const ConditionConfig& c = config.condition;
+  const std::string at = name + ": /condition";
+  if (c.mean.size() != c.std.size())
+    throw Error(at, "/mean: expected as many numbers as in std, ", c.std.size(), ", got ",
+                c.mean.size());
+  if (!c.is_stored() && !c.path.empty())
+    throw Error(at, "/path: expected the type image or vector with it, got ", c.type);
+  if (!c.is_on()) return;
+  const NetworkType network = config.model.type;
+  if (network == NetworkType::kGaussianOracle || network == NetworkType::kMixtureOracle)
+    throw Error(at, "/type: expected none, as ", network, " knows no condition");
+  const DataType data = config.data.type;
+  if (c.is_stored() && data != DataType::kArray && data != DataType::kImageFolder)
+    throw Error(at, "/type: \"", c.type, "\" is stored beside each item of an array or ",
+                "image_folder; /data/type is \"", data, "\"");
+  if (c.is_stored() && c.path.empty())
+    throw Error(at, "/path: ", c.type, " needs one, for example --set condition.path=FILE");
+  if (c.type == ConditionType::kGrey && config.data.normalize)
+    throw Error(at, "/type: \"grey\" needs the data's own colours; expected data.normalize false");
+  if (c.noise > 0 && (c.is_mask() || c.type == ConditionType::kVector))
+    throw Error(at, "/noise: expected 0 with the type ", c.type,
+                "; it is for downscale, grey and image");
+}
+
+static void check_mask(const Config& config, const std::string& name) {
+  const ConditionConfig& c = config.condition;
+  const std::string at = name + ": /condition";
+  const bool forecast = c.is_mask() && c.mask == MaskKind::kForecast;
+  if (forecast && c.horizon == 0)
+    throw Error(at, "/horizon: forecast needs the number of unknown steps, for example ",
+                "--set condition.horizon=24");
+  if (!forecast && c.horizon > 0)
+    throw Error(at, "/horizon: expected 0 without the type mask and the mask forecast");
+  if (!c.is_mask()) return;
+  if (c.share == 0 && c.mask != MaskKind::kRandom && !forecast)
+    throw Error(at, "/share: expected above 0 with the mask ", c.mask);
+  if (config.diffusion.learns_variance())
+    throw Error(name, ": /diffusion/variance: \"", config.diffusion.variance,
+                "\" is learned for known values too; use fixed_small with the condition mask");
+}
+
 void check_config(const Config& config, const std::string& name) {
   if (config.data.channels == 2) throw Error(name, ": /data/channels: expected 0, 1 or 3, got 2");
   check_normalization(config, name);
   check_range(config.data, name + ": /data");
   check_class_names(config.model, name + ": /model");
   check_sample_kind(config.model, name + ": /model");
+  check_condition(config, name);
+  check_mask(config, name);
   check_process(config.diffusion, name + ": /diffusion");
   check_noise_range(config.diffusion, name + ": /diffusion");
   check_schedule(config.diffusion, name + ": /diffusion");

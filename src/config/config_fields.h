@@ -74,6 +74,36 @@ void visit_fields(Visitor& visit, DataConfig& c) {
 }
 
 template <class Visitor>
+void visit_fields(Visitor& visit, ConditionConfig& c) {
+  visit("type", c.type, any_word(),
+        "What the network is given besides x_t: the image downscaled, its grey values, the known "
+        "part of a sample beside a mask, or an image or vector stored with each item.");
+  visit("factor", c.factor, between(2, 256),
+        "downscale: how many times smaller the given image is, in height and width.");
+  visit("mask", c.mask, any_word(),
+        "mask: what is unknown. Images: one to three boxes, a box in the centre, or random pixels; "
+        "signals: random numbers, their end (forecast), or whole channels.");
+  visit("share", c.share, between(0, 1),
+        "mask: boxes and centre: the (largest) side of a box as a share of the image's; random: "
+        "share of unknown numbers, 0 draws it anew for each sample; channels: share of unknown "
+        "ones.");
+  visit("horizon", c.horizon, at_least(0), "mask forecast: number of unknown steps at the end.");
+  visit("path", c.path, anything(),
+        "image, vector: an array with one row for each item of the data, in their order, or for "
+        "image a folder of pictures with the names of the data's.");
+  visit("array", c.array, anything(),
+        "path: the array's name in a file with several; empty means the only one.");
+  visit("dropout", c.dropout, between(0, 1),
+        "Share of items trained without the condition, which classifier-free guidance needs.");
+  visit("noise", c.noise, at_least(0),
+        "downscale, grey, image: training adds Gaussian noise to the condition, with a standard "
+        "deviation from 0 to this, which the network is told; 0 adds none.");
+  visit("mean", c.mean, list_of(anything()),
+        "vector, image of numbers: mean of each channel; empty is filled in from the data.");
+  visit("std", c.std, list_of(above(0)), "Standard deviation of each channel; filled in likewise.");
+}
+
+template <class Visitor>
 void visit_fields(Visitor& visit, ModelConfig& c) {
   visit("type", c.type, any_word(),
         "The network: unet for images and signals, mlp for points; gaussian_oracle and "
@@ -132,6 +162,10 @@ void visit_fields(Visitor& visit, ModelConfig& c) {
         "point; filled in from the data set, and from sample_shape where a file does not say.");
   visit("classes", c.classes, at_least(0),
         "Number of classes; filled in from the data set; 0 means unconditional.");
+  visit("condition_channels", c.condition_channels, at_least(0),
+        "Channels that a condition adds to the network's input; filled in from the data set.");
+  visit("condition_size", c.condition_size, at_least(0),
+        "Numbers of a vector as condition; filled in from the data set.");
   visit("class_names", c.class_names, list_of(anything()),
         "Names of the classes in order; empty is filled in from the data set. If given, the data's "
         "classes are numbered as in this list.");
@@ -317,6 +351,7 @@ template <class Visitor>
 void visit_fields(Visitor& visit, Config& c) {
   visit("seed", c.seed, at_least(0), "Seed of all random numbers: same seed, same run.");
   visit("data", c.data, "The training data.");
+  visit("condition", c.condition, "What the network is conditioned on besides classes.");
   visit("model", c.model, "The network.");
   visit("diffusion", c.diffusion,
         "The forward process, the network's prediction target and the loss.");

@@ -3,7 +3,8 @@
 namespace diffuse {
 
 bool starts_with_json_path(std::string_view message) {
-  for (const char* const section : {"/data/", "/model/", "/diffusion/", "/train/", "/sample/"})
+  for (const char* const section :
+       {"/data/", "/condition/", "/model/", "/diffusion/", "/train/", "/sample/"})
     if (message.starts_with(section)) return true;
   return false;
 }

@@ -31,7 +31,7 @@ struct BatchLoader::State {
   int64_t item(int64_t sample);
   void read_items(Batch& batch, std::span<const int64_t> indices) const;
   void name_items(Batch& batch, std::span<const int64_t> indices) const;
-  void flip(Batch& batch) const;
+  void flip(at::Tensor& images, int64_t first_sample) const;
 
   const std::shared_ptr<const Dataset> dataset;
   const LoaderOptions options;
@@ -82,7 +82,10 @@ Batch BatchLoader::State::load(int64_t step) {
 
 void BatchLoader::State::read_items(Batch& batch, std::span<const int64_t> indices) const {
   batch.x = dataset->gather(indices);
-  if (options.horizontal_flip) flip(batch);
+  batch.condition = dataset->condition(indices);
+  if (options.horizontal_flip) flip(batch.x, batch.first_sample);
+  if (options.horizontal_flip && batch.condition.defined() && batch.condition.dim() == 4)
+    flip(batch.condition, batch.first_sample);
   if (options.pinned) batch.x = batch.x.pin_memory();
 }
 
@@ -108,12 +111,12 @@ int64_t BatchLoader::State::item(int64_t sample) {
 }
 
 // Mirrors each image [C, H, W] that is to be.
-void BatchLoader::State::flip(Batch& batch) const {
-  const int64_t image = batch.x.stride(0);
-  const int64_t width = batch.x.size(3);
-  float* pixels = batch.x.mutable_data_ptr<float>();
-  for (int64_t row = 0; row < batch.x.size(0); ++row, pixels += image) {
-    if (!mirrors({options.seed, static_cast<uint64_t>(batch.first_sample + row)})) continue;
+void BatchLoader::State::flip(at::Tensor& images, int64_t first_sample) const {
+  const int64_t image = images.stride(0);
+  const int64_t width = images.size(3);
+  float* pixels = images.mutable_data_ptr<float>();
+  for (int64_t row = 0; row < images.size(0); ++row, pixels += image) {
+    if (!mirrors({options.seed, static_cast<uint64_t>(first_sample + row)})) continue;
     for (int64_t line = 0; line < image; line += width)
       std::reverse(pixels + line, pixels + line + width);
   }

@@ -18,6 +18,7 @@ struct Batch {
   int64_t first_sample = 0;  // global sample number of row 0; rows are consecutive
   at::Tensor items{};        // int64 [B]: each row's number in the set, if only items are wanted
   std::vector<StreamKey> mirror{};  // the streams that say which of these to mirror; empty: none
+  at::Tensor condition{};           // Dataset::condition() of the items
 };
 
 // Whether the sample of this key is mirrored: with probability 1/2.

@@ -95,6 +95,10 @@ class RelabelledDataset : public Dataset {
     return set_->gather(indices);
   }
   at::Tensor bytes() const override { return set_->bytes(); }
+  at::Tensor condition(std::span<const int64_t> indices) const override {
+    return set_->condition(indices);
+  }
+  std::vector<int64_t> condition_shape() const override { return set_->condition_shape(); }
 
  private:
   std::shared_ptr<const Dataset> set_;

@@ -133,12 +133,11 @@ static at::Tensor measure_pairs(Network& network, const GaussianDiffusion& diffu
     posterior.push_back(step_of(Draw::kPosterior, t));
   }
   const at::Tensor rows = at::tensor(item).to(items.x0.device());
-  const at::Tensor labels =
-      items.labels.defined() ? items.labels.index_select(0, rows) : at::Tensor();
   const at::Tensor x0 = items.x0.index_select(0, rows), t = t_cpu.to(x0.device());
   const Levels from = levels.at(t), to = levels.before(t);
   const at::Tensor x_t = diffusion.q_sample(x0, from.time, noise_like(x0, keys, forward));
-  const Denoiser denoiser = in_double(network, diffusion, labels, options.evaluation);
+  const Denoiser denoiser =
+      in_double(network, diffusion, select_rows(items.given, rows), options.evaluation);
   const auto prediction = diffusion.denoised(denoiser(x_t, from.time), x_t, from, options.clip_x0);
   const Gaussian p = in_data_units(diffusion.reverse(prediction, x_t, from, to), units.data);
   const Gaussian q = in_data_units(diffusion.posterior(x0, x_t, from, to), units.data);

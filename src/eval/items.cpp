@@ -11,6 +11,7 @@
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
 #include "src/core/stop.h"
+#include "src/data/condition.h"
 #include "src/distributed/work_queue.h"
 #include "src/model/compute_scope.h"
 
@@ -35,8 +36,10 @@ Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t 
     classes[i] = data.label(numbers[i]);
     items.keys.push_back({options.seed, static_cast<uint64_t>(numbers[i])});
   }
-  items.x0 = data.gather(numbers).to(options.device).to(at::kDouble);
-  if (options.labels) items.labels = at::tensor(classes).to(options.device);
+  const at::Tensor x0 = data.gather(numbers).to(options.device);
+  items.x0 = x0.to(at::kDouble);
+  if (options.labels) items.given.labels = at::tensor(classes).to(options.device);
+  items.given.condition = condition_of(options.condition, x0, data.condition(numbers), items.keys);
   return items;
 }
 
@@ -81,13 +84,20 @@ at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
   return noise.to(x0.device()).to(at::kDouble);
 }
 
-Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+Conditioning select_rows(const Conditioning& given, const at::Tensor& rows) {
+  const auto select = [&](const at::Tensor& all) {
+    return all.defined() ? all.index_select(0, rows) : all;
+  };
+  return {select(given.labels), select(given.condition)};
+}
+
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const Conditioning& given,
                    const EvaluationOptions& options) {
   return preconditioned(diffusion,
-                        [&network, labels, device = options.device, precision = options.precision](
+                        [&network, given, device = options.device, precision = options.precision](
                             const at::Tensor& x, const at::Tensor& time) {
                           const PrecisionScope scope(device, precision);
-                          return network.forward(x.to(at::kFloat), time, labels).to(at::kDouble);
+                          return network.forward(x.to(at::kFloat), time, given).to(at::kDouble);
                         });
 }
 

@@ -30,7 +30,7 @@ uint32_t step_of(Draw draw, int64_t t = 0);
 
 struct Items {
   at::Tensor x0;                // float64 [N, ...] on the device
-  at::Tensor labels;            // int64 [N] on the device, or undefined
+  Conditioning given;           // on the device
   std::vector<StreamKey> keys;  // of their noise: (seed, index in the set)
 
   int64_t size() const { return x0.size(0); }
@@ -55,8 +55,11 @@ at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
 
 // The network in its own precision, between tensors in float64: sums of a thousand terms of 1e-5
 // would drown in the rounding of float32.
-Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const at::Tensor& labels,
+Denoiser in_double(Network& network, const GaussianDiffusion& diffusion, const Conditioning& given,
                    const EvaluationOptions& options);
+
+// Those rows of what all are given.
+Conditioning select_rows(const Conditioning& given, const at::Tensor& rows);
 
 // Mean and standard error of values [N].
 Estimate estimate(const at::Tensor& values);

@@ -135,7 +135,7 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   int64_t done = 0;
   const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
-    const Flow flow{diffusion, in_double(network, diffusion, items.labels, evaluation),
+    const Flow flow{diffusion, in_double(network, diffusion, items.given, evaluation),
                     draw_probes(items, options.probes)};
     const auto on_step = [&] {
       done += 2 * count;

@@ -34,8 +34,8 @@ class Oracle : public GaussianOracle {
       : GaussianOracle(kVariance, oracle_view(diffusion)), factor_(v.faults().denoiser) {}
 
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override {
-    return GaussianOracle::forward(x, time, labels) * factor_;
+                     const Conditioning& given) override {
+    return GaussianOracle::forward(x, time, given) * factor_;
   }
 
  private:

@@ -34,6 +34,12 @@ at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(ops::silu_in_place(linear_1_->forward(sinusoids)));
 }
 
+at::Tensor embedded_condition(const TimeEmbedding& layers, const at::Tensor& condition,
+                              const at::Tensor& time, int64_t n, at::ScalarType dtype) {
+  if (condition.defined()) return layers.forward(condition.to(dtype));
+  return layers.forward(at::zeros({time.size(0), n + 1}, time.options().dtype(dtype)));
+}
+
 at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes) {
   if (labels.defined()) return labels;
   return at::full(time.sizes(), classes, time.options().dtype(at::kLong));

@@ -35,6 +35,10 @@ class TimeEmbedding : public torch::nn::Module {
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
 
+// A vector with a 1 behind it [B, n + 1] through a small MLP, like the time; undefined = none, as zeros.
+at::Tensor embedded_condition(const TimeEmbedding& layers, const at::Tensor& condition,
+                              const at::Tensor& time, int64_t n, at::ScalarType dtype);
+
 // The labels, or if undefined "no class" for each of the B times: int64 [B].
 at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes);
 

@@ -15,8 +15,10 @@ static void check_sizes(const ModelConfig& config) {
     if (config.sample_shape[i] > kMost)
       throw Error("/model/sample_shape/", i, ": expected at most ", kMost, ", got ",
                   config.sample_shape[i]);
-  if (config.classes > kMost)
-    throw Error("/model/classes: expected at most ", kMost, ", got ", config.classes);
+  for (const auto& [key, number] : {std::pair("classes", config.classes),
+                                    {"condition_channels", config.condition_channels},
+                                    {"condition_size", config.condition_size}})
+    if (number > kMost) throw Error("/model/", key, ": expected at most ", kMost, ", got ", number);
 }
 
 std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_variance,
@@ -34,6 +36,8 @@ std::shared_ptr<Network> make_network(const ModelConfig& config, bool learned_va
   }
   if (config.self_conditioning)
     throw Error("/model/self_conditioning: \"", config.type, "\" does not support it");
+  if (config.condition_channels > 0 || config.condition_size > 0)
+    throw Error("/condition/type: expected none, as ", config.type, " knows no condition");
   if (config.type == NetworkType::kMixtureOracle) return MixtureOracle::make(config, view);
   return std::make_shared<GaussianOracle>(config.variance, view);
 }

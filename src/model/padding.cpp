@@ -13,4 +13,10 @@ at::Tensor zero_pad_channels(const at::Tensor& x, int64_t channels) {
   return at::cat({x, at::zeros(shape, x.options())}, 1);
 }
 
+at::Tensor with_condition_channels(const at::Tensor& x, int64_t own, const at::Tensor& condition,
+                                   int64_t further) {
+  if (further == 0 || !condition.defined()) return zero_pad_channels(x, own + further);
+  return at::cat({zero_pad_channels(x, own), condition.to(x.scalar_type())}, 1);
+}
+
 }  // namespace diffuse

@@ -35,6 +35,8 @@ static const ModelConfig& checked_mlp(const ModelConfig& config) {
     throw Error(
         "/model/type: \"mlp\" needs points, but the data are images or signals; use \"unet\"");
   }
+  if (config.condition_channels > 0)
+    throw Error("/condition/type: expected none or vector, as the data are points");
   if (config.hidden % 2 != 0 || config.hidden < 4) {
     throw Error("/model/hidden: ", config.hidden,
                 "; the time embedding needs an even number, at least 4");
@@ -53,21 +55,29 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
     class_embedding_ = register_module(
         "class_embedding", std::make_shared<Embedding>(init, config.classes + 1, hidden));
   }
+  if (config.condition_size > 0)
+    condition_embedding_ =
+        register_module("condition_embedding",
+                        std::make_shared<TimeEmbedding>(init, config.condition_size + 1, hidden));
   layers_ = register_module("layers", std::make_shared<ModuleList<MlpLayer>>());
   for (int64_t i = 0; i < config.layers; ++i) layers_->add(init, hidden);
   const int64_t outputs = learned_variance ? 2 * dimensions : dimensions;
   output_ = register_module("output", std::make_shared<Linear>(init, hidden, outputs, kNearZero));
 }
 
-at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor& labels) {
+at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const Conditioning& given) {
   const at::ScalarType type = ComputeScope::type_for(x);
   const at::Tensor sinusoids = sinusoidal_embedding(
       time.to(at::kFloat) * config_.time_scale, config_.hidden,
       config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
   at::Tensor embedding = time_embedding_->forward(sinusoids.to(type));
   if (class_embedding_)
-    embedding = embedding +
-                class_embedding_->forward(labels_or_none(labels, time, config_.classes)).to(type);
+    embedding =
+        embedding +
+        class_embedding_->forward(labels_or_none(given.labels, time, config_.classes)).to(type);
+  if (condition_embedding_)
+    embedding = embedding + embedded_condition(*condition_embedding_, given.condition, time,
+                                               config_.condition_size, type);
   embedding = ops::silu_in_place(std::move(embedding));
 
   const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
@@ -76,7 +86,8 @@ at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const at::T
   return output_->forward(ops::silu_in_place(std::move(h))).to(x.scalar_type());
 }
 
-at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
+at::Tensor GaussianOracle::forward(const at::Tensor& x, const at::Tensor& time,
+                                   const Conditioning&) {
   const auto [a, s, p, q, c_in] = view_(time);
   std::vector<int64_t> shape(x.dim(), 1);
   shape[0] = -1;
@@ -111,7 +122,8 @@ std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config, Or
   return std::make_shared<MixtureOracle>(means, weights, config.variance, std::move(view));
 }
 
-at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time, const at::Tensor&) {
+at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time,
+                                  const Conditioning&) {
   const OracleLevels view = view_(time);
   const auto column = [](const at::Tensor& values) { return values.unsqueeze(1); };  // [B, 1]
   const at::Tensor a = column(view.a), s = column(view.s);

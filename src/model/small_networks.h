@@ -22,7 +22,7 @@ class Mlp : public Network {
 
   // x [B, D], or [B, 2D] if self-conditioned -> [B, D or 2D], dtype of x
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override;
+                     const Conditioning& given) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
 
  private:
@@ -30,6 +30,7 @@ class Mlp : public Network {
   std::shared_ptr<Linear> input_, output_;
   std::shared_ptr<TimeEmbedding> time_embedding_;
   std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
+  std::shared_ptr<TimeEmbedding> condition_embedding_;  // null without a vector as condition
   std::shared_ptr<ModuleList<MlpLayer>> layers_;
 };
 
@@ -40,9 +41,9 @@ class GaussianOracle : public Network {
  public:
   GaussianOracle(double variance, OracleView view) : variance_(variance), view_(std::move(view)) {}
 
-  // x [B, ...] -> the same shape and dtype; labels are ignored
+  // x [B, ...] -> the same shape and dtype; the conditioning is ignored
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override;
+                     const Conditioning& given) override;
 
  private:
   double variance_;
@@ -63,9 +64,9 @@ class MixtureOracle : public Network {
   // From a config whose sample_shape is set. Throws Error naming the JSON path if the means do not fit it.
   static std::shared_ptr<MixtureOracle> make(const ModelConfig& config, OracleView view);
 
-  // x [B, D] -> the same shape and dtype; labels are ignored
+  // x [B, D] -> the same shape and dtype; the conditioning is ignored
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override;
+                     const Conditioning& given) override;
 
  private:
   at::Tensor means_, log_weights_;

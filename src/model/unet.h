@@ -14,10 +14,10 @@ class UNet : public Network {
   // Throws Error naming the JSON path if the config's sizes do not fit its sample_shape.
   UNet(const ModelConfig& config, bool learned_variance, Initializer init);
 
-  // x [B, C, H, W], or [B, 2C, H, W] if self-conditioned -> [B, C or 2C, H, W], contiguous, dtype of x;
+  // x [B, C, H, W], or [B, 2C, H, W] if self-conditioned, whose channels the condition's follow -> [B, C or 2C, H, W], contiguous, dtype of x;
   // signals are [B, C, L]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override;
+                     const Conditioning& given) override;
   bool self_conditioned() const override { return config_.self_conditioning; }
   void checkpoint_gradients() override { recompute_ = true; }
 
@@ -25,13 +25,14 @@ class UNet : public Network {
   void add_levels(Initializer& init);
   at::Tensor to_patches(const at::Tensor& x) const;
   at::Tensor from_patches(const at::Tensor& h) const;
-  at::Tensor embed(const at::Tensor& time, const at::Tensor& labels, at::ScalarType dtype) const;
+  at::Tensor embed(const at::Tensor& time, const Conditioning& given, at::ScalarType dtype) const;
 
   ModelConfig config_;
   bool recompute_ = false;
   std::shared_ptr<Conv2d> conv_in_, conv_out_;
   std::shared_ptr<TimeEmbedding> time_embedding_;
   std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
+  std::shared_ptr<TimeEmbedding> condition_embedding_;  // null without a vector as condition
   std::shared_ptr<ModuleList<DownBlock>> down_blocks_;
   std::shared_ptr<MidBlock> mid_block_;
   std::shared_ptr<ModuleList<UpBlock>> up_blocks_;  // coarse to fine

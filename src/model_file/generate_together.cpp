@@ -12,7 +12,7 @@ at::Tensor generate_together(World& world, const Model& model, std::span<const S
   none.insert(none.begin(), 0);
   at::Tensor x = at::empty(none);
   if (own.size() > 0) {
-    for (at::Tensor* const rows : {&options.labels, &options.start})
+    for (at::Tensor* const rows : {&options.labels, &options.condition, &options.start})
       if (rows->defined()) *rows = rows->slice(0, own.begin, own.end);
     x = model.sample(keys.subspan(own.begin, own.size()), options, [&](const SampleStep& step) {
       world.progress();

@@ -38,9 +38,12 @@ std::shared_ptr<Network> load_guide(const std::filesystem::path& path, const Mod
     };
     refuse(place.to_string(), value(theirs), value(ours));
   }
-  const int64_t classes = guide->config().model.classes;
-  if (classes != 0 && classes != model.config().model.classes)
-    refuse("/model/classes", classes, model.config().model.classes);
+  const ModelConfig &here = model.config().model, &there = guide->config().model;
+  for (const auto& [key, number] : {std::pair("classes", &ModelConfig::classes),
+                                    {"condition_channels", &ModelConfig::condition_channels},
+                                    {"condition_size", &ModelConfig::condition_size}})
+    if (there.*number != 0 && there.*number != here.*number)
+      refuse(concat("/model/", key), there.*number, here.*number);
   return {guide, &guide->network()};
 }
 

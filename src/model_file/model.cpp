@@ -91,6 +91,8 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
   return {.sampler = std::move(sampler),
           .shape = sample_shape(),
           .classes = config_.model.classes,
+          .keeps_known = config_.condition.is_mask(),
+          .drops_condition = config_.condition.dropout > 0 || config_.model.classes == 0,
           .guidance = config.guidance,
           .guidance_interval = config.guidance_interval,
           .device = device_,
@@ -108,12 +110,23 @@ GenerateOptions Model::options(const SampleConfig& config, std::vector<double> t
                  }));
 }
 
+void Model::check_unconditional() const {
+  const ConditionConfig& condition = config_.condition;
+  if (condition.is_on() && condition.dropout == 0)
+    throw Error(
+        name_, ": this model is conditioned on \"", condition.type,
+        "\" and was not trained without (/condition/dropout 0), but no condition is given; ",
+        "`diffuse sample --condition` gives one");
+}
+
 Denoiser Model::denoiser(const GenerateOptions& options) const {
+  if (!options.condition.defined()) check_unconditional();
   return make_denoiser(*network_, *diffusion_, options);
 }
 
 at::Tensor Model::sample(std::span<const StreamKey> keys, GenerateOptions options,
                          const StepCallback& callback) const {
+  if (!options.condition.defined()) check_unconditional();
   if (options.from.defined()) options.from = to_network(options.from);
   return to_data(generate(*network_, *diffusion_, keys, options, callback).to(at::kCPU));
 }

@@ -10,6 +10,7 @@
 #include "src/diffusion/broadcast.h"
 #include "src/model/compute_scope.h"
 #include "src/model/weight_cache.h"
+#include "src/sample/known_part.h"
 
 namespace diffuse {
 
@@ -24,26 +25,41 @@ static at::Tensor guided(const at::Tensor& better, const at::Tensor& worse, doub
       1);
 }
 
-Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
-                     bool learned_variance) {
-  if (!labels.defined() || guidance == 1.0)
-    return [&network, labels](const at::Tensor& x, const at::Tensor& t) {
-      return network.forward(x, t, labels);
+// The rows of both, where they have any.
+static Conditioning stacked(const Conditioning& a, const Conditioning& b) {
+  const auto both = [](const at::Tensor& x, const at::Tensor& y) {
+    return x.defined() ? at::cat({x, y}) : x;
+  };
+  return {both(a.labels, b.labels), both(a.condition, b.condition)};
+}
+
+Denoiser bind_conditioning(Network& network, const Conditioning& given, const Conditioning& none,
+                           double guidance, bool learned_variance) {
+  if (guidance == 1.0 || (!given.labels.defined() && !given.condition.defined()))
+    return [&network, given](const at::Tensor& x, const at::Tensor& t) {
+      return network.forward(x, t, given);
     };
-  return [&network, labels, classes, guidance, learned_variance](const at::Tensor& x,
-                                                                 const at::Tensor& t) {
-    const at::Tensor both = at::cat({labels, at::full_like(labels, classes)});
+  return [&network, given, none, guidance, learned_variance](const at::Tensor& x,
+                                                             const at::Tensor& t) {
+    const Conditioning both = stacked(given, none);  // at each call: a recording's tensors change
     const auto halves = network.forward(at::cat({x, x}), at::cat({t, t}), both).chunk(2);
     return guided(halves[0], halves[1], guidance, learned_variance);
   };
 }
 
-// Away from a worse model with the same labels.                                    [Karras24b]
-static Denoiser bind_guide(Network& network, const at::Tensor& labels,
+// What guidance moves away from.
+static Conditioning without(const Conditioning& given, int64_t classes, bool drops_condition) {
+  const at::Tensor& condition = given.condition;
+  return {given.labels.defined() ? at::full_like(given.labels, classes) : at::Tensor(),
+          condition.defined() && drops_condition ? at::zeros_like(condition) : condition};
+}
+
+// Away from a worse model that is given the same.                                    [Karras24b]
+static Denoiser bind_guide(Network& network, const Conditioning& given,
                            const GenerateOptions& options, bool learned_variance) {
-  return [&network, labels, guide = options.guide, weight = options.guidance, learned_variance](
+  return [&network, given, guide = options.guide, weight = options.guidance, learned_variance](
              const at::Tensor& x, const at::Tensor& t) {
-    return guided(network.forward(x, t, labels), guide->forward(x, t, labels), weight,
+    return guided(network.forward(x, t, given), guide->forward(x, t, given), weight,
                   learned_variance);
   };
 }
@@ -62,15 +78,17 @@ static Denoiser in_interval(const GaussianDiffusion& diffusion, const std::vecto
 }
 
 static Denoiser bind_guidance(Network& network, const GaussianDiffusion& diffusion,
-                              const at::Tensor& labels, const GenerateOptions& options) {
+                              const Conditioning& given, const GenerateOptions& options) {
   const bool learned = diffusion.learns_variance();
-  const auto by_labels = [&](double guidance) {
-    return bind_labels(network, labels, options.classes, guidance, learned);
+  const auto by_condition = [&](double guidance) {
+    return bind_conditioning(network, given,
+                             without(given, options.classes, options.drops_condition), guidance,
+                             learned);
   };
   const Denoiser inside =
-      options.guide ? bind_guide(network, labels, options, learned) : by_labels(options.guidance);
+      options.guide ? bind_guide(network, given, options, learned) : by_condition(options.guidance);
   if (options.guidance_interval.empty() || options.guidance == 1) return inside;
-  return in_interval(diffusion, options.guidance_interval, inside, by_labels(1));
+  return in_interval(diffusion, options.guidance_interval, inside, by_condition(1));
 }
 
 // Calls in the options' precision, with float32 output.
@@ -83,21 +101,25 @@ static Denoiser in_precision(Denoiser call, c10::Device device, c10::ScalarType 
   };
 }
 
-// The network with labels and guidance. An interval reads on the CPU which rows it guides, which a recording
-// cannot, and recordings are kept for one network: with an interval or a guide there are none.
+// The network with conditioning and guidance. An interval reads on the CPU which rows it guides, which a
+// recording cannot, and recordings are kept for one network: with an interval or a guide there are none.
 static Denoiser bind_all(Network& network, const GaussianDiffusion& diffusion,
                          const GenerateOptions& options) {
-  const at::Tensor labels = sent_to(options.labels, options.device);
+  const Conditioning given{sent_to(options.labels, options.device),
+                           sent_to(options.condition, options.device)};
   if (!options.graphs || options.guide || !options.guidance_interval.empty())
-    return in_precision(bind_guidance(network, diffusion, labels, options), options.device,
+    return in_precision(bind_guidance(network, diffusion, given, options), options.device,
                         options.precision);
   const auto bound = [&network, classes = options.classes, guidance = options.guidance,
-                      learned = diffusion.learns_variance(), device = options.device,
-                      precision = options.precision](const at::Tensor& labels) {
-    return in_precision(bind_labels(network, labels, classes, guidance, learned), device,
-                        precision);
+                      drops = options.drops_condition, learned = diffusion.learns_variance(),
+                      device = options.device,
+                      precision = options.precision](const Conditioning& kept) {
+    return in_precision(
+        bind_conditioning(network, kept, without(kept, classes, drops), guidance, learned), device,
+        precision);
   };
-  return options.graphs->recorded(bound, labels, concat(options.precision, " ", options.guidance));
+  return options.graphs->recorded(
+      bound, given, concat(options.precision, " ", options.guidance, options.drops_condition));
 }
 
 at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {
@@ -116,11 +138,18 @@ static Denoiser remember_x0(const Denoiser& network, const GaussianDiffusion& di
   };
 }
 
+static KnownPart known_part_of(const GenerateOptions& options) {
+  return known_part(sent_to(options.condition, options.device), options.shape.at(0));
+}
+
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options) {
-  const Denoiser denoiser = bind_all(network, diffusion, options);
-  return network.self_conditioned() ? remember_x0(denoiser, diffusion, options.sampler.clip_x0)
-                                    : preconditioned(diffusion, denoiser);
+  const Denoiser plain = bind_all(network, diffusion, options);
+  const Denoiser denoiser = network.self_conditioned()
+                                ? remember_x0(plain, diffusion, options.sampler.clip_x0)
+                                : preconditioned(diffusion, plain);
+  if (!options.keeps_known || !options.condition.defined()) return denoiser;
+  return with_known_part(diffusion, denoiser, known_part_of(options));
 }
 
 NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
@@ -161,8 +190,10 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
     return shares && static_cast<double>(t % kNoisesApart) > *options.share_from ? common(t)
                                                                                  : own(t);
   };
-  return run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T, options.sampler,
-                     noise, callback);
+  const at::Tensor x = run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T,
+                                   options.sampler, noise, callback);
+  if (!options.keeps_known || !options.condition.defined()) return x;
+  return put_known_part(x, known_part_of(options));
 }
 
 }  // namespace diffuse

@@ -11,24 +11,25 @@ namespace diffuse {
 
 class SampleGraphs : public std::enable_shared_from_this<SampleGraphs> {
  public:
-  // Makes the denoiser of labels [B], or of none.
-  using Bound = std::function<Denoiser(const at::Tensor& labels)>;
+  // Makes the denoiser of what the rows are given.
+  using Bound = std::function<Denoiser(const Conditioning& given)>;
 
   SampleGraphs(StepGraphMaker maker, c10::Device device)
       : maker_(std::move(maker)), device_(device) {}
 
-  // bound(labels), whose calls are recorded; `options`: whatever else they depend on. Not for gradients, which
+  // bound(given), whose calls are recorded; `options`: whatever else they depend on. Not for gradients, which
   // it computes without recording.
-  Denoiser recorded(const Bound& bound, const at::Tensor& labels, const std::string& options);
+  Denoiser recorded(const Bound& bound, const Conditioning& given, const std::string& options);
 
  private:
   struct Call {
-    at::Tensor x{}, t{}, labels{}, output{};  // they stay where they are
+    at::Tensor x{}, t{}, output{};  // they stay where they are, as do these:
+    Conditioning given{};
     Denoiser denoiser{};
     RepeatedWork work;
   };
 
-  Call& call_for(const Bound& bound, const at::Tensor& labels, const std::string& key);
+  Call& call_for(const Bound& bound, const Conditioning& given, const std::string& key);
 
   StepGraphMaker maker_;
   c10::Device device_;

@@ -10,7 +10,9 @@
 
 #include "src/core/device.h"
 #include "src/core/noise.h"
+#include "src/data/condition.h"
 #include "src/model/compute_scope.h"
+#include "src/sample/known_part.h"
 
 namespace diffuse {
 
@@ -32,15 +34,21 @@ static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, co
   }
   const at::Tensor labels =
       options.labels ? sent_to(at::tensor(classes), options.device) : at::Tensor();
-  const at::Tensor eps = noise_rows(consecutive_keys(0, first, count), Purpose::kEvaluation, 0,
-                                    data.sample_shape(), options.device);
+  const auto keys = consecutive_keys(0, first, count);
+  const at::Tensor eps =
+      noise_rows(keys, Purpose::kEvaluation, 0, data.sample_shape(), options.device);
+  const at::Tensor x0 = sent_to(data.gather(items), options.device);
+  const at::Tensor condition = condition_of(options.condition, x0, data.condition(items), keys);
   const Denoiser denoiser =
       preconditioned(diffusion, [&](const at::Tensor& x, const at::Tensor& time) {
         const PrecisionScope scope(options.device, options.precision);
-        return network.forward(x, time, labels).to(at::kFloat);
+        return network.forward(x, time, {labels, condition}).to(at::kFloat);
       });
-  return diffusion.epsilon_loss(denoiser, sent_to(data.gather(items), options.device),
-                                sent_to(times, options.device), eps);
+  const at::Tensor t = sent_to(times, options.device);
+  if (!options.condition.is_mask()) return diffusion.epsilon_loss(denoiser, x0, t, eps);
+  const KnownPart part = known_part(condition, x0.size(1));
+  return mean_of_unknown(
+      diffusion.epsilon_loss(with_known_part(diffusion, denoiser, part), x0, t, eps), part);
 }
 
 HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,

@@ -33,6 +33,7 @@ Config config_of_model(const std::filesystem::path& file,
   config.model.sample_kind = SampleKind::kUnset;
   config.model.classes = 0;
   config.model.class_names.clear();
+  config.model.condition_channels = config.model.condition_size = 0;
   return parse_config(config_to_json(config), file.string(), overrides);
 }
 

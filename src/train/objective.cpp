@@ -9,7 +9,9 @@
 #include "src/core/cuda/random.h"
 #include "src/core/device.h"
 #include "src/core/noise.h"
+#include "src/data/condition.h"
 #include "src/model/compute_scope.h"
+#include "src/sample/known_part.h"
 
 namespace diffuse {
 
@@ -47,12 +49,14 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
   const TimestepDraw times = timesteps_.draw(rows.first_sample, count, config_.train.batch_size);
   const at::Tensor labels =
       config_.model.classes > 0 ? sent_to(drop_labels(rows.labels, keys), device_) : at::Tensor();
+  const at::Tensor x0 = sent_to(rows.x, device_);
   return {
-      .x0 = sent_to(rows.x, device_),
+      .x0 = x0,
       .eps = noise_rows(keys, Purpose::kNoise, 0, config_.model.sample_shape, device_),
       .t = sent_to(times.t, device_),
       .weight = sent_to(times.weight, device_),
       .labels = labels,
+      .condition = training_condition(config_.condition, x0, rows.condition, keys),
       .own_x0 = gets_own_x0(config_.seed, step),
       .keys = cuda::draws_random(device_) ? sent_to(cuda::key_rows(keys), device_) : at::Tensor(),
       .dropout = std::make_shared<const std::vector<StreamKey>>(keys),
@@ -75,11 +79,15 @@ at::Tensor Objective::losses(Network& network, const TrainingRows& rows) const {
   RECORD_USER_SCOPE("forward");
   const Denoiser plain = [&](const at::Tensor& x, const at::Tensor& time) {
     const PrecisionScope scope(device_, precision_);
-    return network.forward(x, time, rows.labels).to(at::kFloat);
+    return network.forward(x, time, {rows.labels, rows.condition}).to(at::kFloat);
   };
   const bool own_x0 = rows.own_x0 && network.self_conditioned();
-  return diffusion_.loss(own_x0 ? self_conditioned(plain) : preconditioned(diffusion_, plain),
-                         rows.x0, rows.t, rows.eps);
+  const Denoiser denoiser = own_x0 ? self_conditioned(plain) : preconditioned(diffusion_, plain);
+  if (!config_.condition.is_mask()) return diffusion_.loss(denoiser, rows.x0, rows.t, rows.eps);
+  const KnownPart part = known_part(rows.condition, rows.x0.size(1));
+  return mean_of_unknown(
+      diffusion_.loss(with_known_part(diffusion_, denoiser, part), rows.x0, rows.t, rows.eps),
+      part);
 }
 
 // Calls `plain` twice: for the x_0 that it predicts, and with that behind its input.

@@ -20,12 +20,13 @@ namespace diffuse {
 
 // Rows of a batch with their random numbers, which are drawn on the CPU and moved to the training device.
 struct TrainingRows {
-  at::Tensor x0;        // float32 [B, ...]
-  at::Tensor eps;       // N(0, 1), like x0
-  at::Tensor t;         // [B]: int64 rows of a chain, else float64
-  at::Tensor weight;    // float32 [B]: of each loss, so that their mean is that over a uniform t
-  at::Tensor labels;    // int64 [B], some of them "no class"; undefined without classes
-  bool own_x0 = false;  // a self-conditioned network is given an x_0 of its own
+  at::Tensor x0;           // float32 [B, ...]
+  at::Tensor eps;          // N(0, 1), like x0
+  at::Tensor t;            // [B]: int64 rows of a chain, else float64
+  at::Tensor weight;       // float32 [B]: of each loss, so that their mean is that over a uniform t
+  at::Tensor labels;       // int64 [B], some of them "no class"; undefined without classes
+  at::Tensor condition{};  // Conditioning::condition, some rows zero; undefined without one
+  bool own_x0 = false;     // a self-conditioned network is given an x_0 of its own
   at::Tensor
       keys{};  // int64 [B, 2]: the samples' streams, for the device's own kernels; undefined without
   DropoutScope::Keys dropout;  // the same for dropout on the CPU
@@ -48,7 +49,7 @@ class Objective {
   // and, for the importance sampler, of the losses before this update.
   TrainingRows draw(const Batch& rows, int64_t step);
 
-  // [B] by config.diffusion.loss, unweighted.
+  // [B] by config.diffusion.loss, unweighted; with a mask as condition means over the unknown values.
   at::Tensor losses(Network& network, const TrainingRows& rows) const;
 
   // The rows' contribution to the mean loss of the whole batch (scalar), with the learned weighting if there is

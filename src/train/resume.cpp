@@ -165,8 +165,9 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   for (nlohmann::json* const config : {&ours, &theirs}) {
     config->at("model").erase("class_names");
     config->at("model").erase("sample_kind");  // of the data; files of version 0.1.0 have none
+    for (const char* const free : {"path", "array", "dropout"}) config->at("condition").erase(free);
   }
-  for (const char* const part : {"model", "diffusion"})
+  for (const char* const part : {"condition", "model", "diffusion"})
     for (const auto& change : nlohmann::json::diff(theirs.at(part), ours.at(part))) {
       const auto path = change.at("path").get<std::string>();
       const nlohmann::json::json_pointer place(path);

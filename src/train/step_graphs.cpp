@@ -39,8 +39,9 @@ void StepGraphs::pass(const TrainingRows& rows,
   auto found = passes_.find(kind);
   if (found == passes_.end()) found = passes_.try_emplace(kind, maker_(device_)).first;
   TrainingRows& kept = found->second.rows;
-  for (const auto part : {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t,
-                          &TrainingRows::weight, &TrainingRows::labels, &TrainingRows::keys})
+  for (const auto part :
+       {&TrainingRows::x0, &TrainingRows::eps, &TrainingRows::t, &TrainingRows::weight,
+        &TrainingRows::labels, &TrainingRows::condition, &TrainingRows::keys})
     if ((rows.*part).defined()) put(rows.*part, kept.*part);
   kept.own_x0 = rows.own_x0;
   kept.dropout = rows.dropout;

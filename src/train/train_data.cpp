@@ -8,6 +8,7 @@
 #include "src/data/class_names.h"
 #include "src/data/normalization.h"
 #include "src/data/number_range.h"
+#include "src/data/stored_conditions.h"
 
 namespace diffuse {
 
@@ -27,6 +28,8 @@ TrainData open_train_data(Config& config) {
   data.held_out = make_dataset(config.data, Split::kHeldOut, config.seed);
   check_scale(config.data, *data.train, config.sample.clip_x0);
   number_classes(config.model, data);
+  data.train = with_stored_conditions(std::move(data.train), config, Split::kTrain);
+  data.held_out = with_stored_conditions(std::move(data.held_out), config, Split::kHeldOut);
   return data;
 }
 

@@ -13,6 +13,7 @@
 #include "src/core/duration.h"
 #include "src/core/log.h"
 #include "src/data/class_names.h"
+#include "src/data/condition.h"
 #include "src/data/normalization.h"
 #include "src/data/resident_images.h"
 #include "src/distributed/gradient_reducer.h"
@@ -29,7 +30,8 @@ namespace diffuse {
 // The config with the fields that depend on the data filled in.
 static Config with_data(Config config, const Dataset& data) {
   config.data = with_normalization(config.data, data);
-  config.model = with_samples_of(std::move(config.model), data);
+  config.model =
+      with_condition_of(with_samples_of(std::move(config.model), data), config.condition, data);
   if (!data.is_image()) config.sample.clip_x0 = false;
   std::vector<std::string> names;
   if (config.model.class_conditional) names = class_names_of(data);
@@ -144,7 +146,8 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
   const Batch rows{
       .x = batch.x.slice(0, begin, end),
       .labels = batch.labels.defined() ? batch.labels.slice(0, begin, end) : at::Tensor(),
-      .first_sample = batch.first_sample + begin};
+      .first_sample = batch.first_sample + begin,
+      .condition = batch.condition.defined() ? batch.condition.slice(0, begin, end) : at::Tensor()};
   TrainingRows drawn = objective_->draw(rows, step_);
   // Without kernels of ours a GPU's dropout uses LibTorch's generator: seeding it here leaves no state to save.
   at::manual_seed(drawn.dropout_seed);
@@ -249,6 +252,7 @@ HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
                          {.samples = config_.train.eval_samples,
                           .batch = micro_batch(),
                           .labels = config_.model.classes > 0,
+                          .condition = config_.condition,
                           .device = device_,
                           .precision = precision_},
                          *world_);

@@ -133,11 +133,12 @@ TEST(Config, KnowsASampleByItsShapeWhereTheFileGivesNoKind) {
 TEST(Config, WritesAsManyFieldsAsTheStructsHave) {
   const auto json = nlohmann::json::parse(config_to_json(Config{}));
   EXPECT_EQ(json["data"].size(), 21u);
-  EXPECT_EQ(json["model"].size(), 29u);
+  EXPECT_EQ(json["condition"].size(), 11u);
+  EXPECT_EQ(json["model"].size(), 31u);
   EXPECT_EQ(json["diffusion"].size(), 23u);
   EXPECT_EQ(json["train"].size(), 35u);
   EXPECT_EQ(json["sample"].size(), 23u);
-  EXPECT_EQ(json.size(), 6u);
+  EXPECT_EQ(json.size(), 7u);
 }
 
 TEST(Override, SetsOneValueOverTheFile) {

@@ -91,15 +91,16 @@ static json another_value(const json& field) {
 TEST(Schema, HasAKeyForEachMember) {
   const json defaults = json::parse(config_to_json(Config{}));
   for_each_field([&](const std::string& section, const std::string& key, const json& field) {
-    static const std::set<std::string> want_others{"betas",       "rescale_zero_terminal_snr",
-                                                   "normalize",   "range",
-                                                   "mean",        "std",
-                                                   "eta",         "process",
-                                                   "sigma_min",   "sigma_max",
-                                                   "churn",       "guidance_interval",
-                                                   "unipc_order", "decay_start",
-                                                   "sample_shape"};  // the kind follows from it
-    if (want_others.contains(key)) return;
+    static const std::set<std::string> want_others{
+        "betas",       "rescale_zero_terminal_snr",
+        "normalize",   "range",
+        "mean",        "std",
+        "eta",         "process",
+        "sigma_min",   "sigma_max",
+        "churn",       "guidance_interval",
+        "unipc_order", "decay_start",
+        "horizon",     "sample_shape"};  // the kind follows from it
+    if (want_others.contains(key) || (section == "condition" && key == "path")) return;
     const json document{{section, {{key, another_value(field)}}}};
     json expected = defaults;
     expected[section][key] = another_value(field);
@@ -115,6 +116,10 @@ TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {
       json document{{section, {{key, word}}}};
       if (word == "betas") document["diffusion"].update({{"betas", {0.5}}, {"timesteps", 1}});
       if (word == "gaussian_mixture") document["data"]["means"] = {1, 2};
+      if (section == "condition" && (word == "image" || word == "vector")) {
+        document["data"]["type"] = "array";
+        document["condition"]["path"] = "conditions.npy";
+      }
       static const std::set<std::string> continuous{"vp",   "subvp", "ve",         "edm",
                                                     "flow", "score", "log_normal", "logit_normal"};
       if (continuous.contains(word) && section == "diffusion" && key != "loss") {

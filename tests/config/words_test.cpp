@@ -47,7 +47,7 @@ void expect_words(const std::string& section, const std::string& key, const Fiel
   [](Config & c) -> auto& { return c.name; }
 
 TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-size): a table
-  EXPECT_EQ(fields_with_words(), 21);
+  EXPECT_EQ(fields_with_words(), 23);
   expect_words("data", "type", FIELD(data.type),
                {"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
                 "cifar10", "image_folder", "array"},
@@ -55,6 +55,14 @@ TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-s
                "cifar10, image_folder, array, got \"|array|\"; did you mean \"array\"?");
   expect_words("data", "on_error", FIELD(data.on_error), {"refuse", "skip"},
                "expected one of refuse, skip, got \"|skip|\"; did you mean \"skip\"?");
+  expect_words("condition", "type", FIELD(condition.type),
+               {"none", "downscale", "grey", "mask", "image", "vector"},
+               "expected one of none, downscale, grey, mask, image, vector, got \"|vector|\"; did "
+               "you mean \"vector\"?");
+  expect_words("condition", "mask", FIELD(condition.mask),
+               {"boxes", "centre", "random", "forecast", "channels"},
+               "expected one of boxes, centre, random, forecast, channels, got \"|channels|\"; did "
+               "you mean \"channels\"?");
   expect_words("model", "type", FIELD(model.type),
                {"unet", "mlp", "gaussian_oracle", "mixture_oracle"},
                "expected one of unet, mlp, gaussian_oracle, mixture_oracle, got "
@@ -123,6 +131,8 @@ TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-s
 
 TEST(Words, StandForTheValuesTheyName) {
   EXPECT_EQ(word_of(DataType::kImageFolder), "image_folder");
+  EXPECT_EQ(word_of(ConditionType::kGrey), "grey");
+  EXPECT_EQ(word_of(MaskKind::kForecast), "forecast");
   EXPECT_EQ(word_of(NetworkType::kMixtureOracle), "mixture_oracle");
   EXPECT_EQ(word_of(SampleKind::kFloatImage), "float_image");
   EXPECT_EQ(word_of(ProcessKind::kSubvp), "subvp");

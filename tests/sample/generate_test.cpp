@@ -21,8 +21,8 @@ class Fake : public Network {
   using Forward = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& labels)>;
   explicit Fake(Forward forward, bool self_conditioned = false)
       : forward_(std::move(forward)), self_conditioned_(self_conditioned) {}
-  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const at::Tensor& labels) override {
-    return forward_(x, labels);
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const Conditioning& given) override {
+    return forward_(x, given.labels);
   }
   bool self_conditioned() const override { return self_conditioned_; }
 
@@ -58,7 +58,8 @@ TEST(Generate, GuidanceLeavesALearnedVarianceAlone) {
     return (labels.to(at::kFloat).view({-1, 1}) + 1).expand({x.size(0), 2 * x.size(1)});
   });
   const at::Tensor labels = at::tensor({0, 1}, at::kLong);
-  const Denoiser guided = bind_labels(network, labels, 2, 3.0, /*learned_variance=*/true);
+  const Denoiser guided = bind_conditioning(network, labels, at::full_like(labels, 2), 3.0,
+                                            /*learned_variance=*/true);
   const at::Tensor out = guided(at::zeros({2, 1}), at::zeros({2}, at::kLong));
   EXPECT_TRUE(at::equal(out, at::tensor({-3.0f, 1.0f, 0.0f, 2.0f}).view({2, 2}))) << out;
 }

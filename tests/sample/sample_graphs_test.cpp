@@ -14,9 +14,9 @@ class Mixing : public Network {
  public:
   explicit Mixing(bool self_conditioned) : self_conditioned_(self_conditioned) {}
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                     const at::Tensor& labels) override {
+                     const Conditioning& given) override {
     at::Tensor y = (x.narrow(1, 0, 3) + x.narrow(1, x.size(1) - 3, 3)).tanh();
-    if (labels.defined()) y = y + 0.1 * labels.to(at::kFloat).view({-1, 1});
+    if (given.labels.defined()) y = y + 0.1 * given.labels.to(at::kFloat).view({-1, 1});
     return y + 0.01 * time.to(at::kFloat).view({-1, 1});
   }
   bool self_conditioned() const override { return self_conditioned_; }

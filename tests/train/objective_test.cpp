@@ -14,9 +14,9 @@ namespace {
 class Zero : public Network {
  public:
   explicit Zero(bool self_conditioned = false) : self_conditioned_(self_conditioned) {}
-  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const at::Tensor& labels) override {
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const Conditioning& given) override {
     inputs.push_back(x);
-    last_labels = labels;
+    last_labels = given.labels;
     return at::zeros_like(x.narrow(1, 0, 2));
   }
   bool self_conditioned() const override { return self_conditioned_; }

@@ -36,6 +36,27 @@ struct DataConfig {
   int64_t memory_limit_mb = 4096;     // larger image sets are decoded on the fly
 };
 
+// What the network is conditioned on besides classes: src/data/condition.h.
+struct ConditionConfig {
+  ConditionType type = ConditionType::kNone;
+  int64_t factor = 4;                // downscale
+  MaskKind mask = MaskKind::kBoxes;  // which part is unknown
+  double share = 0.5;                // of it: see config_fields.h
+  int64_t horizon = 0;               // forecast: unknown steps at the end
+  std::string path;                  // image, vector: folder or file
+  std::string array = "";            // its name in a file with several; "" = the only one
+  double dropout = 0.0;              // share of items trained without it, for guidance
+  // downscale, grey, image: training adds Gaussian noise whose standard deviation is uniform up to this one and
+  // known to the network; 0 = none                                             [Ho22b]
+  double noise = 0.0;
+  // image of numbers, vector: scale by channel; filled in from the data, stored in checkpoints
+  std::vector<double> mean{}, std{};
+
+  bool is_on() const { return type != ConditionType::kNone; }
+  bool is_mask() const { return type == ConditionType::kMask; }
+  bool is_stored() const { return type == ConditionType::kImage || type == ConditionType::kVector; }
+};
+
 // The network. channels, image size and classes of the data are filled in from the data set.
 struct ModelConfig {
   NetworkType type = NetworkType::kUnet;
@@ -77,6 +98,8 @@ struct ModelConfig {
   std::vector<int64_t> sample_shape;  // [C, H, W], [C, L] or [D]
   SampleKind sample_kind = SampleKind::kUnset;
   int64_t classes = 0;                     // 0 = unconditional
+  int64_t condition_channels = 0;          // of an image or signal beside x; 0 = none
+  int64_t condition_size = 0;              // numbers of a vector; 0 = none
   std::vector<std::string> class_names{};  // one per class; empty = classes have only numbers
 };
 
@@ -202,6 +225,7 @@ struct SampleConfig {
 struct Config {
   uint64_t seed = 0;
   DataConfig data;
+  ConditionConfig condition;
   ModelConfig model;
   DiffusionConfig diffusion;
   TrainConfig train;

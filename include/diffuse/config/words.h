@@ -44,6 +44,43 @@ struct Words<OnError> {
   static constexpr Word<OnError> list[]{{kRefuse, "refuse"}, {kSkip, "skip"}};
 };
 
+// -- condition --
+
+// What the network is given besides x_t, the time and the class.
+enum class ConditionType {
+  kNone,
+  kDownscale,  // the image at a lower resolution                              [Saharia21]
+  kGrey,       // its luminance                                                [Saharia22b]
+  kMask,       // the known part of the sample
+  kImage,      // another image or signal, stored beside each item
+  kVector,     // numbers, stored beside each item
+};
+template <>
+struct Words<ConditionType> {
+  using enum ConditionType;
+  static constexpr Word<ConditionType> list[]{{kNone, "none"},   {kDownscale, "downscale"},
+                                              {kGrey, "grey"},   {kMask, "mask"},
+                                              {kImage, "image"}, {kVector, "vector"}};
+};
+
+// The unknown part of a sample.
+enum class MaskKind {
+  kBoxes,     // images: one to three boxes
+  kCentre,    // images: one box in the middle
+  kRandom,    // pixels, or numbers of a signal                                [Tashiro21]
+  kForecast,  // signals: their end
+  kChannels,  // signals: whole channels
+};
+template <>
+struct Words<MaskKind> {
+  using enum MaskKind;
+  static constexpr Word<MaskKind> list[]{{kBoxes, "boxes"},
+                                         {kCentre, "centre"},
+                                         {kRandom, "random"},
+                                         {kForecast, "forecast"},
+                                         {kChannels, "channels"}};
+};
+
 // -- model --
 
 enum class NetworkType {

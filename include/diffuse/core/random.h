@@ -11,20 +11,22 @@ namespace diffuse {
 
 // The purpose of a stream. The numbers are part of every seed's meaning: never renumber.
 enum class Purpose : uint32_t {
-  kInit = 1,            // network initialisation
-  kDataset = 2,         // generated data sets; index = item
-  kShuffle = 3,         // epoch order; index = epoch
-  kAugment = 4,         // flips; index = global sample number
-  kTimestep = 5,        // t of a training sample; index = global sample number
-  kNoise = 6,           // epsilon of a training sample; index = global sample number
-  kDropout = 7,         // dropout; index = global sample number, step = layer
-  kLabelDropout = 8,    // dropped labels; index = global sample number
-  kSampleStart = 9,     // x_T of a generated image; index = image
-  kSampleStep = 10,     // noise of a reverse step; index = image, step = t (inpaint: the move)
-  kEvaluation = 11,     // held-out loss and bound: index = item, step = t
-  kForward = 12,        // forward-process pictures; index = item, step = t
-  kKnownPart = 13,      // inpaint: noise of the known part; index = image, step = the move
-  kSelfCondition = 14,  // which updates train self-conditioning; index = step
+  kInit = 1,               // network initialisation
+  kDataset = 2,            // generated data sets; index = item
+  kShuffle = 3,            // epoch order; index = epoch
+  kAugment = 4,            // flips; index = global sample number
+  kTimestep = 5,           // t of a training sample; index = global sample number
+  kNoise = 6,              // epsilon of a training sample; index = global sample number
+  kDropout = 7,            // dropout; index = global sample number, step = layer
+  kLabelDropout = 8,       // dropped labels; index = global sample number
+  kSampleStart = 9,        // x_T of a generated image; index = image
+  kSampleStep = 10,        // noise of a reverse step; index = image, step = t (inpaint: the move)
+  kEvaluation = 11,        // held-out loss and bound: index = item, step = t
+  kForward = 12,           // forward-process pictures; index = item, step = t
+  kKnownPart = 13,         // inpaint: noise of the known part; index = image, step = the move
+  kSelfCondition = 14,     // which updates train self-conditioning; index = step
+  kCondition = 15,         // masks and noise of conditions; index = sample, step = which of these
+  kConditionDropout = 16,  // dropped conditions; index = global sample number
 };
 
 // Philox4x32-10: one block of four words.

@@ -40,6 +40,10 @@ class Dataset {
   // Class of an item, 0 .. class_names().size() - 1; -1 if the set has no labels.
   virtual int64_t label(int64_t index) const = 0;
 
+  // What is stored beside items as their condition, float32 [B, condition_shape()...]; undefined for none.
+  virtual at::Tensor condition(std::span<const int64_t>) const { return {}; }
+  virtual std::vector<int64_t> condition_shape() const { return {}; }
+
   // The moments by which make_dataset normalised the items; empty for none.
   virtual ChannelMoments normalization() const { return {}; }
 

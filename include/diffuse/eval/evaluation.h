@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "diffuse/config/config.h"
 #include "diffuse/distributed/world.h"
 
 namespace diffuse {
@@ -20,10 +21,11 @@ struct Estimate {
 };
 
 struct EvaluationOptions {
-  int64_t items = 256;  // evenly spaced over the set; at most all
-  int64_t batch = 128;  // inputs per network call; does not change the figures
-  bool labels = false;  // give the network the items' classes
-  uint64_t seed = 0;    // of all noise: each sample is a function of (seed, item, t)
+  int64_t items = 256;          // evenly spaced over the set; at most all
+  int64_t batch = 128;          // inputs per network call; does not change the figures
+  bool labels = false;          // give the network the items' classes
+  ConditionConfig condition{};  // and their conditions, without added noise
+  uint64_t seed = 0;            // of all noise: each sample is a function of (seed, item, t)
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 

@@ -6,19 +6,30 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "diffuse/config/config.h"
 
 namespace diffuse {
 
-// x_t [B, sample_shape...], time [B] of any dtype, labels [B] int64 or undefined -> [B, ...] with as many
-// channels as x, or twice as many with learned variance: the prediction, then the parameters of the
-// variance. The label `classes` means "no class", and so do undefined labels. A self-conditioned network
+// What the rows of a batch are conditioned on; undefined = nothing. Labels alone convert to it.
+struct Conditioning {
+  Conditioning(at::Tensor labels = {}, at::Tensor condition = {})  // NOLINT: implicit
+      : labels(std::move(labels)), condition(std::move(condition)) {}
+
+  at::Tensor labels;  // int64 [B]; the label `classes` means "no class"
+  // float32 [B, condition_channels, H, W] or [B, condition_channels, L], or [B, condition_size + 1], a vector
+  // and a 1; a row of zeros means "no condition". data/condition.h makes it.
+  at::Tensor condition;
+};
+
+// x_t [B, sample_shape...], time [B] of any dtype -> [B, ...] with as many channels as x, or twice as many
+// with learned variance: the prediction, then the parameters of the variance. A self-conditioned network
 // takes x_t followed by the previous x_0, as many channels again; without it, zeros.        [Chen22]
 class Network : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
-                             const at::Tensor& labels) = 0;
+                             const Conditioning& given) = 0;
   virtual bool self_conditioned() const { return false; }
   // From now on stores less for the backward pass and recomputes it (gradient checkpointing): the same
   // gradients from less memory. No effect on small networks.

@@ -52,16 +52,21 @@ class Model {
   at::Tensor to_data(const at::Tensor& x) const;
   at::Tensor to_network(const at::Tensor& x) const;
 
-  // Sampler options from `config`, or with explicit timesteps; labels, start and precision are left to the
-  // caller. Throws Error naming the flag, or the model and its key, that does not fit.
+  // Sampler options from `config`, or with explicit timesteps; labels, condition, start and precision are left
+  // to the caller. Throws Error naming the flag, or the model and its key, that does not fit.
   GenerateOptions options(const SampleConfig& config) const;
   GenerateOptions options(const SampleConfig& config, std::vector<double> timesteps) const;
 
-  // The network as a function for samplers: in its own units, on its device.
+  // Throws Error if samples drawn without a condition make no sense for it: a conditional model that was never
+  // trained without one.
+  void check_unconditional() const;
+
+  // The network as a function for samplers: in its own units, on its device. Without options.condition it
+  // calls check_unconditional(), as sample() does.
   Denoiser denoiser(const GenerateOptions& options) const;
 
   // keys [B] -> float32 [B, sample shape...] in the data's units on the CPU; `options.from` is in the data's
-  // units too, but `callback` gets the network's. Row b depends only on keys[b] and its label.
+  // units too, but `callback` gets the network's. Row b depends only on keys[b], its label and its condition.
   at::Tensor sample(std::span<const StreamKey> keys, GenerateOptions options,
                     const StepCallback& callback = {}) const;
 

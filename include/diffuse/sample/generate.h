@@ -17,13 +17,12 @@ namespace diffuse {
 
 class SampleGraphs;
 
-// The network with labels and guidance bound. If it is self-conditioned, x [B, 2C, ...] has the previous x_0
-// after x_t.
-//   labels [B] int64, or undefined for an unconditional network; `classes` means "no class".
-//   guidance w: eps = eps_none + w (eps_label - eps_none)  [Ho22, with w = 1 plain conditional];
-//   a learned variance is that with the labels
-Denoiser bind_labels(Network& network, const at::Tensor& labels, int64_t classes, double guidance,
-                     bool learned_variance);
+// The network with what it is given, and guidance, bound. If it is self-conditioned, x [B, 2C, ...] has the
+// previous x_0 after x_t.
+//   guidance w: eps = eps_none + w (eps_given - eps_none)  [Ho22, with w = 1 plain conditional];
+//   a learned variance is that with what is given
+Denoiser bind_conditioning(Network& network, const Conditioning& given, const Conditioning& none,
+                           double guidance, bool learned_variance);
 
 // Labels of samples `first` .. first + n - 1 in the sequence 0, 1, ..., classes - 1, 0, ...; undefined
 // without classes.
@@ -34,6 +33,11 @@ struct GenerateOptions {
   std::vector<int64_t> shape;  // of one sample
   at::Tensor labels{};         // int64 [B]; undefined = none
   int64_t classes = 0;
+  at::Tensor condition{};  // [B, ...]: Conditioning::condition; undefined = none
+  // The condition is a mask's: the values that it says are known become part of the samples.
+  bool keeps_known = false;
+  bool drops_condition =
+      true;  // "none" in guidance is without the condition too, else only without class
   double guidance = 1.0;
   // Guidance is used only for σ = s / a from lo to hi; empty = everywhere            [Kynkaanniemi24]
   std::vector<double> guidance_interval{};
@@ -57,7 +61,7 @@ struct GenerateOptions {
 // Null where calls of networks on the device cannot be recorded.
 std::shared_ptr<SampleGraphs> make_sample_graphs(c10::Device device);
 
-// The network as a function for samplers: labels and guidance bound, float32 output. Its weights must not
+// The network as a function for samplers: conditioning and guidance bound, float32 output. Its weights must not
 // change meanwhile. A self-conditioned one remembers the x_0 of its last call: make one per batch.
 Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
                        const GenerateOptions& options);
@@ -70,7 +74,7 @@ NoiseSource keyed_noise(std::span<const StreamKey> keys, Purpose purpose,
 at::Tensor start_of(const GaussianDiffusion& diffusion, const SamplerOptions& options,
                     const at::Tensor& noise);
 
-// keys [B] -> float32 [B, shape...] on `device`. Row b depends only on keys[b] and its label.
+// keys [B] -> float32 [B, shape...] on `device`. Row b depends only on keys[b], its label and its condition.
 at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
                     std::span<const StreamKey> keys, const GenerateOptions& options,
                     const StepCallback& callback = {});

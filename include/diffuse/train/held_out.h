@@ -14,7 +14,8 @@
 
 namespace diffuse {
 
-// Mean squared error of the predicted epsilon per dimension, t uniform.
+// Mean squared error of the predicted epsilon per dimension, t uniform; with a mask as condition over the unknown
+// dimensions.
 struct HeldOutLoss {
   double mean = 0;
   double standard_error = 0;
@@ -25,7 +26,8 @@ struct HeldOutLoss {
 struct HeldOutOptions {
   int64_t samples = 1024;  // items, evenly spaced over the set; at most all
   int64_t batch = 128;
-  bool labels = false;  // give the network the items' classes
+  bool labels = false;          // give the network the items' classes
+  ConditionConfig condition{};  // and their conditions, without added noise
   c10::Device device = c10::kCPU;
   c10::ScalarType precision = c10::kFloat;
 };
