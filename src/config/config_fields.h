@@ -20,10 +20,12 @@ const std::string& spacing_help();
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
-  visit("type", c.type, any_word(),
-        "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
-        "read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, array a "
-        ".npy, .npz or .safetensors file.");
+  visit(
+      "type", c.type, any_word(),
+      "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, autoregressive, "
+      "shapes) or read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, "
+      "array a "
+      ".npy, .npz or .safetensors file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
@@ -49,7 +51,7 @@ void visit_fields(Visitor& visit, DataConfig& c) {
       "point has dimensions.");
   visit("weights", c.weights, list_of(above(0)),
         "gaussian_mixture: relative weights of the components; empty means equal.");
-  visit("length", c.length, between(1, 1 << 24), "waveforms: samples of a signal.");
+  visit("length", c.length, between(1, 1 << 24), "waveforms, autoregressive: samples of a signal.");
   visit(
       "array", c.array, anything(),
       "array: the array's name in a file with several; empty means the only one. Numbers are N x D "

@@ -14,8 +14,8 @@ static Lines warnings(const std::string& config, int64_t held_out = 10) {
 }
 
 TEST(RunWarnings, SayNothingOfThePresets) {
-  for (const char* const name :
-       {"cifar", "flowers", "mnist", "mnist_conditional", "shapes", "swiss_roll", "waveforms"})
+  for (const char* const name : {"cifar", "flowers", "mnist", "mnist_conditional", "shapes",
+                                 "swiss_roll", "waveforms", "series_forecast"})
     EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines()) << name;
 }
 

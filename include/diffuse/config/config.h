@@ -26,7 +26,7 @@ struct DataConfig {
   int64_t dimensions = 2;  // gaussian, gaussian_mixture: D
   std::vector<double> means{};    // gaussian_mixture: D numbers per component, concatenated
   std::vector<double> weights{};  // gaussian_mixture: one per component, relative; empty = equal
-  int64_t length = 128;           // waveforms: L
+  int64_t length = 128;           // waveforms, autoregressive: L
   std::string array = "";         // array: its name in a file with several; "" = the only one
   std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
   OnError on_error = OnError::kRefuse;
