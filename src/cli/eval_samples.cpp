@@ -90,6 +90,7 @@ std::function<void(const std::string&, int64_t, int64_t)> show_stages(const Eval
 
 // Also records what the figures depend on besides the model and the data.
 SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
+                          const std::shared_ptr<const Dataset>& data,
                           nlohmann::ordered_json& provenance) {
   const EvaluationOptions& evaluation = input.evaluation;
   if (!flags.samples.empty()) {
@@ -103,7 +104,7 @@ SampleSource open_samples(const ComparisonFlags& flags, const EvalInput& input,
   const int64_t n = flags.count.value_or(input.model.is_image() ? 50'000 : 5'000);
   provenance = {{"n", n}};
   provenance.update(input.sampler.describe(sampling));
-  return generated_samples(input.model, sampling.options, evaluation, n);
+  return generated_samples(input.model, sampling.options, evaluation, data, n);
 }
 
 // The inputs of a comparison, checked to fit together.
@@ -119,8 +120,8 @@ Comparison open_comparison(const ComparisonFlags& flags, const EvalInput& input,
   Comparison c{.options = options_of(flags, input, asked),
                .features = flags.of_features.open(input.evaluation.device)};
   if (c.options.reference) check_extractor(*c.options.reference, *c.features);
-  c.samples = open_samples(flags, input, c.sampling);
   const auto data = input.open(flags.against == "train" ? Split::kTrain : Split::kHeldOut);
+  c.samples = open_samples(flags, input, data, c.sampling);
   const bool all = c.options.wants_data_features() || c.options.wants_points();
   const int64_t items = all ? data->size() : std::min(data->size(), kUsualCount);
   c.data = items_of(data, items, input.evaluation.batch);

@@ -73,6 +73,7 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
                                                        flags.precision.value_or("fp32")),
                                 .resume = flags.resume || flags.queue,
                                 .rows = rows,
+                                .conditions = plan.conditions.shown,
                                 .data = model.config().data};
     output = std::make_unique<SampleOutput>(options);
     say_how_shown(options);
@@ -134,6 +135,7 @@ int run_sample(const SampleFlags& flags) {
                   {{"--ckpt", flags.model.checkpoint},
                    {"--guide", flags.plan.sampler.guide},
                    {"--noise", flags.plan.noise},
+                   {"--condition", flags.plan.condition},
                    {"--from", flags.plan.from}});
   const Model model = flags.model.load(device);
   SamplePlan plan = make_plan(flags.plan, model);

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "diffuse/core/error.h"
-#include "src/arrays/array_file.h"
 #include "src/core/json_text.h"
 #include "src/data/normalization.h"
 #include "src/model_file/sample_input.h"
@@ -17,10 +16,11 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count,
-                     "Number of samples; default 64, or more to fill the rows of several classes");
+  command.add_option("-n", count, "Samples, of each condition; default 64, or more to fill rows");
   sampler.add_to(command);
   command.add_option("--class", class_name, kClassHelp);
+  command.add_option("--condition", condition,
+                     "What to draw them for: a picture, a folder of pictures, .npy or .npz");
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
   auto* one = command.add_option("--seed", seed, "Sample i depends only on (seed, i)");
   command.add_option("--seeds", seeds, "One sample per seed: 0-63 or 1,5,9")->excludes(one);
@@ -36,34 +36,31 @@ void PlanFlags::add_to(CLI::App& command) {
                      "Many samples from one x_t: all are the same down to this timestep");
 }
 
-// x_T from a file; its first dimension is the number of samples.
-static at::Tensor read_noise(const fs::path& file, const std::vector<int64_t>& shape) {
-  const at::Tensor noise = read_npy(file);
-  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
-      noise.sizes().slice(1) != at::IntArrayRef(shape))
-    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
-                ", got ", noise.scalar_type(), " ", noise.sizes());
-  check_finite("--noise " + file.string(), noise);
-  return noise;
-}
-
-// 64, or with classes in turn enough more to fill the rows.
+// 64, or with conditions or classes in turn enough more to fill the rows.
 static int64_t default_count(const PlanFlags& flags, const SamplePlan& plan) {
-  const int64_t rows = flags.class_name ? std::ssize(plan.sampling.classes) : 1;
+  const bool by_class = flags.class_name && !plan.conditions.rows.defined();
+  const int64_t rows = by_class ? std::ssize(plan.sampling.classes) : plan.conditions.count();
   return (64 + rows - 1) / rows * rows;
 }
+
+static constexpr int64_t kMostSamples = 100'000'000;
 
 static int64_t count_of(const PlanFlags& flags, const SamplePlan& plan) {
   const auto seeds = static_cast<int64_t>(plan.listed.size());
   if (seeds > 0 && flags.count && *flags.count != seeds)
     throw Error("-n ", *flags.count, ": --seeds names ", seeds, " samples; leave out -n");
   const int64_t given = plan.start.defined() ? plan.start.size(0) : 0;
-  const int64_t wanted =
-      seeds > 0 ? seeds : flags.count.value_or(given > 0 ? given : default_count(flags, plan));
+  const int64_t conditions = plan.conditions.count();
+  const int64_t wanted = seeds > 0     ? seeds
+                         : flags.count ? std::min(*flags.count, kMostSamples) * conditions
+                                       : (given > 0 ? given : default_count(flags, plan));
+  if (wanted % conditions != 0)
+    throw Error(seeds > 0 ? "--seeds" : "--noise", ": ", wanted, " samples for ", conditions,
+                " conditions; expected as many for each");
   if (given > 0 && wanted != given)
     throw Error(seeds > 0 ? "--seeds" : "-n", ": ", wanted, " samples, but --noise contains ",
                 given);
-  if (wanted < 1 || wanted > 100'000'000)
+  if (wanted < 1 || wanted > kMostSamples)
     throw Error("-n: expected 1 to 100,000,000, got ", wanted);
   return wanted;
 }
@@ -111,9 +108,11 @@ SamplePlan make_plan(const PlanFlags& flags, const Model& model) {
   plan.sampling = flags.sampler.over(model);
   plan.seed = flags.seed;
   if (flags.seeds) plan.listed = parse_seeds(*flags.seeds);
-  if (!flags.noise.empty()) plan.start = read_noise(flags.noise, model.sample_shape());
+  if (!flags.noise.empty()) plan.start = load_noise(flags.noise, model.sample_shape());
   plan.sampling.classes = flags.class_name ? parse_classes(*flags.class_name, model.config().model)
                                            : all_classes(model.config().model);
+  if (flags.condition.empty()) model.check_unconditional();
+  if (!flags.condition.empty()) plan.conditions = load_conditions(flags.condition, model);
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
@@ -140,6 +139,7 @@ std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model
     parameters["strength"] = flags.strength.value_or(0.5);
   }
   if (flags.class_name) parameters["class"] = *flags.class_name;
+  if (!flags.condition.empty()) parameters["condition"] = flags.condition.string();
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
   return json_text(parameters);

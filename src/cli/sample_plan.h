@@ -15,7 +15,7 @@ namespace diffuse::cli {
 
 struct PlanFlags {
   SamplerFlags sampler;
-  std::filesystem::path noise, from;
+  std::filesystem::path noise, from, condition;
   std::optional<int64_t> count, batch, share_from_step;
   std::optional<double> strength;
   std::optional<std::string> class_name;

@@ -134,10 +134,12 @@ void SamplerFlags::check_guidance(const Model& model, const SampleConfig& config
     if (config.guidance == 1) throw Error("--guide: expected --guidance W with it, above 1");
     return;
   }
-  if (has("--guidance") && model.config().model.classes == 0)
-    throw Error("--guidance: this model was trained without classes");
+  const bool by_condition = model.config().condition.dropout > 0;
+  if (has("--guidance") && model.config().model.classes == 0 && !by_condition)
+    throw Error("--guidance: this model was trained without classes",
+                model.config().condition.is_on() ? ", and never without its condition" : "");
   if (config.guidance != 1 && model.config().model.classes > 0 &&
-      model.config().train.label_dropout == 0)
+      model.config().train.label_dropout == 0 && !by_condition)
     log_warning(
         "guidance needs a model trained with /train/label_dropout; this one was trained without, "
         "so "

@@ -18,12 +18,12 @@
 #include "src/core/stop.h"
 #include "src/data/normalization.h"
 #include "src/files/atomic_write.h"
-#include "src/model_file/sample_picture.h"
 #include "src/train/initial_weights.h"
 #include "src/train/out_folder.h"
 #include "src/train/resume.h"
 #include "src/train/run.h"
 #include "src/train/run_facts.h"
+#include "src/train/run_warnings.h"
 #include "src/train/sample_grid.h"
 #include "src/train/train_data.h"
 #include "src/train/train_recorder.h"
@@ -172,10 +172,9 @@ int train(const TrainFlags& flags, Trainer& trainer, const Dataset& data, const 
          .on_held_out = [&](int64_t step, const HeldOutLoss& h) { recorder->held_out(step, h); },
          .on_samples =
              [&](Trainer& t, const std::function<bool()>& stop) {
-               const at::Tensor x = draw_sample_grid(t, stop);
-               if (recorder && x.defined())
-                 recorder->samples(t.step(),
-                                   picture_of(x, sample_kind(t.config().model), t.config().data));
+               const SampleGrid grid = draw_sample_grid(t, held_out, stop);
+               if (recorder && grid.x.defined())
+                 recorder->samples(t.step(), picture_of(grid, t.config()));
              }});
   });
   if (folder) print_path(folder->path() / "model.pt");

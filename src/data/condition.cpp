@@ -139,6 +139,13 @@ at::Tensor condition_of(const ConditionConfig& config, const at::Tensor& x0,
   return {};
 }
 
+at::Tensor condition_of_items(const ConditionConfig& config, const Dataset& set,
+                              std::span<const int64_t> items, uint64_t seed) {
+  std::vector<StreamKey> keys;
+  for (const int64_t item : items) keys.push_back({seed, static_cast<uint64_t>(item)});
+  return condition_of(config, set.gather(items), set.condition(items), keys);
+}
+
 at::Tensor with_condition_noise(const ConditionConfig& config, const at::Tensor& condition,
                                 const at::Tensor& level, std::span<const StreamKey> keys) {
   const int64_t channels = condition.size(1) - 1;

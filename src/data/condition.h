@@ -31,6 +31,10 @@ ModelConfig with_condition_of(ModelConfig model, const ConditionConfig& config,
 at::Tensor condition_of(const ConditionConfig& config, const at::Tensor& x0,
                         const at::Tensor& stored, std::span<const StreamKey> keys);
 
+// The same of items of a set; item i's mask is a function of (seed, i).
+at::Tensor condition_of_items(const ConditionConfig& config, const Dataset& set,
+                              std::span<const int64_t> items, uint64_t seed);
+
 // The same for training: with noise at a level of each key's, and zeros in a share of the rows.
 at::Tensor training_condition(const ConditionConfig& config, const at::Tensor& x0,
                               const at::Tensor& stored, std::span<const StreamKey> keys);

@@ -5,6 +5,7 @@
 #include "src/config/in_config.h"
 #include "src/data/class_names.h"
 #include "src/data/number_range.h"
+#include "src/data/stored_conditions.h"
 #include "src/files/file.h"
 
 namespace fs = std::filesystem;
@@ -62,6 +63,10 @@ EvalData open_eval_data(const fs::path& named, const Model& model, Split split) 
                 c10::IntArrayRef(data.set->sample_shape()));
   check_unit_range(model, config.data, data);
   take_classes(model, data);
+  if (!named.empty() && config.condition.is_stored())
+    throw Error("--data: the conditions of ", model.name(), " are stored with its own data; leave ",
+                "out --data");
+  data.set = with_stored_conditions(data.set, config, split);
   return data;
 }
 

@@ -28,6 +28,10 @@ int64_t item_count(const Dataset& data, const EvaluationOptions& options) {
 
 Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
                  int64_t count) {
+  if (options.condition.is_mask())
+    throw Error(
+        "/condition/type: bpd, rd and ode-bpd are of whole samples, but this model is given ",
+        "a part of each by a mask; its held-out loss is measured in training");
   const int64_t spread = data.size() / item_count(data, options);
   std::vector<int64_t> numbers(count), classes(count);
   Items items;

@@ -9,6 +9,7 @@
 #include "src/arrays/array_file.h"
 #include "src/core/log.h"
 #include "src/core/stop.h"
+#include "src/data/condition.h"
 #include "src/data/normalization.h"
 #include "src/files/file.h"
 #include "src/model_file/generate_together.h"
@@ -121,20 +122,29 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
           }};
 }
 
+// Items first .. first + count - 1 of n that are evenly spaced over a set.
+static std::vector<int64_t> spaced_items(const Dataset& data, int64_t n, int64_t first,
+                                         int64_t count) {
+  std::vector<int64_t> numbers(count);
+  for (int64_t i = 0; i < count; ++i) numbers[i] = (first + i) * data.size() / n;
+  return numbers;
+}
+
 SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch) {
   return {n, batch, [data, n](int64_t first, int64_t size) {
-            std::vector<int64_t> numbers(size);
-            for (int64_t i = 0; i < size; ++i) numbers[i] = (first + i) * data->size() / n;
-            return gather_data_units(*data, numbers);
+            return gather_data_units(*data, spaced_items(*data, n, first, size));
           }};
 }
 
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
-                               const EvaluationOptions& evaluation, int64_t n) {
+                               const EvaluationOptions& evaluation,
+                               const std::shared_ptr<const Dataset>& data, int64_t n) {
   return {n, evaluation.batch * evaluation.world->size(),
           [=, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
             GenerateOptions some = options;
             some.labels = round_robin_labels(size, options.classes, first);
+            some.condition = condition_of_items(model.config().condition, *data,
+                                                spaced_items(*data, n, first, size), seed);
             const auto on_step = [](const SampleStep&) {
               if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
             };

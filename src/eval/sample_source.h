@@ -21,8 +21,10 @@ SampleSource stored_samples(const std::filesystem::path& path, const std::vector
 SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch);
 
 // n samples from the model, in the data's units, drawn by all processes together: sample i is the same as in
-// `diffuse sample` with the same seed.
+// `diffuse sample` with the same seed. A conditional model is given the conditions of n items of `data`, evenly
+// spaced over it.
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
-                               const EvaluationOptions& evaluation, int64_t n);
+                               const EvaluationOptions& evaluation,
+                               const std::shared_ptr<const Dataset>& data, int64_t n);
 
 }  // namespace diffuse

@@ -42,6 +42,16 @@ class RandomData : public Dataset {
     return config_.model.classes == 0 ? -1 : index % config_.model.classes;
   }
   at::Tensor gather(std::span<const int64_t>) const override { return items_.clone(); }
+  at::Tensor condition(std::span<const int64_t> indices) const override {
+    if (!config_.condition.is_stored()) return {};
+    std::vector<int64_t> shape = condition_shape();
+    shape.insert(shape.begin(), std::ssize(indices));
+    return at::rand(shape);
+  }
+  std::vector<int64_t> condition_shape() const override {
+    if (config_.condition.type == ConditionType::kVector) return {config_.model.condition_size};
+    return config_.condition.is_stored() ? config_.model.sample_shape : std::vector<int64_t>();
+  }
 
  private:
   const Config& config_;

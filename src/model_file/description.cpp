@@ -50,6 +50,7 @@ ordered_json describe(const Checkpoint& checkpoint, bool with_tensors) {
       {"sample_shape", config.sample_shape},
       {"classes", config.classes},
       {"class_names", config.class_names},
+      {"condition", word_of(checkpoint.config.condition.type)},
       {"timesteps", checkpoint.config.diffusion.timesteps},
       {"sha256",
        {{"model", sha256_of(model)}, {"ema", sha256_of(sorted_section(checkpoint, "ema"))}}}};

@@ -29,6 +29,8 @@ static void check_exportable(const Config& config) {
   if (model.channel_multipliers[0] != 1)
     throw Error("/model/channel_multipliers/0: ", model.channel_multipliers[0], lacks);
   if (model.self_conditioning) throw Error("/model/self_conditioning: true", lacks);
+  if (model.condition_channels > 0 || model.condition_size > 0)
+    throw Error("/condition/type: \"", config.condition.type, "\"", lacks);
   if (model.time_scale != 1) throw Error("/model/time_scale: ", model.time_scale, lacks);
   if (!model.mid_attention_norm && !model.scale_shift_norm)
     throw Error("/model/mid_attention_norm: false without scale_shift_norm", lacks);

@@ -1,5 +1,7 @@
 #include "src/model_file/draw_samples.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 
 #include "diffuse/core/error.h"
@@ -18,6 +20,9 @@ std::vector<StreamKey> SamplePlan::keys(int64_t begin, int64_t size) const {
 GenerateOptions SamplePlan::options(int64_t begin, int64_t size) const {
   GenerateOptions result = sampling.rows(size, begin);
   if (start.defined()) result.start = start.slice(0, begin, begin + size);
+  if (conditions.rows.defined())
+    result.condition = conditions.rows.index_select(
+        0, at::arange(begin, begin + size).floor_divide(count / conditions.count()));
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/model.h"
 #include "src/distributed/work_queue.h"
+#include "src/model_file/condition_input.h"
 #include "src/model_file/editing.h"
 #include "src/model_file/sample_output.h"
 
@@ -21,6 +22,7 @@ struct SamplePlan {
   uint64_t seed = 0;
   std::vector<StreamKey> listed;  // empty = (seed, i)
   at::Tensor start;               // x_T [count, ...] or undefined
+  GivenConditions conditions{};   // each of them has an equal part of the samples, in their order
 
   std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
 

@@ -119,14 +119,23 @@ void Model::check_unconditional() const {
         "`diffuse sample --condition` gives one");
 }
 
+// What sampling with these options needs besides what check_sampler() checks.
+void Model::check_given(const GenerateOptions& options) const {
+  if (options.condition.defined()) return;
+  check_unconditional();
+  const bool guides = options.guidance != 1 && !options.guide && !options.labels.defined();
+  if (config_.condition.is_on() && guides)
+    throw Error("/sample/guidance: expected 1, as ", name_, " is given no condition to follow");
+}
+
 Denoiser Model::denoiser(const GenerateOptions& options) const {
-  if (!options.condition.defined()) check_unconditional();
+  check_given(options);
   return make_denoiser(*network_, *diffusion_, options);
 }
 
 at::Tensor Model::sample(std::span<const StreamKey> keys, GenerateOptions options,
                          const StepCallback& callback) const {
-  if (!options.condition.defined()) check_unconditional();
+  check_given(options);
   if (options.from.defined()) options.from = to_network(options.from);
   return to_data(generate(*network_, *diffusion_, keys, options, callback).to(at::kCPU));
 }

@@ -79,9 +79,7 @@ static at::Tensor load_picture(const std::string& name, const fs::path& file, co
   return from_levels(x.repeat({1, shape[0] / x.size(1), 1, 1}), model);
 }
 
-// [B, shape] from one sample or several; images may have channels last, grey ones no channels. Undefined if x
-// is none of these.
-static at::Tensor as_batch(const at::Tensor& x, at::IntArrayRef shape) {
+at::Tensor as_batch(const at::Tensor& x, at::IntArrayRef shape) {
   const auto batch_of = [&](at::IntArrayRef one) {
     if (x.sizes() == one) return x.unsqueeze(0);
     const bool several =
@@ -139,6 +137,16 @@ double largest_number(const Model& model, const SampleConfig& config) {
   constexpr double kRounding = 0.05;
   return model.is_image() && config.clip_x0 ? 1 + kRounding
                                             : std::numeric_limits<double>::infinity();
+}
+
+at::Tensor load_noise(const fs::path& file, const std::vector<int64_t>& shape) {
+  const at::Tensor noise = read_npy(file);
+  if (noise.scalar_type() != at::kFloat || noise.dim() == 0 || noise.size(0) == 0 ||
+      noise.sizes().slice(1) != at::IntArrayRef(shape))
+    throw Error("--noise ", file.string(), ": expected float32 N x ", at::IntArrayRef(shape),
+                ", got ", noise.scalar_type(), " ", noise.sizes());
+  check_finite("--noise " + file.string(), noise);
+  return noise;
 }
 
 at::Tensor load_sample(const std::string& flag, const fs::path& file, const Model& model,

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "diffuse/model_file/model.h"
 
@@ -12,6 +13,13 @@ namespace diffuse {
 
 // "images", "signals" or "points".
 std::string kind_of(const Model& model);
+
+// [B, shape...] from an array of one sample or several; images may have channels last, grey ones no channels.
+// Undefined if x is none of these.
+at::Tensor as_batch(const at::Tensor& x, at::IntArrayRef shape);
+
+// x_T of --noise [N, shape...], float32. Throws Error naming the file.
+at::Tensor load_noise(const std::filesystem::path& file, const std::vector<int64_t>& shape);
 
 // A picture or .npy -> float32 [B, sample shape...] in the data's units on the CPU; B = 1 for a picture.
 // Nothing is resized. Floats are not scaled, bytes are images from 0 to 255. Throws Error naming the flag and

@@ -215,6 +215,8 @@ void SampleOutput::write_grid() const {
     for (const auto& frame : frames_) columns.push_back(at::cat(frame));
     const at::Tensor rows = at::stack(columns, 1).flatten(0, 1);
     picture = make_grid(image_range(rows), std::ssize(columns));
+  } else if (options_.conditions.defined()) {
+    picture = picture_of_rows(options_.conditions, samples, options_.kind, options_.data);
   } else if (!options_.rows.empty() && is_image(options_.kind)) {
     picture = captioned_rows(image_range(samples), options_.rows);
   } else {

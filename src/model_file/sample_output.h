@@ -31,8 +31,9 @@ struct OutputOptions {
   bool resume = false;              // continue from what a stopped run left
   std::vector<std::string> rows{};  // captions of a grid's rows, which the samples fill
                                     // in turn; empty = nearest to a square
-  bool framed = true;               // false: a .png of one image is exactly its pixels
-  DataConfig data{};                // the samples' units, for pictures
+  at::Tensor conditions{};  // [N, shape...]: first in each row of a grid, before its samples
+  bool framed = true;       // false: a .png of one image is exactly its pixels
+  DataConfig data{};        // the samples' units, for pictures
 };
 
 // Logs what pictures of such samples do not show: their scale, more than three channels.

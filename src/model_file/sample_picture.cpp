@@ -1,5 +1,7 @@
 #include "src/model_file/sample_picture.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -20,6 +22,15 @@ Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data, i
   if (kind == SampleKind::kSignal) return draw_signals(x);
   if (kind == SampleKind::kPoint) return draw_points(x, plot_limit(data), size);
   return make_grid(to_picture_range(x, data));
+}
+
+Image picture_of_rows(const at::Tensor& conditions, const at::Tensor& x, SampleKind kind,
+                      const DataConfig& data) {
+  const at::Tensor rows = x.unflatten(0, {conditions.size(0), -1});
+  const at::Tensor all = at::cat({conditions.unsqueeze(1), rows}, 1);
+  const at::Tensor flat = all.flatten(0, 1);
+  return kind == SampleKind::kSignal ? draw_signals(flat, all.size(1))
+                                     : make_grid(to_picture_range(flat, data), all.size(1));
 }
 
 }  // namespace diffuse

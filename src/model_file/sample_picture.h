@@ -15,4 +15,8 @@ namespace diffuse {
 Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data = {},
                  int64_t size = 512);
 
+// Samples x [N K, shape...] in N rows behind their conditions [N, shape...], likewise.
+Image picture_of_rows(const at::Tensor& conditions, const at::Tensor& x, SampleKind kind,
+                      const DataConfig& data);
+
 }  // namespace diffuse

@@ -25,8 +25,9 @@ Image to_image(const at::Tensor& x, int64_t zoom = 1);
 // least 512 pixels wide).
 Image make_grid(const at::Tensor& x, int64_t columns = 0, int64_t gap = 2, int64_t zoom = 0);
 
-// Signals [B, C, L] as small charts side by side on one scale, with a curve for each of the first channels.
-Image draw_signals(const at::Tensor& x);
+// Signals [B, C, L] as small charts side by side on one scale, with a curve for each of the first channels;
+// `columns` of them in a row (0 = nearest to a square).
+Image draw_signals(const at::Tensor& x, int64_t columns = 0);
 
 // Points [N, D >= 1] as a scatter plot of the first two dimensions: anti-aliased dots on white,
 // axes from -limit to limit, `side` pixels square. colours: one 0xRRGGBB per point, or empty for one

@@ -9,14 +9,15 @@
 
 namespace diffuse {
 
-Image draw_signals(const at::Tensor& x) {
+Image draw_signals(const at::Tensor& x, int64_t columns) {
   constexpr int64_t kWidth = 160, kHeight = 90, kGap = 6;
   constexpr std::array<uint32_t, 4> kColours{0x1f6fb4, 0xd9561c, 0x2e9a4f, 0x8a55b5};
   TORCH_CHECK(x.dim() == 3 && x.numel() > 0, "draw_signals: expected [B, C, L], got ", x.sizes());
   const at::Tensor values = x.detach().cpu().to(at::kDouble).nan_to_num(0, 0, 0).contiguous();
   const double most = std::max(values.abs().max().item<double>(), 1e-12);
   const int64_t count = x.size(0);
-  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+  if (columns == 0)
+    columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t rows = (count + columns - 1) / columns;
   Canvas canvas(columns * (kWidth + kGap) + kGap, rows * (kHeight + kGap) + kGap);
   const auto numbers = values.accessor<double, 3>();

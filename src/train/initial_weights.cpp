@@ -54,6 +54,19 @@ static at::Tensor with_channels(const at::Tensor& from, const at::Tensor& fresh,
   return result;
 }
 
+// Channels 0 .. n - 1 of the network's input are x_t and the network's own x_0; those of a condition follow and
+// stay as they are in `fresh`.
+static at::Tensor with_input_channels(const at::Tensor& from, const at::Tensor& fresh,
+                                      const Sides& sides) {
+  const auto own = [](const at::Tensor& weight, const ModelConfig& model) {
+    return weight.narrow(0, 0, model.sample_shape[0] * (model.self_conditioning ? 2 : 1));
+  };
+  at::Tensor result = fresh.clone();
+  own(result, sides.to)
+      .copy_(with_channels(own(from, sides.from), own(fresh, sides.to), sides, /*sums=*/true));
+  return result;
+}
+
 // The row of a class of the new model in the old one's embedding, whose last row is "no class".
 static int64_t row_before(int64_t label, const Sides& sides) {
   const auto &before = sides.from.class_names, &after = sides.to.class_names;
@@ -86,7 +99,7 @@ static at::Tensor adapted(const std::string& name, const at::Tensor& from, const
   if (name == "class_embedding.weight" && fits_but_for(from, fresh, 0))
     return with_classes(from, fresh, sides);
   if (whole_pixels && name == "conv_in.weight" && fits_but_for(from, fresh, 1))
-    return with_channels(from.transpose(0, 1), fresh.transpose(0, 1), sides, true).transpose(0, 1);
+    return with_input_channels(from.transpose(0, 1), fresh.transpose(0, 1), sides).transpose(0, 1);
   if (whole_pixels && name.starts_with("conv_out.") && fits_but_for(from, fresh, 0))
     return with_channels(from, fresh, sides, false);
   return {};

@@ -1,8 +1,15 @@
 #include "src/train/sample_grid.h"
 
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
 #include "diffuse/core/error.h"
 #include "src/core/log.h"
+#include "src/data/condition.h"
 #include "src/model_file/generate_together.h"
+#include "src/model_file/sample_picture.h"
 
 namespace diffuse {
 
@@ -13,25 +20,52 @@ struct GridStopped {};
 
 }  // namespace
 
-at::Tensor draw_sample_grid(Trainer& trainer, const std::function<bool()>& stop) {
+static constexpr int64_t kSamplesOfCondition = 7;
+
+// The conditions of held-out items, evenly spread over the set, each for several of the samples.
+static at::Tensor conditions_for(const Config& config, const Dataset& set, int64_t samples) {
+  const int64_t count = std::max<int64_t>(1, samples / kSamplesOfCondition);
+  std::vector<int64_t> items;
+  for (int64_t i = 0; i < count; ++i) items.push_back(i * set.size() / count);
+  return condition_of_items(config.condition, set, items, config.seed);
+}
+
+SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
+                            const std::function<bool()>& stop) {
   const Config& config = trainer.config();
   const Model model = trainer.model();
   GenerateOptions options = model.options(config.sample);
-  options.labels = round_robin_labels(config.sample.grid, config.model.classes);
+  int64_t count = config.sample.grid;
+  SampleGrid grid;
+  if (config.condition.is_on()) {
+    const at::Tensor rows =
+        conditions_for(config, held_out.size() > 0 ? held_out : trainer.data(), count);
+    options.condition = rows.repeat_interleave(count / rows.size(0), 0);
+    count = options.condition.size(0);
+    const at::Tensor shown =
+        shown_condition(config.condition, rows, config.model.sample_shape.at(0));
+    if (shown.defined()) grid.conditions = model.to_data(shown);
+  }
+  options.labels = round_robin_labels(count, config.model.classes);
   options.precision = trainer.precision();
-  const bool all_draw = config.sample.grid >= trainer.world().size();
-  const auto keys = consecutive_keys(config.seed, 0, config.sample.grid);
-  at::Tensor x;
+  const bool all_draw = count >= trainer.world().size();
+  const auto keys = consecutive_keys(config.seed, 0, count);
   trainer.with_averages([&] {
     try {
-      x = generate_together(trainer.world(), model, keys, options, [&](const SampleStep&) {
+      grid.x = generate_together(trainer.world(), model, keys, options, [&](const SampleStep&) {
         if (all_draw && stop()) throw GridStopped();
       });
     } catch (const GridStopped&) {
       log_info(concat("step ", trainer.step(), ": no samples, as the run has to end"));
     }
   });
-  return x;
+  return grid;
+}
+
+Image picture_of(const SampleGrid& grid, const Config& config) {
+  const SampleKind kind = sample_kind(config.model);
+  return grid.conditions.defined() ? picture_of_rows(grid.conditions, grid.x, kind, config.data)
+                                   : picture_of(grid.x, kind, config.data);
 }
 
 }  // namespace diffuse

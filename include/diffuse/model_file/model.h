@@ -71,6 +71,7 @@ class Model {
                     const StepCallback& callback = {}) const;
 
  private:
+  void check_given(const GenerateOptions& options) const;
   static Model of(const Checkpoint& checkpoint, bool use_ema, c10::Device device);
   GenerateOptions options(const SampleConfig& config, SamplerOptions sampler) const;
 

@@ -84,6 +84,7 @@ class Trainer {
   Network& network() { return *network_; }
   Model model() const { return {"this run", config_, network_, device_}; }
   const GaussianDiffusion& diffusion() const;
+  const Dataset& data() const { return *data_; }
   c10::Device device() const { return device_; }
   c10::ScalarType precision() const { return precision_; }
   World& world() const { return *world_; }

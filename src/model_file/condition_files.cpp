@@ -1,0 +1,137 @@
+#include "condition_files.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "diffuse/core/error.h"
+#include "src/arrays/array_file.h"
+#include "src/files/file.h"
+#include "src/model_file/sample_input.h"
+#include "src/pictures/image_file.h"
+#include "src/pictures/picture_files.h"
+#include "src/pictures/stored_image.h"
+
+namespace fs = std::filesystem;
+
+namespace diffuse {
+
+static bool is_array(const fs::path& path) {
+  return ending_of(path) == ".npy" || ending_of(path) == ".npz";
+}
+
+// The only array of a file, or an .npz's arr_0.
+static at::Tensor read_array_of(const std::string& name, const fs::path& path) {
+  if (ending_of(path) == ".npy") return read_npy(path);
+  const std::vector<std::string> names = npz_names(path);
+  if (names.size() != 1 && std::ranges::find(names, "arr_0") == names.end())
+    throw Error(name, ": expected one array, or one named arr_0, got ", join(names));
+  return read_npz(path, names.size() == 1 ? names[0] : "arr_0");
+}
+
+// One file, or those of a folder in the order of their names.
+static std::vector<fs::path> picture_paths(const fs::path& path) {
+  if (!fs::is_directory(path)) return {path};
+  const PictureFiles found = find_pictures(path);
+  std::vector<fs::path> paths;
+  for (const size_t i : found.pictures) paths.push_back(path / found.files->names()[i]);
+  return paths;
+}
+
+static std::string shapes_text(const std::vector<std::vector<int64_t>>& shapes) {
+  std::vector<std::string> texts;
+  for (const auto& shape : shapes) texts.push_back(concat("N x ", c10::IntArrayRef(shape)));
+  return join(texts, " or ");
+}
+
+static at::Tensor condition_array(const std::string& name, const fs::path& path,
+                                  const std::vector<std::vector<int64_t>>& shapes) {
+  const at::Tensor array = read_array_of(name, path);
+  for (const auto& shape : shapes)
+    if (const at::Tensor x = as_batch(array, shape); x.defined()) return x;
+  throw Error(name, ": expected ", shapes_text(shapes), ", got ", array.scalar_type(), " ",
+              array.sizes());
+}
+
+// A picture [1, 1 or 3, H, W], uint8, in the channels of the first shape of its size that it has or, of grey
+// pictures, that can repeat it.
+static at::Tensor condition_picture(const fs::path& path,
+                                    const std::vector<std::vector<int64_t>>& shapes) {
+  const Image image = read_image(path);
+  const at::Tensor pixels = at::tensor(at::ArrayRef<uint8_t>(image.pixels))
+                                .view({1, image.height, image.width, image.channels})
+                                .permute({0, 3, 1, 2});
+  const bool grey = at::equal(pixels, pixels.narrow(1, 0, 1).expand_as(pixels));
+  for (const auto& shape : shapes) {
+    if (shape.size() != 3 || shape[1] != image.height || shape[2] != image.width) continue;
+    if (shape[0] == image.channels) return pixels.contiguous();
+    if (grey) return pixels.narrow(1, 0, 1).expand({1, shape[0], -1, -1}).contiguous();
+  }
+  throw Error("--condition ", path.string(), ": expected ", shapes_text(shapes),
+              ", got a picture of ", image.channels, " x ", image.height, " x ", image.width);
+}
+
+at::Tensor read_conditions(const std::string& name, const fs::path& path,
+                           const std::vector<std::vector<int64_t>>& shapes, bool images) {
+  if (!fs::exists(path)) throw Error(name, ": does not exist");
+  if (is_array(path)) {
+    const at::Tensor x = condition_array(name, path, shapes);
+    return images && x.scalar_type() == at::kByte ? x.contiguous() : x.to(at::kFloat).contiguous();
+  }
+  if (!images) throw Error(name, ": expected a .npy or .npz file");
+  std::vector<at::Tensor> pictures;
+  for (const fs::path& file : picture_paths(path)) {
+    pictures.push_back(condition_picture(file, shapes));
+    if (pictures.back().sizes() != pictures[0].sizes())
+      throw Error("--condition ", file.string(), ": ", pictures.back().sizes().slice(1),
+                  ", but the first picture is ", pictures[0].sizes().slice(1));
+  }
+  return at::cat(pictures);
+}
+
+// Colours [C, H, W] from -1 to 1, and which pixels are opaque [1, H, W].
+static std::pair<at::Tensor, at::Tensor> masked_picture(const fs::path& path,
+                                                        const std::vector<int64_t>& shape) {
+  const StoredImage image = read_stored_image(path);
+  const auto refuse = [&](const std::string& why) {
+    throw Error("--condition ", path.string(), ": ", why);
+  };
+  if (image.height != shape[1] || image.width != shape[2])
+    refuse(concat("the picture is ", image.width, "x", image.height, " pixels; this model makes ",
+                  shape[2], "x", shape[1]));
+  if (!image.has_alpha()) refuse("no part is transparent; unknown pixels are transparent");
+  at::Tensor stored = at::empty({image.height, image.width, image.channels}, at::kFloat);
+  std::copy(image.values.begin(), image.values.end(), stored.mutable_data_ptr<float>());
+  stored = stored.permute({2, 0, 1}) / static_cast<double>(image.white);
+  const int64_t colours = image.channels - 1;
+  if (colours != 1 && colours != shape[0])
+    refuse(concat("the picture is in colour, this model's have ", shape[0], " channels"));
+  const at::Tensor values = stored.narrow(0, 0, colours).expand(shape) * 2 - 1;
+  return {values, stored.narrow(0, colours, 1) >= 0.5};
+}
+
+static MaskedSamples masked_pictures(const fs::path& path, const std::vector<int64_t>& shape) {
+  std::vector<at::Tensor> values, known;
+  for (const fs::path& file : picture_paths(path)) {
+    const auto [colours, opaque] = masked_picture(file, shape);
+    values.push_back(colours);
+    known.push_back(opaque.to(at::kFloat));
+  }
+  return {.values = at::stack(values), .known = at::stack(known), .bytes = true};
+}
+
+MaskedSamples read_masked(const std::string& name, const fs::path& path,
+                          const std::vector<int64_t>& shape, bool images) {
+  if (!fs::exists(path)) throw Error(name, ": does not exist");
+  if (!is_array(path) && !images) throw Error(name, ": expected a .npy or .npz file");
+  if (!is_array(path)) return masked_pictures(path, shape);
+  const at::Tensor x = condition_array(name, path, {shape}).to(at::kFloat).contiguous();
+  const at::Tensor missing = at::isnan(x);
+  check_finite(name, at::where(missing, 0, x));
+  const at::Tensor known = missing.logical_not();
+  const at::Tensor by_pixel = images ? known.all(1, /*keepdim=*/true) : known;
+  return {.values = at::where(missing, 0, x), .known = by_pixel.to(at::kFloat), .bytes = false};
+}
+
+}  // namespace diffuse
