@@ -11,7 +11,7 @@
 
 namespace diffuse {
 
-static std::string times(at::IntArrayRef shape) {
+static std::string sides_text(at::IntArrayRef shape) {
   std::vector<std::string> sides;
   for (const int64_t side : shape) sides.push_back(std::to_string(side));
   return join(sides, " x ");
@@ -25,8 +25,8 @@ static void check_sizes(const Model& base, const Model& second) {
   const std::vector<int64_t>& full = second.sample_shape();
   const std::vector<int64_t> low{full[0], full[1] / condition.factor, full[2] / condition.factor};
   if (base.sample_shape() != low || !base.is_image())
-    throw Error("--cascade: ", second.name(), " enlarges images of ", times(low), ", but ",
-                base.name(), " makes samples of ", times(base.sample_shape()));
+    throw Error("--cascade: ", second.name(), " enlarges images of ", sides_text(low), ", but ",
+                base.name(), " makes samples of ", sides_text(base.sample_shape()));
 }
 
 static bool have_same_units(const DataConfig& one, const DataConfig& other) {
@@ -68,9 +68,10 @@ std::vector<StreamKey> second_keys(std::span<const StreamKey> keys) {
 }
 
 at::Tensor cascade_condition(const Cascade& cascade, const Model& second,
-                             std::span<const StreamKey> keys, int64_t first, World& world) {
+                             std::span<const StreamKey> keys, int64_t first, World& world,
+                             const StepCallback& on_step) {
   GenerateOptions options = cascade.sampling.rows(std::ssize(keys), first);
-  const at::Tensor low = generate_together(world, cascade.base, keys, std::move(options));
+  const at::Tensor low = generate_together(world, cascade.base, keys, std::move(options), on_step);
   const ConditionConfig& config = second.config().condition;
   const std::vector<int64_t>& shape = second.sample_shape();
   const at::Tensor condition =

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/model.h"
@@ -29,7 +31,8 @@ Cascade make_cascade(Model base, Sampling sampling, const Model& second,
 // The second model's conditions [B, ...]: the base's samples of `keys`, those that `diffuse sample` draws of it,
 // enlarged. Labels in turn are those of samples from `first` on. All processes must call it, and get all rows.
 at::Tensor cascade_condition(const Cascade& cascade, const Model& second,
-                             std::span<const StreamKey> keys, int64_t first, World& world);
+                             std::span<const StreamKey> keys, int64_t first, World& world,
+                             const StepCallback& on_step = {});
 
 // The second model's keys: with the base's, its noise would begin with the numbers of the base's.
 std::vector<StreamKey> second_keys(std::span<const StreamKey> keys);
