@@ -125,28 +125,39 @@ int sample_together(const SampleFlags& flags, const SamplePlan& plan, const Mode
   return kGood;
 }
 
+// The two models of a cascade, or that of --ckpt twice.
+std::pair<ModelFlags, ModelFlags> models_of(const SampleFlags& flags) {
+  ModelFlags base = flags.model, model = flags.model;
+  if (flags.plan.cascade.empty()) return {base, model};
+  base.checkpoint = flags.plan.cascade[0];
+  model.checkpoint = flags.plan.cascade[1];
+  return {base, model};
+}
+
+void check_paths(const SampleFlags& flags) {
+  const auto [base, model] = models_of(flags);
+  check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
+                {{"--ckpt", flags.model.checkpoint},
+                 {"--cascade", base.checkpoint},
+                 {"--cascade", model.checkpoint},
+                 {"--guide", flags.plan.sampler.guide},
+                 {"--noise", flags.plan.noise},
+                 {"--condition", flags.plan.condition},
+                 {"--from", flags.plan.from}});
+}
+
 int run_sample(const SampleFlags& flags) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
   install_stop_handlers();
   World world(flags.queue ? Launch{} : launch, device, parse_duration(flags.peer_timeout));
-  const auto& cascade = flags.plan.cascade;
-  if (flags.model.checkpoint.empty() && cascade.empty())
+  const bool cascades = !flags.plan.cascade.empty();
+  if (flags.model.checkpoint.empty() && !cascades)
     throw Error("--ckpt is required, or --cascade BASE SR");
-  ModelFlags first = flags.model, last = flags.model;
-  if (!cascade.empty()) first.checkpoint = cascade[0];
-  if (!cascade.empty()) last.checkpoint = cascade[1];
-  if (world.is_first())
-    check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
-                  {{cascade.empty() ? "--ckpt" : "--cascade", last.checkpoint},
-                   {"--cascade", cascade.empty() ? "" : first.checkpoint},
-                   {"--guide", flags.plan.sampler.guide},
-                   {"--noise", flags.plan.noise},
-                   {"--condition", flags.plan.condition},
-                   {"--from", flags.plan.from}});
-  const Model model = last.load(device);
-  const auto base = cascade.empty() ? std::optional<Model>() : first.load(device);
-  SamplePlan plan = make_plan(flags.plan, model, base ? &*base : nullptr);
+  if (world.is_first()) check_paths(flags);
+  const auto [first, last] = models_of(flags);
+  const Model model = last.load(device), base = cascades ? first.load(device) : model;
+  SamplePlan plan = make_plan(flags.plan, model, cascades ? &base : nullptr);
   const auto precision =
       select_precision(parse_word<Precision>(flags.precision.value_or("fp32"), "--precision"),
                        device, "--precision");

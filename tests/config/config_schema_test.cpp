@@ -109,6 +109,13 @@ TEST(Schema, HasAKeyForEachMember) {
   });
 }
 
+TEST(Schema, LimitsTheNumbersOfAnObject) {
+  const json rates =
+      json::parse(config_schema())["properties"]["train"]["properties"]["learning_rates"];
+  EXPECT_EQ(rates["type"], "object");
+  EXPECT_EQ(rates["additionalProperties"], (json{{"type", "number"}, {"exclusiveMinimum", 0}}));
+}
+
 TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {
   for_each_field([](const std::string& section, const std::string& key, const json& field) {
     if (!field.contains("enum")) return;

@@ -30,6 +30,7 @@ NUMBERS = {
     "data": {"image_size": [8, 16], "channels": [0, 1, 3], "count": [40, 200], "held_out": [0, 5],
              "noise": [0, 0.3], "variance": [0.01, 2], "dimensions": [1, 2, 5], "length": [16, 32],
              "memory_limit_mb": [1, 4096]},
+    "condition": {},
     "model": {"channels": [8, 16], "blocks_per_level": [1, 2], "attention_heads": [1, 2],
               "attention_head_dim": [0, 4], "dropout": [0, 0.5], "norm_groups": [1, 2, 4],
               "norm_eps": [1e-6, 1e-3], "time_frequency_shift": [0, 0.5, 1], "time_scale": [0.1, 1, 10],
@@ -60,7 +61,7 @@ def draw(rng, section, key, field):
     if field["type"] == "boolean":
         return rng.random() < 0.5
     if field["type"] in ("integer", "number"):
-        return rng.choice(NUMBERS[section][key])
+        return rng.choice(NUMBERS[section].get(key, [field["default"]]))
     return field["default"]  # texts and lists: see mended()
 
 
@@ -109,7 +110,8 @@ def mend_process(diffusion, sample, rng, chain):
 def mended(config, rng, chain=False):
     """The parts made to fit each other: everything docs and messages say of them."""
     data, model, diffusion, train, sample = (config[part] for part in NUMBERS)
-    data["type"] = rng.choice(POINTS + ["waveforms", "shapes", "shapes"])
+    data["type"] = rng.choice(POINTS + ["waveforms", "autoregressive", "shapes", "shapes"])
+    config["condition"] = {"type": "none"}  # others would want one to sample for
     model["type"] = "mlp" if data["type"] in POINTS else "unet"
     if data["type"] == "gaussian_mixture":
         data["means"] = [rng.uniform(-2, 2) for _ in range(2 * data["dimensions"])]
@@ -118,7 +120,7 @@ def mended(config, rng, chain=False):
     sample["clip_x0"] &= not data["normalize"]
     model["class_conditional"] &= data["type"] in ("shapes", "waveforms")
     model["channel_multipliers"] = rng.choice([[1], [1, 2], [2, 1]])
-    side = data["length"] if data["type"] == "waveforms" else data["image_size"]
+    side = data["length"] if data["type"] in ("waveforms", "autoregressive") else data["image_size"]
     levels = [side // model["patch_size"] // 2**i for i in range(len(model["channel_multipliers"]))]
     model["attention_resolutions"] = rng.sample(levels, rng.randrange(len(levels) + 1))
 
@@ -167,7 +169,7 @@ def wrong_kind(config, rng):
     kind = FIELDS[section, key]["type"]
     wrong = {"integer": ["3", 1.5, True, None, [3], {}], "number": ["0.5", True, None, [0.5]],
              "boolean": [1, "true", None, []], "string": [1, True, None, ["unet"]],
-             "array": [3, "1,2", None, {"0": 1}]}
+             "array": [3, "1,2", None, {"0": 1}], "object": [3, "{}", None, [0.5]]}
     config[section][key] = rng.choice(wrong[kind])
     return f"/{section}/{key}"
 
