@@ -172,10 +172,11 @@ static at::Tensor uniform_by_key(std::span<const StreamKey> keys, Purpose purpos
 at::Tensor training_condition(const ConditionConfig& config, const at::Tensor& x0,
                               const at::Tensor& stored, std::span<const StreamKey> keys) {
   at::Tensor condition = condition_of(config, x0, stored, keys);
+  if (!condition.defined()) return {};
   if (config.noise > 0)
     condition = with_condition_noise(config, condition,
                                      uniform_by_key(keys, Purpose::kCondition, kNoiseLevel), keys);
-  if (!condition.defined() || config.dropout == 0) return condition;
+  if (config.dropout == 0) return condition;
   std::vector<int64_t> one(condition.dim(), 1);
   one[0] = -1;
   const at::Tensor kept = uniform_by_key(keys, Purpose::kConditionDropout, 0) >= config.dropout;

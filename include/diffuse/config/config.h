@@ -43,7 +43,7 @@ struct ConditionConfig {
   MaskKind mask = MaskKind::kBoxes;  // which part is unknown
   double share = 0.5;                // of it: see config_fields.h
   int64_t horizon = 0;               // forecast: unknown steps at the end
-  std::string path;                  // image, vector: folder or file
+  std::string path = "";             // image, vector: folder or file
   std::string array = "";            // its name in a file with several; "" = the only one
   double dropout = 0.0;              // share of items trained without it, for guidance
   // downscale, grey, image: training adds Gaussian noise whose standard deviation is uniform up to this one and
