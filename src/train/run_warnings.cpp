@@ -75,8 +75,9 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
   warnings.push_back(untrained_guidance(config));
   warnings.push_back(without(train.label_dropout > 0 && !config.model.class_conditional,
                              "/train/label_dropout", "/model/class_conditional"));
-  warnings.push_back(without(config.sample.guidance != 1 && !config.model.class_conditional,
-                             "/sample/guidance", "/model/class_conditional"));
+  const bool guides = config.model.class_conditional || config.condition.dropout > 0;
+  warnings.push_back(without(config.sample.guidance != 1 && !guides, "/sample/guidance",
+                             "/model/class_conditional or /condition/dropout"));
   warnings.push_back(without(train.weight_decay > 0 && train.optimizer == OptimizerKind::kAdam,
                              "/train/weight_decay", "/train/optimizer adamw"));
   std::erase(warnings, "");

@@ -30,7 +30,8 @@ NUMBERS = {
     "data": {"image_size": [8, 16], "channels": [0, 1, 3], "count": [40, 200], "held_out": [0, 5],
              "noise": [0, 0.3], "variance": [0.01, 2], "dimensions": [1, 2, 5], "length": [16, 32],
              "memory_limit_mb": [1, 4096]},
-    "condition": {},
+    "condition": {"factor": [2, 4], "share": [0.25, 0.5], "horizon": [3], "dropout": [0.2, 0.5],
+                  "noise": [0, 0.3]},
     "model": {"channels": [8, 16], "blocks_per_level": [1, 2], "attention_heads": [1, 2],
               "attention_head_dim": [0, 4], "dropout": [0, 0.5], "norm_groups": [1, 2, 4],
               "norm_eps": [1e-6, 1e-3], "time_frequency_shift": [0, 0.5, 1], "time_scale": [0.1, 1, 10],
@@ -68,7 +69,7 @@ def draw(rng, section, key, field):
 def drawn(rng):
     config = {section: {} for section in NUMBERS}
     for (section, key), field in FIELDS.items():
-        if key in ("sample_shape", "sample_kind", "classes") or (section, key) == ("data", "path"):
+        if key in ("sample_shape", "sample_kind", "classes", "condition_channels", "condition_size", "path"):
             continue  # filled in from the data
         config[section][key] = draw(rng, section, key, field)
     config["seed"] = rng.randrange(2**63)
@@ -107,11 +108,31 @@ def mend_process(diffusion, sample, rng, chain):
     sample["steps"] = rng.choice([1, 2, 5])
 
 
+def mend_condition(config, rng, chain):
+    """What fits the data, and is not stored beside them; samples are drawn without it."""
+    data, condition, diffusion = config["data"], config["condition"], config["diffusion"]
+    types = {"shapes": ["none", "downscale", "mask"], "waveforms": ["none", "mask"],
+             "autoregressive": ["none", "mask"]}
+    if data["type"] == "shapes" and data["channels"] != 1 and not data["normalize"]:
+        types["shapes"].append("grey")
+    condition["type"] = "none" if chain else rng.choice(types.get(data["type"], ["none"]))
+    masked = condition["type"] == "mask"
+    if masked:
+        masks = ["boxes", "centre", "random"] if data["type"] == "shapes" else ["random", "forecast"]
+        condition["mask"] = rng.choice(masks)
+        condition["noise"] = 0
+    if not masked or condition["mask"] != "forecast":
+        condition["horizon"] = 0
+    if condition["type"] != "none":
+        config["sample"]["guidance"] = 1
+    if masked and diffusion["variance"].startswith("learned"):
+        diffusion["variance"] = "fixed_small"
+
+
 def mended(config, rng, chain=False):
     """The parts made to fit each other: everything docs and messages say of them."""
-    data, model, diffusion, train, sample = (config[part] for part in NUMBERS)
+    data, _, model, diffusion, train, sample = (config[part] for part in NUMBERS)
     data["type"] = rng.choice(POINTS + ["waveforms", "autoregressive", "shapes", "shapes"])
-    config["condition"] = {"type": "none"}  # others would want one to sample for
     model["type"] = "mlp" if data["type"] in POINTS else "unet"
     if data["type"] == "gaussian_mixture":
         data["means"] = [rng.uniform(-2, 2) for _ in range(2 * data["dimensions"])]
@@ -125,6 +146,7 @@ def mended(config, rng, chain=False):
     model["attention_resolutions"] = rng.sample(levels, rng.randrange(len(levels) + 1))
 
     mend_process(diffusion, sample, rng, chain)
+    mend_condition(config, rng, chain)
     if diffusion["schedule"] == "betas":
         diffusion["betas"] = [rng.uniform(0.01, 0.5) for _ in range(diffusion["timesteps"])]
     # Nothing of the sample is left at t = T: asked for, or by the kind of schedule.
