@@ -5,7 +5,7 @@
 
 Takes the configs named, by default all in configs/ whose condition.type is "downscale" (super-resolution) or "grey"
 (colourisation), trains each below --out unless it holds a model.pt already, and measures on pictures that training
-has not seen: those of a generated data set with another seed, as `diffuse forward` writes them, or --pictures, an
+has not seen: MNIST's test digits, drawn shapes of another seed, as `diffuse forward` writes them, or --pictures, an
 .npy of float [N, C, H, W] from -1 to 1.
 
 - downscale: the PSNR in dB of the model's pictures, and of bicubic upsampling by Pillow, against the true ones
@@ -18,7 +18,9 @@ Needs NumPy and Pillow. Exit code 1 where a target is missed.
 """
 
 import argparse
+import gzip
 import json
+import os
 import pathlib
 import shlex
 import subprocess
@@ -86,10 +88,26 @@ def rms(difference):
     return float(np.sqrt((difference**2).mean()) * LEVEL)
 
 
-def unseen(options, config, folder):
-    """True pictures [N, C, H, W]."""
+def mnist_test_digits(path):
+    """[10000, 1, 28, 28] in [-1, 1] from an IDX file, plain or .gz."""
+    folders = [pathlib.Path(path or "mnist"), pathlib.Path(os.environ.get("DIFFUSE_DATA", "data"),
+                                                           path or "mnist")]
+    for file in (folder / name for folder in folders
+                 for name in ("t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz")):
+        if file.exists():
+            content = (gzip.open if file.suffix == ".gz" else open)(file, "rb").read()
+            return np.frombuffer(content, np.uint8, offset=16).reshape(-1, 1, 28, 28) / LEVEL - 1
+    sys.exit(f"no t10k-images-idx3-ubyte in {folders[0]} or {folders[1]}")
+
+
+def unseen(options, config, data, folder):
+    """True pictures [N, C, H, W] for a run's data section."""
     if options.pictures:
         return np.load(options.pictures)[:options.n].astype(np.float64)
+    if data["type"] == "mnist":
+        return mnist_test_digits(data["path"])[:options.n]
+    if data["type"] != "shapes":
+        sys.exit(f"{config}: its data are stored; --pictures names an .npy of others")
     target = folder / "unseen.npy"
     timed([options.diffuse, "forward", "--config", config, "--set", f"seed={options.seed}",
            "--items", options.n, "--frames", 2, "--mode", "closed-form", "-o", target])
@@ -132,8 +150,9 @@ def measure(options, config):
     if not (folder / "model.pt").exists():
         train = [options.diffuse, "train", "--config", config, "--out", folder]
         result["train_s"] = timed(train + shlex.split(options.train))
-    condition = json.loads((folder / "config.json").read_text())["condition"]
-    truth = unseen(options, config, folder)
+    settings = json.loads((folder / "config.json").read_text())
+    condition = settings["condition"]
+    truth = unseen(options, config, settings["data"], folder)
     if condition["type"] == "grey":
         return result | measure_grey(options, folder, truth)
     return result | {"factor": condition["factor"]} | measure_downscale(options, folder, truth,
