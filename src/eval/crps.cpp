@@ -79,7 +79,7 @@ Crps evaluate_crps(const Model& model, const Dataset& data, const CrpsOptions& o
   measure_parts(
       evaluation, concat("crps-", options.samples), n,
       [&](int64_t first, int64_t count) {
-        at::Tensor part = score(model, load_items(data, evaluation, first, count), options);
+        at::Tensor part = score(model, load_partly_known(data, evaluation, first, count), options);
         done += count;
         if (evaluation.progress)
           evaluation.progress(done * options.samples, mine * options.samples);
