@@ -146,7 +146,8 @@ std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model
   }
   if (flags.class_name) parameters["class"] = *flags.class_name;
   if (!flags.condition.empty()) parameters["condition"] = flags.condition.string();
-  if (plan.cascade) parameters["cascade"] = {plan.cascade->base.name(), plan.cascade->level};
+  if (const auto& c = plan.cascade)
+    parameters["cascade"] = {c->base.name(), c->base.step(), c->level};
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
   return json_text(parameters);
