@@ -11,7 +11,6 @@
 #include "common.h"
 #include "diffuse/core/error.h"
 #include "diffuse/sample/encode.h"
-#include "diffuse/sample/generate.h"
 #include "sampler_flags.h"
 #include "src/arrays/array_file.h"
 #include "src/core/progress.h"
@@ -48,14 +47,6 @@ Sampling sampling_of(const EncodeFlags& flags, const Model& model) {
   Sampling sampling = ddim.over(model);
   if (flags.class_name) sampling.classes = parse_classes(*flags.class_name, model.config().model);
   return sampling;
-}
-
-// Mean squared error of ddim's samples from x_T, on the scale [0, 1] of pixels.
-double round_trip_error(const Model& model, const at::Tensor& x0, const at::Tensor& x_T,
-                        GenerateOptions options) {
-  options.start = x_T;
-  const at::Tensor x = model.sample(consecutive_keys(0, 0, x_T.size(0)), options);
-  return ((model.to_network(x) - x0) / 2).square().mean().item<double>();
 }
 
 int run_encode(const EncodeFlags& flags) {

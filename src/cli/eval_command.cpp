@@ -10,14 +10,10 @@
 #include "eval_metrics.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
-#include "src/core/json_text.h"
 #include "src/core/log.h"
 #include "src/core/progress.h"
 #include "src/core/stop.h"
-#include "src/distributed/work_queue.h"
 #include "src/eval/eval_data.h"
-#include "src/files/atomic_write.h"
-#include "src/files/file.h"
 
 namespace fs = std::filesystem;
 
@@ -142,38 +138,6 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
   return report;
 }
 
-// All parts of a queue are of one model on one set of items, recorded by the first process.
-void join_queue(const fs::path& folder, nlohmann::ordered_json provenance) {
-  if (folder.empty()) return;
-  provenance.erase("device");  // which may differ between processes
-  const std::string text = json_text(provenance, 2) + "\n";
-  fs::create_directories(folder);
-  WorkQueue queue(folder / ".queue");
-  queue.alone([&] {
-    const fs::path file = folder / "evaluation.json";
-    if (!fs::exists(file)) atomic_write(file, text);
-    const InputFile stored(file);
-    if (stored.read(0, stored.size()) != text)
-      throw Error("--queue ", folder.string(), ": its evaluation.json is of another ",
-                  "evaluation; name an empty folder");
-  });
-}
-
-// Does all the work. If a part fails, the results of earlier parts are printed first.
-void measure_all(const std::vector<Measurement>& work, EvalReport& report,
-                 const std::function<void()>& hand_out) {
-  try {
-    for (const Measurement& measure : work) measure(report);
-  } catch (const std::exception& error) {
-    const std::string text = error.what();
-    const bool found_some = report.json.size() > 1;  // besides the provenance
-    report.json["error"] = text.substr(0, text.find('\n'));
-    if (found_some) hand_out();
-    throw;
-  }
-  hand_out();
-}
-
 int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
@@ -216,8 +180,8 @@ void add_options(CLI::App& command, EvalFlags& flags) {
                      "A config, for its data, or a path; default: the data of the model's config");
   command
       .add_option("--metrics", flags.metrics,
-                  "bpd, rd, ode-bpd, neighbours, fid, kid, is, pr, swd, mmd: one or more, with "
-                  "commas")
+                  "bpd, rd, ode-bpd, crps, neighbours, fid, kid, is, pr, swd, mmd: one or more, "
+                  "with commas")
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("--items", flags.items, "Items measured, spread evenly over the set; 0 = all")
@@ -236,7 +200,8 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--queue", flags.queue,
                      "bpd, rd, ode-bpd: a folder through which all processes with the same "
                      "command line share the work; they may start and stop at any time");
-  flags.sampler.add_to(command, "Samples of the model: fid, kid, is, pr, swd, mmd, neighbours");
+  flags.sampler.add_to(command,
+                       "Samples of the model: crps, fid, kid, is, pr, swd, mmd, neighbours");
   add_peer_timeout(command, flags.peer_timeout);
   flags.machine.add_to(command);
 }
@@ -265,12 +230,13 @@ Command add_eval(CLI::App& app) {
       "  diffuse eval --ckpt model.pt --data configs/mnist.json --metrics bpd,rd --csv terms.csv\n"
       "  diffuse eval --ckpt oracle.json --metrics bpd,ode-bpd --items 1000\n"
       "  diffuse eval --ckpt runs/mnist --metrics neighbours --neighbour-picture near.png\n"
+      "  diffuse eval --ckpt runs/series_forecast --metrics crps --items 1000\n"
       "  diffuse eval --ckpt runs/cifar --metrics fid,kid --features inception.pt -n 50000\n"
       "  diffuse launch --nproc 8 -- eval --ckpt runs/cifar --metrics bpd --items 0");
   add_options(*command, *flags);
-  const std::vector<MetricFamily> families{add_bound_metrics(*command), add_ode_metrics(*command),
-                                           add_neighbour_metrics(*command),
-                                           add_sample_metrics(*command)};
+  const std::vector<MetricFamily> families{
+      add_bound_metrics(*command), add_ode_metrics(*command), add_crps_metric(*command),
+      add_neighbour_metrics(*command), add_sample_metrics(*command)};
   return [flags, families] { return run_eval(*flags, families); };
 }
 

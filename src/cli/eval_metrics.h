@@ -10,7 +10,7 @@
 #include "common.h"
 #include "diffuse/data/dataset.h"
 #include "sampler_flags.h"
-#include "src/eval/eval_report.h"
+#include "src/eval/eval_work.h"
 #include "src/train/outputs.h"
 
 namespace diffuse::cli {
@@ -27,9 +27,6 @@ struct EvalInput {
   // Another split of the same data.
   std::function<std::shared_ptr<const Dataset>(Split)> open;
 };
-
-// The work, which may take hours.
-using Measurement = std::function<void(EvalReport&)>;
 
 struct MetricFamily {
   std::vector<std::string> names;
@@ -54,6 +51,7 @@ struct MetricFamily {
 
 MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
+MetricFamily add_crps_metric(CLI::App& command);
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
 

@@ -57,17 +57,7 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
   const Neighbours of_others = nearest_items(gather_data_units(*held_out, others), *training, 1,
                                              show_progress(input, "item"));
 
-  const Estimate nearest = nearest_distance(of_samples);
-  const Estimate nearest_of_others = nearest_distance(of_others);
-  report.json["neighbours"] = {{"training_items", training->size()},
-                               {"sampling", sampling},
-                               {"nearest", json_of(nearest)},
-                               {"nearest_of_held_out", json_of(nearest_of_others)},
-                               {"samples", json_of(of_samples)}};
-  report.text +=
-      concat("\nRMS distance to the nearest of ", training->size(), " training items\n  of ",
-             samples.size(0), " samples          ", nearest.mean, "\n  of ", others.size(),
-             " held-out items   ", nearest_of_others.mean, "\n");
+  add_report(report, of_samples, of_others, training->size(), sampling);
   if (input.writes() && !flags.picture.empty())
     write_png(flags.picture,
               neighbour_table(samples, of_samples, *training, input.model.config().data));

@@ -125,23 +125,44 @@ int sample_together(const SampleFlags& flags, const SamplePlan& plan, const Mode
   return kGood;
 }
 
+// The two models of a cascade, or that of --ckpt twice.
+std::pair<ModelFlags, ModelFlags> models_of(const SampleFlags& flags) {
+  ModelFlags base = flags.model, model = flags.model;
+  if (flags.plan.cascade.empty()) return {base, model};
+  base.checkpoint = flags.plan.cascade[0];
+  model.checkpoint = flags.plan.cascade[1];
+  return {base, model};
+}
+
+void check_paths(const SampleFlags& flags) {
+  const auto [base, model] = models_of(flags);
+  check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
+                {{"--ckpt", flags.model.checkpoint},
+                 {"--cascade", base.checkpoint},
+                 {"--cascade", model.checkpoint},
+                 {"--guide", flags.plan.sampler.guide},
+                 {"--noise", flags.plan.noise},
+                 {"--condition", flags.plan.condition},
+                 {"--from", flags.plan.from}});
+}
+
 int run_sample(const SampleFlags& flags) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
   install_stop_handlers();
   World world(flags.queue ? Launch{} : launch, device, parse_duration(flags.peer_timeout));
-  if (world.is_first())
-    check_outputs({{"-o", flags.out, flags.out.extension().empty()}},
-                  {{"--ckpt", flags.model.checkpoint},
-                   {"--guide", flags.plan.sampler.guide},
-                   {"--noise", flags.plan.noise},
-                   {"--condition", flags.plan.condition},
-                   {"--from", flags.plan.from}});
-  const Model model = flags.model.load(device);
-  SamplePlan plan = make_plan(flags.plan, model);
-  plan.sampling.options.precision =
+  const bool cascades = !flags.plan.cascade.empty();
+  if (flags.model.checkpoint.empty() && !cascades)
+    throw Error("--ckpt is required, or --cascade BASE SR");
+  if (world.is_first()) check_paths(flags);
+  const auto [first, last] = models_of(flags);
+  const Model model = last.load(device), base = cascades ? first.load(device) : model;
+  SamplePlan plan = make_plan(flags.plan, model, cascades ? &base : nullptr);
+  const auto precision =
       select_precision(parse_word<Precision>(flags.precision.value_or("fp32"), "--precision"),
                        device, "--precision");
+  plan.sampling.options.precision = precision;
+  if (plan.cascade) plan.cascade->sampling.options.precision = precision;
   const OutputKind kind = output_kind(flags.out, model.is_image());
   if (flags.queue && kind != OutputKind::kFolder)
     throw Error("--queue: expected -o with a folder, got -o ", flags.out.string());
@@ -158,6 +179,10 @@ void add_options(CLI::App& command, SampleFlags& flags) {
       "-o,--out", flags.out,
       ".png grid, .gif, .webp or .apng animation, .npz uint8, .npy float, or a folder of PNGs");
   flags.plan.add_to(command);
+  command.get_option("--ckpt")->required(false);
+  for (const char* const other :
+       {"--ckpt", "--condition", "--noise", "--from", "--share-from-step"})
+    command.get_option("--cascade")->excludes(command.get_option(other));
   command.add_option("--frames", flags.frames,
                      "Frames of an animation, default 50; for a .png: a row of frames per sample");
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
@@ -184,6 +209,7 @@ Command add_sample(CLI::App& app) {
       "  diffuse sample --ckpt model.pt -n 64 --sampler dpmpp2m --steps 20\n"
       "  diffuse sample --ckpt model.pt -n 100 --class all -o rows.png\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --from sketch.png --strength 0.6\n"
+      "  diffuse sample --cascade runs/shapes16 runs/shapes_super -n 64\n"
       "  diffuse sample --ckpt runs/shapes -n 16 -o reverse.webp --frames 80\n"
       "  diffuse sample --ckpt runs/shapes -n 8 -o progressive.png --frames 10 --show-x0\n"
       "  diffuse sample --ckpt runs/shapes -n 8 --share-from-step 250 --sampler ddpm\n"

@@ -21,6 +21,14 @@ void PlanFlags::add_to(CLI::App& command) {
   command.add_option("--class", class_name, kClassHelp);
   command.add_option("--condition", condition,
                      "What to draw them for: a picture, a folder of pictures, .npy or .npz");
+  command
+      .add_option("--cascade", cascade,
+                  "Instead of --ckpt: a base model, and a super-resolution model that enlarges its "
+                  "samples; sampler flags are for both")
+      ->expected(2)
+      ->type_name("BASE SR");
+  command.add_option("--cascade-noise", cascade_noise,
+                     "Noise added in between; default: half of SR's /condition/noise");
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
   auto* one = command.add_option("--seed", seed, "Sample i depends only on (seed, i)");
   command.add_option("--seeds", seeds, "One sample per seed: 0-63 or 1,5,9")->excludes(one);
@@ -65,23 +73,6 @@ static int64_t count_of(const PlanFlags& flags, const SamplePlan& plan) {
   return wanted;
 }
 
-static void check_shared(const PlanFlags& flags, const SamplePlan& plan, const Model& model) {
-  if (!flags.share_from_step) return;
-  if (!model.config().diffusion.is_chain())
-    throw Error("--share-from-step: expected a discrete chain; the time of ", model.name(),
-                " is continuous");
-  const int64_t timesteps = model.config().diffusion.timesteps;
-  const int64_t t = *flags.share_from_step;
-  if (t < 0 || t >= timesteps)
-    throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
-  if (!plan.sampling.options.sampler.stochastic())
-    throw Error("--share-from-step: ", plan.sampling.config.sampler,
-                " adds no noise, so all samples would be ",
-                "the same; use ddpm, dpmpp2m-sde, or ddim with --eta");
-  if (plan.start.defined())
-    throw Error("--share-from-step: with --noise the samples differ from the start");
-}
-
 // Keeps the timesteps below --strength of T.
 static void start_from_image(const PlanFlags& flags, const Model& model, int64_t T,
                              SamplePlan& plan) {
@@ -103,22 +94,37 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
                 "; expected a larger one, or more --steps");
 }
 
-SamplePlan make_plan(const PlanFlags& flags, const Model& model) {
+// Of the two models of a cascade only one may have classes.
+static std::vector<int64_t> classes_of(const PlanFlags& flags, const Model& model,
+                                       const Model* other) {
+  const bool of_other = other != nullptr && other->config().model.classes > 0;
+  return flags.class_name && (model.config().model.classes > 0 || !of_other)
+             ? parse_classes(*flags.class_name, model.config().model)
+             : all_classes(model.config().model);
+}
+
+SamplePlan make_plan(const PlanFlags& flags, const Model& model, const Model* base) {
   SamplePlan plan;
   plan.sampling = flags.sampler.over(model);
   plan.seed = flags.seed;
   if (flags.seeds) plan.listed = parse_seeds(*flags.seeds);
   if (!flags.noise.empty()) plan.start = load_noise(flags.noise, model.sample_shape());
-  plan.sampling.classes = flags.class_name ? parse_classes(*flags.class_name, model.config().model)
-                                           : all_classes(model.config().model);
-  plan.conditions = load_conditions(flags.condition, model);
+  plan.sampling.classes = classes_of(flags, model, base);
+  if (base != nullptr) {
+    Sampling first = flags.sampler.over(*base);
+    first.classes = classes_of(flags, *base, &model);
+    plan.cascade = make_cascade(*base, std::move(first), model, flags.cascade_noise);
+  } else if (flags.cascade_noise) {
+    throw Error("--cascade-noise: expected --cascade BASE SR with it");
+  } else {
+    plan.conditions = load_conditions(flags.condition, model);
+  }
   plan.count = count_of(flags, plan);
   plan.batch = flags.batch.value_or(std::min<int64_t>(plan.count, 64));
   if (plan.batch < 1) throw Error("--batch: expected at least 1, got ", plan.batch);
   const int64_t T = model.config().diffusion.timesteps;
-  check_shared(flags, plan, model);
   start_from_image(flags, model, T, plan);
-  plan.sampling.options.share_from = flags.share_from_step;
+  if (flags.share_from_step) share_from_step(plan, model, *flags.share_from_step);
   plan.sampling.options.shared = plan.keys(0, 1)[0];
   return plan;
 }
@@ -141,6 +147,8 @@ std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model
   if (!flags.condition.empty())
     parameters["condition"] = {{"file", flags.condition.string()},
                                {"each", plan.count / plan.conditions.count()}};
+  if (const auto& c = plan.cascade)
+    parameters["cascade"] = {c->base.name(), c->base.step(), c->level};
   if (!flags.noise.empty()) parameters["noise"] = flags.noise.string();
   if (flags.share_from_step) parameters["share_from_step"] = *flags.share_from_step;
   return json_text(parameters);

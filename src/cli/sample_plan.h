@@ -16,8 +16,9 @@ namespace diffuse::cli {
 struct PlanFlags {
   SamplerFlags sampler;
   std::filesystem::path noise, from, condition;
+  std::vector<std::filesystem::path> cascade;  // base and second model
   std::optional<int64_t> count, batch, share_from_step;
-  std::optional<double> strength;
+  std::optional<double> strength, cascade_noise;
   std::optional<std::string> class_name;
   std::optional<std::string> seeds;
   uint64_t seed = 0;
@@ -25,8 +26,8 @@ struct PlanFlags {
   void add_to(CLI::App& command);
 };
 
-// Throws Error naming a flag that does not fit the model or the other flags.
-SamplePlan make_plan(const PlanFlags& flags, const Model& model);
+// Throws Error naming a flag that does not fit the model or the other flags. `base`: that of a cascade, or null.
+SamplePlan make_plan(const PlanFlags& flags, const Model& model, const Model* base = nullptr);
 
 // Everything that determines the samples, as JSON: stored in PNGs, and compared by a resumed run.
 std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model& model,

@@ -111,6 +111,9 @@ static void check_train(const TrainConfig& c, const std::string& at) {
     throw Error(at, "/batch_size: expected a multiple of micro_batch, which is ", c.micro_batch,
                 ", got ", c.batch_size);
   }
+  if (!c.freeze.empty() && !c.train_only.empty())
+    throw Error(at, "/train_only: expected none with freeze: either names the parameters that the ",
+                "other leaves");
   if (c.optimizer == OptimizerKind::kMuon && c.shard_optimizer)
     throw Error(at, "/shard_optimizer: expected false with the optimizer muon, which needs whole ",
                 "matrices in every process");

@@ -20,10 +20,12 @@ const std::string& spacing_help();
 
 template <class Visitor>
 void visit_fields(Visitor& visit, DataConfig& c) {
-  visit("type", c.type, any_word(),
-        "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, shapes) or "
-        "read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, array a "
-        ".npy, .npz or .safetensors file.");
+  visit(
+      "type", c.type, any_word(),
+      "The data set: generated (swiss_roll, gaussian, gaussian_mixture, waveforms, autoregressive, "
+      "shapes) or read from path. image_folder reads a folder, .zip, .tar or .tar.gz of pictures, "
+      "array a "
+      ".npy, .npz or .safetensors file.");
   visit("path", c.path, anything(),
         "Folder or file of the data; empty means the usual folder below $DIFFUSE_DATA, or ./data.");
   visit("image_size", c.image_size, between(0, 4096),
@@ -49,7 +51,7 @@ void visit_fields(Visitor& visit, DataConfig& c) {
       "point has dimensions.");
   visit("weights", c.weights, list_of(above(0)),
         "gaussian_mixture: relative weights of the components; empty means equal.");
-  visit("length", c.length, between(1, 1 << 24), "waveforms: samples of a signal.");
+  visit("length", c.length, between(1, 1 << 24), "waveforms, autoregressive: samples of a signal.");
   visit(
       "array", c.array, anything(),
       "array: the array's name in a file with several; empty means the only one. Numbers are N x D "
@@ -231,6 +233,15 @@ void visit_fields(Visitor& visit, TrainConfig& c) {
   visit("optimizer", c.optimizer, any_word(),
         "Adam, AdamW with weight decay, or Muon for matrices and filters with AdamW for the rest.");
   visit("learning_rate", c.learning_rate, above(0), "Learning rate after the warm-up.");
+  visit("learning_rates", c.learning_rates, above(0),
+        "Factors of the learning rate, and with it of the weight decay, by patterns as in freeze: "
+        "{\"conv_in\": 0.1}; other parameters have 1, and no parameter may match two patterns.");
+  visit("freeze", c.freeze, list_of(anything()),
+        "Parameters of the network that stay as they are, by name: * stands for any text and ? for "
+        "one character; a pattern without them also stands for all names that begin with its "
+        "parts, as down_blocks.0 for down_blocks.0.resnets.0.conv1.weight.");
+  visit("train_only", c.train_only, list_of(anything()),
+        "Patterns as in freeze: all other parameters of the network stay as they are.");
   visit("beta1", c.beta1, from_below(0, 1), "Adam: decay of the mean gradient.");
   visit("beta2", c.beta2, from_below(0, 1), "Adam: decay of the mean squared gradient.");
   visit("adam_eps", c.adam_eps, above(0), "Adam: added to the root of the squared gradient.");

@@ -184,6 +184,14 @@ class Reader {
     }
   }
 
+  void read(const std::string& path, const json& found, const Rule& rule,
+            NamedNumbers& numbers) const {
+    if (!found.is_object()) fail(path, wanted<NamedNumbers>(rule), found);
+    numbers.clear();
+    for (const auto& [key, value] : found.items())
+      read(concat(path, "/", one_line(key)), value, rule, numbers[key]);
+  }
+
   std::string where(const std::string& path) const {
     return name_ + ": " + (path.empty() || !names_path_ ? "" : path + ": ");
   }

@@ -48,7 +48,7 @@ static std::string list_text(const ordered_json& list) {
 // One field per line.
 static std::string pretty(const ordered_json& value, const std::string& indent) {
   if (value.is_array()) return list_text(value);
-  if (!value.is_object()) return value.dump();
+  if (!value.is_object() || value.empty()) return value.dump();
   std::string text = "{";
   const char* separator = "\n";
   for (const auto& [key, field] : value.items()) {
@@ -76,6 +76,8 @@ static const char* type_name() {
     return "string";
   else if constexpr (IsList<T>::value)
     return "array";
+  else if constexpr (std::is_same_v<T, NamedNumbers>)
+    return "object";
   else if constexpr (std::is_integral_v<T>)
     return "integer";
   else
@@ -94,6 +96,8 @@ static ordered_json type_schema(const Rule& rule) {
     schema["items"] = type_schema<typename T::value_type>(rule);
     if (rule.min_items > 0) schema["minItems"] = rule.min_items;
     if (rule.max_items > 0) schema["maxItems"] = rule.max_items;
+  } else if constexpr (std::is_same_v<T, NamedNumbers>) {
+    schema["additionalProperties"] = type_schema<double>(rule);
   } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     if (rule.low > -kInfinity)
       schema[rule.without_low ? "exclusiveMinimum" : "minimum"] = limit(rule.low);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -51,6 +52,9 @@ struct IsList : std::false_type {};
 template <class T>
 struct IsList<std::vector<T>> : std::true_type {};
 
+// Names -> numbers: the rule is that of each number.
+using NamedNumbers = std::map<std::string, double>;
+
 // 1000000 rather than 1e+06; 0.5 unchanged.
 inline std::string number_text(double x) {
   if (x == std::floor(x) && std::abs(x) < 1e15) return std::to_string(static_cast<int64_t>(x));
@@ -75,6 +79,8 @@ std::string wanted(const Rule& rule) {
     return "text";
   } else if constexpr (Worded<T>) {
     return "one of " + join(words_of<T>());
+  } else if constexpr (std::is_same_v<T, NamedNumbers>) {
+    return "an object of numbers" + range_text(rule);
   } else if constexpr (IsList<T>::value) {
     using Item = typename T::value_type;
     const char* const items = std::is_same_v<Item, std::string> ? "texts"

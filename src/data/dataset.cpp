@@ -59,6 +59,8 @@ static std::shared_ptr<const Dataset> make_plain(const DataConfig& config, Split
       return draw_mixture(config, split, seed);
     case DataType::kWaveforms:
       return draw_waveforms(config, split, seed);
+    case DataType::kAutoregressive:
+      return draw_autoregressive(config, split, seed);
     case DataType::kShapes:
       return make_image_dataset(draw_shapes(config, split, seed));
     case DataType::kMnist:

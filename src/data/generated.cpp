@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -112,6 +113,43 @@ std::shared_ptr<const Dataset> draw_waveforms(const DataConfig& config, Split sp
   std::vector<int64_t> labels(items.size(0));
   for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int64_t>(i) % kinds;
   return make_tensor_dataset(std::move(items), SampleKind::kSignal, std::move(labels), names);
+}
+
+namespace {
+
+constexpr size_t kVariables = 4;
+using Variables = std::array<double, kVariables>;
+
+// Each variable reads itself and earlier ones, so that all are stationary as each is by itself.
+constexpr std::array<Variables, kVariables> kLast{
+    {{1.5, 0, 0, 0}, {0.4, 1.2, 0, 0}, {0, -0.3, 0.6, 0}, {0.2, 0, 0.5, 0.3}}};      // A
+constexpr Variables kBeforeLast{-0.8, -0.6, 0.2, -0.5}, kStep{0.25, 0.3, 0.5, 0.5};  // B, S
+
+Variables next_of(const Variables& last, const Variables& before, RandomStream& random) {
+  Variables next{};
+  for (size_t i = 0; i < kVariables; ++i) {
+    next[i] = kBeforeLast[i] * before[i] + kStep[i] * random.normal();
+    for (size_t j = 0; j < kVariables; ++j) next[i] += kLast[i][j] * last[j];
+  }
+  return next;
+}
+
+}  // namespace
+
+std::shared_ptr<const Dataset> draw_autoregressive(const DataConfig& config, Split split,
+                                                   uint64_t seed) {
+  constexpr int64_t kForgotten = 400;  // steps after which a start at 0 is: 0.9^400 is 5e-19
+  const auto draw = [&](int64_t, RandomStream& random, std::span<float> out) {
+    Variables last{}, before{};
+    for (int64_t t = -kForgotten; t < config.length; ++t) {
+      before = std::exchange(last, next_of(last, before, random));
+      for (size_t i = 0; t >= 0 && i < kVariables; ++i)
+        out[i * static_cast<size_t>(config.length) + static_cast<size_t>(t)] =
+            static_cast<float>(last[i]);
+    }
+  };
+  return make_tensor_dataset(draw_items(config, split, seed, {kVariables, config.length}, draw),
+                             SampleKind::kSignal);
 }
 
 }  // namespace diffuse

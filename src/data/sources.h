@@ -31,12 +31,16 @@ std::shared_ptr<const Dataset> open_image_folder(const DataConfig& config, Split
 // An array of a .npy, .npz or .safetensors file: bytes are images, other numbers are used unscaled.
 std::shared_ptr<const Dataset> open_array(const DataConfig& config, Split split);
 
-// Points, and signals of four kinds of waves [1, length]: item i of kind i % 4.
+// Points, signals of four kinds of waves [1, length], item i of kind i % 4, and series of four variables
+// [4, length], x_t = A x_{t-1} + B x_{t-2} + S z with z ~ N(0, I), in their stationary distribution: A, B and S are
+// in docs/data.md.
 std::shared_ptr<const Dataset> draw_swiss_roll(const DataConfig& config, Split split,
                                                uint64_t seed);
 std::shared_ptr<const Dataset> draw_gaussian(const DataConfig& config, Split split, uint64_t seed);
 std::shared_ptr<const Dataset> draw_mixture(const DataConfig& config, Split split, uint64_t seed);
 std::shared_ptr<const Dataset> draw_waveforms(const DataConfig& config, Split split, uint64_t seed);
+std::shared_ptr<const Dataset> draw_autoregressive(const DataConfig& config, Split split,
+                                                   uint64_t seed);
 
 // A data set of images in memory.
 std::shared_ptr<const Dataset> make_image_dataset(ImageSet set);

@@ -31,7 +31,13 @@ Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t 
   if (options.condition.is_mask())
     throw Error(
         "/condition/type: bpd, rd and ode-bpd are of whole samples, but this model is given ",
-        "a part of each by a mask; its held-out loss is measured in training");
+        "a part of each by a mask; its held-out loss is measured in training, and --metrics crps ",
+        "scores its samples of the rest");
+  return load_partly_known(data, options, first, count);
+}
+
+Items load_partly_known(const Dataset& data, const EvaluationOptions& options, int64_t first,
+                        int64_t count) {
   const int64_t spread = data.size() / item_count(data, options);
   std::vector<int64_t> numbers(count), classes(count);
   Items items;

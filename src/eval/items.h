@@ -38,9 +38,13 @@ struct Items {
 
 int64_t item_count(const Dataset& data, const EvaluationOptions& options);
 
-// Items first .. first + count - 1 of those chosen by the options.
+// Items first .. first + count - 1 of those chosen by the options. Throws Error if their condition is a mask.
 Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t first,
                  int64_t count);
+
+// The same, masks included, for metrics of what these hide.
+Items load_partly_known(const Dataset& data, const EvaluationOptions& options, int64_t first,
+                        int64_t count);
 
 // Calls `use` with the float64 result of `measure` for items first .. first + count - 1: of this process's
 // share of n items, or with options.queue of all. `name` names the files there; it must contain everything

@@ -3,10 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "diffuse/core/error.h"
 #include "src/data/normalization.h"
 #include "src/pictures/picture.h"
 #include "src/pictures/picture_table.h"
@@ -45,6 +45,21 @@ nlohmann::ordered_json json_of(const Neighbours& neighbours) {
     list.push_back({{"items", row_of<int64_t>(neighbours.items, i)},
                     {"distances", row_of<double>(neighbours.distances, i)}});
   return list;
+}
+
+void add_report(EvalReport& report, const Neighbours& of_samples, const Neighbours& of_held_out,
+                int64_t training_items, const nlohmann::ordered_json& sampling) {
+  const Estimate nearest = nearest_distance(of_samples);
+  const Estimate nearest_of_others = nearest_distance(of_held_out);
+  report.json["neighbours"] = {{"training_items", training_items},
+                               {"sampling", sampling},
+                               {"nearest", json_of(nearest)},
+                               {"nearest_of_held_out", json_of(nearest_of_others)},
+                               {"samples", json_of(of_samples)}};
+  report.text +=
+      concat("\nRMS distance to the nearest of ", training_items, " training items\n  of ",
+             of_samples.items.size(0), " samples          ", nearest.mean, "\n  of ",
+             of_held_out.items.size(0), " held-out items   ", nearest_of_others.mean, "\n");
 }
 
 }  // namespace diffuse

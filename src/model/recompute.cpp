@@ -89,7 +89,10 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 
 at::Tensor recomputed(const Block& block, const at::Tensor& h, const at::Tensor& time,
                       const at::Tensor& skip) {
-  if (!at::GradMode::is_enabled()) return block(h, time, skip);
+  const auto needed = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
+  // Behind frozen layers the block's parameters alone may want gradients, which the function cannot see.
+  if (!at::GradMode::is_enabled() || !(needed(h) || needed(time) || needed(skip)))
+    return block(h, time, skip);
   std::optional<at::Tensor> given;
   if (skip.defined()) given = skip;
   return RecomputeFunction::apply(block, h, time, given);

@@ -26,6 +26,44 @@ GenerateOptions SamplePlan::options(int64_t begin, int64_t size) const {
   return result;
 }
 
+void share_from_step(SamplePlan& plan, const Model& model, int64_t t) {
+  if (!model.config().diffusion.is_chain())
+    throw Error("--share-from-step: expected a discrete chain; the time of ", model.name(),
+                " is continuous");
+  const int64_t timesteps = model.config().diffusion.timesteps;
+  if (t < 0 || t >= timesteps)
+    throw Error("--share-from-step: expected 0 to ", timesteps - 1, ", got ", t);
+  if (!plan.sampling.options.sampler.stochastic())
+    throw Error("--share-from-step: ", plan.sampling.config.sampler,
+                " adds no noise, so all samples would be ",
+                "the same; use ddpm, dpmpp2m-sde, or ddim with --eta");
+  if (plan.start.defined())
+    throw Error("--share-from-step: with --noise the samples differ from the start");
+  plan.sampling.options.share_from = static_cast<double>(t);
+}
+
+namespace {
+
+struct KeyedRows {
+  std::vector<StreamKey> keys;
+  GenerateOptions options;
+};
+
+}  // namespace
+
+// Of samples from `begin` on. All processes draw a cascade's first samples for them together.
+static KeyedRows rows_of(const SamplePlan& plan, const Model& model, int64_t begin, int64_t size,
+                         World& world) {
+  KeyedRows rows{plan.keys(begin, size), plan.options(begin, size)};
+  if (!plan.cascade) return rows;
+  rows.options.condition =
+      cascade_condition(*plan.cascade, model, rows.keys, begin, world, [&](const SampleStep&) {
+        if (world.size() == 1 && stop_requested()) throw SamplingStopped{stop_signal()};
+      });
+  rows.keys = second_keys(rows.keys);
+  return rows;
+}
+
 // Whether a step is a frame: `frames` of the `steps` are, evenly spaced, including the last.
 static bool is_frame(int64_t done, int64_t steps, int64_t frames) {
   return done * frames / steps != (done - 1) * frames / steps;
@@ -49,8 +87,8 @@ void draw_samples(const SamplePlan& plan, const Model& model, const Frames& fram
                       concat("step ", step.done, "/", step.count));
       if (world.size() == 1 && stop_requested()) throw SamplingStopped{stop_signal()};
     };
-    const at::Tensor x = generate_together(world, model, plan.keys(begin, count),
-                                           plan.options(begin, count), on_step);
+    const auto [keys, options] = rows_of(plan, model, begin, count, world);
+    const at::Tensor x = generate_together(world, model, keys, options, on_step);
     if (output != nullptr) output->add(begin, x);
     if (begin + count == plan.count) break;
     if (const int64_t signal = world.start_max(stop_signal)(); signal != 0)
@@ -81,7 +119,9 @@ void draw_queued(const SamplePlan& plan, const Model& model, double patience, Wo
                       concat("step ", step.done, "/", step.count));
       if (stop_requested()) throw SamplingStopped{stop_signal()};
     };
-    output.add(begin, model.sample(plan.keys(begin, count), plan.options(begin, count), on_step));
+    World alone;
+    const auto [keys, options] = rows_of(plan, model, begin, count, alone);
+    output.add(begin, model.sample(keys, options, on_step));
     there += count;
   };
   const int64_t parts = (plan.count + plan.batch - 1) / plan.batch;

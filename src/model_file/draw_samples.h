@@ -4,11 +4,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "diffuse/distributed/world.h"
 #include "diffuse/model_file/model.h"
 #include "src/distributed/work_queue.h"
+#include "src/model_file/cascade.h"
 #include "src/model_file/condition_input.h"
 #include "src/model_file/editing.h"
 #include "src/model_file/sample_output.h"
@@ -23,12 +25,16 @@ struct SamplePlan {
   std::vector<StreamKey> listed;  // empty = (seed, i)
   at::Tensor start;               // x_T [count, ...] or undefined
   GivenConditions conditions{};   // each of them has an equal part of the samples, in their order
+  std::optional<Cascade> cascade{};  // whose samples are the conditions instead
 
   std::vector<StreamKey> keys(int64_t begin, int64_t size) const;
 
-  // For samples begin, begin + 1, ..., with their labels and x_T.
+  // For samples begin, begin + 1, ..., with their labels, x_T and given conditions.
   GenerateOptions options(int64_t begin, int64_t size) const;
 };
+
+// Makes all samples the same down to timestep t. Throws Error naming --share-from-step where it cannot be.
+void share_from_step(SamplePlan& plan, const Model& model, int64_t t);
 
 // Moments of the reverse process to keep of each batch, evenly spread over its steps.
 struct Frames {

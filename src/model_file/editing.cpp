@@ -80,4 +80,11 @@ double psnr(const at::Tensor& x, const at::Tensor& clean, bool is_image) {
   return 10 * std::log10(4 / (shown - clean).square().mean().item<double>());
 }
 
+double round_trip_error(const Model& model, const at::Tensor& x0, const at::Tensor& x_T,
+                        GenerateOptions options) {
+  options.start = x_T;
+  const at::Tensor x = model.sample(consecutive_keys(0, 0, x_T.size(0)), options);
+  return ((model.to_network(x) - x0) / 2).square().mean().item<double>();
+}
+
 }  // namespace diffuse

@@ -31,6 +31,10 @@ at::Tensor interpolate(const Model& model, const Sampling& sampling, const at::T
                        const at::Tensor& b, double depth, const at::Tensor& shares, Mixing mixing,
                        uint64_t seed);
 
+// Mean squared error of the samples from x_T, on the scale [0, 1] of pixels; x0 and x_T are in the network's units.
+double round_trip_error(const Model& model, const at::Tensor& x0, const at::Tensor& x_T,
+                        GenerateOptions options);
+
 enum class Denoising {
   kExpected,  // E[x_0 | y], in one shot
   kReverse,   // one sample of x_0 given y, by the reverse process

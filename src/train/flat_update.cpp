@@ -9,20 +9,23 @@
 namespace diffuse {
 
 FlatUpdate::FlatUpdate(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
-                       c10::ScalarType low)
+                       c10::ScalarType low, std::vector<at::Tensor> frozen)
     : config_(config),
       values_(flat_copy(parameters, at::kFloat)),
       gradients_(flat_zeros(parameters, at::kFloat)),
       first_moment_(flat_zeros(parameters, at::kFloat)),
       second_moment_(flat_zeros(parameters, at::kFloat)),
       averages_(flat_copy(parameters, at::kFloat)),
-      numbers_(at::zeros({2}, values_.all.options().dtype(at::kDouble))) {
+      numbers_(at::zeros({2}, values_.all.options().dtype(at::kDouble))),
+      frozen_(std::move(frozen)) {
   if (low != at::kFloat) low_ = flat_copy(parameters, low);
   for (size_t i = 0; i < parameters.size(); ++i) {
     parameters[i].set_data(values_.parts[i]);
     parameters[i].mutable_grad() = gradients_.parts[i];
     if (low != at::kFloat) low_copies_[parameters[i].const_data_ptr()] = low_.parts[i];
   }
+  for (const at::Tensor& parameter : frozen_)
+    if (low != at::kFloat) low_copies_[parameter.const_data_ptr()] = parameter.detach().to(low);
 }
 
 void FlatUpdate::prepare(double learning_rate, double average_decay) {
@@ -90,6 +93,12 @@ std::pair<at::Tensor, at::Tensor> FlatUpdate::by_operators(const LossScaler& sca
   averages_.all.lerp_(values_.all, (1 - numbers_[1]).to(at::kFloat));
   refresh_low_copies();
   return {norm, found_inf};
+}
+
+void FlatUpdate::restored() {
+  refresh_low_copies();
+  for (const at::Tensor& parameter : frozen_)
+    if (low_.all.defined()) low_copies_.at(parameter.const_data_ptr()).copy_(parameter.detach());
 }
 
 void FlatUpdate::refresh_low_copies() {

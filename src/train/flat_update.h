@@ -19,9 +19,10 @@ namespace diffuse {
 class FlatUpdate {
  public:
   // Moves the parameters into a buffer of their own, with gradients of 0 that backward passes add to. `low`: the
-  // precision of the copies that the network computes with; float32: none.
+  // precision of the copies that the network computes with; float32: none. `frozen`: parameters that get such copies
+  // only.
   FlatUpdate(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
-             c10::ScalarType low);
+             c10::ScalarType low, std::vector<at::Tensor> frozen = {});
 
   // The numbers of the next run(), which reads them on the device: d in average <- d average + (1 - d) parameter.
   void prepare(double learning_rate, double average_decay);
@@ -32,8 +33,8 @@ class FlatUpdate {
 
   void drop_gradients() { gradients_.all.zero_(); }
 
-  // After the parameters have been written by other means.
-  void refresh_low_copies();
+  // After the parameters, frozen ones included, have been written by other means.
+  void restored();
 
   // Each parameter's low copy by its data; empty in float32.
   WeightCache& low_copies() { return low_copies_; }
@@ -45,6 +46,7 @@ class FlatUpdate {
 
  private:
   at::ScalarType low_type() const;
+  void refresh_low_copies();
   std::pair<at::Tensor, at::Tensor> by_kernels(const LossScaler& scaler, const at::Tensor& updates);
   std::pair<at::Tensor, at::Tensor> by_operators(const LossScaler& scaler,
                                                  const at::Tensor& updates);
@@ -54,6 +56,7 @@ class FlatUpdate {
   FlatBuffer values_, gradients_, first_moment_, second_moment_, averages_, low_;
   at::Tensor numbers_;  // [2] float64: learning rate, decay of the averages
   WeightCache low_copies_;
+  std::vector<at::Tensor> frozen_;
 };
 
 }  // namespace diffuse

@@ -31,20 +31,24 @@ static bool is_for_muon(const TrainConfig& config, const at::Tensor& parameter) 
   return config.optimizer == OptimizerKind::kMuon && is_matrix(parameter);
 }
 
-// Muon's parameters, or the others.
-static std::vector<at::Tensor> part_of(const TrainConfig& config,
-                                       const std::vector<at::Tensor>& parameters, bool muon) {
-  std::vector<at::Tensor> part;
-  for (const at::Tensor& parameter : parameters)
-    if (is_for_muon(config, parameter) == muon) part.push_back(parameter);
+// Of what there is for each parameter, if anything, that of Muon's parameters or the others.
+template <class T>
+static std::vector<T> part_of(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
+                              const std::vector<T>& all, bool muon) {
+  std::vector<T> part;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (is_for_muon(config, parameters[i]) == muon) part.push_back(all[i]);
   return part;
 }
 
 Optimizer::Optimizer(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
-                     c10::Device device)
+                     c10::Device device, const std::vector<double>& factors)
     : config_(config),
-      matrices_(part_of(config, parameters, true)),
-      adam_(config, part_of(config, parameters, false), device) {
+      matrices_(part_of(config, parameters, parameters, true)),
+      matrix_factors_(part_of(config, parameters, factors, true)),
+      adam_(config, part_of(config, parameters, parameters, false), device,
+            part_of(config, parameters, factors, false)) {
+  if (factors.empty()) matrix_factors_.assign(matrices_.size(), 1);
   for (const at::Tensor& matrix : matrices_) momentum_.push_back(at::zeros_like(matrix));
   auto momentum = momentum_.begin();
   auto first = adam_.first_moment().begin(), second = adam_.second_moment().begin();
@@ -55,6 +59,7 @@ Optimizer::Optimizer(const TrainConfig& config, const std::vector<at::Tensor>& p
   }
 }
 
+// With η times the matrix's factor:
 // M <- μ M + (1 − μ) G,  W <- (1 − η w) W − 0.2 √max(rows, columns) η O(μ M + (1 − μ) G)
 void Optimizer::step(double learning_rate, const at::Tensor& found_inf) {
   const at::NoGradGuard no_grad;
@@ -67,8 +72,9 @@ void Optimizer::step(double learning_rate, const at::Tensor& found_inf) {
     const at::Tensor direction = as_matrix(at::lerp(gradient, momentum, mu));  // Nesterov's
     const auto larger = static_cast<double>(std::max(direction.size(0), direction.size(1)));
     const at::Tensor change = orthogonalised(direction).reshape(weight.sizes());
-    const at::Tensor next = weight * (1 - learning_rate * config_.weight_decay) -
-                            change * (0.2 * std::sqrt(larger) * learning_rate);
+    const double rate = learning_rate * matrix_factors_[i];
+    const at::Tensor next =
+        weight * (1 - rate * config_.weight_decay) - change * (0.2 * std::sqrt(larger) * rate);
     momentum_[i].copy_(at::where(skipped, momentum_[i], momentum));
     weight.copy_(at::where(skipped, weight, next));
   }

@@ -25,9 +25,9 @@ at::Tensor orthogonalised(const at::Tensor& matrix);
 // weight decay are right for both.                                                      [Liu25]
 class Optimizer {
  public:
-  // The parameters are on `device`; there may be none.
+  // As Adam's.
   Optimizer(const TrainConfig& config, const std::vector<at::Tensor>& parameters,
-            c10::Device device);
+            c10::Device device, const std::vector<double>& factors = {});
 
   // Like Adam::step().
   void step(double learning_rate, const at::Tensor& found_inf);
@@ -40,6 +40,7 @@ class Optimizer {
  private:
   TrainConfig config_;
   std::vector<at::Tensor> matrices_, momentum_;
+  std::vector<double> matrix_factors_;
   Adam adam_;
   std::vector<at::Tensor> first_moment_, second_moment_;
 };

@@ -75,26 +75,35 @@ void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, 
   at::_foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp_max(1.0));
 }
 
-Adam::Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device)
+Adam::Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device,
+           const std::vector<double>& factors)
     : config_(config),
       parameters_(std::move(parameters)),
       count_(at::zeros({}, at::device(device).dtype(at::kFloat))) {
-  for (const at::Tensor& parameter : parameters_) {
-    first_moment_.push_back(at::zeros_like(parameter));
-    second_moment_.push_back(at::zeros_like(parameter));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    first_moment_.push_back(at::zeros_like(parameters_[i]));
+    second_moment_.push_back(at::zeros_like(parameters_[i]));
+    groups_[factors.empty() ? 1 : factors[i]].push_back(i);
   }
 }
 
 void Adam::step(double learning_rate, const at::Tensor& found_inf) {
   const at::NoGradGuard no_grad;
   count_.add_(1 - found_inf);
-  if (parameters_.empty()) return;  // the kernels refuse empty lists
+  for (const auto& [factor, group] : groups_) step_group(learning_rate * factor, group, found_inf);
+}
+
+void Adam::step_group(double learning_rate, const std::vector<size_t>& group,
+                      const at::Tensor& found_inf) {
+  const auto part = [&](const std::vector<at::Tensor>& all) {
+    std::vector<at::Tensor> tensors;
+    for (const size_t i : group) tensors.push_back(all[i]);
+    return in_memory_order(tensors);
+  };
   // The kernel needs one counter per tensor and only reads them.
-  const std::vector<at::Tensor> counts(parameters_.size(), count_);
-  const auto parameters = in_memory_order(parameters_),
-             gradients = in_memory_order(gradients_of(parameters_)),
-             first_moment = in_memory_order(first_moment_),
-             second_moment = in_memory_order(second_moment_);
+  const std::vector<at::Tensor> counts(group.size(), count_);
+  const auto parameters = part(parameters_), gradients = part(gradients_of(parameters_)),
+             first_moment = part(first_moment_), second_moment = part(second_moment_);
   if (config_.optimizer != OptimizerKind::kAdam)
     at::_fused_adamw_(parameters, gradients, first_moment, second_moment, {}, counts, learning_rate,
                       config_.beta1, config_.beta2, config_.weight_decay, config_.adam_eps, false,

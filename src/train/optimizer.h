@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "diffuse/config/config.h"
@@ -28,8 +29,9 @@ void clip_gradients(std::vector<at::Tensor>& gradients, const at::Tensor& norm, 
 // Adam [Kingma15] or AdamW [Loshchilov19] by config.optimizer, with state in float32.
 class Adam {
  public:
-  // The parameters are on `device`; there may be none.
-  Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device);
+  // The parameters are on `device`; there may be none. `factors` of the learning rate, one for each; empty: all 1.
+  Adam(const TrainConfig& config, std::vector<at::Tensor> parameters, c10::Device device,
+       const std::vector<double>& factors = {});
 
   // One update from the parameters' gradients. If found_inf (a float scalar tensor) is 1, the update is
   // skipped and not counted.
@@ -41,8 +43,12 @@ class Adam {
   const at::Tensor& count() const { return count_; }
 
  private:
+  void step_group(double learning_rate, const std::vector<size_t>& group,
+                  const at::Tensor& found_inf);
+
   TrainConfig config_;
   std::vector<at::Tensor> parameters_, first_moment_, second_moment_;
+  std::map<double, std::vector<size_t>> groups_;  // parameters by factor
   at::Tensor count_;
 };
 

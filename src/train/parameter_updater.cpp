@@ -3,21 +3,46 @@
 #include <ATen/ATen.h>
 
 #include "src/model_file/snapshots.h"
+#include "src/train/parameter_groups.h"
 
 namespace diffuse {
 
 using Tensors = std::vector<at::Tensor>;
 
-static std::vector<at::Tensor> trained_parameters(const NamedModules& modules) {
-  std::vector<at::Tensor> trained;
+static Tensors parameters_of(const NamedModules& modules, bool trained) {
+  Tensors parameters;
   for (const auto& [name, module] : modules)
     for (const at::Tensor& parameter : module->parameters())
-      if (parameter.requires_grad()) trained.push_back(parameter);
-  return trained;
+      if (parameter.requires_grad() == trained) parameters.push_back(parameter);
+  return parameters;
 }
 
-static std::vector<PowerEma> power_emas(const TrainConfig& config,
-                                        const std::vector<at::Tensor>& parameters) {
+// Of the network's parameters by the config, of others 1; none where all are 1.
+static std::vector<double> factors_of(const TrainConfig& config, const NamedModules& modules,
+                                      const Tensors& parameters) {
+  std::vector<double> factors;
+  if (config.learning_rates.empty()) return factors;
+  RateFactors given;
+  for (const auto& [name, module] : modules)
+    if (name == kNetwork) given = rate_factors(config, *module);
+  for (const at::Tensor& parameter : parameters) {
+    const auto found = given.find(parameter.unsafeGetTensorImpl());
+    factors.push_back(found == given.end() ? 1 : found->second);
+  }
+  return factors;
+}
+
+// Null where the tensors lie apart.
+static std::unique_ptr<FlatUpdate> flat_update(const TrainConfig& config,
+                                               const NamedModules& modules,
+                                               const Tensors& parameters,
+                                               const UpdateLayout& layout) {
+  if (!layout.flat) return nullptr;
+  return std::make_unique<FlatUpdate>(config, parameters, layout.low,
+                                      parameters_of(modules, /*trained=*/false));
+}
+
+static std::vector<PowerEma> power_emas(const TrainConfig& config, const Tensors& parameters) {
   std::vector<PowerEma> all;
   if (config.ema_snapshot_every > 0)
     for (const double width : kSnapshotWidths) all.emplace_back(parameters, width);
@@ -30,13 +55,14 @@ ParameterUpdater::ParameterUpdater(const TrainConfig& config, NamedModules modul
     : config_(config),
       modules_(std::move(modules)),
       layout_(layout),
-      parameters_(trained_parameters(modules_)),
+      parameters_(parameters_of(modules_, /*trained=*/true)),
       shards_(world, parameters_, config.shard_optimizer && !layout.flat),
-      flat_(layout.flat ? std::make_unique<FlatUpdate>(config, parameters_, layout.low) : nullptr),
+      flat_(flat_update(config, modules_, parameters_, layout)),
       ema_(shards_.own(), config.ema_decay, config.ema_warmup,
            flat_ ? flat_->averages() : Tensors{}),
       power_emas_(power_emas(config, shards_.own())),
-      adam_(config, flat_ ? Tensors{} : shards_.own(), device),
+      adam_(config, flat_ ? Tensors{} : shards_.own(), device,
+            flat_ ? std::vector<double>() : factors_of(config, modules_, shards_.own())),
       scaler_(precision == at::kHalf, device) {}
 
 void ParameterUpdater::prepare(int64_t step) {
@@ -62,7 +88,7 @@ UpdateFigures ParameterUpdater::update(int64_t step) {
 }
 
 void ParameterUpdater::restored() {
-  if (flat_) flat_->refresh_low_copies();
+  if (flat_) flat_->restored();
 }
 
 void ParameterUpdater::drop_gradients() {

@@ -36,7 +36,8 @@ struct UpdateFigures {
 
 // How the parameters and their state lie in memory.
 struct UpdateLayout {
-  // Each in one buffer, for devices that want few kernels; not with shards or an obstacle_to_flat_update().
+  // Each in one buffer, for devices that want few kernels; not with shards or an obstacle_to_flat_update(). What
+  // is frozen stays where it is.
   bool flat = false;
   // If flat: that of the copies which networks compute with, float32 for none.
   c10::ScalarType low = c10::kFloat;
@@ -46,7 +47,7 @@ struct UpdateLayout {
 // that require no gradient are unchanged.
 class ParameterUpdater {
  public:
-  // The modules are on `device` and stay there. All ranks must make the same calls of update, with_averages
+  // The modules are on `device` and stay there, and what is frozen is. Throws as rate_factors(). All ranks must make the same calls of update, with_averages
   // and state.
   ParameterUpdater(const TrainConfig& config, NamedModules modules, c10::Device device,
                    c10::ScalarType precision, World& world, const UpdateLayout& layout = {});

@@ -142,6 +142,15 @@ static void check_same_training(const TrainConfig& ours, const Checkpoint& check
                 ": cannot continue with another optimiser: /train/optimizer is \"",
                 theirs.optimizer, "\" there and \"", ours.optimizer,
                 "\" in the config, and muon keeps other state; start anew from it with --init");
+  const auto same = [&](const char* key, const auto& here, const auto& there) {
+    if (here != there)
+      throw Error(checkpoint.file.string(), ": cannot continue with other frozen parameters: ", key,
+                  " is ", nlohmann::json(there).dump(), " there and ", nlohmann::json(here).dump(),
+                  " in the config, and what is frozen has no optimiser state; start anew from it ",
+                  "with --init");
+  };
+  same("/train/freeze", ours.freeze, theirs.freeze);
+  same("/train/train_only", ours.train_only, theirs.train_only);
   if (ours.ema_snapshot_every > 0 && theirs.ema_snapshot_every == 0)
     throw Error(checkpoint.file.string(),
                 ": has no averages for snapshots, since its run took none; ",

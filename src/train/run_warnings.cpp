@@ -8,6 +8,7 @@
 #include "optimizer.h"
 #include "src/core/log.h"
 #include "src/data/inspection.h"
+#include "src/train/parameter_groups.h"
 
 namespace diffuse {
 
@@ -92,10 +93,13 @@ void warn_of_prior(const NoiseSchedule& schedule) {
                "sampling starts from N(0, I); more timesteps or a larger beta_end lowers it"));
 }
 
-void warn_of_run(const Trainer& trainer, const Dataset& held_out) {
+void warn_of_run(Trainer& trainer, const Dataset& held_out) {
   if (const auto* schedule = trainer.diffusion().process().schedule()) warn_of_prior(*schedule);
   for (const std::string& warning : run_warnings(trainer.config(), held_out.size()))
     log_warning(warning);
+  const int64_t all = parameter_count(trainer.network());
+  if (const int64_t trained = trained_count(trainer.network()); trained < all)
+    log_info(concat(trained, " parameters are trained, ", all - trained, " are frozen"));
 }
 
 // The first names of a long list.

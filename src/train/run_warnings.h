@@ -19,8 +19,8 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out);
 // Logs a warning if x_T keeps more than 1e-3 bits per dimension of x_0 at E[x_0^2] = 1.
 void warn_of_prior(const NoiseSchedule& schedule);
 
-// Logs warnings of config values that are probably mistakes.
-void warn_of_run(const Trainer& trainer, const Dataset& held_out);
+// Logs warnings of config values that are probably mistakes, and how many parameters are frozen, if some are.
+void warn_of_run(Trainer& trainer, const Dataset& held_out);
 
 // Logs "classes 2: cat 95, dog 96", for the training items. A conditional model learns nothing about a class
 // without items: `warns` logs such classes.

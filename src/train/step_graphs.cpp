@@ -7,6 +7,8 @@ namespace diffuse {
 std::string obstacle_to_flat_update(const Config& config) {
   if (config.train.optimizer == OptimizerKind::kMuon)
     return "/train/optimizer muon computes with each matrix by itself";
+  if (!config.train.learning_rates.empty())
+    return "/train/learning_rates updates the parameters of each rate by themselves";
   if (config.train.ema_snapshot_every > 0)
     return "/train/ema_snapshot_every keeps two more averages of each parameter";
   if (config.diffusion.loss_weighting == LossWeighting::kLearned)

@@ -18,6 +18,7 @@
 #include "src/distributed/gradient_reducer.h"
 #include "src/model/compute_scope.h"
 #include "src/sample/oracle_view.h"
+#include "src/train/parameter_groups.h"
 #include "step_graphs.h"
 #include "train_statistics.h"
 
@@ -48,6 +49,7 @@ static std::shared_ptr<Network> network_for(const Config& config,
   network->to(device);
   if (config.train.gradient_checkpointing) network->checkpoint_gradients();
   world.broadcast(network->parameters());
+  freeze_parameters(config.train, *network);
   return network;
 }
 

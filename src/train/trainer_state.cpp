@@ -82,6 +82,15 @@ static bool starts_anew(const std::string& tensor, const Checkpoint& checkpoint,
   return !scales && tensor.starts_with("loss_scale");
 }
 
+static void warn_of_frozen_start(const TrainConfig& train) {
+  for (const auto& [patterns, path] :
+       {std::pair(&train.freeze, "/train/freeze"), {&train.train_only, "/train/train_only"}})
+    if (!patterns->empty())
+      log_warning(concat(path,
+                         ": what is frozen keeps its random initial values, as training starts ",
+                         "from no model; --init names one"));
+}
+
 // Every rank receives every tensor, one at a time, and keeps it if it stores this tensor.
 void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
   world_->phase("restoring", step_);
@@ -90,6 +99,7 @@ void Trainer::restore(const std::optional<Checkpoint>& checkpoint) {
     take_class_names(*checkpoint, config_.model.class_names);
   }
   const Start start = agree_on_start(checkpoint, *world_);
+  if (start.step < 0 && world_->is_first()) warn_of_frozen_start(config_.train);
   if (start.step < 0) return;
   const at::NoGradGuard no_grad;
   for (const auto& [path, tensors, weights] : state(/*gather=*/false)) {

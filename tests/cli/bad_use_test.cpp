@@ -94,6 +94,9 @@ TEST(BadUse, OfTrain) {
   expect_refused(train({"--set", "train.step=3"}, "/train/step: unknown key; did you mean"));
   expect_refused(train({"--set", "train.steps"}, "train.steps"));
   expect_refused(train({"--set", "train.steps=1.5"}, "expected an integer"));
+  expect_refused(train({"--set", "train.freeze=[\"inptu\"]"},
+                       "good.json: /train/freeze/0: \"inptu\" matches no parameter of the network; "
+                       "did you mean \"input\"?"));
   expect_refused(train({"--set", "train.steps=-1"}, "/train/steps"));
   expect_refused(train({"--set", "model.type=unett"}, "did you mean \"unet\"?"));
   expect_refused(train({"--set", "model.type=unet"}, "/model"));
@@ -194,6 +197,10 @@ TEST(BadUse, OfEval) {
     return Mistake{flags, says};
   };
   expect_refused({{"eval"}, "--ckpt"});
+  expect_refused({{"eval", "--ckpt", "@run", "--metrics", "crps"},
+                  "--metrics crps: expected a model with the /condition/type mask, got \"none\""});
+  expect_refused({{"eval", "--ckpt", "@run", "--metrics", "crps", "--crps-samples", "1"},
+                  "--crps-samples: expected at least 2, got 1"});
   expect_refused({{"eval", "--ckpt", "@good.json"}, "/model/type"});
   expect_refused({{"eval", "--ckpt", "@jsd.json"}, "jsd.json: /diffusion/prediction"});
   expect_refused(eval({"--metrics", "bdp"}, "did you mean \"bpd\"?"));

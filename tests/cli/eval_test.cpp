@@ -113,6 +113,34 @@ TEST(Eval, WritesATableAndAPictureOfEveryTimestep) {
   EXPECT_GT(read_image(folder / "a.png").height, 1000);  // five panels
 }
 
+// Forecasts of a hardly trained model: not good, but the same in each batch.
+TEST(Eval, ScoresForecasts) {
+  const fs::path folder = scratch("eval_crps");
+  write_file(folder / "c.json", R"({
+    "data": {"type": "autoregressive", "length": 8, "count": 40},
+    "condition": {"type": "mask", "mask": "forecast", "horizon": 2},
+    "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1,
+              "norm_groups": 4, "attention_resolutions": []},
+    "diffusion": {"timesteps": 10, "beta_end": 0.5},
+    "train": {"steps": 2, "batch_size": 8}})");
+  const Outcome o = run_program(
+      {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const auto score = [&](const char* batch) {
+    return evaluate({"--ckpt", folder / "run", "--metrics", "crps", "--items", "3",
+                     "--crps-samples", "4", "--batch", batch})
+        .at("crps");
+  };
+  const Json crps = score("128");
+  EXPECT_GT(crps.at("mean"), 0.05);
+  EXPECT_LT(crps.at("mean"), 5);
+  EXPECT_EQ(crps.at("unknown"), 0.25);
+  EXPECT_EQ(crps.at("samples"), 4);
+  EXPECT_EQ(crps.at("items"), 3);
+  EXPECT_TRUE(crps.at("sampling").contains("sampler"));
+  EXPECT_NEAR(score("1").at("mean").get<double>(), crps.at("mean").get<double>(), 1e-5);
+}
+
 // A trained model of images: figures depend on the items and the seed, not on the batch.
 TEST(Eval, OfATrainedModelDoesNotDependOnTheBatch) {
   const fs::path folder = scratch("eval_run");

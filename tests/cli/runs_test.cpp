@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "diffuse/model_file/checkpoint.h"
+#include "diffuse/model_file/model.h"
 #include "src/arrays/array_file.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
@@ -63,6 +65,34 @@ TEST(Train, BeginsFromAnotherModel) {
   expect_refused(run_program({"train", "--init", folder / "none.pt"}), "none.pt");
   expect_refused(tune({"--resume", run}), "--init: expected without --resume");
   expect_refused(run_program({"train"}), "--config: expected a JSON config, or --init MODEL");
+}
+
+// conv_out of 8 channels to 3 has 3 (8 3 3 + 1) numbers.
+TEST(Train, FineTunesAPartOfAnotherModel) {
+  const fs::path folder = scratch("frozen");
+  write_file(folder / "c.json", small_image_config());
+  const fs::path run = folder / "run", tuned = folder / "tuned";
+  ASSERT_EQ(run_program({"train", "--config", folder / "c.json", "--out", run}).exit_code, 0);
+  const Outcome o = run_program(
+      {"train", "--init", run, "--out", tuned, "--set", "train.train_only=[\"conv_out\"]", "--set",
+       "train.learning_rates={\"conv_out.bias\": 2}", "--set", "train.warmup_steps=0"});
+  EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(o.err.find("219 parameters are trained, "), std::string::npos) << o.err;
+  EXPECT_EQ(o.err.find("random initial values"), std::string::npos) << o.err;
+  const NamedTensors before = named_parameters(Model::load(run).network());
+  for (const bool averaged : {true, false}) {
+    const NamedTensors after = named_parameters(Model::load(tuned, averaged).network());
+    for (size_t i = 0; i < before.size(); ++i)
+      EXPECT_EQ(at::equal(after[i].second, before[i].second),
+                !before[i].first.starts_with("conv_out."))
+          << before[i].first << " " << averaged;
+  }
+  const Outcome anew = run_program({"train", "--config", folder / "c.json", "--out",
+                                    folder / "anew", "--set", "train.freeze=[\"conv_in\"]"});
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_NE(anew.err.find("/train/freeze: what is frozen keeps its random initial values"),
+            std::string::npos)
+      << anew.err;
 }
 
 TEST(Ls, ShowsTheGoodRunsBesideABrokenOne) {

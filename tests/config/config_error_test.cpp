@@ -67,6 +67,13 @@ static const Mistake kKeys[] = {
 };
 
 static const Mistake kKinds[] = {
+    {R"({"train": {"learning_rates": 3}})",
+     "/train/learning_rates: expected an object of numbers > 0, got 3"},
+    {R"({"train": {"learning_rates": {"conv_in": 0}}})",
+     "/train/learning_rates/conv_in: expected a number > 0, got 0"},
+    {R"({"train": {"freeze": ["conv_in"], "train_only": ["conv_out"]}})",
+     "/train/train_only: expected none with freeze: either names the parameters that the other "
+     "leaves"},
     {R"({"train": 3})", "/train: expected an object, got 3"},
     {R"({"model": []})", "/model: expected an object, got []"},
     {R"({"train": {"batch_size": 1.5}})", "/train/batch_size: expected an integer >= 1, got 1.5"},

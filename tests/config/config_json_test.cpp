@@ -30,7 +30,8 @@ TEST(Config, ReadsEachKindOfField) {
     "data": {"type": "image_folder", "path": "fleurs d'été", "horizontal_flip": true},
     "model": {"channel_multipliers": [1, 3], "attention_resolutions": []},
     "diffusion": {"schedule": "betas", "betas": [0.1, 0.2], "timesteps": 2},
-    "train": {"steps": 7, "gradient_clip": 2, "adam_eps": 1e-7}})");
+    "train": {"steps": 7, "gradient_clip": 2, "adam_eps": 1e-7, "freeze": ["conv_in", "a.*"],
+              "learning_rates": {"conv_out": 2, "time_embedding.*": 0.1}}})");
   EXPECT_EQ(config.seed, UINT64_MAX);
   EXPECT_EQ(config.data.type, DataType::kImageFolder);
   EXPECT_EQ(config.data.path, "fleurs d'été");
@@ -41,6 +42,9 @@ TEST(Config, ReadsEachKindOfField) {
   EXPECT_EQ(config.train.steps, 7);
   EXPECT_EQ(config.train.gradient_clip, 2.0);
   EXPECT_EQ(config.train.adam_eps, 1e-7);
+  EXPECT_EQ(config.train.freeze, (std::vector<std::string>{"conv_in", "a.*"}));
+  EXPECT_EQ(config.train.learning_rates,
+            (std::map<std::string, double>{{"conv_out", 2}, {"time_embedding.*", 0.1}}));
 }
 
 TEST(Config, TakesIntegersInOtherWords) {
@@ -85,6 +89,7 @@ TEST(Config, RoundTripsExactly) {
   config.diffusion.betas = {1.0 / 3, 5e-324, 0.9999999999999999};
   config.diffusion.timesteps = 3;
   config.train.steps = INT64_MAX;
+  config.train.learning_rates = {{"a \"b\".*", 1.0 / 3}, {"c", 5e-324}};
   const std::string text = config_to_json(config);
   const Config read = parse(text);
   EXPECT_EQ(read.seed, config.seed);
@@ -94,6 +99,7 @@ TEST(Config, RoundTripsExactly) {
   EXPECT_EQ(sample_kind(read.model), SampleKind::kFloatImage);
   EXPECT_EQ(read.diffusion.betas, config.diffusion.betas);
   EXPECT_EQ(read.train.steps, config.train.steps);
+  EXPECT_EQ(read.train.learning_rates, config.train.learning_rates);
   EXPECT_EQ(config_to_json(read), text);
 }
 
@@ -103,6 +109,7 @@ TEST(Config, WritesEveryFieldInOrderAndReadably) {
   EXPECT_NE(text.find("\"beta_start\": 0.0001,\n"), std::string::npos);
   EXPECT_NE(text.find("\"channel_multipliers\": [1, 2, 2, 2],\n"), std::string::npos);
   EXPECT_NE(text.find("\"steps\": 800000,\n"), std::string::npos);
+  EXPECT_NE(text.find("\"learning_rates\": {},\n"), std::string::npos);
   EXPECT_LT(text.find("\"diffusion\""), text.find("\"train\""));
   EXPECT_TRUE(text.ends_with("  }\n}\n"));
 }
@@ -129,7 +136,7 @@ TEST(Config, WritesAsManyFieldsAsTheStructsHave) {
   EXPECT_EQ(json["condition"].size(), 11u);
   EXPECT_EQ(json["model"].size(), 31u);
   EXPECT_EQ(json["diffusion"].size(), 23u);
-  EXPECT_EQ(json["train"].size(), 32u);
+  EXPECT_EQ(json["train"].size(), 35u);
   EXPECT_EQ(json["sample"].size(), 23u);
   EXPECT_EQ(json.size(), 7u);
 }
@@ -144,6 +151,17 @@ TEST(Override, SetsOneValueOverTheFile) {
   EXPECT_EQ(config.seed, 9u);
   EXPECT_TRUE(config.data.horizontal_flip);
   EXPECT_EQ(config.model.attention_resolutions, (std::vector<int64_t>{8, 16}));
+}
+
+TEST(Override, ReplacesAnObjectOfNumbers) {
+  const std::string text = R"({"train": {"learning_rates": {"conv_in": 0.5}}})";
+  using Rates = std::map<std::string, double>;
+  const auto rates = [&](const std::string& value) {
+    return parse(text, {"train.learning_rates" + value}).train.learning_rates;
+  };
+  EXPECT_EQ(rates(R"(={"conv_out.*": 2, "a": 3})"), (Rates{{"a", 3}, {"conv_out.*", 2}}));
+  EXPECT_EQ(rates("={}"), Rates{});
+  EXPECT_EQ(rates(".conv_out=2"), (Rates{{"conv_out", 2}}));
 }
 
 TEST(Override, TakesPlainTextWhereTextIsWanted) {

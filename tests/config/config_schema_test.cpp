@@ -48,8 +48,9 @@ TEST(Schema, RefusesUnknownKeysButForComments) {
 }
 
 TEST(Schema, AgreesWithTheReaderOnKinds) {
-  for_each_field([](const std::string& section, const std::string& key, const json&) {
-    const json document{{section, {{key, json::object()}}}};
+  for_each_field([](const std::string& section, const std::string& key, const json& field) {
+    const json other = field["type"] == "object" ? json::array() : json::object();
+    const json document{{section, {{key, other}}}};
     EXPECT_EQ(error_of(document).find("x: /" + section + "/" + key + ": expected "), 0u)
         << error_of(document);
   });
@@ -79,6 +80,7 @@ static json another_value(const json& field) {
   if (value.is_boolean()) return !value.get<bool>();
   if (value.is_number_integer()) return value == 0 ? 1 : 2 * value.get<int64_t>();
   if (value.is_number()) return value == 0 ? 0.5 : value.get<double>() / 2;
+  if (value.is_object()) return json::object({{"three", 0.5}});
   if (value.is_array())
     return json::array({field["items"]["type"] == "string" ? json("three") : json(3)});
   if (!field.contains("enum")) return "elsewhere";
@@ -105,6 +107,13 @@ TEST(Schema, HasAKeyForEachMember) {
     ASSERT_EQ(error_of(document), "");
     EXPECT_EQ(json::parse(config_to_json(parse_config(document.dump(), "x"))), expected) << key;
   });
+}
+
+TEST(Schema, LimitsTheNumbersOfAnObject) {
+  const json rates =
+      json::parse(config_schema())["properties"]["train"]["properties"]["learning_rates"];
+  EXPECT_EQ(rates["type"], "object");
+  EXPECT_EQ(rates["additionalProperties"], (json{{"type", "number"}, {"exclusiveMinimum", 0}}));
 }
 
 TEST(Schema, NamesOnlyWordsThatTheReaderTakes) {

@@ -48,11 +48,12 @@ void expect_words(const std::string& section, const std::string& key, const Fiel
 
 TEST(Words, OfEveryFieldAreThoseOfTheSchema) {  // NOLINT(readability-function-size): a table
   EXPECT_EQ(fields_with_words(), 23);
-  expect_words("data", "type", FIELD(data.type),
-               {"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "shapes", "mnist",
-                "cifar10", "image_folder", "array"},
-               "expected one of swiss_roll, gaussian, gaussian_mixture, waveforms, shapes, mnist, "
-               "cifar10, image_folder, array, got \"|array|\"; did you mean \"array\"?");
+  expect_words(
+      "data", "type", FIELD(data.type),
+      {"swiss_roll", "gaussian", "gaussian_mixture", "waveforms", "autoregressive", "shapes",
+       "mnist", "cifar10", "image_folder", "array"},
+      "expected one of swiss_roll, gaussian, gaussian_mixture, waveforms, autoregressive, "
+      "shapes, mnist, cifar10, image_folder, array, got \"|array|\"; did you mean \"array\"?");
   expect_words("data", "on_error", FIELD(data.on_error), {"refuse", "skip"},
                "expected one of refuse, skip, got \"|skip|\"; did you mean \"skip\"?");
   expect_words("condition", "type", FIELD(condition.type),

@@ -74,6 +74,17 @@ TEST(Recomputed, KeepsOnlyInputs) {
   EXPECT_TRUE(at::equal(x.grad(), at::full({3}, 5.0)));
 }
 
+// Behind frozen layers the function's inputs need no gradients.
+TEST(Recomputed, LeavesGradientsToABlockOfPlainInputs) {
+  const at::Tensor weight = at::full({3}, 2.0).requires_grad_();
+  const at::Tensor y = recomputed([&](const at::Tensor& h, const at::Tensor& time,
+                                      const at::Tensor&) { return h * time * weight; },
+                                  at::full({3}, 3.0), at::full({3}, 5.0), {});
+  y.sum().backward();
+  ASSERT_TRUE(weight.grad().defined());
+  EXPECT_TRUE(at::equal(weight.grad(), at::full({3}, 15.0)));
+}
+
 TEST(Recomputed, RunsOnceWithoutGradients) {
   int calls = 0;
   const at::NoGradGuard no_grad;

@@ -62,7 +62,7 @@ def draw(rng, section, key, field):
     if field["type"] == "boolean":
         return rng.random() < 0.5
     if field["type"] in ("integer", "number"):
-        return rng.choice(NUMBERS[section][key])
+        return rng.choice(NUMBERS[section].get(key, [field["default"]]))
     return field["default"]  # texts and lists: see mended()
 
 
@@ -111,7 +111,8 @@ def mend_process(diffusion, sample, rng, chain):
 def mend_condition(config, rng, chain):
     """What fits the data, and is not stored beside them; samples are drawn without it."""
     data, condition, diffusion = config["data"], config["condition"], config["diffusion"]
-    types = {"shapes": ["none", "downscale", "mask"], "waveforms": ["none", "mask"]}
+    types = {"shapes": ["none", "downscale", "mask"], "waveforms": ["none", "mask"],
+             "autoregressive": ["none", "mask"]}
     if data["type"] == "shapes" and data["channels"] != 1 and not data["normalize"]:
         types["shapes"].append("grey")
     condition["type"] = "none" if chain else rng.choice(types.get(data["type"], ["none"]))
@@ -131,7 +132,7 @@ def mend_condition(config, rng, chain):
 def mended(config, rng, chain=False):
     """The parts made to fit each other: everything docs and messages say of them."""
     data, _, model, diffusion, train, sample = (config[part] for part in NUMBERS)
-    data["type"] = rng.choice(POINTS + ["waveforms", "shapes", "shapes"])
+    data["type"] = rng.choice(POINTS + ["waveforms", "autoregressive", "shapes", "shapes"])
     model["type"] = "mlp" if data["type"] in POINTS else "unet"
     if data["type"] == "gaussian_mixture":
         data["means"] = [rng.uniform(-2, 2) for _ in range(2 * data["dimensions"])]
@@ -140,7 +141,7 @@ def mended(config, rng, chain=False):
     sample["clip_x0"] &= not data["normalize"]
     model["class_conditional"] &= data["type"] in ("shapes", "waveforms")
     model["channel_multipliers"] = rng.choice([[1], [1, 2], [2, 1]])
-    side = data["length"] if data["type"] == "waveforms" else data["image_size"]
+    side = data["length"] if data["type"] in ("waveforms", "autoregressive") else data["image_size"]
     levels = [side // model["patch_size"] // 2**i for i in range(len(model["channel_multipliers"]))]
     model["attention_resolutions"] = rng.sample(levels, rng.randrange(len(levels) + 1))
 
@@ -190,7 +191,7 @@ def wrong_kind(config, rng):
     kind = FIELDS[section, key]["type"]
     wrong = {"integer": ["3", 1.5, True, None, [3], {}], "number": ["0.5", True, None, [0.5]],
              "boolean": [1, "true", None, []], "string": [1, True, None, ["unet"]],
-             "array": [3, "1,2", None, {"0": 1}]}
+             "array": [3, "1,2", None, {"0": 1}], "object": [3, "{}", None, [0.5]]}
     config[section][key] = rng.choice(wrong[kind])
     return f"/{section}/{key}"
 

@@ -113,5 +113,19 @@ TEST(FlatUpdate, RefreshesTheLowCopies) {
   }
 }
 
+TEST(FlatUpdate, KeepsLowCopiesOfFrozenParameters) {
+  const auto parameters = some_parameters();
+  const at::Tensor frozen = at::full({3}, 1.25f);
+  FlatUpdate flat({}, parameters, at::kBFloat16, {frozen});
+  const auto low = [&] { return flat.low_copies().at(frozen.const_data_ptr()); };
+  const void* const place = low().const_data_ptr();
+  EXPECT_TRUE(at::equal(low(), at::full({3}, 1.25f).to(at::kBFloat16)));
+  frozen.fill_(2.5);
+  flat.restored();
+  EXPECT_TRUE(at::equal(low(), at::full({3}, 2.5f).to(at::kBFloat16)));
+  EXPECT_EQ(low().const_data_ptr(), place);  // which recorded kernels read
+  EXPECT_EQ(flat.gradients().numel(), 32 + 192 + 96 + 32);
+}
+
 }  // namespace
 }  // namespace diffuse

@@ -148,14 +148,16 @@ TEST(StepGraphs, WhatReadsTheHostGoesWithout) {
 
 // Their state is that of the same training where nothing is recorded.
 TEST(StepGraphs, WhatDoesNotLieInFlatBuffersGoesWithout) {
-  Config muon = small_training(), snapshots = muon, weighting = muon;
+  Config muon = small_training(), snapshots = muon, weighting = muon, rates = muon;
   muon.train.optimizer = OptimizerKind::kMuon;
   snapshots.train.ema_snapshot_every = 2;
   weighting.diffusion.loss_weighting = LossWeighting::kLearned;
+  rates.train.learning_rates = {{"conv_in", 0.5}};
   const World world;
   for (const auto& [config, path] :
        {std::pair(muon, "/train/optimizer muon"), std::pair(snapshots, "/train/ema_snapshot_every"),
-        std::pair(weighting, "/diffusion/loss_weighting learned")}) {
+        std::pair(weighting, "/diffusion/loss_weighting learned"),
+        std::pair(rates, "/train/learning_rates")}) {
     EXPECT_TRUE(obstacle_to_flat_update(config).starts_with(path)) << path;
     EXPECT_EQ(obstacle_to_graphs(config, world), obstacle_to_flat_update(config));
     FakeGraphs fake;

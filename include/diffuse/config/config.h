@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct DataConfig {
   int64_t dimensions = 2;  // gaussian, gaussian_mixture: D
   std::vector<double> means{};    // gaussian_mixture: D numbers per component, concatenated
   std::vector<double> weights{};  // gaussian_mixture: one per component, relative; empty = equal
-  int64_t length = 128;           // waveforms: L
+  int64_t length = 128;           // waveforms, autoregressive: L
   std::string array = "";         // array: its name in a file with several; "" = the only one
   std::string labels = "";        // array: name of the class numbers [N]; "" = no classes
   OnError on_error = OnError::kRefuse;
@@ -161,6 +162,9 @@ struct TrainConfig {
   int64_t micro_batch = 0;   // samples per forward pass of one rank; 0 = its whole share
   OptimizerKind optimizer = OptimizerKind::kAdam;
   double learning_rate = 2e-4;
+  std::map<std::string, double> learning_rates{};  // pattern of parameters' names -> factor of it
+  std::vector<std::string> freeze{};  // patterns of the network's parameters that stay as they are
+  std::vector<std::string> train_only{};  // or of those that do not
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_eps = 1e-8;

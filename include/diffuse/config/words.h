@@ -16,6 +16,7 @@ enum class DataType {
   kGaussian,
   kGaussianMixture,
   kWaveforms,
+  kAutoregressive,  // series of a linear Gaussian process
   kShapes,
   kMnist,
   kCifar10,
@@ -29,6 +30,7 @@ struct Words<DataType> {
                                          {kGaussian, "gaussian"},
                                          {kGaussianMixture, "gaussian_mixture"},
                                          {kWaveforms, "waveforms"},
+                                         {kAutoregressive, "autoregressive"},
                                          {kShapes, "shapes"},
                                          {kMnist, "mnist"},
                                          {kCifar10, "cifar10"},

@@ -36,14 +36,17 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const tensor_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], dy = gradients[0].contiguous();
     const auto engine = static_cast<ProductEngine>(context->saved_data["engine"].toInt());
-    const at::Tensor dweight = at::empty(weight.sizes(), weight.options());
-    multiply(dweight, dy.t(), x, false, engine);
-    at::Tensor dx;
+    at::Tensor dx, dweight, dbias;
+    if (context->needs_input_grad(1)) {
+      dweight = at::empty(weight.sizes(), weight.options());
+      multiply(dweight, dy.t(), x, false, engine);
+    }
+    if (context->needs_input_grad(2)) dbias = dy.sum(0);
     if (context->needs_input_grad(0)) {
       dx = at::empty(x.sizes(), x.options());
       multiply(dx, dy, weight, false, engine);
     }
-    return {dx, dweight, dy.sum(0), at::Tensor()};
+    return {dx, dweight, dbias, at::Tensor()};
   }
 };
 

@@ -44,13 +44,17 @@ struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
     const tensor_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &skip = saved[1], &weight = saved[2];
     const at::Tensor up = pixel_rows(gradients[0].contiguous(at::MemoryFormat::ChannelsLast));
-    const at::Tensor matrix = weight.flatten(1), dmatrix = at::empty_like(matrix);
+    const at::Tensor matrix = weight.flatten(1);
     at::Tensor dparts[2];
     for_parts(x, skip, matrix, [&](const at::Tensor& part, size_t i, const at::Tensor& filters) {
       const at::Tensor drows = at::empty({up.size(0), part.size(1)}, up.options());
       multiply(drows, up, filters, false);
       dparts[i] = image_of(drows, part);
     });
+    if (!context->needs_input_grad(
+            skip.defined() ? 3 : 2))  // its number among the inputs that there are
+      return {gradients[0], dparts[0], dparts[1], at::Tensor()};
+    const at::Tensor dmatrix = at::empty_like(matrix);
     for_parts(x, skip, dmatrix, [&](const at::Tensor& part, size_t, const at::Tensor& dfilters) {
       multiply(dfilters, up.t(), pixel_rows(part), false);
     });

@@ -146,6 +146,8 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     at::Tensor dx;
     if (context->needs_input_grad(0))
       dx = convolve(dy, filters_of(weight, true), nullptr, x.scalar_type());
+    if (!context->needs_input_grad(1) && !context->needs_input_grad(2))
+      return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
     const FilterGradients found = filter_gradients(x, dy);
     return {dx, found.weight, found.bias, at::Tensor()};
   }

@@ -122,6 +122,18 @@ TEST_P(Products, LinearEqualsFloat64ForwardAndBackward) {
   EXPECT_LT((bias.grad() - bias64.grad()).abs().max().item<double>(), 3e-6);
 }
 
+TEST_P(Products, LinearLeavesOutTheGradientsOfFrozenParameters) {
+  const at::Tensor x = leaf({5, 7}, 1), weight = leaf({9, 7}, 2), bias = leaf({9}, 3);
+  linear(x, weight, bias, GetParam()).sum().backward();
+  const at::Tensor x2 = leaf({5, 7}, 1), bias2 = leaf({9}, 3);
+  linear(x2, weight.detach(), bias2, GetParam()).sum().backward();
+  EXPECT_TRUE(at::equal(x2.grad(), x.grad()));
+  EXPECT_TRUE(at::equal(bias2.grad(), bias.grad()));
+  const at::Tensor weight3 = leaf({9, 7}, 2);
+  linear(x.detach(), weight3, bias.detach(), GetParam()).sum().backward();
+  EXPECT_TRUE(at::equal(weight3.grad(), weight.grad()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, Products,
                          testing::Values(ProductEngine::kLibTorch, ProductEngine::kOneDnn),
                          [](const auto& info) {

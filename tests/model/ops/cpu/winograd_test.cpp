@@ -57,6 +57,25 @@ TEST(Winograd, FillsUpImagesThatTilesDoNotFit) {
   expect_direct(6, 4, {1, 2});
 }
 
+TEST(Winograd, LeavesOutTheGradientsOfFrozenParameters) {
+  const auto gradients = [](bool trains_weight, bool trains_bias) {
+    return run(5, 7, {8, 8}, at::kFloat,
+               [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+                 weight.set_requires_grad(trains_weight);
+                 bias.set_requires_grad(trains_bias);
+                 return winograd_conv3x3(x, weight, bias);
+               });
+  };
+  const auto all = gradients(true, true), frozen = gradients(false, false),
+             bias_alone = gradients(false, true);
+  for (const auto& some : {frozen, bias_alone}) {
+    EXPECT_TRUE(at::equal(some[1], all[1]));
+    EXPECT_FALSE(some[2].defined());
+  }
+  EXPECT_FALSE(frozen[3].defined());
+  EXPECT_TRUE(at::equal(bias_alone[3], all[3]));
+}
+
 // Products of other sizes or layouts round otherwise.
 void expect_close(const at::Tensor& found, const at::Tensor& wanted) {
   EXPECT_LT((found - wanted).abs().max().item<double>(), 1e-5 * wanted.abs().max().item<double>());
