@@ -8,11 +8,10 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "processor.h"
-#include "product.h"
-#include "src/model/weight_cache.h"
 #include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
@@ -21,143 +20,123 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-constexpr int64_t kRows = 32;  // minimum rows for full GEMM throughput
+constexpr int64_t kTilesAtOnce =
+    84;  // at most: 6 x 14 rows of a product; their planes stay in a core's caches
 
-// Calls work on equal parts of a weight's outputs, in parallel.
+int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Part i of n equal ones of 0 .. size - 1, in steps of `step`.
+Range part_of(int64_t size, int64_t i, int64_t n, int64_t step = 1) {
+  const int64_t steps = ceil_divide(size, step);
+  return {i * steps / n * step, std::min(size, (i + 1) * steps / n * step)};
+}
+
+// Calls work(job, scratch) with jobs 0 .. count - 1 on all threads. A thread takes the next job when it has
+// finished one, and has `floats` of scratch.
 template <class Work>
-void for_filters(const at::Tensor& weight, const Work& work) {
-  const int64_t outputs = weight.size(0), inputs = weight.size(1);
-  at::parallel_for(0, outputs, 8, [&](int64_t begin, int64_t end) {
-    work(FilterSet{outputs, inputs, begin, end});
-  });
-}
-
-// [O, I, 3, 3] -> [36, O, I]
-at::Tensor filter_planes(const at::Tensor& weight, bool turned) {
-  const at::Tensor taps = weight.contiguous(at::MemoryFormat::ChannelsLast);
-  at::Tensor planes = at::empty({kPlanes, weight.size(0), weight.size(1)});
-  const float* const from = taps.const_data_ptr<float>();
-  float* const to = planes.mutable_data_ptr<float>();
-  for_filters(weight, [&](const FilterSet& set) { winograd_filters(set, from, turned, to); });
-  return planes;
-}
-
-// [O, I, 3, 3] -> [36, I, O] in any order in memory, kept in a WeightCacheScope.
-at::Tensor forward_filters(const at::Tensor& weight) {
-  WeightCache* const cache = WeightCacheScope::current();
-  if (cache == nullptr) return filter_planes(weight, false).transpose(1, 2);
-  at::Tensor& planes = (*cache)[weight.const_data_ptr()];
-  if (!planes.defined())  // with contiguous rows, for faster products
-    planes = filter_planes(weight.transpose(0, 1), false);
-  return planes;
-}
-
-// [36, O, I] -> [O, I, 3, 3]: the transpose of filter_planes, for gradients.
-at::Tensor filter_gradient(const at::Tensor& planes) {
-  const at::Tensor gradient = at::empty({planes.size(1), planes.size(2), 3, 3}, planes.options(),
-                                        at::MemoryFormat::ChannelsLast);
-  const float* const from = planes.const_data_ptr<float>();
-  float* const to = gradient.mutable_data_ptr<float>();
-  for_filters(gradient, [&](const FilterSet& set) { winograd_filter_gradient(set, from, to); });
-  return gradient;
-}
-
-// A batch of images in channels_last, cut into chunks of whole images with enough tiles for a product.
-struct Images {
-  explicit Images(const at::Tensor& x)
-      : grid{x.size(2), x.size(3), x.size(1)},
-        count(x.size(0)),
-        per_chunk(std::max<int64_t>(1, kRows / grid.tiles())) {}
-
-  int64_t chunks() const { return (count + per_chunk - 1) / per_chunk; }
-  int64_t first(int64_t chunk) const { return chunk * per_chunk; }
-  int64_t size(int64_t chunk) const { return std::min(per_chunk, count - first(chunk)); }
-  int64_t numel() const { return grid.height * grid.width * grid.channels; }  // of one image
-
-  TileGrid grid;
-  int64_t count, per_chunk;
-};
-
-using Spread = void (*)(const TileGrid&, const float*, float*, int64_t);
-
-// The planes [36, n tiles, C] of n images from `first` on. Planes are a few cache lines apart: else one
-// tile's values in all planes would fall into the same cache sets.
-at::Tensor spread(Spread transform, const Images& images, const float* data, int64_t first,
-                  int64_t n) {
-  constexpr int64_t kGap = 5 * 64 / sizeof(float);
-  const int64_t rows = n * images.grid.tiles(), channels = images.grid.channels;
-  const int64_t image = images.grid.tiles() * channels, plane = rows * channels + kGap;
-  const at::Tensor planes =
-      at::empty({kPlanes * plane}).as_strided({kPlanes, rows, channels}, {plane, channels, 1});
-  float* const out = planes.mutable_data_ptr<float>();
-  at::parallel_for(0, n, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      transform(images.grid, data + (first + i) * images.numel(), out + i * image, plane);
-  });
-  return planes;
-}
-
-// x [B, I, H, W], filters [36, I, O] in any order in memory -> [B, O, H, W]
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& filters, const float* bias) {
-  const int64_t out_channels = filters.size(2);
-  const at::Tensor y = at::empty({x.size(0), out_channels, x.size(2), x.size(3)}, x.options(),
-                                 at::MemoryFormat::ChannelsLast);
-  const Images in(x), out(y);
-  const float* const from = x.const_data_ptr<float>();
-  float* const to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, in.chunks(), 1, [&](int64_t begin, int64_t end) {
+void for_jobs(int64_t count, int64_t floats, const Work& work) {
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      const int64_t n = in.size(chunk), image = in.grid.tiles() * out_channels;
-      const at::Tensor products = at::empty({kPlanes, n * in.grid.tiles(), out_channels});
-      multiply(products, spread(winograd_input, in, from, in.first(chunk), n), filters, false);
-      const float* const planes = products.const_data_ptr<float>();
-      for (int64_t i = 0; i < n; ++i)
-        winograd_output(out.grid, planes + i * image, n * image, bias,
-                        to + (in.first(chunk) + i) * out.numel());
-    }
+    const at::Tensor scratch = at::empty(floats);
+    float* const memory = scratch.mutable_data_ptr<float>();
+    for (int64_t job = next++; job < count; job = next++) work(job, memory);
   });
+}
+
+TiledImages tiled(const at::Tensor& images) {
+  return {const_cast<void*>(images.const_data_ptr()),
+          images.scalar_type() == at::kBFloat16,
+          images.size(0),
+          images.size(2),
+          images.size(3),
+          images.size(1)};
+}
+
+// weight [O, I, 3, 3] in channels_last
+Filters filters_of(const at::Tensor& weight, bool turned) {
+  return {const_cast<float*>(weight.const_data_ptr<float>()), weight.size(0), weight.size(1),
+          turned};
+}
+
+// x [B, I, H, W] -> [B, O, H, W] of the given type, both in channels_last. bias: [O], or null for 0.
+at::Tensor convolve(const at::Tensor& x, const Filters& filters, const float* bias,
+                    at::ScalarType type) {
+  const WinogradKernels& kernels = winograd_kernels();
+  const at::Tensor y = at::empty({x.size(0), filters.to(), x.size(2), x.size(3)},
+                                 x.options().dtype(type), at::MemoryFormat::ChannelsLast);
+  const TiledImages in = tiled(x), out = tiled(y);
+  const int64_t parts = ceil_divide(in.tiles(), kTilesAtOnce),
+                panels = ceil_divide(out.channels, kPanel);
+  // With fewer parts than threads, several threads take the same tiles and divide the outputs.
+  const int64_t groups =
+      std::min(panels, ceil_divide(at::get_num_threads(), std::max<int64_t>(1, parts)));
+  const int64_t most = std::min(in.tiles(), kTilesAtOnce);
+  const int64_t planes = kPlanes * plane_stride(in.channels, most);
+  for_jobs(parts * groups, planes + kFilterScratch + product_scratch(most),
+           [&](int64_t job, float* scratch) {
+             const Range tiles = part_of(in.tiles(), job / groups, parts);
+             const Range outputs = part_of(out.channels, job % groups, groups, kPanel);
+             float *const transformed = scratch + planes, *const products =
+                                                              transformed + kFilterScratch;
+             kernels.input(in, tiles, scratch);
+             for (int64_t first = outputs.begin; first < outputs.end; first += kPanel) {
+               kernels.products(filters, first, tiles.size(), scratch, transformed, products);
+               kernels.output(out, tiles, first, products, bias);
+             }
+           });
   return y;
 }
 
-// The gradient of weight from x [B, I, H, W] and dy [B, O, H, W].
-at::Tensor weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
-  const Images in(x), out(dy);
-  const float *const from = x.const_data_ptr<float>(), *const up = dy.const_data_ptr<float>();
-  // If a sum [36, O, I] is small compared with its input planes, each thread has its own over a part of the
-  // batch, whose planes stay in its cache; else all threads share one.
-  const int64_t channels = in.grid.channels + out.grid.channels, threads = at::get_num_threads();
-  const bool small =
-      threads * in.grid.channels * out.grid.channels < in.count * in.grid.tiles() * channels;
-  const int64_t parts = small ? std::min(threads, in.count) : 1;
-  const int64_t values = small ? 1 << 17 : 1 << 21;  // in the planes of one product
-  const int64_t at_once = std::max<int64_t>(1, values / (kPlanes * in.grid.tiles() * channels));
-  std::vector<at::Tensor> sums(parts);
-  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
-    const at::AutoDispatchBelowADInplaceOrView no_autograd;
-    for (int64_t part = begin; part < end; ++part) {
-      at::Tensor& sum = sums[part];
-      const int64_t last = (part + 1) * in.count / parts;
-      for (int64_t first = part * in.count / parts; first < last; first += at_once) {
-        const int64_t n = std::min(at_once, last - first);
-        const at::Tensor gradients = spread(winograd_gradient, out, up, first, n).transpose(1, 2);
-        const at::Tensor inputs = spread(winograd_input, in, from, first, n);
-        const bool more = sum.defined();
-        if (!more) sum = at::empty({kPlanes, out.grid.channels, in.grid.channels});
-        multiply(sum, gradients, inputs, more);
-      }
-    }
-  });
-  for (int64_t part = 1; part < parts; ++part) sums[0] += sums[part];
-  return filter_gradient(sums[0]);
+struct FilterGradients {
+  at::Tensor weight, bias;
+};
+
+// The gradients of weight [O, I, 3, 3] and bias [O] from x [B, I, H, W] and dy [B, O, H, W]. The order of their
+// sums does not depend on the number of threads.
+FilterGradients filter_gradients(const at::Tensor& x, const at::Tensor& dy) {
+  const WinogradKernels& kernels = winograd_kernels();
+  const TiledImages in = tiled(x), up = tiled(dy);
+  const int64_t most = std::min(in.tiles(), kTilesAtOnce);
+  const int64_t parts = std::max<int64_t>(1, ceil_divide(in.tiles(), kTilesAtOnce));
+  // A sum is taken over consecutive parts; groups of outputs are computed apart.
+  const int64_t sums = std::clamp<int64_t>(8 / ceil_divide(up.channels, 64), 1, parts);
+  const int64_t width = at::get_num_threads() > 8 ? 32 : 64,
+                groups = ceil_divide(up.channels, width);
+  const at::Tensor weight = at::empty({sums, up.channels, 3, 3, in.channels});
+  const at::Tensor bias = at::zeros({sums, groups * width});
+  const int64_t planes = kPlanes * plane_stride(in.channels, most);
+  const int64_t gradient_planes = kPlanes * plane_stride(width, most);
+  for_jobs(sums * groups, planes + gradient_planes + kFilterScratch,
+           [&](int64_t job, float* scratch) {
+             const int64_t sum = job / groups;
+             const Range range = part_of(parts, sum, sums),
+                         outputs = part_of(up.channels, job % groups, groups, kPanel);
+             const Filters filters{weight.mutable_data_ptr<float>() + sum * weight.stride(0),
+                                   up.channels, in.channels, false};
+             float* const bias_sums =
+                 bias.mutable_data_ptr<float>() + sum * bias.stride(0) + outputs.begin;
+             float* const gradients = scratch + planes;
+             for (int64_t part = range.begin; part < range.end; ++part) {
+               const Range tiles = part_of(in.tiles(), part, parts);
+               kernels.input(in, tiles, scratch);
+               kernels.output_gradient(up, tiles, outputs, gradients, bias_sums);
+               kernels.filter_gradient(filters, outputs, tiles.size(), gradients, scratch,
+                                       part > range.begin, gradients + gradient_planes);
+             }
+           });
+  const auto total = [sums](const at::Tensor& all) { return sums == 1 ? all[0] : all.sum(0); };
+  return {total(weight).permute({0, 3, 1, 2}), total(bias).narrow(0, 0, up.channels)};
 }
 
 struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& weight, const at::Tensor& bias) {
+                            const at::Tensor& filters, const at::Tensor& bias, bool bf16) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor weight = filters.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
-    return convolve(x, forward_filters(weight), bias.const_data_ptr<float>());
+    return convolve(x, filters_of(weight, false), bias.const_data_ptr<float>(),
+                    bf16 ? at::kBFloat16 : at::kFloat);
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -165,8 +144,10 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     const at::Tensor &x = saved[0], &weight = saved[1];
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor dx;
-    if (context->needs_input_grad(0)) dx = convolve(dy, filter_planes(weight, true), nullptr);
-    return {dx, weight_gradient(x, dy), dy.sum(at::IntArrayRef{0, 2, 3})};
+    if (context->needs_input_grad(0))
+      dx = convolve(dy, filters_of(weight, true), nullptr, x.scalar_type());
+    const FilterGradients found = filter_gradients(x, dy);
+    return {dx, found.weight, found.bias, at::Tensor()};
   }
 };
 
@@ -187,15 +168,14 @@ static bool in_float32(const at::Tensor& x, const at::Tensor& weight) {
 
 bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
   if (!in_float32(x, weight)) return false;
-  const TileGrid grid{x.size(2), x.size(3), x.size(1)};
-  const int64_t direct = grid.height * grid.width * 9, products = grid.tiles() * kPlanes;
-  return std::min(weight.size(0), weight.size(1)) >= 32 && direct >= 2 * products;
+  const int64_t height = x.size(2), width = x.size(3);
+  const int64_t tiles = ceil_divide(height, kTile) * ceil_divide(width, kTile);
+  return weight.size(1) >= 32 && height * width * 9 >= 2 * tiles * kPlanes;
 }
 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
-  const at::Tensor y = WinogradFunction::apply(x.to(at::kFloat), weight, bias);
-  return bf16_is_wanted() ? y.to(at::kBFloat16) : y;
+  return WinogradFunction::apply(x, weight, bias, bf16_is_wanted());
 }
 
 }  // namespace diffuse::ops::cpu

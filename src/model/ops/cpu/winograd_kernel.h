@@ -1,7 +1,11 @@
-// The tile transforms of Winograd's F(4x4, 3x3), over one image in the channels_last layout.
+// The loops of Winograd's F(4x4, 3x3) over tiles of images in the channels_last layout.
 //
 //   y = A' [(G g G') . (B' d B)] A    for each 4x4 tile of y, its 6x6 tile d of x and a 3x3 filter g
 //                                                                        [Lavin16] sec. 4.3
+//
+// Work is cut so that transforms and the products between them stay in a core's caches. Planes of `tiles` tiles
+// have channels in blocks of 16: value (plane, channel, tile) is at
+//   plane * plane_stride(channels, tiles) + channel / 16 * tiles * 16 + tile * 16 + channel % 16.
 #pragma once
 
 #include <cstdint>
@@ -10,39 +14,76 @@ namespace diffuse::ops::cpu {
 
 inline constexpr int64_t kTile = 4;     // outputs per side of a tile
 inline constexpr int64_t kPlanes = 36;  // products per tile and pair of channels
+inline constexpr int64_t kBlock = 16;   // channels side by side
+inline constexpr int64_t kPanel = 32;   // outputs of one call of `products`
+inline constexpr int64_t kDepth = 64;   // inputs whose filters are transformed at a time
+inline constexpr int64_t kGap =
+    5 * 64 / sizeof(float);  // between planes: else all fall into the same cache sets
 
-// [height, width, channels] cut into rows of tiles, padded with zeros beyond the edge.
-struct TileGrid {
-  int64_t height, width, channels;
+inline int64_t blocks_of(int64_t channels) { return (channels + kBlock - 1) / kBlock; }
+
+inline int64_t plane_stride(int64_t channels, int64_t tiles) {
+  return blocks_of(channels) * kBlock * tiles + kGap;
+}
+
+// Floats of scratch: transformed filters and products of a call of `products`, sums of one of `filter_gradient`.
+inline constexpr int64_t kFilterScratch = kPlanes * (kDepth * kPanel + kGap);
+inline int64_t product_scratch(int64_t tiles) { return kPlanes * plane_stride(kPanel, tiles); }
+
+// Images [count, height, width, channels], float or bfloat16, whose tiles are numbered image by image, row by row.
+// Beyond its edges an image is 0.
+struct TiledImages {
+  void* data;
+  bool bf16;
+  int64_t count, height, width, channels;
 
   int64_t rows() const { return (height + kTile - 1) / kTile; }
   int64_t columns() const { return (width + kTile - 1) / kTile; }
-  int64_t tiles() const { return rows() * columns(); }
+  int64_t tiles() const { return count * rows() * columns(); }
 };
 
-// All three write or read planes [36][tiles of the chunk][channels]: plane p of the image's tile i is
-// at planes + p * plane + i * channels.
-
-// B' d B of x's tiles, each with a border of one pixel.
-void winograd_input(const TileGrid& grid, const float* x, float* planes, int64_t plane);
-
-// A dy A': the planes' gradient from that of y's tiles.
-void winograd_gradient(const TileGrid& grid, const float* dy, float* planes, int64_t plane);
-
-// A' m A + bias [channels] (null = 0) into y's tiles.
-void winograd_output(const TileGrid& grid, const float* planes, int64_t plane, const float* bias,
-                     float* y);
-
-// The filters of outputs [begin, end) of a convolution, [outputs][3][3][inputs] in memory, and their planes
-// [36][outputs][inputs].
-struct FilterSet {
-  int64_t outputs, inputs, begin, end;
+// A range of tiles, or of channels.
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
 };
 
-// G g G'; `turned`: of the filters rotated by 180 degrees, for gradients.
-void winograd_filters(const FilterSet& set, const float* weight, bool turned, float* planes);
+// The filters of a convolution, [outputs][3][3][inputs] in memory. `turned`: those of the gradient of its input,
+// from outputs to inputs and rotated by 180 degrees.
+struct Filters {
+  float* weight;
+  int64_t outputs, inputs;
+  bool turned;
 
-// G' u G: the gradient of the filters from that of their planes.
-void winograd_filter_gradient(const FilterSet& set, const float* planes, float* weight);
+  int64_t from() const { return turned ? outputs : inputs; }
+  int64_t to() const { return turned ? inputs : outputs; }
+};
+
+struct WinogradKernels {
+  // B' d B of tiles of x, each with a border of one pixel, into planes.
+  void (*input)(const TiledImages& x, Range tiles, float* planes);
+
+  // A dy A' of the channels of dy, whose begin is a multiple of 16: the planes' gradient. Adds the pixels' sum of
+  // each channel to sums, which has room for whole blocks.
+  void (*output_gradient)(const TiledImages& dy, Range tiles, Range channels, float* planes,
+                          float* sums);
+
+  // The products of planes of filters.from() channels with G g G' for outputs first .. first + 31, into planes of 32
+  // channels. scratch: kFilterScratch floats.
+  void (*products)(const Filters& filters, int64_t first, int64_t tiles, const float* planes,
+                   float* scratch, float* products);
+
+  // A' m A + bias (of all channels; null = 0) into channels first .. first + 31 of tiles of y.
+  void (*output)(const TiledImages& y, Range tiles, int64_t first, const float* products,
+                 const float* bias);
+
+  // G' (sum over tiles of gradient and input planes) G into outputs `outputs` of the filters, or added to them.
+  // scratch: kFilterScratch floats.
+  void (*filter_gradient)(const Filters& filters, Range outputs, int64_t tiles,
+                          const float* gradients, const float* inputs, bool add, float* scratch);
+};
+
+// Those for the widest vectors of this processor.
+const WinogradKernels& winograd_kernels();
 
 }  // namespace diffuse::ops::cpu

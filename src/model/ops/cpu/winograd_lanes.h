@@ -1,0 +1,527 @@
+// Winograd's loops for vectors of DIFFUSE_LANES floats. Included by one file per vector width, which is compiled
+// for processors that have it: everything here is local to that file.
+#include <cstdint>
+
+#include "winograd_kernel.h"
+
+namespace diffuse::ops::cpu {
+namespace {
+
+constexpr int kLanes = DIFFUSE_LANES;
+constexpr int kRows = kLanes == 16 ? 14 : 6;         // of a product in registers
+constexpr int kGradientRows = kLanes == 16 ? 8 : 4;  // of a filters' gradient in registers
+
+#define INLINE inline __attribute__((always_inline))
+
+using Vector = float __attribute__((vector_size(4 * kLanes)));
+using Words = uint32_t __attribute__((vector_size(4 * kLanes)));
+using Halves = uint16_t __attribute__((vector_size(2 * kLanes)));
+
+template <class T, class From>
+INLINE T read(const From* p) {
+  T value;
+  __builtin_memcpy(&value, p, sizeof value);
+  return value;
+}
+
+template <class T, class To>
+INLINE void write(T value, To* p) {
+  __builtin_memcpy(p, &value, sizeof value);
+}
+
+INLINE Vector load(const float* p) { return read<Vector>(p); }
+INLINE void store(Vector v, float* p) { write(v, p); }
+
+INLINE Vector load(const uint16_t* p) {
+  return reinterpret_cast<Vector>(__builtin_convertvector(read<Halves>(p), Words) << 16);
+}
+
+// Rounds to the nearest, ties to even.
+INLINE void store(Vector v, uint16_t* p) {
+  const auto words = reinterpret_cast<Words>(v);
+  const Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
+  const auto nan = reinterpret_cast<Words>(v != v);
+  write(__builtin_convertvector((nan & 0x7fc0) | (~nan & rounded), Halves), p);
+}
+
+INLINE Vector zero() { return Vector{}; }
+
+// Of the first n values, n < kLanes; the others are 0.
+template <class T>
+INLINE Vector load_first(const T* p, int64_t n) {
+  T values[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) values[i] = p[i];
+  return load(values);
+}
+
+template <class T>
+INLINE void store_first(Vector v, T* p, int64_t n) {
+  T values[kLanes];
+  store(v, values);
+  for (int64_t i = 0; i < n; ++i) p[i] = values[i];
+}
+
+template <class T>
+INLINE Vector load_upto(const T* p, int64_t n) {
+  return n >= kLanes ? load(p) : load_first(p, n);
+}
+
+template <class T>
+INLINE void store_upto(Vector v, T* p, int64_t n) {
+  n >= kLanes ? store(v, p) : store_first(v, p, n);
+}
+
+// One dimension of the transforms; the points are 0, 1, -1, 2, -2 and infinity.
+struct InputTransform {  // B'
+  static constexpr int kFrom = 6, kTo = 6;
+  static INLINE void apply(const Vector (&d)[6], Vector (&out)[6]) {
+    const Vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
+    const Vector outer = d[4] - d[2], inner = 2 * (d[3] - d[1]);
+    out[0] = 4 * d[0] - 5 * d[2] + d[4];
+    out[1] = even + odd;
+    out[2] = even - odd;
+    out[3] = outer + inner;
+    out[4] = outer - inner;
+    out[5] = 4 * d[1] - 5 * d[3] + d[5];
+  }
+};
+
+struct GradientTransform {  // A
+  static constexpr int kFrom = 4, kTo = 6;
+  static INLINE void apply(const Vector (&d)[4], Vector (&out)[6]) {
+    const Vector even = d[0] + d[2], odd = d[1] + d[3];
+    const Vector even2 = d[0] + 4 * d[2], odd2 = 2 * d[1] + 8 * d[3];
+    out[0] = d[0];
+    out[1] = even + odd;
+    out[2] = even - odd;
+    out[3] = even2 + odd2;
+    out[4] = even2 - odd2;
+    out[5] = d[3];
+  }
+};
+
+struct FilterTransform {  // G
+  static constexpr int kFrom = 3, kTo = 6;
+  static INLINE void apply(const Vector (&g)[3], Vector (&out)[6]) {
+    const float sixth = 1.0F / 6;
+    const Vector even = -sixth * (g[0] + g[2]), odd = sixth * g[1];
+    const Vector even2 = sixth * (g[0] * 0.25F + g[2]), odd2 = g[1] * (1.0F / 12);
+    out[0] = g[0] * 0.25F;
+    out[1] = even - odd;
+    out[2] = even + odd;
+    out[3] = even2 + odd2;
+    out[4] = even2 - odd2;
+    out[5] = g[2];
+  }
+};
+
+struct FilterGradientTransform {  // G'
+  static constexpr int kFrom = 6, kTo = 3;
+  static INLINE void apply(const Vector (&m)[6], Vector (&out)[3]) {
+    const float sixth = 1.0F / 6;
+    const Vector sum = sixth * (m[1] + m[2]), sum2 = sixth * (m[3] + m[4]);
+    out[0] = m[0] * 0.25F - sum + sum2 * 0.25F;
+    out[1] = sixth * (m[2] - m[1]) + (m[3] - m[4]) * (1.0F / 12);
+    out[2] = sum2 - sum + m[5];
+  }
+};
+
+struct OutputTransform {  // A'
+  static constexpr int kFrom = 6, kTo = 4;
+  static INLINE void apply(const Vector (&m)[6], Vector (&out)[4]) {
+    const Vector sum = m[1] + m[2], difference = m[1] - m[2];
+    const Vector sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+    out[0] = m[0] + sum + sum2;
+    out[1] = difference + 2 * difference2;
+    out[2] = sum + 4 * sum2;
+    out[3] = difference + 8 * difference2 + m[5];
+  }
+};
+
+// Both dimensions: from(i, j) -> to(i, j, value).
+template <class Transform, class From, class To>
+INLINE void transform(const From& from, const To& to) {
+  constexpr int N = Transform::kFrom, M = Transform::kTo;
+  Vector half[M][N];
+#pragma GCC unroll 6
+  for (int j = 0; j < N; ++j) {
+    Vector in[N], out[M];
+#pragma GCC unroll 6
+    for (int i = 0; i < N; ++i) in[i] = from(i, j);
+    Transform::apply(in, out);
+#pragma GCC unroll 6
+    for (int i = 0; i < M; ++i) half[i][j] = out[i];
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < M; ++i) {
+    Vector out[M];
+    Transform::apply(half[i], out);
+#pragma GCC unroll 6
+    for (int j = 0; j < M; ++j) to(i, j, out[j]);
+  }
+}
+
+// Goes through a range of tiles: the image, row and column of each.
+class TileWalk {
+ public:
+  TileWalk(const TiledImages& images, int64_t tile)
+      : rows_(images.rows()), columns_(images.columns()) {
+    image_ = tile / (rows_ * columns_);
+    row_ = tile / columns_ % rows_;
+    column_ = tile % columns_;
+  }
+
+  int64_t image() const { return image_; }
+  int64_t top() const { return row_ * kTile; }
+  int64_t left() const { return column_ * kTile; }
+
+  void next() {
+    if (++column_ < columns_) return;
+    column_ = 0;
+    if (++row_ < rows_) return;
+    row_ = 0;
+    ++image_;
+  }
+
+ private:
+  int64_t rows_, columns_, image_, row_, column_;
+};
+
+// The N x N pixels of a tile, which begins `border` pixels before its outputs.
+template <int N, class T>
+class Window {
+ public:
+  INLINE Window(const TiledImages& images, const TileWalk& walk, int border)
+      : row_(images.width * images.channels), column_(images.channels) {
+    const int64_t top = walk.top() - border, left = walk.left() - border;
+    first_ =
+        static_cast<T*>(images.data) + (walk.image() * images.height + top) * row_ + left * column_;
+    inside_ = top >= 0 && left >= 0 && top + N <= images.height && left + N <= images.width;
+    if (inside_) return;
+    for (int i = 0; i < N; ++i)
+      for (int j = 0; j < N; ++j)
+        has_[i][j] =
+            top + i >= 0 && top + i < images.height && left + j >= 0 && left + j < images.width;
+  }
+
+  bool inside() const { return inside_; }  // whether the image has them all
+  INLINE bool has(int i, int j) const { return inside_ || has_[i][j]; }
+  INLINE T* at(int i, int j) const { return first_ + i * row_ + j * column_; }
+
+ private:
+  T* first_;
+  int64_t row_, column_;
+  bool inside_;
+  bool has_[N][N];
+};
+
+// Brings what a tile will need into the cache, except its first `skip` columns. To fetch nothing costs nothing:
+// the next tile may lie beyond the images.
+template <int N, bool kWrite, class T>
+INLINE void fetch(const Window<N, T>& window, int skip, int64_t channel) {
+#pragma GCC unroll 6
+  for (int i = 0; i < N; ++i)
+#pragma GCC unroll 6
+    for (int j = skip; j < N; ++j) __builtin_prefetch(window.at(i, j) + channel, kWrite ? 1 : 0);
+}
+
+// Tiles' channels, transformed, into planes. sums: the pixels' sum is added to that of each channel; null: not.
+template <class Transform, class T>
+INLINE void spread(const TiledImages& images, Range tiles, Range channels, int border,
+                   float* planes, float* sums) {
+  constexpr int N = Transform::kFrom;
+  const int64_t plane = plane_stride(channels.size(), tiles.size());
+  const int64_t blocks = blocks_of(channels.size());
+  TileWalk walk(images, tiles.begin);
+  for (int64_t t = 0; t < tiles.size(); ++t) {
+    const Window<N, T> window(images, walk, border);
+    walk.next();
+    const Window<N, T> next(images, walk, border);
+    for (int64_t c = 0; c < blocks * kBlock; c += kLanes) {
+      const int64_t rest = channels.end - channels.begin - c, channel = channels.begin + c;
+      float* const out = planes + (c / kBlock * tiles.size() + t) * kBlock + c % kBlock;
+      const auto to = [&](int i, int j, Vector v) { store(v, out + (i * 6 + j) * plane); };
+      Vector sum = sums == nullptr ? zero() : load(sums + c);
+      const auto counted = [&](Vector v) {
+        if (sums != nullptr) sum += v;
+        return v;
+      };
+      fetch<N, false>(next, N - kTile, channel);
+      if (window.inside() && rest >= kLanes)
+        transform<Transform>([&](int i, int j) { return counted(load(window.at(i, j) + channel)); },
+                             to);
+      else if (rest >= kLanes)
+        transform<Transform>(
+            [&](int i, int j) {
+              return window.has(i, j) ? counted(load(window.at(i, j) + channel)) : zero();
+            },
+            to);
+      else
+        transform<Transform>(
+            [&](int i, int j) {
+              return window.has(i, j) && rest > 0
+                         ? counted(load_first(window.at(i, j) + channel, rest))
+                         : zero();
+            },
+            to);
+      if (sums != nullptr) store(sum, sums + c);
+    }
+  }
+}
+
+void input(const TiledImages& x, Range tiles, float* planes) {
+  const Range all{0, x.channels};
+  x.bf16 ? spread<InputTransform, uint16_t>(x, tiles, all, 1, planes, nullptr)
+         : spread<InputTransform, float>(x, tiles, all, 1, planes, nullptr);
+}
+
+void output_gradient(const TiledImages& dy, Range tiles, Range channels, float* planes,
+                     float* sums) {
+  dy.bf16 ? spread<GradientTransform, uint16_t>(dy, tiles, channels, 0, planes, sums)
+          : spread<GradientTransform, float>(dy, tiles, channels, 0, planes, sums);
+}
+
+// Transposes kLanes vectors in place.
+INLINE void transpose(Vector (&v)[kLanes]) {
+#pragma GCC unroll 4
+  for (int step = 1; step < kLanes; step *= 2) {
+    Words low{}, high{};
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      const bool second = (i & step) != 0;
+      low[i] = static_cast<uint32_t>(second ? kLanes + i - step : i);
+      high[i] = static_cast<uint32_t>(second ? kLanes + i : i + step);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if ((i & step) != 0) continue;
+      const Vector a = v[i], b = v[i + step];
+      v[i] = __builtin_shuffle(a, b, low);
+      v[i + step] = __builtin_shuffle(a, b, high);
+    }
+  }
+}
+
+constexpr int64_t kFilterPlane = kDepth * kPanel + kGap;
+
+// The taps of outputs [first, first + 32) and inputs [k, k + depth) of filters as [9][depth][32], 0 beyond the
+// filters. depth: a multiple of 16.
+INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, int64_t depth, float* taps) {
+  for (int64_t o = 0; o < kPanel; o += kLanes)
+    for (int tap = 0; tap < 9; ++tap)
+      for (int64_t i = 0; i < depth; i += kLanes) {
+        Vector rows[kLanes];
+        const int64_t rest = f.inputs - k - i;
+#pragma GCC unroll 16
+        for (int r = 0; r < kLanes; ++r) {
+          const int64_t output = first + o + r;
+          rows[r] = output < f.outputs && rest > 0
+                        ? load_upto(f.weight + (output * 9 + tap) * f.inputs + k + i, rest)
+                        : zero();
+        }
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int r = 0; r < kLanes; ++r) store(rows[r], taps + (tap * depth + i + r) * kPanel + o);
+      }
+}
+
+// The same of turned filters: here outputs [k, k + depth) and inputs [first, first + 32) of the convolution itself.
+INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
+                               float* taps) {
+  for (int64_t r = 0; r < depth; ++r)
+    for (int tap = 0; tap < 9; ++tap)
+      for (int64_t c = 0; c < kPanel; c += kLanes) {
+        const int64_t rest = f.inputs - first - c;
+        store(k + r < f.outputs && rest > 0
+                  ? load_upto(f.weight + ((k + r) * 9 + 8 - tap) * f.inputs + first + c, rest)
+                  : zero(),
+              taps + (tap * depth + r) * kPanel + c);
+      }
+}
+
+// G g G' of inputs [k, k + depth) as planes [kDepth][32].
+INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t depth, float* out) {
+  alignas(64) float taps[9 * kDepth * kPanel];
+  f.turned ? gather_turned_taps(f, first, k, depth, taps) : gather_taps(f, first, k, depth, taps);
+  for (int64_t at = 0; at < depth * kPanel; at += kLanes)
+    transform<FilterTransform>(
+        [&](int i, int j) { return load(taps + (i * 3 + j) * depth * kPanel + at); },
+        [&](int i, int j, Vector v) { store(v, out + at + (i * 6 + j) * kFilterPlane); });
+}
+
+// R rows of planes [blocks][tiles][16] times the first `columns` of filters [blocks * 16][32], in N vectors at a
+// time -> sums [R][32], or added to them.
+template <int R, int N>
+INLINE void multiply_rows(int64_t blocks, int64_t tiles, const float* planes, const float* filters,
+                          int64_t columns, bool add, float* sums) {
+  for (int64_t c = 0; c < columns; c += N * kLanes) {
+    Vector acc[R][N];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n)
+        acc[r][n] = add ? load(sums + r * kPanel + c + n * kLanes) : zero();
+    const float *in = planes, *weight = filters + c;
+    for (int64_t b = 0; b < blocks; ++b, in += tiles * kBlock)
+      for (int64_t k = 0; k < kBlock; ++k, weight += kPanel) {
+        Vector w[N];
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) w[n] = load(weight + n * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const float x = in[r * kBlock + k];
+#pragma GCC unroll 2
+          for (int n = 0; n < N; ++n) acc[r][n] += x * w[n];
+        }
+      }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) store(acc[r][n], sums + r * kPanel + c + n * kLanes);
+  }
+}
+
+template <int N, int R = kRows>
+INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, const float* planes,
+                          const float* filters, int64_t columns, bool add, float* sums) {
+  if (rows == R)
+    multiply_rows<R, N>(blocks, tiles, planes, filters, columns, add, sums);
+  else if constexpr (R > 1)
+    multiply_some<N, R - 1>(rows, blocks, tiles, planes, filters, columns, add, sums);
+}
+
+void products(const Filters& f, int64_t first, int64_t tiles, const float* planes, float* scratch,
+              float* sums) {
+  const int64_t in_plane = plane_stride(f.from(), tiles), out_plane = plane_stride(kPanel, tiles);
+  const int64_t groups = (tiles + kRows - 1) / kRows;
+  const bool half = f.to() - first <= kBlock;
+  const int64_t columns = half ? kBlock : kPanel;
+  for (int64_t k = 0; k < f.from(); k += kDepth) {
+    const int64_t left = blocks_of(f.from() - k);
+    const int64_t blocks = left < kDepth / kBlock ? left : kDepth / kBlock;
+    filter_panel(f, first, k, blocks * kBlock, scratch);
+    for (int64_t p = 0; p < kPlanes; ++p)
+      for (int64_t g = 0; g < groups; ++g) {
+        const int64_t begin = g * tiles / groups, end = (g + 1) * tiles / groups;
+        const float* const in = planes + p * in_plane + k * tiles + begin * kBlock;
+        const float* const filters = scratch + p * kFilterPlane;
+        float* const to = sums + p * out_plane + begin * kPanel;
+        kLanes == kBlock&& half
+            ? multiply_some<1>(end - begin, blocks, tiles, in, filters, columns, k > 0, to)
+            : multiply_some<2>(end - begin, blocks, tiles, in, filters, columns, k > 0, to);
+      }
+  }
+}
+
+template <class T>
+INLINE void gather(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+                   const float* bias) {
+  const int64_t plane = plane_stride(kPanel, tiles.size());
+  TileWalk walk(y, tiles.begin);
+  for (int64_t t = 0; t < tiles.size(); ++t) {
+    const Window<kTile, T> window(y, walk, 0);
+    walk.next();
+    const Window<kTile, T> next(y, walk, 0);
+    for (int64_t c = 0; c < kPanel && first + c < y.channels; c += kLanes) {
+      const int64_t channel = first + c, rest = y.channels - channel;
+      const Vector shift = bias == nullptr ? zero() : load_upto(bias + channel, rest);
+      const auto from = [&](int i, int j) {
+        return load(sums + (i * 6 + j) * plane + t * kPanel + c);
+      };
+      fetch<kTile, true>(next, 0, channel);
+      if (window.inside() && rest >= kLanes)
+        transform<OutputTransform>(
+            from, [&](int i, int j, Vector v) { store(v + shift, window.at(i, j) + channel); });
+      else
+        transform<OutputTransform>(from, [&](int i, int j, Vector v) {
+          if (window.has(i, j)) store_upto(v + shift, window.at(i, j) + channel, rest);
+        });
+    }
+  }
+}
+
+void output(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+            const float* bias) {
+  y.bf16 ? gather<uint16_t>(y, tiles, first, sums, bias)
+         : gather<float>(y, tiles, first, sums, bias);
+}
+
+// Rows o .. o + R - 1 of gradients [tiles][16] times N vectors of inputs [blocks][tiles][16], summed over tiles,
+// into sums [R][kDepth].
+template <int R, int N>
+INLINE void sum_products(int64_t tiles, const float* gradients, const float* inputs, float* sums) {
+  constexpr int kPerBlock = kBlock / kLanes;
+  Vector acc[R][N] = {};
+  for (int64_t t = 0; t < tiles; ++t) {
+    Vector x[N];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n)
+      x[n] = load(inputs + (n / kPerBlock * tiles + t) * kBlock + n % kPerBlock * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) acc[r][n] += gradients[t * kBlock + r] * x[n];
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) store(acc[r][n], sums + r * kDepth + n * kLanes);
+}
+
+// The sums over tiles of `outputs` x `blocks` of inputs, into planes [32][kDepth].
+INLINE void sum_panel(int64_t tiles, int64_t rows, int64_t blocks, const float* gradients,
+                      int64_t gradient_plane, const float* inputs, int64_t input_plane,
+                      float* sums) {
+  constexpr int kStep = 2 * kLanes > kBlock ? 2 * kLanes / kBlock : 1;  // blocks per call
+  for (int64_t p = 0; p < kPlanes; ++p)
+    for (int64_t o = 0; o < rows; o += kGradientRows) {
+      const float* const g =
+          gradients + p * gradient_plane + o / kBlock * tiles * kBlock + o % kBlock;
+      float* const to = sums + p * kFilterPlane + o * kDepth;
+      for (int64_t b = 0; b < blocks; b += kStep) {
+        const float* const x = inputs + p * input_plane + b * tiles * kBlock;
+        if constexpr (kLanes == 16) {
+          blocks - b > 1 ? sum_products<kGradientRows, 2>(tiles, g, x, to + b * kBlock)
+                         : sum_products<kGradientRows, 1>(tiles, g, x, to + b * kBlock);
+        } else {
+          for (int64_t c = 0; c < kBlock; c += 2 * kLanes)
+            sum_products<kGradientRows, 2>(tiles, g, x + c, to + b * kBlock + c);
+        }
+      }
+    }
+}
+
+void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float* gradients,
+                     const float* inputs, bool add, float* scratch) {
+  const int64_t gradient_plane = plane_stride(outputs.size(), tiles);
+  const int64_t input_plane = plane_stride(f.inputs, tiles);
+  for (int64_t k = 0; k < f.inputs; k += kDepth)
+    for (int64_t o = 0; o < outputs.size(); o += kPanel) {
+      const int64_t left = outputs.size() - o, rows = left < kPanel ? left : kPanel;
+      const int64_t inputs_left = blocks_of(f.inputs - k);
+      const int64_t blocks = inputs_left < kDepth / kBlock ? inputs_left : kDepth / kBlock;
+      sum_panel(tiles, rows, blocks, gradients + o * tiles, gradient_plane, inputs + k * tiles,
+                input_plane, scratch);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < blocks * kBlock && k + c < f.inputs; c += kLanes) {
+          const float* const sums = scratch + r * kDepth + c;
+          float* const to = f.weight + (outputs.begin + o + r) * 9 * f.inputs + k + c;
+          const int64_t rest = f.inputs - k - c;
+          transform<FilterGradientTransform>(
+              [&](int i, int j) { return load(sums + (i * 6 + j) * kFilterPlane); },
+              [&](int i, int j, Vector v) {
+                float* const tap = to + (i * 3 + j) * f.inputs;
+                store_upto(add ? v + load_upto(tap, rest) : v, tap, rest);
+              });
+        }
+    }
+}
+
+#undef INLINE
+
+}  // namespace
+
+extern const WinogradKernels DIFFUSE_KERNELS;
+const WinogradKernels DIFFUSE_KERNELS{input, output_gradient, products, output, filter_gradient};
+
+}  // namespace diffuse::ops::cpu
