@@ -15,7 +15,7 @@ phase() {
 }
 
 check_format() {
-  git ls-files -z -- '*.h' '*.cpp' | xargs -0 clang-format-14 --dry-run --Werror
+  git ls-files -z -- '*.h' '*.cpp' | xargs -0 -n 40 -P "$(nproc)" clang-format-14 --dry-run --Werror
 }
 
 # All tests, then those that were skipped within a suite of which others ran: ctest names only whole suites.

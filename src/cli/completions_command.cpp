@@ -12,7 +12,7 @@ namespace diffuse::cli {
 
 namespace {
 
-std::vector<std::string> words_of(const CommandInfo& command) {
+std::vector<std::string> flags_and_names(const CommandInfo& command) {
   std::vector<std::string> words = command.children;
   for (const OptionInfo& option : command.options)
     words.insert(words.end(), option.flags.begin(), option.flags.end());
@@ -45,7 +45,8 @@ std::string value_cases(const std::vector<CommandInfo>& tree, const std::string&
 std::string word_cases(const std::vector<CommandInfo>& tree) {
   std::string text;
   for (const CommandInfo& command : tree)
-    text += "    \"" + command.path + "\") words=\"" + join(words_of(command), " ") + "\" ;;\n";
+    text +=
+        "    \"" + command.path + "\") words=\"" + join(flags_and_names(command), " ") + "\" ;;\n";
   return text;
 }
 

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace diffuse::testing_cli {
 namespace {
 
-const fs::path& files() {
+const fs::path& mask_files() {
   static const fs::path folder = [] {
     const fs::path made = oracle_folder("masks");
     write_npy(made / "image.npy", at::linspace(-0.9, 0.9, 64).view({1, 8, 8}));
@@ -35,13 +35,13 @@ Outcome inpaint(const std::string& kind, const fs::path& mask,
                 const std::vector<std::string>& more = {}, const std::string& ending = ".npy") {
   std::vector<std::string> all{"inpaint",
                                "--ckpt",
-                               files() / (kind == "image" ? "image.json" : kind + "s.json"),
+                               mask_files() / (kind == "image" ? "image.json" : kind + "s.json"),
                                "--image",
-                               files() / (kind + ending),
+                               mask_files() / (kind + ending),
                                "--mask",
                                mask,
                                "-o",
-                               files() / "out.npy",
+                               mask_files() / "out.npy",
                                "--device",
                                "cpu"};
   all.insert(all.end(), more.begin(), more.end());
@@ -49,19 +49,19 @@ Outcome inpaint(const std::string& kind, const fs::path& mask,
 }
 
 Outcome inpaint_by(const at::Tensor& mask, const std::string& kind = "image") {
-  write_npy(files() / "mask.npy", mask);
-  return inpaint(kind, files() / "mask.npy");
+  write_npy(mask_files() / "mask.npy", mask);
+  return inpaint(kind, mask_files() / "mask.npy");
 }
 
 Outcome inpaint_by(const Image& mask) {
-  write_png(files() / "mask.png", mask);
-  return inpaint("image", files() / "mask.png");
+  write_png(mask_files() / "mask.png", mask);
+  return inpaint("image", mask_files() / "mask.png");
 }
 
 // Which numbers are new.
 at::Tensor painted(const Outcome& outcome, const std::string& kind = "image") {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  return read_npy(files() / "out.npy")[0] != read_npy(files() / (kind + ".npy"));
+  return read_npy(mask_files() / "out.npy")[0] != read_npy(mask_files() / (kind + ".npy"));
 }
 
 Image picture(const at::Tensor& levels, int64_t channels = 1) {
@@ -98,12 +98,12 @@ TEST(Mask, OnesAnd255AreWhiteInPictures) {
 // Where the mask is 102 of 255, two fifths are new.
 TEST(Mask, GreysMixNewAndOld) {
   painted(inpaint_by(stripe()));
-  const at::Tensor whole = read_npy(files() / "out.npy")[0];
+  const at::Tensor whole = read_npy(mask_files() / "out.npy")[0];
   at::Tensor mask = stripe() * 255;
   mask[3].fill_(102);
   painted(inpaint_by(picture(mask)));
-  const at::Tensor mixed = read_npy(files() / "out.npy")[0];
-  const at::Tensor image = read_npy(files() / "image.npy");
+  const at::Tensor mixed = read_npy(mask_files() / "out.npy")[0];
+  const at::Tensor image = read_npy(mask_files() / "image.npy");
   EXPECT_TRUE(at::equal(mixed[0][2], whole[0][2]));
   EXPECT_TRUE(at::allclose(mixed[0][3], 0.6 * image[0][3] + 0.4 * whole[0][3], 0, 1e-6));
 }
@@ -111,22 +111,24 @@ TEST(Mask, GreysMixNewAndOld) {
 // Fractions are meant; of whole numbers 100 of 255 may as well be a label.
 TEST(Mask, FractionsBelowHalfPaintFaintly) {
   painted(inpaint_by(stripe()));
-  const at::Tensor whole = read_npy(files() / "out.npy")[0];
+  const at::Tensor whole = read_npy(mask_files() / "out.npy")[0];
   const Outcome faint = inpaint_by(stripe() * 0.25);
   ASSERT_EQ(faint.exit_code, 0) << faint.err;
   EXPECT_NE(faint.err.find("the painted part keeps at least 75 % of the image"), std::string::npos);
-  const at::Tensor image = read_npy(files() / "image.npy"), x = read_npy(files() / "out.npy")[0];
+  const at::Tensor image = read_npy(mask_files() / "image.npy"),
+                   x = read_npy(mask_files() / "out.npy")[0];
   EXPECT_TRUE(at::allclose(x[0][3], 0.75 * image[0][3] + 0.25 * whole[0][3], 0, 1e-6));
   expect_refused(inpaint_by(stripe() * 100), "expected 255 in the part to paint");
   expect_refused(inpaint_by(picture(stripe() * 100)), "a .npy of fractions from 0 to 1");
   inpaint_by(stripe() * 0.4);
-  EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "1"}).exit_code, 0);
+  EXPECT_EQ(inpaint("image", mask_files() / "mask.npy", {"--feather", "1"}).exit_code, 0);
 }
 
 TEST(Mask, MayEndInCapitals) {
-  fs::copy_file(files() / "image.npy", files() / "image.NPY", fs::copy_options::overwrite_existing);
-  write_npy(files() / "MASK.NPY", stripe());
-  const Outcome o = inpaint("image", files() / "MASK.NPY", {}, ".NPY");
+  fs::copy_file(mask_files() / "image.npy", mask_files() / "image.NPY",
+                fs::copy_options::overwrite_existing);
+  write_npy(mask_files() / "MASK.NPY", stripe());
+  const Outcome o = inpaint("image", mask_files() / "MASK.NPY", {}, ".NPY");
   EXPECT_TRUE(at::equal(painted(o), stripe().to(at::kBool).unsqueeze(0)));
 }
 
@@ -142,7 +144,7 @@ TEST(Mask, RefusesWhatWouldPaintNothingOrIsNoMask) {
   expect_refused(inpaint_by(at::zeros({8, 8})), "expected white in the part to paint");
   expect_refused(inpaint_by(at::stack({stripe(), 1 - stripe()})), "2 different masks");
   expect_refused(inpaint_by(at::ones({8, 9})), "the mask is [8, 9]; expected [8, 8]");
-  expect_refused(inpaint("image", files() / "image.npy"), "numbers from -0.9 to 0.9");
+  expect_refused(inpaint("image", mask_files() / "image.npy"), "numbers from -0.9 to 0.9");
   Image red = picture(at::zeros({8, 8}), 3);
   red.pixels[30] = 255;
   expect_refused(inpaint_by(red), "coloured, such as (255, 0, 0)");
@@ -163,14 +165,15 @@ TEST(Mask, OfSignalsAndPoints) {
   for (const at::Tensor& mask : {second, second.view({1, 2})})
     EXPECT_TRUE(at::equal(painted(inpaint_by(mask, "point"), "point"), second > 0));
   expect_refused(inpaint_by(at::ones({3}), "point"), "the mask is [3]; expected [2]");
-  expect_refused(inpaint("point", files() / "mask.png"), "expected a .npy file");
-  expect_refused(inpaint("signal", files() / "mask.npy", {"--feather", "2"}), "the mask is [3]");
+  expect_refused(inpaint("point", mask_files() / "mask.png"), "expected a .npy file");
+  expect_refused(inpaint("signal", mask_files() / "mask.npy", {"--feather", "2"}),
+                 "the mask is [3]");
 }
 
 TEST(Mask, RefusesAFadeWiderThanWhatIsPainted) {
   inpaint_by(stripe());
-  EXPECT_EQ(inpaint("image", files() / "mask.npy", {"--feather", "2"}).exit_code, 0);
-  expect_refused(inpaint("image", files() / "mask.npy", {"--feather", "20"}),
+  EXPECT_EQ(inpaint("image", mask_files() / "mask.npy", {"--feather", "2"}).exit_code, 0);
+  expect_refused(inpaint("image", mask_files() / "mask.npy", {"--feather", "20"}),
                  "--feather 20: wider than the painted part");
 }
 

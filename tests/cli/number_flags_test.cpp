@@ -21,18 +21,20 @@ const fs::path& folder() {
   return made;
 }
 
-Outcome run(const std::vector<std::string>& arguments) { return run_in(folder(), arguments); }
+Outcome run_numbers(const std::vector<std::string>& arguments) {
+  return run_in(folder(), arguments);
+}
 
 at::Tensor sampled(std::vector<std::string> flags) {
   flags.insert(flags.begin(), {"sample", "--ckpt", "@oracle.json", "-o", "@x.npy"});
-  const Outcome o = run(flags);
+  const Outcome o = run_numbers(flags);
   EXPECT_EQ(o.exit_code, 0) << o.err;
   return read_npy(folder() / "x.npy");
 }
 
-void expect_refused(const std::vector<std::string>& arguments, const std::string& says) {
+void expect_number_refused(const std::vector<std::string>& arguments, const std::string& says) {
   SCOPED_TRACE(testing::PrintToString(arguments));
-  testing_cli::expect_refused(run(arguments), says);
+  testing_cli::expect_refused(run_numbers(arguments), says);
 }
 
 TEST(NumberFlags, TenIsTenHoweverItIsWritten) {
@@ -50,19 +52,21 @@ TEST(NumberFlags, ListsReadThemAlike) {
                         sampled({"-n", "2", "--sampler", "ddim", "--timesteps", "10,7"})));
   EXPECT_TRUE(at::equal(sampled({"--seeds", "8, 10"}), sampled({"--seeds", "8,10"})));
   for (const char* const text : {"", "-1", "1-", "1e-1"})
-    expect_refused({"sample", "--ckpt", "@oracle.json", "--seeds", text},
-                   std::string("ranges such as 0-63 or 1,5,9, got \"") + text + "\"");
-  EXPECT_EQ(run({"bench", "samplers", "--ckpt", "@oracle.json", "-n", "02", "--steps", "02,4.0"})
-                .exit_code,
-            0);
+    expect_number_refused({"sample", "--ckpt", "@oracle.json", "--seeds", text},
+                          std::string("ranges such as 0-63 or 1,5,9, got \"") + text + "\"");
+  EXPECT_EQ(
+      run_numbers({"bench", "samplers", "--ckpt", "@oracle.json", "-n", "02", "--steps", "02,4.0"})
+          .exit_code,
+      0);
 }
 
 TEST(NumberFlags, SeedsGoUpToTheLargestOf64Bits) {
   const std::string largest = "18446744073709551615";
   EXPECT_TRUE(at::equal(sampled({"-n", "1", "--seed", largest}), sampled({"--seeds", largest})));
   for (const char* const text : {"18446744073709551616", "99999999999999999999999", "1e30"})
-    expect_refused({"sample", "--ckpt", "@oracle.json", "--seed", text},
-                   std::string("--seed: expected a whole number below 2^64, got \"") + text + "\"");
+    expect_number_refused(
+        {"sample", "--ckpt", "@oracle.json", "--seed", text},
+        std::string("--seed: expected a whole number below 2^64, got \"") + text + "\"");
 }
 
 TEST(NumberFlags, RealNumbersAreReadAlike) {
@@ -71,8 +75,8 @@ TEST(NumberFlags, RealNumbersAreReadAlike) {
     EXPECT_TRUE(at::equal(sampled({"-n", "2", "--sampler", "ddim", "--eta", text}), half)) << text;
   for (const char* const flag : {"--eta", "--guidance", "--strength"})
     for (const char* const text : {"", "0,5", "half", "nan", "1e400"})
-      expect_refused({"sample", "--ckpt", "@oracle.json", flag, text},
-                     std::string(flag) + ": expected a number, got \"" + text + "\"");
+      expect_number_refused({"sample", "--ckpt", "@oracle.json", flag, text},
+                            std::string(flag) + ": expected a number, got \"" + text + "\"");
 }
 
 TEST(NumberFlags, OtherTextIsRefused) {
@@ -86,7 +90,8 @@ TEST(NumberFlags, OtherTextIsRefused) {
   for (std::vector<std::string> line : flags)
     for (const char* const text : {"1.5", "1e-3", "9223372036854775808", "1e30", "many", ""}) {
       line.push_back(text);
-      expect_refused(line, std::string("expected a whole number below 2^63, got \"") + text + "\"");
+      expect_number_refused(
+          line, std::string("expected a whole number below 2^63, got \"") + text + "\"");
       line.pop_back();
     }
 }

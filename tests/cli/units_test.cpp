@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace diffuse::testing_cli {
 namespace {
 
-const fs::path& files() {
+const fs::path& unit_files() {
   static const fs::path folder = [] {
     const fs::path made = scratch("units");
     at::manual_seed(1);
@@ -32,14 +32,15 @@ const fs::path& files() {
   return folder;
 }
 
-Outcome run(std::vector<std::string> arguments) {
+Outcome run_units(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--device", "cpu"});
-  return run_in(files(), arguments);
+  return run_in(unit_files(), arguments);
 }
 
 TEST(NormalisedUnits, SamplesAreOfTheData) {
-  ASSERT_EQ(run({"sample", "--ckpt", "@model.json", "-n", "1000", "-o", "@s.npy"}).exit_code, 0);
-  const at::Tensor x = read_npy(files() / "s.npy");
+  ASSERT_EQ(run_units({"sample", "--ckpt", "@model.json", "-n", "1000", "-o", "@s.npy"}).exit_code,
+            0);
+  const at::Tensor x = read_npy(unit_files() / "s.npy");
   EXPECT_NEAR(x.select(1, 0).mean().item<double>(), 100, 0.6);
   EXPECT_NEAR(x.select(1, 1).mean().item<double>(), -40, 0.3);
   EXPECT_NEAR(x.select(1, 0).std().item<double>(), 5, 0.5);
@@ -47,25 +48,25 @@ TEST(NormalisedUnits, SamplesAreOfTheData) {
 
 // The image of x_T = 0 is the mean.
 TEST(NormalisedUnits, NoiseIsNotOfTheData) {
-  ASSERT_EQ(run({"sample", "--ckpt", "@model.json", "--noise", "@noise.npy", "--sampler", "ddim",
-                 "-o", "@s.npy"})
+  ASSERT_EQ(run_units({"sample", "--ckpt", "@model.json", "--noise", "@noise.npy", "--sampler",
+                       "ddim", "-o", "@s.npy"})
                 .exit_code,
             0);
-  const at::Tensor x = read_npy(files() / "s.npy");
+  const at::Tensor x = read_npy(unit_files() / "s.npy");
   EXPECT_LT((x - at::tensor({100.0f, -40.0f})).abs().max().item<double>(), 0.5);
 }
 
 // What a command writes with -o @o.npy.
 at::Tensor result_of(std::vector<std::string> command) {
   command.insert(command.end(), {"--ckpt", "@model.json", "-o", "@o.npy", "-q"});
-  const Outcome o = run(command);
+  const Outcome o = run_units(command);
   EXPECT_EQ(o.exit_code, 0) << o.err;
-  return read_npy(files() / "o.npy");
+  return read_npy(unit_files() / "o.npy");
 }
 
 nlohmann::json figures_of(std::vector<std::string> command) {
   command.insert(command.end(), {"--ckpt", "@model.json", "--json", "-", "-q"});
-  const Outcome o = run(command);
+  const Outcome o = run_units(command);
   EXPECT_EQ(o.exit_code, 0) << o.err;
   return nlohmann::json::parse(o.out);
 }
@@ -94,7 +95,7 @@ TEST(NormalisedUnits, InterpolationEndsWhereItBegan) {
 }
 
 TEST(NormalisedUnits, InpaintingKeepsWhatIsKnownBitForBit) {
-  write_npy(files() / "mask.npy", at::tensor({1.0f, 0.0f}).view({1, 2}));
+  write_npy(unit_files() / "mask.npy", at::tensor({1.0f, 0.0f}).view({1, 2}));
   const at::Tensor x =
       result_of({"inpaint", "--image", "@x.npy", "--mask", "@mask.npy", "-n", "500"});
   EXPECT_TRUE(x.select(1, 1).eq(-41).all().item<bool>());
@@ -106,7 +107,7 @@ TEST(NormalisedUnits, InpaintingKeepsWhatIsKnownBitForBit) {
 TEST(NormalisedUnits, EncodingGivesNoiseThatDecodesToTheSample) {
   const at::Tensor x_T = result_of({"encode", "--image", "@x.npy", "--passes", "3"});
   expect_near(x_T[0], 0.2, -0.5, 0.1);
-  write_npy(files() / "x_T.npy", x_T);
+  write_npy(unit_files() / "x_T.npy", x_T);
   const at::Tensor x =
       result_of({"sample", "--noise", "@x_T.npy", "--sampler", "ddim", "--no-clip"});
   expect_near(x[0], 101, -41, 0.1);
@@ -151,62 +152,65 @@ TEST(NormalisedUnits, ErrorsOfSamplersAreTheDatas) {
 }
 
 TEST(NormalisedUnits, TheForwardProcessBeginsWithTheData) {
-  const Outcome o = run({"forward", "--config", "@model.json", "-o", "@o.npy", "--frames", "2"});
+  const Outcome o =
+      run_units({"forward", "--config", "@model.json", "-o", "@o.npy", "--frames", "2"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
-  const at::Tensor frames = read_npy(files() / "o.npy"), data = read_npy(files() / "data.npy");
+  const at::Tensor frames = read_npy(unit_files() / "o.npy"),
+                   data = read_npy(unit_files() / "data.npy");
   const at::Tensor nearest = std::get<0>(at::cdist(frames[0], data).min(1));
   EXPECT_LT(nearest.max().item<double>(), 0.2);  // the rounding of float32 distances
 }
 
 // One scale for all channels: sigma is in it. mean + (y - mean) v / (v + sigma^2), v the variance.
 TEST(RangeUnits, SigmaIsInTheUnitsOfTheData) {
-  write_file(files() / "range.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+  write_file(unit_files() / "range.json",
+             R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
       "data": {"type": "array", "path": ")" +
-                                         (files() / "data.npy").string() + R"(", "range": [0, 200]},
+                 (unit_files() / "data.npy").string() + R"(", "range": [0, 200]},
       "diffusion": {"timesteps": 1000}, "sample": {"clip_x0": false}})");
-  const Outcome o = run(
+  const Outcome o = run_units(
       {"denoise", "--ckpt", "@range.json", "--image", "@x.npy", "--sigma", "50", "-o", "@o.npy"});
   ASSERT_EQ(o.exit_code, 0) << o.err;  // the variance is 50^2
-  const at::Tensor x = read_npy(files() / "o.npy")[0];
+  const at::Tensor x = read_npy(unit_files() / "o.npy")[0];
   EXPECT_NEAR(x[0].item<double>(), 100.5, 0.1);
   EXPECT_NEAR(x[1].item<double>(), 29.5, 0.5);
 }
 
 TEST(RangeUnits, PicturesAreReadAndShownInThem) {
-  write_npy(files() / "unit.npy", at::rand({40, 1, 8, 8}));
-  write_file(files() / "unit.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.3},
-      "data": {"type": "array", "path": ")" +
-                                        (files() / "unit.npy").string() +
-                                        R"(", "range": [0, 1]}, "diffusion": {"timesteps": 20,
+  write_npy(unit_files() / "unit.npy", at::rand({40, 1, 8, 8}));
+  write_file(unit_files() / "unit.json", R"({"model": {"type": "gaussian_oracle", "variance": 0.3},
+      "data": {"type": "array", "path": ")" + (unit_files() / "unit.npy").string() +
+                                             R"(", "range": [0, 1]}, "diffusion": {"timesteps": 20,
       "beta_end": 0.5}})");
-  write_npy(files() / "white.npy", at::full({1, 8, 8}, 255, at::kByte));
-  write_npy(files() / "mask8.npy",
+  write_npy(unit_files() / "white.npy", at::full({1, 8, 8}, 255, at::kByte));
+  write_npy(unit_files() / "mask8.npy",
             at::zeros({8, 8}).index_fill(0, at::tensor({3, 4}, at::kLong), 1));
-  const Outcome o = run({"inpaint", "--ckpt", "@unit.json", "--image", "@white.npy", "--mask",
-                         "@mask8.npy", "-o", "@o.npy"});
+  const Outcome o = run_units({"inpaint", "--ckpt", "@unit.json", "--image", "@white.npy", "--mask",
+                               "@mask8.npy", "-o", "@o.npy"});
   ASSERT_EQ(o.exit_code, 0) << o.err;
-  const at::Tensor x = read_npy(files() / "o.npy")[0][0];
+  const at::Tensor x = read_npy(unit_files() / "o.npy")[0][0];
   EXPECT_TRUE(x.slice(0, 0, 3).eq(1).all().item<bool>());  // white is 1 there
-  expect_refused(run({"inpaint", "--ckpt", "@unit.json", "--image", "@unit.npy", "--mask",
-                      "@mask8.npy", "-o", "@o.npy"}),
+  expect_refused(run_units({"inpaint", "--ckpt", "@unit.json", "--image", "@unit.npy", "--mask",
+                            "@mask8.npy", "-o", "@o.npy"}),
                  "expected one sample, got 40");
-  write_npy(files() / "wide.npy", at::full({1, 8, 8}, 7.0f));
-  expect_refused(run({"inpaint", "--ckpt", "@unit.json", "--image", "@wide.npy", "--mask",
-                      "@mask8.npy", "-o", "@o.npy"}),
+  write_npy(unit_files() / "wide.npy", at::full({1, 8, 8}, 7.0f));
+  expect_refused(run_units({"inpaint", "--ckpt", "@unit.json", "--image", "@wide.npy", "--mask",
+                            "@mask8.npy", "-o", "@o.npy"}),
                  "numbers from 7 to 7; expected 0 (black) to 1 (white)");
-  expect_refused(run({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4", "-q"}),
+  expect_refused(run_units({"eval", "--ckpt", "@unit.json", "--metrics", "fid", "-n", "4", "-q"}),
                  "expected images from -1 to 1; those of");
 }
 
 // Samples that the program wrote, the model's own and the data compare in one unit: all are near.
 TEST(NormalisedUnits, SamplesAreComparedWithTheDataInTheDatasOwn) {
-  ASSERT_EQ(run({"sample", "--ckpt", "@model.json", "-n", "1000", "-o", "@s.npy"}).exit_code, 0);
+  ASSERT_EQ(run_units({"sample", "--ckpt", "@model.json", "-n", "1000", "-o", "@s.npy"}).exit_code,
+            0);
   for (const std::vector<std::string>& of :
        {std::vector<std::string>{"-n", "1000"}, {"--samples", "@s.npy"}}) {
     std::vector<std::string> all{"eval",   "--ckpt", "@model.json", "--metrics", "swd",
                                  "--json", "-"};
     all.insert(all.end(), of.begin(), of.end());
-    const Outcome o = run(all);
+    const Outcome o = run_units(all);
     ASSERT_EQ(o.exit_code, 0) << o.err;
     EXPECT_LT(nlohmann::json::parse(o.out)["swd"].get<double>(), 0.5);
   }

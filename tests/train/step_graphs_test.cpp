@@ -15,17 +15,17 @@ namespace diffuse {
 namespace {
 
 // The bytes of a training's checkpoint after some updates, and its report.
-struct Trained {
+struct TrainedByGraphs {
   std::string bytes;
   TrainReport report;
 };
 
-Trained trained(const Config& config, FakeGraphs& fake, int updates = 9) {
+TrainedByGraphs trained(const Config& config, FakeGraphs& fake, int updates = 9) {
   const StepGraphScope scope(fake.maker());
   Trainer trainer = make_trainer(config);
   for (int i = 0; i < updates; ++i) trainer.update();
   const fs::path file = scratch("graphs") / "model.pt";
-  Trained result{.bytes = {}, .report = trainer.report()};
+  TrainedByGraphs result{.bytes = {}, .report = trainer.report()};
   write_checkpoint_file(file, trainer.checkpoint());
   result.bytes = contents(file);
   return result;
@@ -58,7 +58,7 @@ std::vector<std::pair<std::string, Config>> kinds() {
 TEST(StepGraphs, ReplaysGiveTheBytesOfSingleKernels) {
   for (const auto& [name, config] : kinds()) {
     FakeGraphs recorded, refused{.fails = true};
-    const Trained graphs = trained(config, recorded), eager = trained(config, refused);
+    const TrainedByGraphs graphs = trained(config, recorded), eager = trained(config, refused);
     EXPECT_GT(recorded.replays, 0) << name;
     EXPECT_EQ(refused.replays, 0) << name;
     EXPECT_EQ(graphs.bytes, eager.bytes) << name;
@@ -71,7 +71,7 @@ TEST(StepGraphs, ReplaysGiveTheBytesOfSingleKernels) {
 TEST(StepGraphs, TrainLikeSeparateTensors) {
   const Config config = small_training();
   FakeGraphs fake;
-  const Trained graphs = trained(config, fake);
+  const TrainedByGraphs graphs = trained(config, fake);
   Trainer plain = make_trainer(config);
   for (int i = 0; i < 9; ++i) plain.update();
   const TrainReport report = plain.report();
@@ -82,7 +82,7 @@ TEST(StepGraphs, TrainLikeSeparateTensors) {
 TEST(StepGraphs, ResumeRepeatsTheRunByteForByte) {
   const Config config = small_training();
   FakeGraphs fake;
-  const Trained straight = trained(config, fake);
+  const TrainedByGraphs straight = trained(config, fake);
   const StepGraphScope scope(fake.maker());
   const fs::path folder = scratch("resumed");
   Trainer first = make_trainer(config);
@@ -118,7 +118,7 @@ TEST(StepGraphs, OfTwoProcessesTrainLikeOne) {
 TEST(StepGraphs, EvaluationBetweenReplaysChangesNothing) {
   const Config config = small_training();
   FakeGraphs fake;
-  const Trained straight = trained(config, fake);
+  const TrainedByGraphs straight = trained(config, fake);
   const StepGraphScope scope(fake.maker());
   Trainer trainer = make_trainer(config);
   for (int i = 0; i < 9; ++i) {
@@ -161,7 +161,7 @@ TEST(StepGraphs, WhatDoesNotLieInFlatBuffersGoesWithout) {
     EXPECT_TRUE(obstacle_to_flat_update(config).starts_with(path)) << path;
     EXPECT_EQ(obstacle_to_graphs(config, world), obstacle_to_flat_update(config));
     FakeGraphs fake;
-    const Trained here = trained(config, fake);
+    const TrainedByGraphs here = trained(config, fake);
     EXPECT_EQ(fake.made, 0) << path;
     Trainer plain = make_trainer(config);
     for (int i = 0; i < 9; ++i) plain.update();
