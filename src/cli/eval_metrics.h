@@ -32,7 +32,7 @@ struct MetricFamily {
   std::vector<std::string> names;
 
   // Refuses flags that cannot work, before the model is loaded.
-  std::function<void()> check;
+  std::function<void()> check = [] {};
 
   // The files that its flags name, for reading and writing.
   std::function<std::vector<NamedPath>()> outputs = [] { return std::vector<NamedPath>(); };

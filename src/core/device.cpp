@@ -105,7 +105,9 @@ void limit_thread_count(int threads) {
 }
 
 void keep_to_this_thread() {
-  at::internal::lazy_init_num_threads();  // which would set the number later
+  // Both would set the number later: LibTorch's library and this one have a flag each.
+  at::internal::lazy_init_num_threads();
+  at::get_num_threads();
   omp_set_num_threads(1);
 }
 

@@ -86,7 +86,7 @@ TEST(OdeLikelihood, OfImagesCountsBitsOfLevels) {
 // eps = A x with A far from diagonal: one probe of the trace is noisy, the mean of many is not.
 class Shear : public Network {
  public:
-  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const at::Tensor&) override {
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const Conditioning&) override {
     return 0.3 * x + 0.3 * x.flip(1);
   }
 };

@@ -135,7 +135,7 @@ class ShellTest(unittest.TestCase):
         self.assertRegex(diffuse("verify").stdout, r"\norder_of_heun .* PASS\n(.* PASS\n)*\d+ checks, 0 failed\n$")
         shown = diffuse("bench", "--config", "configs/swiss_roll.json", "--seconds", "0.1",
                         "--device", "cpu").stdout
-        self.assertRegex(shown, r"(?s)device +cpu, float32 products by \w+\nbatch +\d+\ntrain step +[\d.]+ ms, [\d.]+ samples/s\n"
+        self.assertRegex(shown, r"(?s)device +cpu, [\w-]+ kernels, float32 products by \w+\nbatch +\d+\ntrain step +[\d.]+ ms, [\d.]+ samples/s\n"
                                 r"  data .*  optimizer +[\d.]+ ms\nsample step .*peak memory +[\d.]+ MB")
 
     @unittest.skipUnless(shutil.which("fish"), "no fish")

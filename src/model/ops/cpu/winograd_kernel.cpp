@@ -22,7 +22,7 @@ const WinogradKernels* winograd_kernels(int lanes) { return lanes == 4 ? &winogr
 #endif
 
 static const WinogradKernels& widest() {
-  for (const int lanes : {16, 8})
+  for (int lanes = 16; lanes > 4; lanes /= 2)
     if (const WinogradKernels* const kernels = winograd_kernels(lanes)) return *kernels;
   return winograd_any;
 }

@@ -1,10 +1,12 @@
-// eval --metrics ode-bpd,epsilon: the likelihood by the probability-flow ODE, the error of epsilon.
+// eval --metrics ode-bpd,epsilon,crps: the likelihood by the probability-flow ODE, the error of epsilon, and the score
+// of samples where a mask hides values.
 #include <memory>
 
 #include "diffuse/core/error.h"
 #include "diffuse/eval/ode_likelihood.h"
 #include "eval_metrics.h"
 #include "src/eval/bound_report.h"
+#include "src/eval/crps.h"
 #include "src/eval/epsilon_error.h"
 
 namespace diffuse::cli {
@@ -34,6 +36,16 @@ void measure_epsilon(const EvalInput& input, EvalReport& report) {
       epsilon_error(input.model.network(), input.model.diffusion(), input.data, options), report);
 }
 
+void measure_crps(int64_t samples, const EvalInput& input, EvalReport& report) {
+  const Sampling sampling = input.sampler.over(input.model);
+  CrpsOptions options{
+      .evaluation = input.evaluation, .generate = sampling.options, .samples = samples};
+  options.generate.precision = input.evaluation.precision;
+  options.evaluation.progress = show_progress(input, "sample");
+  add_report(report, evaluate_crps(input.model, input.data, options), samples,
+             input.sampler.describe(sampling));
+}
+
 }  // namespace
 
 MetricFamily add_ode_metrics(CLI::App& command) {
@@ -55,11 +67,32 @@ MetricFamily add_ode_metrics(CLI::App& command) {
 
 MetricFamily epsilon_metric() {
   return {.names = {"epsilon"},
-          .check = [] {},
           .of_items = true,
           .prepare =
               [](const EvalInput& input, const std::vector<std::string>&) {
                 return [&input](EvalReport& report) { measure_epsilon(input, report); };
+              }};
+}
+
+MetricFamily add_crps_metric(CLI::App& command) {
+  auto samples = std::make_shared<int64_t>(32);
+  command.add_option("--crps-samples", *samples, "Samples drawn for each item")
+      ->group("crps")
+      ->capture_default_str();
+  return {.names = {"crps"},
+          .check =
+              [samples] {
+                if (*samples < 2)
+                  throw Error("--crps-samples: expected at least 2, got ", *samples);
+              },
+          .of_items = true,
+          .draws = [] { return true; },
+          .prepare =
+              [samples](const EvalInput& input, const std::vector<std::string>&) {
+                check_masked(input.model);
+                return [samples, &input](EvalReport& report) {
+                  measure_crps(*samples, input, report);
+                };
               }};
 }
 
