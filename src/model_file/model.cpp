@@ -92,6 +92,7 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
           .shape = sample_shape(),
           .classes = config_.model.classes,
           .keeps_known = config_.condition.is_mask(),
+          .drops_labels = config_.train.label_dropout > 0 || config_.condition.dropout == 0,
           .drops_condition = config_.condition.dropout > 0,
           .guidance = config.guidance,
           .guidance_interval = config.guidance_interval,
@@ -123,7 +124,8 @@ void Model::check_unconditional() const {
 void Model::check_given(const GenerateOptions& options) const {
   if (options.condition.defined()) return;
   check_unconditional();
-  const bool guides = options.guidance != 1 && !options.guide && !options.labels.defined();
+  const bool by_labels = options.labels.defined() && options.drops_labels;
+  const bool guides = options.guidance != 1 && !options.guide && !by_labels;
   if (config_.condition.is_on() && guides)
     throw Error("/sample/guidance: expected 1, as ", name_, " is given no condition to follow");
 }

@@ -53,7 +53,7 @@ static std::string no_held_out(const TrainConfig& train, int64_t held_out) {
 
 static std::string untrained_guidance(const Config& config) {
   if (config.sample.guidance == 1 || !config.model.class_conditional ||
-      config.train.label_dropout > 0)
+      config.train.label_dropout > 0 || config.condition.dropout > 0)
     return "";
   return concat("/sample/guidance: ", config.sample.guidance,
                 " compares with samples of no class, which the model does not learn without ",
