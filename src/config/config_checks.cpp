@@ -250,6 +250,9 @@ static void check_mask(const Config& config, const std::string& name) {
   if (config.diffusion.learns_variance())
     throw Error(name, ": /diffusion/variance: \"", config.diffusion.variance,
                 "\" is learned for known values too; use fixed_small with the condition mask");
+  if (config.diffusion.loss == LossKind::kVlb)
+    throw Error(name, ": /diffusion/loss: \"vlb\" is a bound of known values too; use ",
+                "vlb_weighted or another with the condition mask");
 }
 
 void check_config(const Config& config, const std::string& name) {

@@ -247,6 +247,8 @@ static const Mistake kMisfits[] = {
      R"(/condition/share: expected above 0 with the mask boxes)"},
     {R"({"condition": {"type": "mask"}, "diffusion": {"variance": "learned_range"}})",
      R"(/diffusion/variance: "learned_range" is learned for known values too; use fixed_small with the condition mask)"},
+    {R"({"condition": {"type": "mask"}, "diffusion": {"variance": "fixed_small", "loss": "vlb"}})",
+     R"(/diffusion/loss: "vlb" is a bound of known values too; use vlb_weighted or another with the condition mask)"},
     {R"({"condition": {"mean": [1]}})",
      R"(/condition/mean: expected as many numbers as in std, 0, got 1)"},
     {R"({"sample": {"guidance_interval": [2, 1]}})",
