@@ -40,7 +40,8 @@ static void check_kinds(const Model& base, const Model& second) {
     throw Error("--cascade: ", base.name(), " and ", second.name(),
                 " make images in other units: expected the same /data/normalize, /data/range and ",
                 "/model/sample_kind");
-  if (one.classes > 0 && other.classes > 0 && one.class_names != other.class_names)
+  const bool same = one.classes == other.classes && one.class_names == other.class_names;
+  if (one.classes > 0 && other.classes > 0 && !same)
     throw Error("--cascade: ", base.name(), " and ", second.name(), " have other classes");
 }
 
