@@ -112,8 +112,7 @@ static void check_train(const TrainConfig& c, const std::string& at) {
                 ", got ", c.batch_size);
   }
   if (!c.freeze.empty() && !c.train_only.empty())
-    throw Error(at, "/train_only: expected none with freeze: either names the parameters that the ",
-                "other leaves");
+    throw Error(at, "/train_only: expected none with freeze; one of the two says what is trained");
   if (c.optimizer == OptimizerKind::kMuon && c.shard_optimizer)
     throw Error(at, "/shard_optimizer: expected false with the optimizer muon, which needs whole ",
                 "matrices in every process");
