@@ -7,6 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
+#include "src/core/log.h"
 #include "src/files/file.h"
 #include "src/model_file/sample_input.h"
 #include "src/pictures/image_file.h"
@@ -34,6 +35,8 @@ static at::Tensor read_array_of(const std::string& name, const fs::path& path) {
 static std::vector<fs::path> picture_paths(const fs::path& path) {
   if (!fs::is_directory(path)) return {path};
   const PictureFiles found = find_pictures(path);
+  for (const std::string& line : found.left_out.lines())
+    log_warning(concat("--condition ", path.string(), ": left out ", line));
   std::vector<fs::path> paths;
   for (const size_t i : found.pictures) paths.push_back(path / found.files->names()[i]);
   return paths;
