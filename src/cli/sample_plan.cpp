@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count, "Samples, of each condition; default 64, or more to fill rows");
+  command.add_option("-n", count,
+                     "Samples of each condition; default 64 in all, more to fill rows");
   sampler.add_to(command);
   command.add_option("--class", class_name, kClassHelp);
   command.add_option("--condition", condition,
