@@ -23,7 +23,7 @@ namespace diffuse::cli {
 
 static std::string version_text() {
   return concat("diffuse ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nCUDA: ", cuda_description(),
-                "\nCPU products: ", cpu_products());
+                "\nCPU: ", cpu_vectors(), " kernels, float32 products by ", cpu_products());
 }
 
 static int bad_use(const std::string& where, const std::string& message) {

@@ -40,7 +40,7 @@ void check_flags(const EvalFlags& flags, const std::vector<MetricFamily>& famili
     if (!contains(names, metric))
       throw Error("--metrics: expected some of ", join(names), ", got \"", metric, "\"",
                   did_you_mean(metric, names));
-  const std::vector<std::string> divided{"bpd", "rd", "ode-bpd"};
+  const std::vector<std::string> divided{"bpd", "rd", "ode-bpd", "epsilon"};
   for (const std::string& metric : flags.metrics)
     if (!flags.queue.empty() && !contains(divided, metric))
       throw Error("--queue: expected only ", join(divided), ", got ", metric,
@@ -179,9 +179,10 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--data", flags.data,
                      "A config, for its data, or a path; default: the data of the model's config");
   command
-      .add_option("--metrics", flags.metrics,
-                  "bpd, rd, ode-bpd, crps, neighbours, fid, kid, is, pr, swd, mmd: one or more, "
-                  "with commas")
+      .add_option(
+          "--metrics", flags.metrics,
+          "bpd, rd, ode-bpd, epsilon, crps, neighbours, fid, kid, is, pr, swd, mmd: one or more, "
+          "with commas")
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("--items", flags.items, "Items measured, spread evenly over the set; 0 = all")
@@ -197,9 +198,10 @@ void add_options(CLI::App& command, EvalFlags& flags) {
   command.add_option("--precision", flags.precision, "fp32, bf16, fp16 (GPU) or auto")
       ->check(CLI::IsMember(words_of<Precision>()));
   command.add_option("--json", flags.json, "Write all figures and their settings; - = print");
-  command.add_option("--queue", flags.queue,
-                     "bpd, rd, ode-bpd: a folder through which all processes with the same "
-                     "command line share the work; they may start and stop at any time");
+  command.add_option(
+      "--queue", flags.queue,
+      "bpd, rd, ode-bpd, epsilon: a folder through which all processes with the same "
+      "command line share the work; they may start and stop at any time");
   flags.sampler.add_to(command,
                        "Samples of the model: crps, fid, kid, is, pr, swd, mmd, neighbours");
   add_peer_timeout(command, flags.peer_timeout);
@@ -235,8 +237,8 @@ Command add_eval(CLI::App& app) {
       "  diffuse launch --nproc 8 -- eval --ckpt runs/cifar --metrics bpd --items 0");
   add_options(*command, *flags);
   const std::vector<MetricFamily> families{
-      add_bound_metrics(*command), add_ode_metrics(*command), add_crps_metric(*command),
-      add_neighbour_metrics(*command), add_sample_metrics(*command)};
+      add_bound_metrics(*command), add_ode_metrics(*command),       epsilon_metric(),
+      add_crps_metric(*command),   add_neighbour_metrics(*command), add_sample_metrics(*command)};
   return [flags, families] { return run_eval(*flags, families); };
 }
 

@@ -51,6 +51,7 @@ struct MetricFamily {
 
 MetricFamily add_bound_metrics(CLI::App& command);  // bpd, rd
 MetricFamily add_ode_metrics(CLI::App& command);    // ode-bpd
+MetricFamily epsilon_metric();
 MetricFamily add_crps_metric(CLI::App& command);
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd

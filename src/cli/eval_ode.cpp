@@ -1,10 +1,11 @@
-// eval --metrics ode-bpd: the likelihood by the probability-flow ODE.
-#include <cstdio>
+// eval --metrics ode-bpd,epsilon: the likelihood by the probability-flow ODE, the error of epsilon.
 #include <memory>
 
 #include "diffuse/core/error.h"
 #include "diffuse/eval/ode_likelihood.h"
 #include "eval_metrics.h"
+#include "src/eval/bound_report.h"
+#include "src/eval/epsilon_error.h"
 
 namespace diffuse::cli {
 
@@ -19,19 +20,18 @@ void check(const OdeFlags& flags) {
   if (flags.probes < 1) throw Error("--ode-probes: expected at least 1, got ", flags.probes);
 }
 
-void measure(const OdeFlags& flags, const EvalInput& input, EvalReport& report) {
+void measure_ode(const OdeFlags& flags, const EvalInput& input, EvalReport& report) {
   OdeOptions options{.evaluation = input.evaluation, .steps = flags.steps, .probes = flags.probes};
   options.evaluation.progress = show_progress(input);
-  const OdeLikelihood result =
-      evaluate_ode(input.model.network(), input.model.diffusion(), input.data, options);
-  nlohmann::ordered_json json = json_of(result.bits);
-  json["steps"] = result.steps;
-  json["probes"] = flags.probes;
-  report.json["ode-bpd"] = json;
-  char text[128];
-  std::snprintf(text, sizeof text, "\nbits/dim by the ODE (%lld Heun steps)   %9.6g %11.3g\n",
-                static_cast<long long>(result.steps), result.bits.mean, result.bits.standard_error);
-  report.text += text;
+  add_ode_bpd(evaluate_ode(input.model.network(), input.model.diffusion(), input.data, options),
+              flags.probes, report);
+}
+
+void measure_epsilon(const EvalInput& input, EvalReport& report) {
+  EvaluationOptions options = input.evaluation;
+  options.progress = show_progress(input);
+  add_epsilon_error(
+      epsilon_error(input.model.network(), input.model.diffusion(), input.data, options), report);
 }
 
 }  // namespace
@@ -49,7 +49,17 @@ MetricFamily add_ode_metrics(CLI::App& command) {
           .of_items = true,
           .prepare =
               [flags](const EvalInput& input, const std::vector<std::string>&) {
-                return [flags, &input](EvalReport& report) { measure(*flags, input, report); };
+                return [flags, &input](EvalReport& report) { measure_ode(*flags, input, report); };
+              }};
+}
+
+MetricFamily epsilon_metric() {
+  return {.names = {"epsilon"},
+          .check = [] {},
+          .of_items = true,
+          .prepare =
+              [](const EvalInput& input, const std::vector<std::string>&) {
+                return [&input](EvalReport& report) { measure_epsilon(input, report); };
               }};
 }
 

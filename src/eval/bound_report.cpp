@@ -87,6 +87,16 @@ void add_bpd(const Bound& bound, EvalReport& report) {
 }
 
 // About ten rows, evenly spaced, from high noise to low.
+void add_ode_bpd(const OdeLikelihood& found, int64_t probes, EvalReport& report) {
+  nlohmann::ordered_json& json = report.json["ode-bpd"] = json_of(found.bits);
+  json["steps"] = found.steps;
+  json["probes"] = probes;
+  char text[128];
+  std::snprintf(text, sizeof text, "\nbits/dim by the ODE (%lld Heun steps)   %9.6g %11.3g\n",
+                static_cast<long long>(found.steps), found.bits.mean, found.bits.standard_error);
+  report.text += text;
+}
+
 void add_rd(const Bound& bound, bool levels, EvalReport& report) {
   nlohmann::ordered_json& list = report.json["rd"] = nlohmann::ordered_json::array();
   for (const BoundRow& row : bound.rows)

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "diffuse/eval/bound.h"
+#include "diffuse/eval/ode_likelihood.h"
 #include "src/eval/eval_report.h"
 #include "src/files/csv.h"
 #include "src/pictures/chart.h"
@@ -20,6 +21,8 @@ std::vector<Chart> distortion_charts(const Bound& bound, bool levels);
 
 // The parts of the bound.
 void add_bpd(const Bound& bound, EvalReport& report);
+
+void add_ode_bpd(const OdeLikelihood& found, int64_t probes, EvalReport& report);
 
 // The rate-distortion curve; the text has about ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report);

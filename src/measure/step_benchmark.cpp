@@ -194,7 +194,8 @@ void trace_steps(const Config& config, c10::Device device, const std::filesystem
 static double floor_ms(const StepBenchmark& b) { return 1e3 * b.train_gflop / b.gemm_gflops; }
 
 nlohmann::ordered_json json_of(const StepBenchmark& b) {
-  return {{"cpu_products", cpu_products()},
+  return {{"cpu_vectors", cpu_vectors()},
+          {"cpu_products", cpu_products()},
           {"train_step_ms", b.train_step_ms},
           {"phase_ms", b.phase_ms},
           {"sample_step_ms", b.sample_step_ms},
@@ -227,7 +228,8 @@ static std::string kernels_text(const StepBenchmark& b) {
 std::string text_of(const StepBenchmark& b, const Config& config, c10::Device device) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(1) << "device        " << device;
-  if (device.is_cpu()) out << ", float32 products by " << cpu_products();
+  if (device.is_cpu())
+    out << ", " << cpu_vectors() << " kernels, float32 products by " << cpu_products();
   out << "\nbatch         " << config.train.batch_size << "\ntrain step    " << b.train_step_ms
       << " ms, " << b.images_per_s << " samples/s\n";
   for (const char* const phase : {"data", "pass", "forward", "backward", "optimizer"})

@@ -1,4 +1,4 @@
-// The CPU's library for matrix products.
+// What computes on the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,6 +11,9 @@ namespace diffuse {
 // all of a process. Set by the environment variable DIFFUSE_CPU_PRODUCTS=libtorch|onednn, else chosen by the
 // processor. Throws Error if the variable names one that is unavailable.
 std::string cpu_products();
+
+// "AVX-512", "AVX2" or "plain": the vectors of this program's own loops, those of 3x3 convolutions among them.
+std::string cpu_vectors();
 
 // a b with that library: float32 [M, K] and [K, N] -> [M, N]. No gradients.
 at::Tensor cpu_product(const at::Tensor& a, const at::Tensor& b);

@@ -1,10 +1,39 @@
 #include "src/core/device.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <iterator>
+#include <thread>
 
 namespace diffuse {
 namespace {
+
+std::ptrdiff_t threads_of_process() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// New threads of a large operator on a thread of its own.
+std::ptrdiff_t threads_started(bool keep) {
+  std::ptrdiff_t started = 0;
+  std::thread([&] {
+    if (keep) keep_to_this_thread();
+    const std::ptrdiff_t before = threads_of_process();
+    at::ones({1 << 20}).mul_(2);
+    started = threads_of_process() - before;
+  }).join();
+  return started;
+}
+
+TEST(Device, KeepsOperatorsToAThread) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(4);
+  EXPECT_EQ(threads_started(true), 0);
+  EXPECT_EQ(threads_started(false), 3);
+  at::set_num_threads(threads);
+}
 
 TEST(Device, SaysWhatAnOldDriverLacks) {
   EXPECT_EQ(driver_complaint(12020, 13000),

@@ -10,6 +10,7 @@
 #include "onednn.h"
 #include "processor.h"
 #include "src/model/cpu_products.h"
+#include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
 
@@ -86,6 +87,8 @@ std::string cpu_products() {
              ? "onednn " + ops::cpu::onednn::version()
              : "libtorch";
 }
+
+std::string cpu_vectors() { return ops::cpu::winograd_kernels().vectors; }
 
 at::Tensor cpu_product(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor product = at::empty({a.size(0), b.size(1)}, a.options());

@@ -60,9 +60,8 @@ Filters filters_of(const at::Tensor& weight, bool turned) {
 }
 
 // x [B, I, H, W] -> [B, O, H, W] of the given type, both in channels_last. bias: [O], or null for 0.
-at::Tensor convolve(const at::Tensor& x, const Filters& filters, const float* bias,
-                    at::ScalarType type) {
-  const WinogradKernels& kernels = winograd_kernels();
+at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const Filters& filters,
+                    const float* bias, at::ScalarType type) {
   const at::Tensor y = at::empty({x.size(0), filters.to(), x.size(2), x.size(3)},
                                  x.options().dtype(type), at::MemoryFormat::ChannelsLast);
   const TiledImages in = tiled(x), out = tiled(y);
@@ -94,8 +93,8 @@ struct FilterGradients {
 
 // The gradients of weight [O, I, 3, 3] and bias [O] from x [B, I, H, W] and dy [B, O, H, W]. The order of their
 // sums does not depend on the number of threads.
-FilterGradients filter_gradients(const at::Tensor& x, const at::Tensor& dy) {
-  const WinogradKernels& kernels = winograd_kernels();
+FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tensor& x,
+                                 const at::Tensor& dy) {
   const TiledImages in = tiled(x), up = tiled(dy);
   const int64_t most = std::min(in.tiles(), kTilesAtOnce);
   const int64_t parts = std::max<int64_t>(1, ceil_divide(in.tiles(), kTilesAtOnce));
@@ -131,25 +130,31 @@ FilterGradients filter_gradients(const at::Tensor& x, const at::Tensor& dy) {
 
 struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& filters, const at::Tensor& bias, bool bf16) {
+                            const at::Tensor& filters, const at::Tensor& bias, bool bf16,
+                            const WinogradKernels* kernels) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor weight = filters.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
-    return convolve(x, filters_of(weight, false), bias.const_data_ptr<float>(),
+    context->saved_data["kernels"] = reinterpret_cast<int64_t>(kernels);
+    return convolve(*kernels, x, filters_of(weight, false), bias.const_data_ptr<float>(),
                     bf16 ? at::kBFloat16 : at::kFloat);
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const tensor_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1];
+    const auto& kernels =
+        *reinterpret_cast<const WinogradKernels*>(context->saved_data["kernels"].toInt());
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor dx;
+    tensor_list found(5);  // of forward's arguments
     if (context->needs_input_grad(0))
-      dx = convolve(dy, filters_of(weight, true), nullptr, x.scalar_type());
-    if (!context->needs_input_grad(1) && !context->needs_input_grad(2))
-      return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
-    const FilterGradients found = filter_gradients(x, dy);
-    return {dx, found.weight, found.bias, at::Tensor()};
+      found[0] = convolve(kernels, dy, filters_of(weight, true), nullptr, x.scalar_type());
+    if (context->needs_input_grad(1) || context->needs_input_grad(2)) {
+      const FilterGradients filters = filter_gradients(kernels, x, dy);
+      found[1] = filters.weight;
+      found[2] = filters.bias;
+    }
+    return found;
   }
 };
 
@@ -175,9 +180,10 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
   return weight.size(1) >= 32 && height * width * 9 >= 2 * tiles * kPlanes;
 }
 
-at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            const WinogradKernels& kernels) {
   RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
-  return WinogradFunction::apply(x, weight, bias, bf16_is_wanted());
+  return WinogradFunction::apply(x, weight, bias, bf16_is_wanted(), &kernels);
 }
 
 }  // namespace diffuse::ops::cpu

@@ -4,17 +4,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "winograd_kernel.h"
+
 namespace diffuse::ops::cpu {
 
 // Whether winograd_conv3x3 takes the input and is expected to be faster than LibTorch's convolution: on the
-// CPU, enough channels for the products, tiles that fit the image; float32, or bfloat16 by autocast on
+// CPU, enough input channels for the products, tiles that fit the image; float32, or bfloat16 by autocast on
 // processors where its direct convolution is slower still.
 bool winograd_pays(const at::Tensor& x, const at::Tensor& weight);
 
 // x [B, I, H, W], weight [O, I, 3, 3], bias [O] -> [B, O, H, W] in channels_last: stride 1, padding 1.
 // Rounding errors are about 1e-6 of the output's magnitude, a few times those of a direct convolution.
 // Computes in float32, since errors in bfloat16 would be ten times a direct convolution's; under autocast to
-// bfloat16, y is rounded to it. Differentiable. In a WeightCacheScope the transformed filters are cached.
-at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+// bfloat16, y is rounded to it. Differentiable. An image's y does not depend on the batch, and no result on the
+// number of threads.
+at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            const WinogradKernels& kernels = winograd_kernels());
 
 }  // namespace diffuse::ops::cpu

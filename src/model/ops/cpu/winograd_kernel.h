@@ -59,7 +59,10 @@ struct Filters {
   int64_t to() const { return turned ? inputs : outputs; }
 };
 
+// Results do not depend on how tiles are cut into ranges, nor on the other tiles of a range, except for sums over them.
 struct WinogradKernels {
+  const char* vectors;  // their name
+
   // B' d B of tiles of x, each with a border of one pixel, into planes.
   void (*input)(const TiledImages& x, Range tiles, float* planes);
 
@@ -82,6 +85,9 @@ struct WinogradKernels {
   void (*filter_gradient)(const Filters& filters, Range outputs, int64_t tiles,
                           const float* gradients, const float* inputs, bool add, float* scratch);
 };
+
+// Those for vectors of `lanes` floats, 4, 8 or 16; null if the processor has none so wide.
+const WinogradKernels* winograd_kernels(int lanes);
 
 // Those for the widest vectors of this processor.
 const WinogradKernels& winograd_kernels();

@@ -522,6 +522,13 @@ void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float
 }  // namespace
 
 extern const WinogradKernels DIFFUSE_KERNELS;
-const WinogradKernels DIFFUSE_KERNELS{input, output_gradient, products, output, filter_gradient};
+const WinogradKernels DIFFUSE_KERNELS{kLanes == 16  ? "AVX-512"
+                                      : kLanes == 8 ? "AVX2"
+                                                    : "plain",
+                                      input,
+                                      output_gradient,
+                                      products,
+                                      output,
+                                      filter_gradient};
 
 }  // namespace diffuse::ops::cpu
