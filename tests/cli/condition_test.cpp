@@ -170,7 +170,7 @@ TEST(Condition, IsRefusedByWhatHasNoPlaceForIt) {
                    "this model is conditioned on \"downscale\"");
   expect_refused(run_program({"eval", "-q", "--ckpt", mask_run(), "--metrics", "bpd", "--items",
                               "2", "--device", "cpu"}),
-                 "bpd, rd and ode-bpd are of whole samples");
+                 "bpd, rd, ode-bpd and epsilon are of whole samples");
 }
 
 TEST(Condition, OfEvaluationsAreTheDatas) {
