@@ -9,6 +9,7 @@
 #include "eval_metrics.h"
 #include "src/data/normalization.h"
 #include "src/eval/neighbours_report.h"
+#include "src/eval/sample_source.h"
 #include "src/files/file.h"
 #include "src/pictures/picture.h"
 
@@ -31,14 +32,16 @@ void check(const NeighbourFlags& flags) {
     throw Error("--neighbour-picture ", flags.picture.string(), ": expected a name ending in .png");
 }
 
-// The samples that `diffuse sample` draws with the same model, seed and flags.
-at::Tensor draw_samples(const EvalInput& input, int64_t count, nlohmann::ordered_json& provenance) {
+// Without a condition, the samples that `diffuse sample` draws with the same model, seed and flags.
+at::Tensor draw_samples(const EvalInput& input, const Dataset& held_out, int64_t count,
+                        nlohmann::ordered_json& provenance) {
   Sampling sampling = input.sampler.over(input.model);
-  sampling.options.labels = round_robin_labels(count, sampling.options.classes);
+  const uint64_t seed = input.evaluation.seed;
+  sampling.options =
+      with_conditioning(sampling.options, input.model, held_out, {0, count, count}, seed);
   sampling.options.precision = input.evaluation.precision;
   provenance = input.sampler.describe(sampling);
-  const auto keys = consecutive_keys(input.evaluation.seed, 0, count);
-  const at::Tensor x = input.model.sample(keys, sampling.options);
+  const at::Tensor x = input.model.sample(consecutive_keys(seed, 0, count), sampling.options);
   const DataConfig& data = input.model.config().data;
   if (!input.model.is_image() || data.normalize) return x;
   return from_picture_range(to_picture_range(x, data).clamp(-1, 1), data);
@@ -49,7 +52,7 @@ void measure(const NeighbourFlags& flags, const EvalInput& input,
              const std::shared_ptr<const Dataset>& held_out, EvalReport& report) {
   const int64_t count = std::min(flags.count, training->size());
   nlohmann::ordered_json sampling;
-  const at::Tensor samples = draw_samples(input, flags.samples, sampling);
+  const at::Tensor samples = draw_samples(input, *held_out, flags.samples, sampling);
   const Neighbours of_samples =
       nearest_items(samples, *training, count, show_progress(input, "item"));
   std::vector<int64_t> others(std::min(flags.samples, held_out->size()));

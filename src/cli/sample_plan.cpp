@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 namespace diffuse::cli {
 
 void PlanFlags::add_to(CLI::App& command) {
-  command.add_option("-n", count, "Samples, of each condition; default 64, or more to fill rows");
+  command.add_option("-n", count,
+                     "Samples of each condition; default 64 in all, more to fill rows");
   sampler.add_to(command);
   command.add_option("--class", class_name, kClassHelp);
   command.add_option("--condition", condition,
-                     "What to draw them for: a picture, a folder of pictures, .npy or .npz");
+                     "What samples are to fit: a picture, a folder of pictures, .npy or .npz");
   command
       .add_option("--cascade", cascade,
                   "Instead of --ckpt: a base model, and a super-resolution model that enlarges its "
@@ -28,7 +29,7 @@ void PlanFlags::add_to(CLI::App& command) {
       ->expected(2)
       ->type_name("BASE SR");
   command.add_option("--cascade-noise", cascade_noise,
-                     "Noise added in between; default: half of SR's /condition/noise");
+                     "Noise added to BASE's samples; default: half of SR's /condition/noise");
   command.add_option("--batch", batch, "Samples computed at once; does not change them");
   auto* one = command.add_option("--seed", seed, "Sample i depends only on (seed, i)");
   command.add_option("--seeds", seeds, "One sample per seed: 0-63 or 1,5,9")->excludes(one);
@@ -94,7 +95,7 @@ static void start_from_image(const PlanFlags& flags, const Model& model, int64_t
                 "; expected a larger one, or more --steps");
 }
 
-// Of the two models of a cascade only one may have classes.
+// A model without classes takes no --class if the other one of a cascade does.
 static std::vector<int64_t> classes_of(const PlanFlags& flags, const Model& model,
                                        const Model* other) {
   const bool of_other = other != nullptr && other->config().model.classes > 0;

@@ -134,7 +134,7 @@ void SamplerFlags::check_guidance(const Model& model, const SampleConfig& config
     if (config.guidance == 1) throw Error("--guide: expected --guidance W with it, above 1");
     return;
   }
-  const bool by_condition = model.config().condition.dropout > 0;
+  const bool by_condition = model.config().condition.is_dropped();
   if (has("--guidance") && model.config().model.classes == 0 && !by_condition)
     throw Error("--guidance: this model was trained without classes",
                 model.config().condition.is_on() ? ", and never without its condition" : "");

@@ -112,8 +112,7 @@ static void check_train(const TrainConfig& c, const std::string& at) {
                 ", got ", c.batch_size);
   }
   if (!c.freeze.empty() && !c.train_only.empty())
-    throw Error(at, "/train_only: expected none with freeze: either names the parameters that the ",
-                "other leaves");
+    throw Error(at, "/train_only: expected none with freeze; one of the two says what is trained");
   if (c.optimizer == OptimizerKind::kMuon && c.shard_optimizer)
     throw Error(at, "/shard_optimizer: expected false with the optimizer muon, which needs whole ",
                 "matrices in every process");
@@ -250,6 +249,9 @@ static void check_mask(const Config& config, const std::string& name) {
   if (config.diffusion.learns_variance())
     throw Error(name, ": /diffusion/variance: \"", config.diffusion.variance,
                 "\" is learned for known values too; use fixed_small with the condition mask");
+  if (config.diffusion.loss == LossKind::kVlb)
+    throw Error(name, ": /diffusion/loss: \"vlb\" is a bound of known values too; use ",
+                "vlb_weighted or another with the condition mask");
 }
 
 void check_config(const Config& config, const std::string& name) {

@@ -141,9 +141,17 @@ at::Tensor condition_of(const ConditionConfig& config, const at::Tensor& x0,
 
 at::Tensor condition_of_items(const ConditionConfig& config, const Dataset& set,
                               std::span<const int64_t> items, uint64_t seed) {
+  if (!config.is_on()) return {};
   std::vector<StreamKey> keys;
   for (const int64_t item : items) keys.push_back({seed, static_cast<uint64_t>(item)});
   return condition_of(config, set.gather(items), set.condition(items), keys);
+}
+
+at::Tensor labels_of_items(const Dataset& set, std::span<const int64_t> items) {
+  if (set.class_names().empty()) return {};
+  std::vector<int64_t> labels;
+  for (const int64_t item : items) labels.push_back(set.label(item));
+  return at::tensor(labels, at::kLong);
 }
 
 at::Tensor with_condition_noise(const ConditionConfig& config, const at::Tensor& condition,

@@ -35,6 +35,9 @@ at::Tensor condition_of(const ConditionConfig& config, const at::Tensor& x0,
 at::Tensor condition_of_items(const ConditionConfig& config, const Dataset& set,
                               std::span<const int64_t> items, uint64_t seed);
 
+// The items' classes, which belong to their conditions: int64 [B]; undefined for a set without classes.
+at::Tensor labels_of_items(const Dataset& set, std::span<const int64_t> items);
+
 // The same for training: with noise at a level of each key's, and zeros in a share of the rows.
 at::Tensor training_condition(const ConditionConfig& config, const at::Tensor& x0,
                               const at::Tensor& stored, std::span<const StreamKey> keys);

@@ -101,15 +101,36 @@ static auto as_condition(const Work& work) {
     return work();
   } catch (const Error& error) {
     std::string message = error.what();
-    for (const char* const key : {"/data/path", "data.path", "data.array"}) {
-      const std::string other =
-          key[0] == '/' ? "/condition/path" : "condition" + std::string(key).substr(4);
-      for (size_t at = message.find(key); at != std::string::npos;
-           at = message.find(key, at + other.size()))
-        message.replace(at, std::string(key).size(), other);
-    }
+    if (message.starts_with("/data/path: ")) message.replace(1, 4, "condition");
+    for (const std::string key : {" data.path", " data.array"})  // but not in the names of files
+      for (size_t at = message.find(key); at != std::string::npos; at = message.find(key, at + 1))
+        message.replace(at + key.find("data"), 4, "condition");
     throw Error(message);
   }
+}
+
+// `conditions` on the scale of condition.mean and std, which are filled in where they are empty; pictures have
+// theirs.
+static std::shared_ptr<const Dataset> scaled(std::shared_ptr<const Dataset> conditions,
+                                             const DataConfig& own, Config& config) {
+  ConditionConfig& condition = config.condition;
+  if (conditions->sample_kind() == SampleKind::kImage) {
+    if (!condition.mean.empty())
+      throw Error("/condition/mean: expected none, as ", own.path, " holds 8-bit images, whose ",
+                  "scale is from -1 to 1");
+    return conditions;
+  }
+  if (condition.mean.empty()) {
+    const ChannelMoments moments = channel_moments(*make_dataset(own, Split::kTrain, config.seed));
+    condition.mean = moments.mean;
+    condition.std = moments.std;
+    std::replace(condition.std.begin(), condition.std.end(), 0.0, 1.0);
+  }
+  const int64_t channels = conditions->sample_shape().at(0);
+  if (std::ssize(condition.mean) != channels)
+    throw Error("/condition/mean: expected ", channels, " numbers, one for each channel of ",
+                own.path, ", or none, got ", condition.mean.size());
+  return normalized(std::move(conditions), {condition.mean, condition.std});
 }
 
 std::shared_ptr<const Dataset> with_stored_conditions(std::shared_ptr<const Dataset> set,
@@ -129,17 +150,8 @@ std::shared_ptr<const Dataset> with_stored_conditions(std::shared_ptr<const Data
   if (conditions->size() != set->size())
     throw Error("/condition/path: ", own.path, ": expected one item for each of the data's; this ",
                 "part has ", conditions->size(), " of ", set->size());
-  if (conditions->sample_kind() != SampleKind::kImage) {
-    if (condition.mean.empty()) {
-      const ChannelMoments moments =
-          channel_moments(*make_dataset(own, Split::kTrain, config.seed));
-      condition.mean = moments.mean;
-      condition.std = moments.std;
-      std::replace(condition.std.begin(), condition.std.end(), 0.0, 1.0);
-    }
-    conditions = normalized(std::move(conditions), {condition.mean, condition.std});
-  }
-  return std::make_shared<PairedDataset>(std::move(set), std::move(conditions));
+  return std::make_shared<PairedDataset>(std::move(set),
+                                         scaled(std::move(conditions), own, config));
 }
 
 }  // namespace diffuse

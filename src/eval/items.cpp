@@ -30,7 +30,8 @@ Items load_items(const Dataset& data, const EvaluationOptions& options, int64_t 
                  int64_t count) {
   if (options.condition.is_mask())
     throw Error(
-        "/condition/type: bpd, rd and ode-bpd are of whole samples, but this model is given ",
+        "/condition/type: bpd, rd, ode-bpd and epsilon are of whole samples, but this model is "
+        "given ",
         "a part of each by a mask; its held-out loss is measured in training, and --metrics crps ",
         "scores its samples of the rest");
   return load_partly_known(data, options, first, count);

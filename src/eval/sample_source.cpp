@@ -136,15 +136,27 @@ SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int
           }};
 }
 
+GenerateOptions with_conditioning(GenerateOptions options, const Model& model, const Dataset& data,
+                                  const SampleRange& range, uint64_t seed) {
+  const ConditionConfig& condition = model.config().condition;
+  options.labels = round_robin_labels(range.count, options.classes, range.first);
+  if (!condition.is_on()) return options;
+  if (data.size() == 0)
+    throw Error("/data/held_out: ", model.name(), " is given the conditions of items, but this ",
+                "part of the data has none");
+  const std::vector<int64_t> items = spaced_items(data, range.of, range.first, range.count);
+  if (options.classes > 0) options.labels = labels_of_items(data, items);
+  options.condition = condition_of_items(condition, data, items, seed);
+  return options;
+}
+
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation,
                                const std::shared_ptr<const Dataset>& data, int64_t n) {
   return {n, evaluation.batch * evaluation.world->size(),
           [=, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
-            GenerateOptions some = options;
-            some.labels = round_robin_labels(size, options.classes, first);
-            some.condition = condition_of_items(model.config().condition, *data,
-                                                spaced_items(*data, n, first, size), seed);
+            const GenerateOptions some =
+                with_conditioning(options, model, *data, {first, size, n}, seed);
             const auto on_step = [](const SampleStep&) {
               if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
             };

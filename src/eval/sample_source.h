@@ -20,9 +20,19 @@ SampleSource stored_samples(const std::filesystem::path& path, const std::vector
 // n of a set's items, evenly spaced over it, in the data's units.
 SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch);
 
-// n samples from the model, in the data's units, drawn by all processes together: sample i is the same as in
-// `diffuse sample` with the same seed. A conditional model is given the conditions of n items of `data`, evenly
-// spaced over it.
+// Samples first .. first + count - 1 of a number.
+struct SampleRange {
+  int64_t first = 0, count = 0, of = 0;
+};
+
+// The options with what these samples are given: the classes in turn; of a conditional model, the conditions and
+// classes of items that are evenly spaced over `data`, masks being a function of (seed, item). Throws Error if it
+// has no items.
+GenerateOptions with_conditioning(GenerateOptions options, const Model& model, const Dataset& data,
+                                  const SampleRange& range, uint64_t seed);
+
+// n samples from the model, in the data's units, drawn by all processes together with_conditioning(). Without a
+// condition, sample i is the same as in `diffuse sample` with the same seed.
 SampleSource generated_samples(const Model& model, const GenerateOptions& options,
                                const EvaluationOptions& evaluation,
                                const std::shared_ptr<const Dataset>& data, int64_t n);

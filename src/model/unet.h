@@ -14,8 +14,8 @@ class UNet : public Network {
   // Throws Error naming the JSON path if the config's sizes do not fit its sample_shape.
   UNet(const ModelConfig& config, bool learned_variance, Initializer init);
 
-  // x [B, C, H, W], or [B, 2C, H, W] if self-conditioned, whose channels the condition's follow -> [B, C or 2C, H, W], contiguous, dtype of x;
-  // signals are [B, C, L]
+  // x [B, C, H, W], or [B, 2C, H, W] if self-conditioned -> [B, C or 2C, H, W], contiguous, dtype of x; signals
+  // are [B, C, L]. The condition's channels follow x's in the first convolution.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time,
                      const Conditioning& given) override;
   bool self_conditioned() const override { return config_.self_conditioning; }

@@ -37,11 +37,13 @@ static void check_kinds(const Model& base, const Model& second) {
   const ModelConfig &one = base.config().model, &other = second.config().model;
   if (one.sample_kind != other.sample_kind ||
       !have_same_units(base.config().data, second.config().data))
-    throw Error("--cascade: ", base.name(), " and ", second.name(),
-                " make images in other units: expected the same /data/normalize, /data/range and ",
-                "/model/sample_kind");
-  if (one.classes > 0 && other.classes > 0 && one.class_names != other.class_names)
-    throw Error("--cascade: ", base.name(), " and ", second.name(), " have other classes");
+    throw Error(
+        "--cascade: ", base.name(), " and ", second.name(),
+        " make images in different units: expected the same /data/normalize, /data/range and ",
+        "/model/sample_kind");
+  const bool same = one.classes == other.classes && one.class_names == other.class_names;
+  if (one.classes > 0 && other.classes > 0 && !same)
+    throw Error("--cascade: ", base.name(), " and ", second.name(), " have different classes");
 }
 
 static double level_of(const Model& second, std::optional<double> noise) {

@@ -7,6 +7,7 @@
 
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
+#include "src/core/log.h"
 #include "src/files/file.h"
 #include "src/model_file/sample_input.h"
 #include "src/pictures/image_file.h"
@@ -34,6 +35,8 @@ static at::Tensor read_array_of(const std::string& name, const fs::path& path) {
 static std::vector<fs::path> picture_paths(const fs::path& path) {
   if (!fs::is_directory(path)) return {path};
   const PictureFiles found = find_pictures(path);
+  for (const std::string& line : found.left_out.lines())
+    log_warning(concat("--condition ", path.string(), ": left out ", line));
   std::vector<fs::path> paths;
   for (const size_t i : found.pictures) paths.push_back(path / found.files->names()[i]);
   return paths;
@@ -104,11 +107,13 @@ static std::pair<at::Tensor, at::Tensor> masked_picture(const fs::path& path,
   at::Tensor stored = at::empty({image.height, image.width, image.channels}, at::kFloat);
   std::copy(image.values.begin(), image.values.end(), stored.mutable_data_ptr<float>());
   stored = stored.permute({2, 0, 1}) / static_cast<double>(image.white);
-  const int64_t colours = image.channels - 1;
-  if (colours != 1 && colours != shape[0])
+  const at::Tensor opaque = stored.narrow(0, image.channels - 1, 1) >= 0.5;
+  at::Tensor colours = stored.narrow(0, 0, image.channels - 1) * opaque;
+  const at::Tensor first = colours.narrow(0, 0, 1);
+  if (at::equal(colours, first.expand_as(colours))) colours = first;  // of a grey picture
+  if (colours.size(0) != 1 && colours.size(0) != shape[0])
     refuse(concat("the picture is in colour, this model's have ", shape[0], " channels"));
-  const at::Tensor values = stored.narrow(0, 0, colours).expand(shape) * 2 - 1;
-  return {values, stored.narrow(0, colours, 1) >= 0.5};
+  return {colours.expand(shape) * 2 - 1, opaque};
 }
 
 static MaskedSamples masked_pictures(const fs::path& path, const std::vector<int64_t>& shape) {

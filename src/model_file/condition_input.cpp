@@ -86,6 +86,15 @@ at::Tensor by_condition_units(const ConditionRequest& request, const at::Tensor&
   return (x - by_channel(config.mean, x)) / by_channel(config.std, x);
 }
 
+// Training's pictures are from -1 to 1, and so are numbers in their place.
+void check_of_pictures(const ConditionRequest& request, const at::Tensor& x) {
+  constexpr double kMost = 1.05;
+  if (!request.config.mean.empty() || x.abs().max().item<double>() <= kMost) return;
+  throw Error(request.name, ": numbers from ", x.min().item<double>(), " to ",
+              x.max().item<double>(), "; expected -1 (black) to 1 (white), as the training's ",
+              "pictures, or uint8");
+}
+
 at::Tensor stored_values(const ConditionRequest& request) {
   const ModelConfig& model = request.model.config().model;
   std::vector<int64_t> shape = request.shape;
@@ -100,6 +109,7 @@ at::Tensor stored_values(const ConditionRequest& request) {
   if (x.scalar_type() == at::kByte)
     return stored_condition(request.config, x.to(at::kFloat).div(127.5).sub(1));
   check_finite(request.name, x);
+  check_of_pictures(request, x);
   return stored_condition(request.config, by_condition_units(request, x));
 }
 

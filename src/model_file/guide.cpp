@@ -24,26 +24,38 @@ static json formulation(const Model& model) {
           {"diffusion", diffusion}};
 }
 
+// How the numbers are made that a network is given as its condition; which of them training hid may differ.
+static json condition_units(const Model& model) {
+  json condition = json::parse(config_to_json(model.config())).at("condition");
+  for (const char* const of_training : {"mask", "share", "horizon", "path", "array", "dropout"})
+    condition.erase(of_training);
+  return condition;
+}
+
 std::shared_ptr<Network> load_guide(const std::filesystem::path& path, const Model& model) {
   const auto guide = std::make_shared<Model>(Model::load(path, /*use_ema=*/true, model.device()));
   const auto refuse = [&](const std::string& key, const json& theirs, const json& ours) {
     throw Error("--guide ", path.string(), ": expected a model of the same kind as ", model.name(),
                 ": ", key, " is ", theirs.dump(), " there and ", ours.dump(), " here");
   };
-  const json ours = formulation(model), theirs = formulation(*guide);
-  for (const auto& change : json::diff(ours, theirs)) {
-    const json::json_pointer place(change.at("path").get<std::string>());
-    const auto value = [&](const json& all) {
-      return all.contains(place) ? all.at(place) : json();
-    };
-    refuse(place.to_string(), value(theirs), value(ours));
-  }
+  const auto compare = [&](const json& ours, const json& theirs) {
+    for (const auto& change : json::diff(ours, theirs)) {
+      const json::json_pointer place(change.at("path").get<std::string>());
+      const auto value = [&](const json& all) {
+        return all.contains(place) ? all.at(place) : json();
+      };
+      refuse(place.to_string(), value(theirs), value(ours));
+    }
+  };
+  compare(formulation(model), formulation(*guide));
   const ModelConfig &here = model.config().model, &there = guide->config().model;
   for (const auto& [key, number] : {std::pair("classes", &ModelConfig::classes),
                                     {"condition_channels", &ModelConfig::condition_channels},
                                     {"condition_size", &ModelConfig::condition_size}})
     if (there.*number != 0 && there.*number != here.*number)
       refuse(concat("/model/", key), there.*number, here.*number);
+  if (guide->config().condition.is_on())
+    compare({{"condition", condition_units(model)}}, {{"condition", condition_units(*guide)}});
   return {guide, &guide->network()};
 }
 

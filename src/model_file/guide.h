@@ -9,7 +9,7 @@
 namespace diffuse {
 
 // The network of `path`, on the device of `model`. Throws Error naming --guide and the first difference unless
-// the two have the same shape, units and diffusion, and the same classes or none.
+// the two have the same shape, units and diffusion, and the guide has the same classes and condition or none.
 std::shared_ptr<Network> load_guide(const std::filesystem::path& path, const Model& model);
 
 }  // namespace diffuse

@@ -92,7 +92,8 @@ GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sample
           .shape = sample_shape(),
           .classes = config_.model.classes,
           .keeps_known = config_.condition.is_mask(),
-          .drops_condition = config_.condition.dropout > 0,
+          .drops_labels = config_.train.label_dropout > 0 || !config_.condition.is_dropped(),
+          .drops_condition = config_.condition.is_dropped(),
           .guidance = config.guidance,
           .guidance_interval = config.guidance_interval,
           .device = device_,
@@ -112,7 +113,7 @@ GenerateOptions Model::options(const SampleConfig& config, std::vector<double> t
 
 void Model::check_unconditional() const {
   const ConditionConfig& condition = config_.condition;
-  if (condition.is_on() && condition.dropout == 0)
+  if (condition.is_on() && !condition.is_dropped())
     throw Error(
         name_, ": this model is conditioned on \"", condition.type,
         "\" and was not trained without (/condition/dropout 0), but no condition is given; ",
@@ -123,7 +124,8 @@ void Model::check_unconditional() const {
 void Model::check_given(const GenerateOptions& options) const {
   if (options.condition.defined()) return;
   check_unconditional();
-  const bool guides = options.guidance != 1 && !options.guide && !options.labels.defined();
+  const bool by_labels = options.labels.defined() && options.drops_labels;
+  const bool guides = options.guidance != 1 && !options.guide && !by_labels;
   if (config_.condition.is_on() && guides)
     throw Error("/sample/guidance: expected 1, as ", name_, " is given no condition to follow");
 }

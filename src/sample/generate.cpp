@@ -47,12 +47,26 @@ Denoiser bind_conditioning(Network& network, const Conditioning& given, const Co
   };
 }
 
+namespace {
+
 // What guidance moves away from.
-static Conditioning without(const Conditioning& given, int64_t classes, bool drops_condition) {
-  const at::Tensor& condition = given.condition;
-  return {given.labels.defined() ? at::full_like(given.labels, classes) : at::Tensor(),
-          condition.defined() && drops_condition ? at::zeros_like(condition) : condition};
-}
+struct NoneOf {
+  explicit NoneOf(const GenerateOptions& options)
+      : classes(options.classes),
+        drops_labels(options.drops_labels),
+        drops_condition(options.drops_condition) {}
+
+  Conditioning operator()(const Conditioning& given) const {
+    const auto& [labels, condition] = given;
+    return {labels.defined() && drops_labels ? at::full_like(labels, classes) : labels,
+            condition.defined() && drops_condition ? at::zeros_like(condition) : condition};
+  }
+
+  int64_t classes;
+  bool drops_labels, drops_condition;
+};
+
+}  // namespace
 
 // Away from a worse model that is given the same.                                    [Karras24b]
 static Denoiser bind_guide(Network& network, const Conditioning& given,
@@ -81,9 +95,7 @@ static Denoiser bind_guidance(Network& network, const GaussianDiffusion& diffusi
                               const Conditioning& given, const GenerateOptions& options) {
   const bool learned = diffusion.learns_variance();
   const auto by_condition = [&](double guidance) {
-    return bind_conditioning(network, given,
-                             without(given, options.classes, options.drops_condition), guidance,
-                             learned);
+    return bind_conditioning(network, given, NoneOf(options)(given), guidance, learned);
   };
   const Denoiser inside =
       options.guide ? bind_guide(network, given, options, learned) : by_condition(options.guidance);
@@ -110,16 +122,15 @@ static Denoiser bind_all(Network& network, const GaussianDiffusion& diffusion,
   if (!options.graphs || options.guide || !options.guidance_interval.empty())
     return in_precision(bind_guidance(network, diffusion, given, options), options.device,
                         options.precision);
-  const auto bound = [&network, classes = options.classes, guidance = options.guidance,
-                      drops = options.drops_condition, learned = diffusion.learns_variance(),
-                      device = options.device,
+  const auto bound = [&network, none_of = NoneOf(options), guidance = options.guidance,
+                      learned = diffusion.learns_variance(), device = options.device,
                       precision = options.precision](const Conditioning& kept) {
-    return in_precision(
-        bind_conditioning(network, kept, without(kept, classes, drops), guidance, learned), device,
-        precision);
+    return in_precision(bind_conditioning(network, kept, none_of(kept), guidance, learned), device,
+                        precision);
   };
-  return options.graphs->recorded(
-      bound, given, concat(options.precision, " ", options.guidance, options.drops_condition));
+  return options.graphs->recorded(bound, given,
+                                  concat(options.precision, " ", options.guidance, " ",
+                                         options.drops_labels, options.drops_condition));
 }
 
 at::Tensor round_robin_labels(int64_t n, int64_t classes, int64_t first) {

@@ -47,8 +47,8 @@ struct UpdateLayout {
 // that require no gradient are unchanged.
 class ParameterUpdater {
  public:
-  // The modules are on `device` and stay there, and what is frozen is. Throws as rate_factors(). All ranks must make the same calls of update, with_averages
-  // and state.
+  // The modules are on `device` and stay there; their frozen parameters already require no gradient. Throws as
+  // rate_factors(). All ranks must make the same calls of update, with_averages and state.
   ParameterUpdater(const TrainConfig& config, NamedModules modules, c10::Device device,
                    c10::ScalarType precision, World& world, const UpdateLayout& layout = {});
 

@@ -53,7 +53,7 @@ static std::string no_held_out(const TrainConfig& train, int64_t held_out) {
 
 static std::string untrained_guidance(const Config& config) {
   if (config.sample.guidance == 1 || !config.model.class_conditional ||
-      config.train.label_dropout > 0)
+      config.train.label_dropout > 0 || config.condition.is_dropped())
     return "";
   return concat("/sample/guidance: ", config.sample.guidance,
                 " compares with samples of no class, which the model does not learn without ",
@@ -75,7 +75,10 @@ std::vector<std::string> run_warnings(const Config& config, int64_t held_out) {
   warnings.push_back(untrained_guidance(config));
   warnings.push_back(without(train.label_dropout > 0 && !config.model.class_conditional,
                              "/train/label_dropout", "/model/class_conditional"));
-  const bool guides = config.model.class_conditional || config.condition.dropout > 0;
+  for (const auto& [set, key] : {std::pair(config.condition.dropout > 0, "/condition/dropout"),
+                                 {config.condition.noise > 0, "/condition/noise"}})
+    warnings.push_back(without(set && !config.condition.is_on(), key, "/condition/type"));
+  const bool guides = config.model.class_conditional || config.condition.is_dropped();
   warnings.push_back(without(config.sample.guidance != 1 && !guides, "/sample/guidance",
                              "/model/class_conditional or /condition/dropout"));
   warnings.push_back(without(train.weight_decay > 0 && train.optimizer == OptimizerKind::kAdam,

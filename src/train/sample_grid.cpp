@@ -22,12 +22,12 @@ struct GridStopped {};
 
 static constexpr int64_t kSamplesOfCondition = 7;
 
-// The conditions of held-out items, evenly spread over the set, each for several of the samples.
-static at::Tensor conditions_for(const Config& config, const Dataset& set, int64_t samples) {
+// Items evenly spread over a set, whose conditions and classes are each given to several of the samples.
+static std::vector<int64_t> items_for(const Dataset& set, int64_t samples) {
   const int64_t count = std::max<int64_t>(1, samples / kSamplesOfCondition);
   std::vector<int64_t> items;
   for (int64_t i = 0; i < count; ++i) items.push_back(i * set.size() / count);
-  return condition_of_items(config.condition, set, items, config.seed);
+  return items;
 }
 
 SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
@@ -36,17 +36,21 @@ SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
   const Model model = trainer.model();
   GenerateOptions options = model.options(config.sample);
   int64_t count = config.sample.grid;
+  options.labels = round_robin_labels(count, config.model.classes);
   SampleGrid grid;
   if (config.condition.is_on()) {
-    const at::Tensor rows =
-        conditions_for(config, held_out.size() > 0 ? held_out : trainer.data(), count);
-    options.condition = rows.repeat_interleave(count / rows.size(0), 0);
+    const Dataset& set = held_out.size() > 0 ? held_out : trainer.data();
+    const std::vector<int64_t> items = items_for(set, count);
+    const at::Tensor rows = condition_of_items(config.condition, set, items, config.seed);
+    const int64_t each = count / rows.size(0);
+    options.condition = rows.repeat_interleave(each, 0);
+    if (config.model.classes > 0)
+      options.labels = labels_of_items(set, items).repeat_interleave(each, 0);
     count = options.condition.size(0);
     const at::Tensor shown =
         shown_condition(config.condition, rows, config.model.sample_shape.at(0));
     if (shown.defined()) grid.conditions = model.to_data(shown);
   }
-  options.labels = round_robin_labels(count, config.model.classes);
   options.precision = trainer.precision();
   const bool all_draw = count >= trainer.world().size();
   const auto keys = consecutive_keys(config.seed, 0, count);

@@ -16,8 +16,8 @@ struct SampleGrid {
 };
 
 // config.sample.grid samples, drawn with the averaged weights by all ranks together; of a conditional model for
-// the conditions of held-out items, several for each. x is undefined if `stop` says that the run has to end, which is only checked if all ranks have a sample to
-// draw and so check alike.
+// the conditions and classes of held-out items, several for each. x is undefined if `stop` says that the run has
+// to end, which is only checked if all ranks have a sample to draw and so check alike.
 SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
                             const std::function<bool()>& stop);
 

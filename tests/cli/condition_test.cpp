@@ -111,9 +111,11 @@ TEST(Condition, StandsFirstInTheRowsOfAGrid) {
   for (const char* const name : {"1.png", "2.png"})
     write_png(folder / "low" / name,
               {side / 2, side / 2, 3, std::vector<uint8_t>(side * side / 4 * 3, 200)});
+  write_file(folder / "low" / "0.heic", "");
   const Outcome o =
       sample_for(downscale_run(), folder / "grid.png", {"-n", "2", "--condition", folder / "low"});
   EXPECT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(o.err.find("left out HEIC pictures, not supported"), std::string::npos) << o.err;
   const Image grid = read_image(folder / "grid.png");
   EXPECT_NEAR(static_cast<double>(grid.width) / static_cast<double>(grid.height), 1.5, 0.05);
   const int64_t middle = grid.height / 4 * grid.width + grid.width / 6;
@@ -168,7 +170,7 @@ TEST(Condition, IsRefusedByWhatHasNoPlaceForIt) {
                    "this model is conditioned on \"downscale\"");
   expect_refused(run_program({"eval", "-q", "--ckpt", mask_run(), "--metrics", "bpd", "--items",
                               "2", "--device", "cpu"}),
-                 "bpd, rd and ode-bpd are of whole samples");
+                 "bpd, rd, ode-bpd and epsilon are of whole samples");
 }
 
 TEST(Condition, OfEvaluationsAreTheDatas) {

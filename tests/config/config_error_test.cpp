@@ -72,8 +72,7 @@ static const Mistake kKinds[] = {
     {R"({"train": {"learning_rates": {"conv_in": 0}}})",
      "/train/learning_rates/conv_in: expected a number > 0, got 0"},
     {R"({"train": {"freeze": ["conv_in"], "train_only": ["conv_out"]}})",
-     "/train/train_only: expected none with freeze: either names the parameters that the other "
-     "leaves"},
+     "/train/train_only: expected none with freeze; one of the two says what is trained"},
     {R"({"train": 3})", "/train: expected an object, got 3"},
     {R"({"model": []})", "/model: expected an object, got []"},
     {R"({"train": {"batch_size": 1.5}})", "/train/batch_size: expected an integer >= 1, got 1.5"},
@@ -247,6 +246,8 @@ static const Mistake kMisfits[] = {
      R"(/condition/share: expected above 0 with the mask boxes)"},
     {R"({"condition": {"type": "mask"}, "diffusion": {"variance": "learned_range"}})",
      R"(/diffusion/variance: "learned_range" is learned for known values too; use fixed_small with the condition mask)"},
+    {R"({"condition": {"type": "mask"}, "diffusion": {"variance": "fixed_small", "loss": "vlb"}})",
+     R"(/diffusion/loss: "vlb" is a bound of known values too; use vlb_weighted or another with the condition mask)"},
     {R"({"condition": {"mean": [1]}})",
      R"(/condition/mean: expected as many numbers as in std, 0, got 1)"},
     {R"({"sample": {"guidance_interval": [2, 1]}})",

@@ -1,6 +1,6 @@
 #include "src/data/batch_loader.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -222,6 +222,34 @@ TEST(BatchLoader, RefusesRowsOutsideTheBatch) {
   wrong.rank_begin = wrong.rank_end = 4;
   EXPECT_ANY_THROW(BatchLoader(counting(10), wrong));
   EXPECT_ANY_THROW(BatchLoader(counting(0), options(8)));
+}
+
+// Stored with item i: its picture, ten times as bright, twice.
+class WithPictures : public Counting {
+ public:
+  using Counting::Counting;
+  at::Tensor condition(std::span<const int64_t> indices) const override {
+    const at::Tensor x = gather(indices);
+    return at::cat({x, x}, 1) * 10;
+  }
+  std::vector<int64_t> condition_shape() const override { return {2, 1, 3}; }
+};
+
+TEST(BatchLoader, StoredPicturesFollowTheirItems) {
+  LoaderOptions flipped = options(64);
+  flipped.horizontal_flip = true;
+  flipped.rank_begin = 24;  // the second of two processes, later in the run
+  flipped.first_step = 3;
+  BatchLoader loader(std::make_shared<WithPictures>(100), flipped);
+  int64_t mirrored = 0;
+  for (int step = 0; step < 3; ++step) {
+    const Batch batch = loader.next();
+    ASSERT_EQ(batch.condition.sizes(), at::IntArrayRef({40, 2, 1, 3}));
+    EXPECT_TRUE(at::equal(batch.condition, at::cat({batch.x, batch.x}, 1) * 10));
+    mirrored += (batch.x.select(3, 0) > batch.x.select(3, 2)).sum().item<int64_t>();
+  }
+  EXPECT_GT(mirrored, 20);
+  EXPECT_LT(mirrored, 100);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "src/arrays/array_file.h"
@@ -73,6 +74,23 @@ TEST(StoredConditions, NameTheConditionsKeyInErrors) {
   EXPECT_TRUE(message_of([&] { open(config, Split::kTrain); }).starts_with("/condition/path: "));
 }
 
+TEST(StoredConditions, LeaveTheNamesOfFilesInErrorsAlone) {
+  const fs::path folder = scratch("names") / "data" / "path";
+  fs::create_directories(folder);
+  Config config = with_array(folder, ConditionType::kVector, at::full({40, 2}, NAN));
+  EXPECT_TRUE(message_of([&] {
+                open(config, Split::kTrain);
+              }).starts_with((folder / "v.npy").string() + ": item 0 contains numbers"));
+}
+
+TEST(StoredConditions, WithMomentsThatDoNotFitAreRefused) {
+  Config config = with_array(scratch("moments"), ConditionType::kVector, at::ones({40, 2}));
+  config.condition.mean = config.condition.std = {1, 1, 1};
+  EXPECT_EQ(message_of([&] { open(config, Split::kTrain); }),
+            "/condition/mean: expected 2 numbers, one for each channel of " +
+                config.condition.path + ", or none, got 3");
+}
+
 void write_grey(const fs::path& file, uint8_t level) {
   fs::create_directories(file.parent_path());
   write_png(file, {4, 4, 1, std::vector<uint8_t>(16, level)});
@@ -105,6 +123,10 @@ TEST(StoredConditions, OfFoldersArePairedByName) {
     EXPECT_TRUE(at::allclose(c + 1, 2 * (x + 1), 0, 1e-5));
   }
   EXPECT_TRUE(config.condition.mean.empty());  // bytes have their scale
+  config.condition.mean = config.condition.std = {1};
+  EXPECT_EQ(message_of([&] { open(config, Split::kTrain); }),
+            "/condition/mean: expected none, as " + config.condition.path +
+                " holds 8-bit images, whose scale is from -1 to 1");
 }
 
 TEST(StoredConditions, WithoutAPairAreRefused) {

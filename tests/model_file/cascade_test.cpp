@@ -142,8 +142,12 @@ TEST(Cascade, RefusesModelsThatDoNotFit) {
   normalised.data.std = {1, 1, 1};
   normalised.sample.clip_x0 = false;
   EXPECT_EQ(refusal(normalised, second_config()),
-            "--cascade: base.pt and second.pt make images in other units: expected the same "
+            "--cascade: base.pt and second.pt make images in different units: expected the same "
             "/data/normalize, /data/range and /model/sample_kind");
+  Config three = images(4), five = second_config();
+  three.model.classes = 3;
+  five.model.classes = 5;
+  EXPECT_EQ(refusal(three, five), "--cascade: base.pt and second.pt have different classes");
   EXPECT_EQ(refusal(images(4), second_config(0.3), 0.4),
             "--cascade-noise: expected 0 to 0.3, the /condition/noise that second.pt was trained "
             "with, got 0.4");

@@ -159,6 +159,8 @@ def mended(config, rng, chain=False):
         diffusion["loss"] = "vlb" if zero else rng.choice(["hybrid", "vlb"])
     elif diffusion["loss"] == "hybrid":
         diffusion["loss"] = "simple"
+    if config["condition"]["type"] == "mask" and diffusion["loss"] == "vlb":
+        diffusion["loss"] = "mse"
 
     train["precision"] = rng.choice(["fp32", "bf16", "auto"])  # fp16 wants a GPU
     train["shard_optimizer"] &= train["optimizer"] != "muon"

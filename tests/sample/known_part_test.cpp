@@ -111,5 +111,32 @@ TEST(Generate, GuidanceMovesAwayFromADroppedCondition) {
   EXPECT_TRUE(at::equal(answer(), at::tensor({3.0f, 5.0f}).view({2, 1})));
 }
 
+// The class and the condition's channel, added.
+class Sum : public Network {
+ public:
+  at::Tensor forward(const at::Tensor&, const at::Tensor&, const Conditioning& given) override {
+    return given.condition + given.labels.to(at::kFloat).view({-1, 1});
+  }
+};
+
+// none + w (given - none): a class that training never dropped is part of "none".
+TEST(Generate, GuidanceKeepsAClassThatWasNeverDropped) {
+  const GaussianDiffusion diffusion(config_of(PredictionKind::kX0));
+  Sum network;
+  GenerateOptions options{.sampler = {.sampler = SamplerKind::kDdim, .timesteps = {5}},
+                          .shape = {1},
+                          .labels = at::tensor({1, 2}, at::kLong),
+                          .classes = 5,
+                          .condition = at::tensor({2.0f, 4.0f}).view({2, 1}),
+                          .guidance = 3};
+  const auto answer = [&] {
+    return make_denoiser(network, diffusion, options)(at::zeros({2, 1}),
+                                                      at::full({2}, 5, at::kDouble));
+  };
+  EXPECT_TRUE(at::equal(answer(), at::tensor({-1.0f, 8.0f}).view({2, 1})));  // 5 + 3 (y + c - 5)
+  options.drops_labels = false;
+  EXPECT_TRUE(at::equal(answer(), at::tensor({7.0f, 14.0f}).view({2, 1})));  // y + 3 c
+}
+
 }  // namespace
 }  // namespace diffuse

@@ -4,15 +4,20 @@
 
 #include <cmath>
 
+#include "diffuse/arrays/checkpoint_file.h"
 #include "src/data/condition.h"
+#include "src/model_file/guide.h"
 #include "src/train/objective.h"
 #include "src/train/sample_grid.h"
 #include "tests/fixed_items.h"
 #include "tests/message_of.h"
+#include "tests/test_folder.h"
 #include "tests/train/small_training.h"
 
 namespace diffuse {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Predicts no noise, and remembers what it was given.
 class ZeroOfCondition : public Network {
@@ -114,6 +119,33 @@ TEST(ConditionTraining, MeasuresAndDrawsWithHeldOutConditions) {
     const Image picture = picture_of(grid, trainer.config());
     EXPECT_NEAR(static_cast<double>(picture.width) / static_cast<double>(picture.height), 4, 0.2);
   }
+}
+
+TEST(ConditionTraining, GuidanceDropsWhatTrainingDropped) {
+  for (const double label_dropout : {0.0, 0.1})
+    for (const double dropout : {0.0, 0.1}) {
+      Config config = images_of(ConditionType::kGrey);
+      config.model.class_conditional = true;
+      config.train.label_dropout = label_dropout;
+      config.condition.dropout = dropout;
+      const Trainer trainer = make_trainer(config);
+      const GenerateOptions options = trainer.model().options(trainer.config().sample);
+      EXPECT_EQ(options.drops_labels, label_dropout > 0 || dropout == 0);
+      EXPECT_EQ(options.drops_condition, dropout > 0);
+    }
+}
+
+TEST(ConditionTraining, AGuideReadsTheConditionInTheSameUnits) {
+  Config config = images_of(ConditionType::kGrey);
+  config.condition.noise = 0.3;
+  const fs::path file = scratch("guide") / "guide.pt";
+  write_checkpoint_file(file, make_trainer(config).checkpoint());
+  config.condition.dropout = 0;
+  EXPECT_NE(load_guide(file, make_trainer(config).model()), nullptr);
+  config.condition.noise = 0.5;
+  const std::string refusal = message_of([&] { load_guide(file, make_trainer(config).model()); });
+  EXPECT_NE(refusal.find("/condition/noise is 0.3 there and 0.5 here"), std::string::npos)
+      << refusal;
 }
 
 // Points x = A v + 0.3 z with v, z ~ N(0, I), A = ((1, 0.5), (0, -1)).

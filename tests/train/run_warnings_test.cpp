@@ -63,6 +63,14 @@ TEST(RunWarnings, NameWhatHasNoEffect) {
   EXPECT_EQ(warnings(R"({"model": {"class_conditional": true}, "sample": {"guidance": 2}})"),
             Lines{"/sample/guidance: 2 compares with samples of no class, which the model does not "
                   "learn without /train/label_dropout"});
+  EXPECT_EQ(warnings(R"({"condition": {"dropout": 0.1, "noise": 0.2}, "sample": {"guidance": 2}})"),
+            (Lines{"/condition/dropout: has no effect without /condition/type",
+                   "/condition/noise: has no effect without /condition/type",
+                   "/sample/guidance: has no effect without /model/class_conditional or "
+                   "/condition/dropout"}));
+  EXPECT_EQ(warnings(R"({"model": {"class_conditional": true}, "sample": {"guidance": 2},
+                         "condition": {"type": "grey", "dropout": 0.1}})"),
+            Lines());
 }
 
 }  // namespace diffuse

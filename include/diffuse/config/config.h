@@ -54,6 +54,7 @@ struct ConditionConfig {
 
   bool is_on() const { return type != ConditionType::kNone; }
   bool is_mask() const { return type == ConditionType::kMask; }
+  bool is_dropped() const { return is_on() && dropout > 0; }
   bool is_stored() const { return type == ConditionType::kImage || type == ConditionType::kVector; }
 };
 

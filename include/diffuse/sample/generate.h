@@ -36,8 +36,8 @@ struct GenerateOptions {
   at::Tensor condition{};  // [B, ...]: Conditioning::condition; undefined = none
   // The condition is a mask's: the values that it says are known become part of the samples.
   bool keeps_known = false;
-  bool drops_condition =
-      true;  // "none" in guidance is without the condition too, else only without class
+  // Whether "none" in guidance is without class, and without condition: what training never dropped stays.
+  bool drops_labels = true, drops_condition = true;
   double guidance = 1.0;
   // Guidance is used only for σ = s / a from lo to hi; empty = everywhere            [Kynkaanniemi24]
   std::vector<double> guidance_interval{};
