@@ -163,11 +163,11 @@ int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) 
               [&] { check_last_step(model.config().diffusion, model.diffusion().process()); });
   EvalReport report = empty_report(flags, input, data, of_items);
   join_queue(flags.queue, report.json["provenance"]);
-  log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   std::vector<Measurement> work;
   for (const MetricFamily& family : families)
     if (const auto asked = asked_of(family, flags); !asked.empty())
       work.push_back(family.prepare(input, asked));
+  log_info(concat("evaluating ", report.text.substr(0, report.text.size() - 1), " on ", device));
   measure_all(work, report, [&] {
     if (input.writes()) write_report(flags.json, report.json, [&] { std::cout << report.text; });
   });

@@ -1,5 +1,4 @@
-// eval --metrics ode-bpd,epsilon,crps: the likelihood by the probability-flow ODE, the error of epsilon, and the score
-// of samples where a mask hides values.
+// eval --metrics ode-bpd,epsilon,crps: figures of single items.
 #include <memory>
 
 #include "diffuse/core/error.h"

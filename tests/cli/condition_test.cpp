@@ -162,7 +162,8 @@ TEST(Condition, IsRefusedByWhatHasNoPlaceForIt) {
   const fs::path folder = scratch("elsewhere");
   expect_refused(run_program({"convert", downscale_run(), folder / "diffusers", "-q"}),
                  "/condition/type: \"downscale\"");
-  write_npy(folder / "x.npy", at::zeros({3, side_of(downscale_run()), side_of(downscale_run())}));
+  const int64_t side = side_of(downscale_run());
+  write_npy(folder / "x.npy", at::linspace(-1, 1, 3 * side * side).view({3, side, side}));
   for (const char* const mode : {"x0", "reverse"})
     expect_refused(run_program({"denoise", "-q", "--ckpt", downscale_run(), "--image",
                                 folder / "x.npy", "--sigma", "0.5", "--mode", mode, "-o",

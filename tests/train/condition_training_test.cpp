@@ -38,7 +38,7 @@ Config images_of(ConditionType type) {
 }
 
 Batch half_grey(int64_t count) {
-  return {.x = at::full({count, 3, 8, 8}, 0.5), .labels = {}, .first_sample = 12};
+  return {.x = at::full({count, 3, 8, 8}, 0.5), .labels = {}};
 }
 
 // Of a network that predicts 0 the loss is the mean of the squared noise, here where the mask is 0.
@@ -46,6 +46,7 @@ TEST(ConditionTraining, CountsTheUnknownPartOfAMask) {
   Config config = images_of(ConditionType::kMask);
   config.model.sample_shape = {3, 8, 8};
   config.model.sample_kind = SampleKind::kImage;
+  config.train.batch_size = 20;
   Objective objective(config, at::kCPU, at::kFloat);
   const TrainingRows rows = objective.draw(half_grey(20), 0);
   ZeroOfCondition network;
@@ -61,6 +62,7 @@ TEST(ConditionTraining, DropsTheConditionsOfSomeRows) {
   Config config = images_of(ConditionType::kGrey);
   config.model.sample_shape = {3, 8, 8};
   config.model.sample_kind = SampleKind::kImage;
+  config.train.batch_size = 400;
   Objective objective(config, at::kCPU, at::kFloat);
   const TrainingRows rows = objective.draw(half_grey(400), 0);
   const at::Tensor kept = rows.condition.flatten(1).select(1, 0) != 0;
