@@ -88,7 +88,8 @@ ModelConfig with_condition_of(ModelConfig model, const ConditionConfig& config,
                               const Dataset& data) {
   if (config.is_stored() && data.condition_shape().empty())
     throw Error("/condition/path: no ", config.type, " is stored with the items of this data set");
-  model.condition_channels = condition_channels(config, data) + (config.noise > 0 ? 1 : 0);
+  model.condition_channels =
+      condition_channels(config, data) + (config.is_on() && config.noise > 0 ? 1 : 0);
   model.condition_size = config.type == ConditionType::kVector ? vector_size(data) : 0;
   return model;
 }
