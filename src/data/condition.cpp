@@ -102,8 +102,10 @@ static at::Tensor with_level_channel(const ConditionConfig& config, const at::Te
 
 at::Tensor enlarged_condition(const ConditionConfig& config, const at::Tensor& low, int64_t height,
                               int64_t width) {
-  return with_level_channel(config,
-                            at::upsample_bicubic2d(low, {height, width}, /*align_corners=*/false));
+  const std::vector<int64_t> size{height, width};
+  const at::Tensor smooth = at::upsample_bicubic2d(low, size, /*align_corners=*/false);
+  const at::Tensor rest = low - at::avg_pool2d(smooth, {config.factor, config.factor});
+  return with_level_channel(config, smooth + at::upsample_nearest2d(rest, size));
 }
 
 at::Tensor masked_condition(const at::Tensor& values, const at::Tensor& known) {

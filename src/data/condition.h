@@ -1,7 +1,8 @@
 // Conditions: what a conditional network is given beside x_t, derived from the samples or stored with them.
 //
 // One tensor for a batch, float32, in the network's units; a row of zeros means "no condition":
-//   downscale  [B, C, H, W]: the area means of factor x factor pixels, enlarged again       [Saharia21]
+//   downscale  [B, C, H, W]: the area means of factor x factor pixels, enlarged again to an image of the same
+//              area means                                                                  [Saharia21]
 //   grey       [B, 1, H, W]: 0.299 R + 0.587 G + 0.114 B                                   [Saharia22b]
 //   mask       [B, C + M, ...]: the known values, zero elsewhere, then the mask, 1 where known; M is 1 for
 //              images, C for signals                                                       [Tashiro21]

@@ -10,6 +10,7 @@
 #include "src/diffusion/broadcast.h"
 #include "src/model/compute_scope.h"
 #include "src/model/weight_cache.h"
+#include "src/sample/area_means.h"
 #include "src/sample/known_part.h"
 
 namespace diffuse {
@@ -203,8 +204,11 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
   };
   const at::Tensor x = run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T,
                                    options.sampler, noise, callback);
-  if (!options.keeps_known || !options.condition.defined()) return x;
-  return put_known_part(x, known_part_of(options));
+  if (!options.condition.defined()) return x;
+  if (options.keeps_known) return put_known_part(x, known_part_of(options));
+  if (options.keeps_means == 0) return x;
+  const at::Tensor wanted = sent_to(options.condition, options.device).narrow(1, 0, x.size(1));
+  return with_area_means(x, wanted, options.keeps_means, options.sampler.clip_x0);
 }
 
 }  // namespace diffuse

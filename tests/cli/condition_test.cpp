@@ -82,6 +82,8 @@ TEST(Condition, GivesEachItsSamplesInOrder) {
   EXPECT_EQ(both.sizes(), at::IntArrayRef({6, 3, side, side}));
   EXPECT_TRUE(at::allclose(both.slice(0, 0, 3), first, 1e-4, 1e-4));
   EXPECT_FALSE(at::allclose(both.slice(0, 3, 6), first, 1e-4, 1e-4));
+  const at::Tensor means = at::avg_pool2d(both, {2, 2});  // within a grey level of the conditions
+  EXPECT_TRUE(at::allclose(means, low.repeat_interleave(3, 0), 0, 1 / 127.5));
 }
 
 // A constant picture of the full size has a constant picture of the low one.

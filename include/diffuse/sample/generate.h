@@ -36,6 +36,8 @@ struct GenerateOptions {
   at::Tensor condition{};  // [B, ...]: Conditioning::condition; undefined = none
   // The condition is a mask's: the values that it says are known become part of the samples.
   bool keeps_known = false;
+  // The condition's own means over so many pixels squared are those of the samples; 0 = they need not be.
+  int64_t keeps_means = 0;
   // Whether "none" in guidance is without class, and without condition: what training never dropped stays.
   bool drops_labels = true, drops_condition = true;
   double guidance = 1.0;
