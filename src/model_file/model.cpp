@@ -87,17 +87,11 @@ at::Tensor Model::to_network(const at::Tensor& x) const {
   return to_network_units(x, config_.data);
 }
 
-// Samples have the low resolution that they are drawn for, unless that may be noisy.
-static int64_t kept_means(const ConditionConfig& config) {
-  return config.type == ConditionType::kDownscale && config.noise == 0 ? config.factor : 0;
-}
-
 GenerateOptions Model::options(const SampleConfig& config, SamplerOptions sampler) const {
   return {.sampler = std::move(sampler),
           .shape = sample_shape(),
           .classes = config_.model.classes,
-          .keeps_known = config_.condition.is_mask(),
-          .keeps_means = kept_means(config_.condition),
+          .condition_config = config_.condition,
           .drops_labels = config_.train.label_dropout > 0 || !config_.condition.is_dropped(),
           .drops_condition = config_.condition.is_dropped(),
           .guidance = config.guidance,

@@ -10,7 +10,7 @@
 #include "src/diffusion/broadcast.h"
 #include "src/model/compute_scope.h"
 #include "src/model/weight_cache.h"
-#include "src/sample/area_means.h"
+#include "src/sample/fitted.h"
 #include "src/sample/known_part.h"
 
 namespace diffuse {
@@ -160,7 +160,7 @@ Denoiser make_denoiser(Network& network, const GaussianDiffusion& diffusion,
   const Denoiser denoiser = network.self_conditioned()
                                 ? remember_x0(plain, diffusion, options.sampler.clip_x0)
                                 : preconditioned(diffusion, plain);
-  if (!options.keeps_known || !options.condition.defined()) return denoiser;
+  if (!options.condition_config.is_mask() || !options.condition.defined()) return denoiser;
   return with_known_part(diffusion, denoiser, known_part_of(options));
 }
 
@@ -205,10 +205,8 @@ at::Tensor generate(Network& network, const GaussianDiffusion& diffusion,
   const at::Tensor x = run_sampler(diffusion, make_denoiser(network, diffusion, options), x_T,
                                    options.sampler, noise, callback);
   if (!options.condition.defined()) return x;
-  if (options.keeps_known) return put_known_part(x, known_part_of(options));
-  if (options.keeps_means == 0) return x;
-  const at::Tensor wanted = sent_to(options.condition, options.device).narrow(1, 0, x.size(1));
-  return with_area_means(x, wanted, options.keeps_means, options.sampler.clip_x0);
+  return fitted(options.condition_config, x, sent_to(options.condition, options.device),
+                options.sampler.clip_x0);
 }
 
 }  // namespace diffuse

@@ -6,6 +6,7 @@
 #include "src/data/condition.h"
 #include "src/model/small_networks.h"
 #include "src/model_file/draw_samples.h"
+#include "src/sample/fitted.h"
 #include "src/sample/oracle_view.h"
 #include "tests/distributed/worlds.h"
 #include "tests/message_of.h"
@@ -78,8 +79,11 @@ TEST(Cascade, EnlargesTheSamplesOfTheBase) {
   EXPECT_TRUE(at::equal(condition, enlarged_condition(second.config().condition, low, 8, 8)));
   GenerateOptions options = second.options(second.config().sample);
   options.condition = condition;
+  const at::Tensor drawn = second.sample(second_keys(keys), options),
+                   clipped = condition.clamp(-1, 1);
+  EXPECT_TRUE(at::allclose(at::avg_pool2d(drawn, {2, 2}), low.clamp(-1, 1), 0, 1e-4));
   EXPECT_TRUE(
-      at::allclose(second.sample(second_keys(keys), options), condition.clamp(-1, 1), 0, 1e-5));
+      at::allclose(drawn, fitted(second.config().condition, clipped, condition, true), 0, 1e-4));
 }
 
 TEST(Cascade, AddsTheNoiseThatIsAskedForAndTellsTheSecondModel) {

@@ -77,7 +77,7 @@ TEST(KnownPart, IsGivenBackInSamples) {
   GenerateOptions options{.sampler = {.sampler = SamplerKind::kDdim, .timesteps = {15, 10, 5}},
                           .shape = {2, 3},
                           .condition = at::cat({part.values, part.known}, 1),
-                          .keeps_known = true};
+                          .condition_config = {.type = ConditionType::kMask}};
   const at::Tensor x = generate(network, diffusion, consecutive_keys(0, 0, 2), options);
   EXPECT_TRUE(at::equal(x.select(2, 0), at::full({2, 2}, 0.7)));
   EXPECT_TRUE(at::allclose(x.slice(2, 1), at::full({2, 2, 2}, 0.25), 0, 1e-5));

@@ -34,10 +34,8 @@ struct GenerateOptions {
   at::Tensor labels{};         // int64 [B]; undefined = none
   int64_t classes = 0;
   at::Tensor condition{};  // [B, ...]: Conditioning::condition; undefined = none
-  // The condition is a mask's: the values that it says are known become part of the samples.
-  bool keeps_known = false;
-  // The condition's own means over so many pixels squared are those of the samples; 0 = they need not be.
-  int64_t keeps_means = 0;
+  // What the condition is: samples are made to fit it (sample/fitted.h), and known values of a mask stay known.
+  ConditionConfig condition_config{};
   // Whether "none" in guidance is without class, and without condition: what training never dropped stays.
   bool drops_labels = true, drops_condition = true;
   double guidance = 1.0;
