@@ -20,8 +20,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-constexpr int64_t kTilesAtOnce =
-    84;  // at most: 6 x 14 rows of a product; their planes stay in a core's caches
+// At most: 6 x 14 rows of a product, whose planes stay in a core's caches.
+constexpr int64_t kTilesAtOnce = 84;
 
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -283,6 +283,14 @@ void output_gradient(const TiledImages& dy, Range tiles, Range channels, float* 
 
 // Transposes kLanes vectors in place.
 INLINE void transpose(Vector (&v)[kLanes]) {
+#if defined(__clang__)  // it has no shuffle by a variable
+  for (int i = 0; i < kLanes; ++i)
+    for (int j = 0; j < i; ++j) {
+      const float above = v[j][i];
+      v[j][i] = v[i][j];
+      v[i][j] = above;
+    }
+#else
 #pragma GCC unroll 4
   for (int step = 1; step < kLanes; step *= 2) {
     Words low{}, high{};
@@ -300,6 +308,7 @@ INLINE void transpose(Vector (&v)[kLanes]) {
       v[i + step] = __builtin_shuffle(a, b, high);
     }
   }
+#endif
 }
 
 constexpr int64_t kFilterPlane = kDepth * kPanel + kGap;
