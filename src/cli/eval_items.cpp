@@ -67,10 +67,9 @@ MetricFamily add_ode_metrics(CLI::App& command) {
 MetricFamily epsilon_metric() {
   return {.names = {"epsilon"},
           .of_items = true,
-          .prepare =
-              [](const EvalInput& input, const std::vector<std::string>&) {
-                return [&input](EvalReport& report) { measure_epsilon(input, report); };
-              }};
+          .prepare = [](const EvalInput& input, const std::vector<std::string>&) {
+            return [&input](EvalReport& report) { measure_epsilon(input, report); };
+          }};
 }
 
 MetricFamily add_crps_metric(CLI::App& command) {

@@ -37,9 +37,7 @@ Config images_of(ConditionType type) {
   return config;
 }
 
-Batch half_grey(int64_t count) {
-  return {.x = at::full({count, 3, 8, 8}, 0.5), .labels = {}};
-}
+Batch half_grey(int64_t count) { return {.x = at::full({count, 3, 8, 8}, 0.5), .labels = {}}; }
 
 // Of a network that predicts 0 the loss is the mean of the squared noise, here where the mask is 0.
 TEST(ConditionTraining, CountsTheUnknownPartOfAMask) {
