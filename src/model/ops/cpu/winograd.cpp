@@ -23,8 +23,6 @@ using torch::autograd::tensor_list;
 // At most: 6 x 14 rows of a product, whose planes stay in a core's caches.
 constexpr int64_t kTilesAtOnce = 84;
 
-int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Part i of n equal ones of 0 .. size - 1, in steps of `step`.
 Range part_of(int64_t size, int64_t i, int64_t n, int64_t step = 1) {
   const int64_t steps = ceil_divide(size, step);

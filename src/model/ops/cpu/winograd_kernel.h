@@ -10,6 +10,11 @@
 
 #include <cstdint>
 
+#include "vectorised.h"
+
+// Files compiled for different processors include this one: what is not inlined would be in each of them, and the
+// linker would take any.
+
 namespace diffuse::ops::cpu {
 
 inline constexpr int64_t kTile = 4;     // outputs per side of a tile
@@ -20,15 +25,19 @@ inline constexpr int64_t kDepth = 64;   // inputs whose filters are transformed 
 inline constexpr int64_t kGap =
     5 * 64 / sizeof(float);  // between planes: else all fall into the same cache sets
 
-inline int64_t blocks_of(int64_t channels) { return (channels + kBlock - 1) / kBlock; }
+DIFFUSE_INLINE int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-inline int64_t plane_stride(int64_t channels, int64_t tiles) {
+DIFFUSE_INLINE int64_t blocks_of(int64_t channels) { return ceil_divide(channels, kBlock); }
+
+DIFFUSE_INLINE int64_t plane_stride(int64_t channels, int64_t tiles) {
   return blocks_of(channels) * kBlock * tiles + kGap;
 }
 
 // Floats of scratch: transformed filters and products of a call of `products`, sums of one of `filter_gradient`.
 inline constexpr int64_t kFilterScratch = kPlanes * (kDepth * kPanel + kGap);
-inline int64_t product_scratch(int64_t tiles) { return kPlanes * plane_stride(kPanel, tiles); }
+DIFFUSE_INLINE int64_t product_scratch(int64_t tiles) {
+  return kPlanes * plane_stride(kPanel, tiles);
+}
 
 // Images [count, height, width, channels], float or bfloat16, whose tiles are numbered image by image, row by row.
 // Beyond its edges an image is 0.
@@ -37,15 +46,15 @@ struct TiledImages {
   bool bf16;
   int64_t count, height, width, channels;
 
-  int64_t rows() const { return (height + kTile - 1) / kTile; }
-  int64_t columns() const { return (width + kTile - 1) / kTile; }
-  int64_t tiles() const { return count * rows() * columns(); }
+  DIFFUSE_INLINE int64_t rows() const { return ceil_divide(height, kTile); }
+  DIFFUSE_INLINE int64_t columns() const { return ceil_divide(width, kTile); }
+  DIFFUSE_INLINE int64_t tiles() const { return count * rows() * columns(); }
 };
 
 // A range of tiles, or of channels.
 struct Range {
   int64_t begin, end;
-  int64_t size() const { return end - begin; }
+  DIFFUSE_INLINE int64_t size() const { return end - begin; }
 };
 
 // The filters of a convolution, [outputs][3][3][inputs] in memory. `turned`: those of the gradient of its input,
@@ -55,8 +64,8 @@ struct Filters {
   int64_t outputs, inputs;
   bool turned;
 
-  int64_t from() const { return turned ? outputs : inputs; }
-  int64_t to() const { return turned ? inputs : outputs; }
+  DIFFUSE_INLINE int64_t from() const { return turned ? outputs : inputs; }
+  DIFFUSE_INLINE int64_t to() const { return turned ? inputs : outputs; }
 };
 
 // Results do not depend on how tiles are cut into ranges, nor on the other tiles of a range, except for sums over them.

@@ -11,70 +11,68 @@ constexpr int kLanes = DIFFUSE_LANES;
 constexpr int kRows = kLanes == 16 ? 14 : 6;         // of a product in registers
 constexpr int kGradientRows = kLanes == 16 ? 8 : 4;  // of a filters' gradient in registers
 
-#define INLINE inline __attribute__((always_inline))
-
 using Vector = float __attribute__((vector_size(4 * kLanes)));
 using Words = uint32_t __attribute__((vector_size(4 * kLanes)));
 using Halves = uint16_t __attribute__((vector_size(2 * kLanes)));
 
 template <class T, class From>
-INLINE T read(const From* p) {
+DIFFUSE_INLINE T read(const From* p) {
   T value;
   __builtin_memcpy(&value, p, sizeof value);
   return value;
 }
 
 template <class T, class To>
-INLINE void write(T value, To* p) {
+DIFFUSE_INLINE void write(T value, To* p) {
   __builtin_memcpy(p, &value, sizeof value);
 }
 
-INLINE Vector load(const float* p) { return read<Vector>(p); }
-INLINE void store(Vector v, float* p) { write(v, p); }
+DIFFUSE_INLINE Vector load(const float* p) { return read<Vector>(p); }
+DIFFUSE_INLINE void store(Vector v, float* p) { write(v, p); }
 
-INLINE Vector load(const uint16_t* p) {
+DIFFUSE_INLINE Vector load(const uint16_t* p) {
   return reinterpret_cast<Vector>(__builtin_convertvector(read<Halves>(p), Words) << 16);
 }
 
 // Rounds to the nearest, ties to even.
-INLINE void store(Vector v, uint16_t* p) {
+DIFFUSE_INLINE void store(Vector v, uint16_t* p) {
   const auto words = reinterpret_cast<Words>(v);
   const Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
   const auto nan = reinterpret_cast<Words>(v != v);
   write(__builtin_convertvector((nan & 0x7fc0) | (~nan & rounded), Halves), p);
 }
 
-INLINE Vector zero() { return Vector{}; }
+DIFFUSE_INLINE Vector zero() { return Vector{}; }
 
 // Of the first n values, n < kLanes; the others are 0.
 template <class T>
-INLINE Vector load_first(const T* p, int64_t n) {
+DIFFUSE_INLINE Vector load_first(const T* p, int64_t n) {
   T values[kLanes] = {};
   for (int64_t i = 0; i < n; ++i) values[i] = p[i];
   return load(values);
 }
 
 template <class T>
-INLINE void store_first(Vector v, T* p, int64_t n) {
+DIFFUSE_INLINE void store_first(Vector v, T* p, int64_t n) {
   T values[kLanes];
   store(v, values);
   for (int64_t i = 0; i < n; ++i) p[i] = values[i];
 }
 
 template <class T>
-INLINE Vector load_upto(const T* p, int64_t n) {
+DIFFUSE_INLINE Vector load_upto(const T* p, int64_t n) {
   return n >= kLanes ? load(p) : load_first(p, n);
 }
 
 template <class T>
-INLINE void store_upto(Vector v, T* p, int64_t n) {
+DIFFUSE_INLINE void store_upto(Vector v, T* p, int64_t n) {
   n >= kLanes ? store(v, p) : store_first(v, p, n);
 }
 
 // One dimension of the transforms; the points are 0, 1, -1, 2, -2 and infinity.
 struct InputTransform {  // B'
   static constexpr int kFrom = 6, kTo = 6;
-  static INLINE void apply(const Vector (&d)[6], Vector (&out)[6]) {
+  static DIFFUSE_INLINE void apply(const Vector (&d)[6], Vector (&out)[6]) {
     const Vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
     const Vector outer = d[4] - d[2], inner = 2 * (d[3] - d[1]);
     out[0] = 4 * d[0] - 5 * d[2] + d[4];
@@ -88,7 +86,7 @@ struct InputTransform {  // B'
 
 struct GradientTransform {  // A
   static constexpr int kFrom = 4, kTo = 6;
-  static INLINE void apply(const Vector (&d)[4], Vector (&out)[6]) {
+  static DIFFUSE_INLINE void apply(const Vector (&d)[4], Vector (&out)[6]) {
     const Vector even = d[0] + d[2], odd = d[1] + d[3];
     const Vector even2 = d[0] + 4 * d[2], odd2 = 2 * d[1] + 8 * d[3];
     out[0] = d[0];
@@ -102,7 +100,7 @@ struct GradientTransform {  // A
 
 struct FilterTransform {  // G
   static constexpr int kFrom = 3, kTo = 6;
-  static INLINE void apply(const Vector (&g)[3], Vector (&out)[6]) {
+  static DIFFUSE_INLINE void apply(const Vector (&g)[3], Vector (&out)[6]) {
     const float sixth = 1.0F / 6;
     const Vector even = -sixth * (g[0] + g[2]), odd = sixth * g[1];
     const Vector even2 = sixth * (g[0] * 0.25F + g[2]), odd2 = g[1] * (1.0F / 12);
@@ -117,7 +115,7 @@ struct FilterTransform {  // G
 
 struct FilterGradientTransform {  // G'
   static constexpr int kFrom = 6, kTo = 3;
-  static INLINE void apply(const Vector (&m)[6], Vector (&out)[3]) {
+  static DIFFUSE_INLINE void apply(const Vector (&m)[6], Vector (&out)[3]) {
     const float sixth = 1.0F / 6;
     const Vector sum = sixth * (m[1] + m[2]), sum2 = sixth * (m[3] + m[4]);
     out[0] = m[0] * 0.25F - sum + sum2 * 0.25F;
@@ -128,7 +126,7 @@ struct FilterGradientTransform {  // G'
 
 struct OutputTransform {  // A'
   static constexpr int kFrom = 6, kTo = 4;
-  static INLINE void apply(const Vector (&m)[6], Vector (&out)[4]) {
+  static DIFFUSE_INLINE void apply(const Vector (&m)[6], Vector (&out)[4]) {
     const Vector sum = m[1] + m[2], difference = m[1] - m[2];
     const Vector sum2 = m[3] + m[4], difference2 = m[3] - m[4];
     out[0] = m[0] + sum + sum2;
@@ -140,7 +138,7 @@ struct OutputTransform {  // A'
 
 // Both dimensions: from(i, j) -> to(i, j, value).
 template <class Transform, class From, class To>
-INLINE void transform(const From& from, const To& to) {
+DIFFUSE_INLINE void transform(const From& from, const To& to) {
   constexpr int N = Transform::kFrom, M = Transform::kTo;
   Vector half[M][N];
 #pragma GCC unroll 6
@@ -191,7 +189,7 @@ class TileWalk {
 template <int N, class T>
 class Window {
  public:
-  INLINE Window(const TiledImages& images, const TileWalk& walk, int border)
+  DIFFUSE_INLINE Window(const TiledImages& images, const TileWalk& walk, int border)
       : row_(images.width * images.channels), column_(images.channels) {
     const int64_t top = walk.top() - border, left = walk.left() - border;
     first_ =
@@ -205,8 +203,8 @@ class Window {
   }
 
   bool inside() const { return inside_; }  // whether the image has them all
-  INLINE bool has(int i, int j) const { return inside_ || has_[i][j]; }
-  INLINE T* at(int i, int j) const { return first_ + i * row_ + j * column_; }
+  DIFFUSE_INLINE bool has(int i, int j) const { return inside_ || has_[i][j]; }
+  DIFFUSE_INLINE T* at(int i, int j) const { return first_ + i * row_ + j * column_; }
 
  private:
   T* first_;
@@ -218,7 +216,7 @@ class Window {
 // Brings what a tile will need into the cache, except its first `skip` columns. To fetch nothing costs nothing:
 // the next tile may lie beyond the images.
 template <int N, bool kWrite, class T>
-INLINE void fetch(const Window<N, T>& window, int skip, int64_t channel) {
+DIFFUSE_INLINE void fetch(const Window<N, T>& window, int skip, int64_t channel) {
 #pragma GCC unroll 6
   for (int i = 0; i < N; ++i)
 #pragma GCC unroll 6
@@ -227,8 +225,8 @@ INLINE void fetch(const Window<N, T>& window, int skip, int64_t channel) {
 
 // Tiles' channels, transformed, into planes. sums: the pixels' sum is added to that of each channel; null: not.
 template <class Transform, class T>
-INLINE void spread(const TiledImages& images, Range tiles, Range channels, int border,
-                   float* planes, float* sums) {
+DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channels, int border,
+                           float* planes, float* sums) {
   constexpr int N = Transform::kFrom;
   const int64_t plane = plane_stride(channels.size(), tiles.size());
   const int64_t blocks = blocks_of(channels.size());
@@ -236,7 +234,7 @@ INLINE void spread(const TiledImages& images, Range tiles, Range channels, int b
   for (int64_t t = 0; t < tiles.size(); ++t) {
     const Window<N, T> window(images, walk, border);
     walk.next();
-    const Window<N, T> next(images, walk, border);
+    const Window<N, T> next(images, walk, border);  // made twice: faster than kept
     for (int64_t c = 0; c < blocks * kBlock; c += kLanes) {
       const int64_t rest = channels.end - channels.begin - c, channel = channels.begin + c;
       float* const out = planes + (c / kBlock * tiles.size() + t) * kBlock + c % kBlock;
@@ -282,7 +280,7 @@ void output_gradient(const TiledImages& dy, Range tiles, Range channels, float* 
 }
 
 // Transposes kLanes vectors in place.
-INLINE void transpose(Vector (&v)[kLanes]) {
+DIFFUSE_INLINE void transpose(Vector (&v)[kLanes]) {
 #if defined(__clang__)  // it has no shuffle by a variable
   for (int i = 0; i < kLanes; ++i)
     for (int j = 0; j < i; ++j) {
@@ -315,7 +313,8 @@ constexpr int64_t kFilterPlane = kDepth * kPanel + kGap;
 
 // The taps of outputs [first, first + 32) and inputs [k, k + depth) of filters as [9][depth][32], 0 beyond the
 // filters. depth: a multiple of 16.
-INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, int64_t depth, float* taps) {
+DIFFUSE_INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
+                                float* taps) {
   for (int64_t o = 0; o < kPanel; o += kLanes)
     for (int tap = 0; tap < 9; ++tap)
       for (int64_t i = 0; i < depth; i += kLanes) {
@@ -335,8 +334,8 @@ INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, int64_t dept
 }
 
 // The same of turned filters: here outputs [k, k + depth) and inputs [first, first + 32) of the convolution itself.
-INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
-                               float* taps) {
+DIFFUSE_INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
+                                       float* taps) {
   for (int64_t r = 0; r < depth; ++r)
     for (int tap = 0; tap < 9; ++tap)
       for (int64_t c = 0; c < kPanel; c += kLanes) {
@@ -349,7 +348,8 @@ INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t k, int64
 }
 
 // G g G' of inputs [k, k + depth) as planes [kDepth][32].
-INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t depth, float* out) {
+DIFFUSE_INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t depth,
+                                 float* out) {
   alignas(64) float taps[9 * kDepth * kPanel];
   f.turned ? gather_turned_taps(f, first, k, depth, taps) : gather_taps(f, first, k, depth, taps);
   for (int64_t at = 0; at < depth * kPanel; at += kLanes)
@@ -361,8 +361,8 @@ INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t dep
 // R rows of planes [blocks][tiles][16] times the first `columns` of filters [blocks * 16][32], in N vectors at a
 // time -> sums [R][32], or added to them.
 template <int R, int N>
-INLINE void multiply_rows(int64_t blocks, int64_t tiles, const float* planes, const float* filters,
-                          int64_t columns, bool add, float* sums) {
+DIFFUSE_INLINE void multiply_rows(int64_t blocks, int64_t tiles, const float* planes,
+                                  const float* filters, int64_t columns, bool add, float* sums) {
   for (int64_t c = 0; c < columns; c += N * kLanes) {
     Vector acc[R][N];
 #pragma GCC unroll 16
@@ -391,8 +391,8 @@ INLINE void multiply_rows(int64_t blocks, int64_t tiles, const float* planes, co
 }
 
 template <int N, int R = kRows>
-INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, const float* planes,
-                          const float* filters, int64_t columns, bool add, float* sums) {
+DIFFUSE_INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, const float* planes,
+                                  const float* filters, int64_t columns, bool add, float* sums) {
   if (rows == R)
     multiply_rows<R, N>(blocks, tiles, planes, filters, columns, add, sums);
   else if constexpr (R > 1)
@@ -402,7 +402,7 @@ INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, const flo
 void products(const Filters& f, int64_t first, int64_t tiles, const float* planes, float* scratch,
               float* sums) {
   const int64_t in_plane = plane_stride(f.from(), tiles), out_plane = plane_stride(kPanel, tiles);
-  const int64_t groups = (tiles + kRows - 1) / kRows;
+  const int64_t groups = ceil_divide(tiles, kRows);
   const bool half = f.to() - first <= kBlock;
   const int64_t columns = half ? kBlock : kPanel;
   for (int64_t k = 0; k < f.from(); k += kDepth) {
@@ -423,8 +423,8 @@ void products(const Filters& f, int64_t first, int64_t tiles, const float* plane
 }
 
 template <class T>
-INLINE void gather(const TiledImages& y, Range tiles, int64_t first, const float* sums,
-                   const float* bias) {
+DIFFUSE_INLINE void gather(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+                           const float* bias) {
   const int64_t plane = plane_stride(kPanel, tiles.size());
   TileWalk walk(y, tiles.begin);
   for (int64_t t = 0; t < tiles.size(); ++t) {
@@ -458,7 +458,8 @@ void output(const TiledImages& y, Range tiles, int64_t first, const float* sums,
 // Rows o .. o + R - 1 of gradients [tiles][16] times N vectors of inputs [blocks][tiles][16], summed over tiles,
 // into sums [R][kDepth].
 template <int R, int N>
-INLINE void sum_products(int64_t tiles, const float* gradients, const float* inputs, float* sums) {
+DIFFUSE_INLINE void sum_products(int64_t tiles, const float* gradients, const float* inputs,
+                                 float* sums) {
   constexpr int kPerBlock = kBlock / kLanes;
   Vector acc[R][N] = {};
   for (int64_t t = 0; t < tiles; ++t) {
@@ -478,9 +479,9 @@ INLINE void sum_products(int64_t tiles, const float* gradients, const float* inp
 }
 
 // The sums over tiles of `outputs` x `blocks` of inputs, into planes [32][kDepth].
-INLINE void sum_panel(int64_t tiles, int64_t rows, int64_t blocks, const float* gradients,
-                      int64_t gradient_plane, const float* inputs, int64_t input_plane,
-                      float* sums) {
+DIFFUSE_INLINE void sum_panel(int64_t tiles, int64_t rows, int64_t blocks, const float* gradients,
+                              int64_t gradient_plane, const float* inputs, int64_t input_plane,
+                              float* sums) {
   constexpr int kStep = 2 * kLanes > kBlock ? 2 * kLanes / kBlock : 1;  // blocks per call
   for (int64_t p = 0; p < kPlanes; ++p)
     for (int64_t o = 0; o < rows; o += kGradientRows) {
@@ -525,8 +526,6 @@ void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float
         }
     }
 }
-
-#undef INLINE
 
 }  // namespace
 
