@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 
 #include "ops/silu.h"
 #include "src/model/layer_watch.h"
@@ -34,15 +35,39 @@ at::Tensor TimeEmbedding::forward(const at::Tensor& sinusoids) const {
   return linear_2_->forward(ops::silu_in_place(linear_1_->forward(sinusoids)));
 }
 
-at::Tensor embedded_condition(const TimeEmbedding& layers, const at::Tensor& condition,
-                              const at::Tensor& time, int64_t n, at::ScalarType dtype) {
-  if (condition.defined()) return layers.forward(condition.to(dtype));
-  return layers.forward(at::zeros({time.size(0), n + 1}, time.options().dtype(dtype)));
+Embeddings::Embeddings(torch::nn::Module& owner, Initializer& init, const ModelConfig& config,
+                       int64_t in, int64_t out)
+    : config_(config), in_(in) {
+  time_ = owner.register_module("time_embedding", std::make_shared<TimeEmbedding>(init, in, out));
+  if (config.classes > 0)
+    class_ = owner.register_module("class_embedding",
+                                   std::make_shared<Embedding>(init, config.classes + 1, out));
+  if (config.condition_size > 0)
+    vector_ = owner.register_module(
+        "condition_embedding",
+        std::make_shared<TimeEmbedding>(init, config.condition_size + 1, out));
 }
 
-at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes) {
+at::Tensor Embeddings::labels_or_none(const at::Tensor& labels, const at::Tensor& time) const {
   if (labels.defined()) return labels;
-  return at::full(time.sizes(), classes, time.options().dtype(at::kLong));
+  return at::full(time.sizes(), config_.classes, time.options().dtype(at::kLong));
+}
+
+// With a 1 behind it; all zeros for none.
+at::Tensor Embeddings::vector_or_none(const at::Tensor& vector, const at::Tensor& time) const {
+  if (vector.defined()) return vector;
+  return at::zeros({time.size(0), config_.condition_size + 1}, time.options().dtype(at::kFloat));
+}
+
+at::Tensor Embeddings::operator()(const at::Tensor& time, const Conditioning& given,
+                                  at::ScalarType dtype) const {
+  const at::Tensor sinusoids = sinusoidal_embedding(time.to(at::kFloat) * config_.time_scale, in_,
+                                                    config_.time_embedding == TimeHalves::kCosSin,
+                                                    config_.time_frequency_shift);
+  at::Tensor sum = time_->forward(sinusoids.to(dtype));
+  if (class_) sum = sum + class_->forward(labels_or_none(given.labels, time)).to(dtype);
+  if (vector_) sum = sum + vector_->forward(vector_or_none(given.condition, time).to(dtype));
+  return ops::silu_in_place(std::move(sum));
 }
 
 }  // namespace diffuse

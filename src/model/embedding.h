@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "diffuse/model/network.h"
 #include "linear.h"
 
 namespace diffuse {
@@ -35,11 +36,27 @@ class TimeEmbedding : public torch::nn::Module {
   std::shared_ptr<Linear> linear_1_, linear_2_;
 };
 
-// A vector with a 1 behind it [B, n + 1] through a small MLP, like the time; undefined = none, as zeros.
-at::Tensor embedded_condition(const TimeEmbedding& layers, const at::Tensor& condition,
-                              const at::Tensor& time, int64_t n, at::ScalarType dtype);
+// SiLU of the sum of the embeddings of the time, of the class and of a vector as condition, where the config has
+// them.
+class Embeddings {
+ public:
+  // From sinusoids of `in` numbers to `out`. Registers the layers in `owner`.
+  Embeddings(torch::nn::Module& owner, Initializer& init, const ModelConfig& config, int64_t in,
+             int64_t out);
 
-// The labels, or if undefined "no class" for each of the B times: int64 [B].
-at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time, int64_t classes);
+  // time [B] -> [B, out]. Undefined labels mean "no class", an undefined vector zeros.
+  at::Tensor operator()(const at::Tensor& time, const Conditioning& given,
+                        at::ScalarType dtype) const;
+
+ private:
+  at::Tensor labels_or_none(const at::Tensor& labels, const at::Tensor& time) const;
+  at::Tensor vector_or_none(const at::Tensor& vector, const at::Tensor& time) const;
+
+  ModelConfig config_;
+  int64_t in_;
+  std::shared_ptr<TimeEmbedding> time_;
+  std::shared_ptr<Embedding> class_;       // null without classes; the last row is "no class"
+  std::shared_ptr<TimeEmbedding> vector_;  // null without a vector
+};
 
 }  // namespace diffuse

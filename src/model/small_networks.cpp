@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "diffuse/core/error.h"
-#include "embedding.h"
 #include "linear.h"
 #include "module_list.h"
 #include "ops/silu.h"
@@ -49,16 +48,7 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
   const int64_t dimensions = config.sample_shape[0], hidden = config.hidden;
   const int64_t inputs = config.self_conditioning ? 2 * dimensions : dimensions;
   input_ = register_module("input", std::make_shared<Linear>(init, inputs, hidden));
-  time_embedding_ =
-      register_module("time_embedding", std::make_shared<TimeEmbedding>(init, hidden, hidden));
-  if (config.classes > 0) {
-    class_embedding_ = register_module(
-        "class_embedding", std::make_shared<Embedding>(init, config.classes + 1, hidden));
-  }
-  if (config.condition_size > 0)
-    condition_embedding_ =
-        register_module("condition_embedding",
-                        std::make_shared<TimeEmbedding>(init, config.condition_size + 1, hidden));
+  embed_.emplace(*this, init, config, hidden, hidden);
   layers_ = register_module("layers", std::make_shared<ModuleList<MlpLayer>>());
   for (int64_t i = 0; i < config.layers; ++i) layers_->add(init, hidden);
   const int64_t outputs = learned_variance ? 2 * dimensions : dimensions;
@@ -67,19 +57,7 @@ Mlp::Mlp(const ModelConfig& config, bool learned_variance, Initializer init)
 
 at::Tensor Mlp::forward(const at::Tensor& x, const at::Tensor& time, const Conditioning& given) {
   const at::ScalarType type = ComputeScope::type_for(x);
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      time.to(at::kFloat) * config_.time_scale, config_.hidden,
-      config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
-  at::Tensor embedding = time_embedding_->forward(sinusoids.to(type));
-  if (class_embedding_)
-    embedding =
-        embedding +
-        class_embedding_->forward(labels_or_none(given.labels, time, config_.classes)).to(type);
-  if (condition_embedding_)
-    embedding = embedding + embedded_condition(*condition_embedding_, given.condition, time,
-                                               config_.condition_size, type);
-  embedding = ops::silu_in_place(std::move(embedding));
-
+  const at::Tensor embedding = (*embed_)(time, given, type);
   const int64_t inputs = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
   at::Tensor h = input_->forward(zero_pad_channels(x.to(type), inputs));
   for (const auto& layer : *layers_) h = layer->forward(h, embedding);

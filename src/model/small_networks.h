@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "diffuse/model/network.h"
+#include "src/model/embedding.h"
 
 namespace diffuse {
 
@@ -28,9 +30,7 @@ class Mlp : public Network {
  private:
   ModelConfig config_;
   std::shared_ptr<Linear> input_, output_;
-  std::shared_ptr<TimeEmbedding> time_embedding_;
-  std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
-  std::shared_ptr<TimeEmbedding> condition_embedding_;  // null without a vector as condition
+  std::optional<Embeddings> embed_;  // set by the constructor, after input_
   std::shared_ptr<ModuleList<MlpLayer>> layers_;
 };
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "diffuse/core/error.h"
-#include "ops/silu.h"
 #include "padding.h"
 #include "src/model/compute_scope.h"
 
@@ -102,16 +101,7 @@ UNet::UNet(const ModelConfig& config, bool learned_variance, Initializer init)
   const int64_t inputs =
       (config.self_conditioning ? 2 * pixels : pixels) + config.condition_channels * patch;
   conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(init, inputs, channels, window));
-  time_embedding_ =
-      register_module("time_embedding", std::make_shared<TimeEmbedding>(init, channels, time));
-  if (config.classes > 0) {
-    class_embedding_ = register_module("class_embedding",
-                                       std::make_shared<Embedding>(init, config.classes + 1, time));
-  }
-  if (config.condition_size > 0)
-    condition_embedding_ =
-        register_module("condition_embedding",
-                        std::make_shared<TimeEmbedding>(init, config.condition_size + 1, time));
+  embed_.emplace(*this, init, config, channels, time);
   add_levels(init);
   const int64_t out = channels * config.channel_multipliers[0];
   conv_norm_out_ = register_module(
@@ -147,23 +137,6 @@ void UNet::add_levels(Initializer& init) {
   }
 }
 
-// -> silu of the time, class and vector embedding [B, 4 channels], as used by the blocks.
-at::Tensor UNet::embed(const at::Tensor& time, const Conditioning& given,
-                       at::ScalarType dtype) const {
-  const at::Tensor sinusoids = sinusoidal_embedding(
-      time.to(at::kFloat) * config_.time_scale, config_.channels,
-      config_.time_embedding == TimeHalves::kCosSin, config_.time_frequency_shift);
-  at::Tensor embedding = time_embedding_->forward(sinusoids.to(dtype));
-  if (class_embedding_)
-    embedding =
-        embedding +
-        class_embedding_->forward(labels_or_none(given.labels, time, config_.classes)).to(dtype);
-  if (condition_embedding_)
-    embedding = embedding + embedded_condition(*condition_embedding_, given.condition, time,
-                                               config_.condition_size, dtype);
-  return ops::silu_in_place(std::move(embedding));
-}
-
 // Images [B, C, H, W] -> [B, p p C, H/p, W/p]; signals [B, C, L] -> [B, p C, 1, L/p].
 at::Tensor UNet::to_patches(const at::Tensor& x) const {
   const int64_t p = config_.patch_size;
@@ -179,7 +152,7 @@ at::Tensor UNet::from_patches(const at::Tensor& h) const {
 
 at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& time, const Conditioning& given) {
   const at::ScalarType type = ComputeScope::type_for(x);
-  const at::Tensor embedding = embed(time, given, type);
+  const at::Tensor embedding = (*embed_)(time, given, type);
   const int64_t own = config_.sample_shape[0] * (config_.self_conditioning ? 2 : 1);
   at::Tensor h = to_patches(
       with_condition_channels(x.to(type), own, given.condition, config_.condition_channels));

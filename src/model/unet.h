@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "diffuse/model/network.h"
 #include "embedding.h"
@@ -25,14 +26,11 @@ class UNet : public Network {
   void add_levels(Initializer& init);
   at::Tensor to_patches(const at::Tensor& x) const;
   at::Tensor from_patches(const at::Tensor& h) const;
-  at::Tensor embed(const at::Tensor& time, const Conditioning& given, at::ScalarType dtype) const;
 
   ModelConfig config_;
   bool recompute_ = false;
   std::shared_ptr<Conv2d> conv_in_, conv_out_;
-  std::shared_ptr<TimeEmbedding> time_embedding_;
-  std::shared_ptr<Embedding> class_embedding_;  // null without classes; the last row is "no class"
-  std::shared_ptr<TimeEmbedding> condition_embedding_;  // null without a vector as condition
+  std::optional<Embeddings> embed_;  // set by the constructor, after conv_in_
   std::shared_ptr<ModuleList<DownBlock>> down_blocks_;
   std::shared_ptr<MidBlock> mid_block_;
   std::shared_ptr<ModuleList<UpBlock>> up_blocks_;  // coarse to fine

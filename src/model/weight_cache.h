@@ -1,4 +1,4 @@
-// Values derived from weights, such as transformed filters, cached between forward passes: for many small
+// Values derived from weights, such as copies in another precision, cached between forward passes: for many small
 // batches through a network that does not change.
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace diffuse {
 
-// A weight's data pointer -> the derived value. Takes up to four times the weights' memory.
+// A weight's data pointer -> the derived value.
 using WeightCache = std::unordered_map<const void*, at::Tensor>;
 
-// While one exists, operations on this thread look up transformed weights in `cache` and store them there.
+// While one exists, operations on this thread look up derived values in `cache` and store them there.
 // The weights must not change while `cache` is in use.
 class WeightCacheScope {
  public:
