@@ -7,6 +7,7 @@
 #include "condition_mask.h"
 #include "diffuse/core/error.h"
 #include "src/core/device.h"
+#include "src/core/luminance.h"
 #include "src/core/noise.h"
 
 namespace diffuse {
@@ -116,10 +117,6 @@ at::Tensor stored_condition(const ConditionConfig& config, const at::Tensor& sto
   if (config.type == ConditionType::kVector)
     return at::cat({stored, at::ones_like(stored.narrow(1, 0, 1))}, 1);
   return with_level_channel(config, stored);
-}
-
-static at::Tensor luminance(const at::Tensor& x) {
-  return 0.299 * x.narrow(1, 0, 1) + 0.587 * x.narrow(1, 1, 1) + 0.114 * x.narrow(1, 2, 1);
 }
 
 at::Tensor condition_of(const ConditionConfig& config, const at::Tensor& x0,

@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "diffuse/core/random.h"
 #include "parallel.h"
+#include "src/core/luminance.h"
 
 namespace diffuse {
 
@@ -169,11 +170,10 @@ static std::vector<uint8_t> convert_channels(std::vector<uint8_t> planes, int64_
   if (static_cast<int64_t>(planes.size()) == channels * area) return planes;
   std::vector<uint8_t> result(channels * area);
   for (int64_t i = 0; i < channels * area; ++i)
-    result[i] =
-        channels == 3
-            ? planes[i % area]
-            : static_cast<uint8_t>(std::lround(0.299 * planes[i] + 0.587 * planes[area + i] +
-                                               0.114 * planes[2 * area + i]));
+    result[i] = channels == 3 ? planes[i % area]
+                              : static_cast<uint8_t>(std::lround(
+                                    kLuminance[0] * planes[i] + kLuminance[1] * planes[area + i] +
+                                    kLuminance[2] * planes[2 * area + i]));
   return result;
 }
 

@@ -56,7 +56,7 @@ std::vector<uint8_t> resize_square(std::span<const uint8_t> planes, int64_t chan
 enum class Enlarge { kResize, kPad };  // kPad: the image centred in zeros
 
 // Converts every image to config.image_size and config.channels, unless these are 0. Colour to
-// grey is 0.299 R + 0.587 G + 0.114 B; grey to colour repeats the plane.
+// grey is the luminance; grey to colour repeats the plane.
 void fit_to_config(ImageSet& set, const DataConfig& config, Enlarge enlarge,
                    const std::string& what);
 

@@ -9,6 +9,11 @@
 
 namespace diffuse {
 
+double covering_share(int64_t i) {
+  const double turns = (static_cast<double>(i) + 0.5) * (std::numbers::phi - 1);
+  return turns - std::floor(turns);
+}
+
 static double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
 TimeLaw::TimeLaw(const DiffusionConfig& config, std::shared_ptr<const Process> process)

@@ -10,11 +10,15 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "diffuse/diffusion/process.h"
 
 namespace diffuse {
+
+// Number i of a sequence in (0, 1) any run of which covers it evenly: multiples of the golden ratio.
+double covering_share(int64_t i);
 
 class TimeLaw {
  public:

@@ -131,7 +131,7 @@ Bound evaluate_bound(Network& network, const GaussianDiffusion& diffusion, const
   const int64_t T = BoundLevels(diffusion.process()).count(), n = item_count(data, evaluation);
   const int64_t each =
       options.timesteps_per_item == 0 ? T : std::min(options.timesteps_per_item + 1, T);
-  const int64_t total = each * (evaluation.queue.empty() ? evaluation.world->share(n).size() : n);
+  const int64_t total = each * own_count(evaluation, n);
   const Units units{data.sample_kind(), with_normalization({}, data)};
   BoundSum sum(T);
   int64_t done = 0;

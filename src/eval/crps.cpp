@@ -73,20 +73,16 @@ Crps evaluate_crps(const Model& model, const Dataset& data, const CrpsOptions& o
   EvaluationOptions evaluation = options.evaluation;
   evaluation.batch = std::max<int64_t>(1, evaluation.batch / options.samples);  // of items
   const int64_t n = item_count(data, evaluation);
-  const int64_t mine = evaluation.world->share(n).size();
-  std::vector<at::Tensor> parts{at::empty({0, 2}, at::kDouble)};
   int64_t done = 0;
-  measure_parts(
-      evaluation, concat("crps-", options.samples), n,
-      [&](int64_t first, int64_t count) {
-        at::Tensor part = score(model, load_partly_known(data, evaluation, first, count), options);
-        done += count;
-        if (evaluation.progress)
-          evaluation.progress(done * options.samples, mine * options.samples);
-        return part;
-      },
-      [&](const at::Tensor& part) { parts.push_back(part); });
-  const at::Tensor all = evaluation.world->gather_rows(at::cat(parts), n);
+  const auto measure = [&](int64_t first, int64_t count) {
+    at::Tensor part = score(model, load_partly_known(data, evaluation, first, count), options);
+    done += count;
+    if (evaluation.progress)
+      evaluation.progress(done * options.samples, own_count(evaluation, n) * options.samples);
+    return part;
+  };
+  const at::Tensor all =
+      measure_rows(evaluation, concat("crps-", options.samples), n, {2}, measure);
   const at::Tensor scored = all.index({all.select(1, 1) > 0});
   if (scored.size(0) == 0)
     throw Error("--metrics crps: the masks of ", n, " items leave no value unknown");

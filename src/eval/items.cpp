@@ -81,6 +81,20 @@ void measure_parts(const EvaluationOptions& options, const std::string& name, in
     use(measure(first, std::min(options.batch, own.end - first)));
 }
 
+at::Tensor measure_rows(const EvaluationOptions& options, const std::string& name, int64_t n,
+                        at::IntArrayRef row,
+                        const std::function<at::Tensor(int64_t, int64_t)>& measure) {
+  std::vector<int64_t> none = row.vec();
+  none.insert(none.begin(), 0);
+  std::vector<at::Tensor> parts{at::empty(none, at::kDouble)};
+  measure_parts(options, name, n, measure, [&](const at::Tensor& part) { parts.push_back(part); });
+  return options.world->gather_rows(at::cat(parts), n);
+}
+
+int64_t own_count(const EvaluationOptions& options, int64_t n) {
+  return options.queue.empty() ? options.world->share(n).size() : n;
+}
+
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
                       std::span<const uint32_t> steps) {
   const at::Tensor noise = at::empty(x0.sizes(), at::kFloat);

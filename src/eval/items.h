@@ -53,6 +53,14 @@ void measure_parts(const EvaluationOptions& options, const std::string& name, in
                    const std::function<at::Tensor(int64_t first, int64_t count)>& measure,
                    const std::function<void(const at::Tensor&)>& use);
 
+// measure_parts() of float64 rows [count, row...], one for each item: those of all items in their order.
+at::Tensor measure_rows(const EvaluationOptions& options, const std::string& name, int64_t n,
+                        at::IntArrayRef row,
+                        const std::function<at::Tensor(int64_t first, int64_t count)>& measure);
+
+// The number of items of n that this process measures, or with options.queue may measure.
+int64_t own_count(const EvaluationOptions& options, int64_t n);
+
 // N(0, 1) like x0, whose rows are one item per key, from stream (key, steps[row]); float64 on x0's device.
 at::Tensor noise_like(const at::Tensor& x0, std::span<const StreamKey> keys,
                       std::span<const uint32_t> steps);

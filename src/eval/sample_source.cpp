@@ -11,6 +11,7 @@
 #include "src/core/stop.h"
 #include "src/data/condition.h"
 #include "src/data/normalization.h"
+#include "src/data/spaced_items.h"
 #include "src/files/file.h"
 #include "src/model_file/generate_together.h"
 #include "src/model_file/sample_input.h"
@@ -122,17 +123,9 @@ SampleSource stored_samples(const fs::path& path, const std::vector<int64_t>& sh
           }};
 }
 
-// Items first .. first + count - 1 of n that are evenly spaced over a set.
-static std::vector<int64_t> spaced_items(const Dataset& data, int64_t n, int64_t first,
-                                         int64_t count) {
-  std::vector<int64_t> numbers(count);
-  for (int64_t i = 0; i < count; ++i) numbers[i] = (first + i) * data.size() / n;
-  return numbers;
-}
-
 SampleSource items_of(const std::shared_ptr<const Dataset>& data, int64_t n, int64_t batch) {
   return {n, batch, [data, n](int64_t first, int64_t size) {
-            return gather_data_units(*data, spaced_items(*data, n, first, size));
+            return gather_data_units(*data, spaced_items(data->size(), n, first, size));
           }};
 }
 
@@ -144,7 +137,7 @@ GenerateOptions with_conditioning(GenerateOptions options, const Model& model, c
   if (data.size() == 0)
     throw Error("/data/held_out: ", model.name(), " is given the conditions of items, but this ",
                 "part of the data has none");
-  const std::vector<int64_t> items = spaced_items(data, range.of, range.first, range.count);
+  const std::vector<int64_t> items = spaced_items(data.size(), range.of, range.first, range.count);
   if (options.classes > 0) options.labels = labels_of_items(data, items);
   options.condition = condition_of_items(condition, data, items, seed);
   return options;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "src/core/luminance.h"
 #include "src/sample/known_part.h"
 
 namespace diffuse {
@@ -35,12 +36,10 @@ static at::Tensor with_area_means(const at::Tensor& x, const at::Tensor& like, i
 }
 
 static at::Tensor with_luminance(const at::Tensor& x, const at::Tensor& grey, bool clip) {
-  const at::Tensor weights = at::tensor({0.299, 0.587, 0.114}, x.options()).view({1, 3, 1, 1});
-  const auto measure = [&](const at::Tensor& image) {
-    return (image * weights).sum(1, /*keepdim=*/true);
-  };
+  const at::Tensor weights =
+      at::tensor(at::ArrayRef<double>(kLuminance), x.options()).view({1, 3, 1, 1});
   const auto spread = [&](const at::Tensor& c) { return c * weights; };
-  return nearest(x, grey, weights.square().sum().item<double>(), clip, measure, spread);
+  return nearest(x, grey, weights.square().sum().item<double>(), clip, luminance, spread);
 }
 
 at::Tensor fitted(const ConditionConfig& config, const at::Tensor& x, const at::Tensor& condition,

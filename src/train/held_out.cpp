@@ -5,22 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "src/core/device.h"
 #include "src/core/noise.h"
 #include "src/data/condition.h"
+#include "src/diffusion/time_law.h"
 #include "src/model/compute_scope.h"
 #include "src/sample/known_part.h"
 
 namespace diffuse {
-
-// Multiples of the golden ratio: any run of them covers the times evenly.
-static double time_of(int64_t i, const Process& process) {
-  const double turns = (static_cast<double>(i) + 0.5) * (std::numbers::phi - 1);
-  return process.time_at(turns - std::floor(turns));
-}
 
 // Losses of probes i .. i + count - 1, and their timesteps.
 static at::Tensor probe(Network& network, const GaussianDiffusion& diffusion, const Dataset& data,
@@ -64,7 +58,8 @@ HeldOutLoss held_out_loss(Network& network, const GaussianDiffusion& diffusion, 
   for (int64_t first = own.begin; first < own.end; first += options.batch) {
     const int64_t count = std::min(options.batch, own.end - first);
     at::Tensor times = at::empty({count}, at::kDouble);
-    for (int64_t i = 0; i < count; ++i) times[i] = time_of(first + i, diffusion.process());
+    for (int64_t i = 0; i < count; ++i)
+      times[i] = diffusion.process().time_at(covering_share(first + i));
     const at::Tensor losses =
         probe(network, diffusion, data, options, first, times).to(at::kCPU, at::kDouble);
     const at::Tensor quarters = diffusion.process().part_of(times, 4);

@@ -8,6 +8,7 @@
 #include "diffuse/core/error.h"
 #include "src/core/log.h"
 #include "src/data/condition.h"
+#include "src/data/spaced_items.h"
 #include "src/model_file/generate_together.h"
 #include "src/model_file/sample_picture.h"
 
@@ -20,15 +21,8 @@ struct GridStopped {};
 
 }  // namespace
 
+// Conditions and classes of items are each given to so many of the samples.
 static constexpr int64_t kSamplesOfCondition = 7;
-
-// Items evenly spread over a set, whose conditions and classes are each given to several of the samples.
-static std::vector<int64_t> items_for(const Dataset& set, int64_t samples) {
-  const int64_t count = std::max<int64_t>(1, samples / kSamplesOfCondition);
-  std::vector<int64_t> items;
-  for (int64_t i = 0; i < count; ++i) items.push_back(i * set.size() / count);
-  return items;
-}
 
 SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
                             const std::function<bool()>& stop) {
@@ -40,7 +34,8 @@ SampleGrid draw_sample_grid(Trainer& trainer, const Dataset& held_out,
   SampleGrid grid;
   if (config.condition.is_on()) {
     const Dataset& set = held_out.size() > 0 ? held_out : trainer.data();
-    const std::vector<int64_t> items = items_for(set, count);
+    const int64_t rows_of_grid = std::max<int64_t>(1, count / kSamplesOfCondition);
+    const std::vector<int64_t> items = spaced_items(set.size(), rows_of_grid, 0, rows_of_grid);
     const at::Tensor rows = condition_of_items(config.condition, set, items, config.seed);
     const int64_t each = count / rows.size(0);
     options.condition = rows.repeat_interleave(each, 0);

@@ -3,10 +3,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "src/model/small_networks.h"
-#include "src/sample/oracle_view.h"
 #include "tests/fixed_items.h"
 #include "tests/message_of.h"
+#include "tests/oracle_model.h"
 
 namespace diffuse {
 namespace {
@@ -32,9 +31,7 @@ Model model_of(ConditionType type) {
   config.model.sample_kind = SampleKind::kPoint;
   config.model.classes = 3;
   config.diffusion.timesteps = 20;
-  return {"model", config,
-          std::make_shared<GaussianOracle>(1, oracle_view(GaussianDiffusion(config.diffusion))),
-          at::kCPU};
+  return oracle_model(config);
 }
 
 GenerateOptions three_classes() {
