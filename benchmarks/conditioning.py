@@ -23,24 +23,17 @@ import json
 import os
 import pathlib
 import shlex
-import subprocess
 import sys
-import time
 
 import numpy as np
 from PIL import Image
+
+from commands import timed, train_once
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LEVEL = 127.5  # grey levels for each unit
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 GAIN_DB, MOST_LEVELS = 3.0, 1.0  # the targets
-
-
-def timed(command):
-    """Run time of a command in seconds; its output goes to stderr."""
-    start = time.monotonic()
-    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
-    return round(time.monotonic() - start, 1)
 
 
 def conditional_presets():
@@ -146,10 +139,7 @@ def measure_grey(options, folder, truth):
 
 def measure(options, config):
     folder = options.out / config.stem
-    result = {}
-    if not (folder / "model.pt").exists():
-        train = [options.diffuse, "train", "--config", config, "--out", folder]
-        result["train_s"] = timed(train + shlex.split(options.train))
+    result = train_once(options.diffuse, config, folder, options.train)
     settings = json.loads((folder / "config.json").read_text())
     condition = settings["condition"]
     truth = unseen(options, config, settings["data"], folder)

@@ -19,18 +19,12 @@ import pathlib
 import shlex
 import subprocess
 import sys
-import time
 
 import numpy as np
 
+from commands import timed, train_once
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-
-def timed(command):
-    """Run time of a command in seconds; its output goes to stderr."""
-    start = time.monotonic()
-    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
-    return round(time.monotonic() - start, 1)
 
 
 def held_out_loss(metrics):
@@ -49,10 +43,7 @@ def main():
     parser.add_argument("--sample", default="", help='more words for sample: "--steps 25"')
     options = parser.parse_args()
 
-    result = {}
-    if not (options.out / "model.pt").exists():
-        train = [options.diffuse, "train", "--config", options.config, "--out", options.out]
-        result["train_s"] = timed(train + shlex.split(options.train))
+    result = train_once(options.diffuse, options.config, options.out, options.train)
     result["held_out_loss"] = held_out_loss(options.out / "metrics.jsonl")
 
     digits = options.out / "digits.npz"

@@ -15,11 +15,11 @@ import json
 import math
 import pathlib
 import shlex
-import subprocess
 import sys
-import time
 
 import numpy as np
+
+from commands import timed, train_once
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 VARIABLES = 4
@@ -76,13 +76,6 @@ def by_step(values):
     return [round(float(means[i]), 5) for i in (0, len(means) // 2, -1)]
 
 
-def timed(command):
-    """Run time of a command in seconds; its output goes to stderr."""
-    start = time.monotonic()
-    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
-    return round(time.monotonic() - start, 1)
-
-
 def model_crps(options, series):
     """`diffuse eval` on all series but one: some of an array is always held out."""
     array = options.out / "series.npy"
@@ -110,10 +103,7 @@ def main():
     parser.add_argument("--eval", default="", help='more words for eval: "--sampler dpmpp2m"')
     options = parser.parse_args()
 
-    result = {}
-    if not (options.out / "model.pt").exists():
-        train = [options.diffuse, "train", "--config", options.config, "--out", options.out]
-        result["train_s"] = timed(train + shlex.split(options.train))
+    result = train_once(options.diffuse, options.config, options.out, options.train)
     config = json.loads((options.out / "config.json").read_text())
     length, horizon = config["data"]["length"], config["condition"]["horizon"]
 

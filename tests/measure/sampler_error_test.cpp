@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "src/model/small_networks.h"
-#include "src/sample/oracle_view.h"
+#include "tests/oracle_model.h"
 
 namespace diffuse {
 namespace {
@@ -13,9 +12,7 @@ Model oracle() {
   config.model.sample_shape = {2};
   config.model.sample_kind = SampleKind::kPoint;
   config.sample.clip_x0 = false;
-  return {"oracle", config,
-          std::make_shared<GaussianOracle>(0.25, oracle_view(GaussianDiffusion(config.diffusion))),
-          c10::kCPU};
+  return oracle_model(config, 0.25, "oracle");
 }
 
 // On Gaussian data: more steps are closer, and at 16 steps the second-order samplers beat ddim.

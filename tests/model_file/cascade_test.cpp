@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "src/data/condition.h"
-#include "src/model/small_networks.h"
 #include "src/model_file/draw_samples.h"
 #include "src/sample/fitted.h"
-#include "src/sample/oracle_view.h"
 #include "tests/distributed/worlds.h"
 #include "tests/message_of.h"
+#include "tests/oracle_model.h"
 
 namespace diffuse {
 namespace {
@@ -38,11 +37,7 @@ Config images(int64_t side) {
 }
 
 // Of 4 x 4 images of independent numbers.
-Model base_model(const Config& config = images(4)) {
-  return {"base.pt", config,
-          std::make_shared<GaussianOracle>(0.04, oracle_view(GaussianDiffusion(config.diffusion))),
-          at::kCPU};
-}
+Model base_model(const Config& config = images(4)) { return oracle_model(config, 0.04, "base.pt"); }
 
 Config second_config(double noise = 0) {
   Config config = images(8);

@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "src/arrays/array_file.h"
-#include "src/model/small_networks.h"
-#include "src/sample/oracle_view.h"
 #include "tests/message_of.h"
+#include "tests/oracle_model.h"
 #include "tests/test_folder.h"
 
 namespace diffuse {
@@ -24,9 +23,7 @@ Model given_images(const std::vector<double>& mean = {}, const std::vector<doubl
   config.model.sample_kind = SampleKind::kImage;
   config.model.condition_channels = 1;
   config.diffusion.timesteps = 20;
-  return {"model", config,
-          std::make_shared<GaussianOracle>(1, oracle_view(GaussianDiffusion(config.diffusion))),
-          at::kCPU};
+  return oracle_model(config);
 }
 
 fs::path saved(const std::string& name, const at::Tensor& x) {
@@ -77,9 +74,7 @@ Model completing(const std::vector<int64_t>& shape) {
   config.model.sample_kind = SampleKind::kImage;
   config.model.condition_channels = shape[0] + 1;
   config.diffusion.timesteps = 20;
-  return {"model", config,
-          std::make_shared<GaussianOracle>(1, oracle_view(GaussianDiffusion(config.diffusion))),
-          at::kCPU};
+  return oracle_model(config);
 }
 
 // Stored with three colours, as many programs do; that of transparent pixels does not count.

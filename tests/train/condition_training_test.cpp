@@ -37,15 +37,20 @@ Config images_of(ConditionType type) {
   return config;
 }
 
+// For batches of images [3, 8, 8].
+Objective objective_of(ConditionType type, int64_t batch) {
+  Config config = images_of(type);
+  config.model.sample_shape = {3, 8, 8};
+  config.model.sample_kind = SampleKind::kImage;
+  config.train.batch_size = batch;
+  return {config, at::kCPU, at::kFloat};
+}
+
 Batch half_grey(int64_t count) { return {.x = at::full({count, 3, 8, 8}, 0.5), .labels = {}}; }
 
 // Of a network that predicts 0 the loss is the mean of the squared noise, here where the mask is 0.
 TEST(ConditionTraining, CountsTheUnknownPartOfAMask) {
-  Config config = images_of(ConditionType::kMask);
-  config.model.sample_shape = {3, 8, 8};
-  config.model.sample_kind = SampleKind::kImage;
-  config.train.batch_size = 20;
-  Objective objective(config, at::kCPU, at::kFloat);
+  Objective objective = objective_of(ConditionType::kMask, 20);
   const TrainingRows rows = objective.draw(half_grey(20), 0);
   ZeroOfCondition network;
   const at::Tensor losses = objective.losses(network, rows);
@@ -57,11 +62,7 @@ TEST(ConditionTraining, CountsTheUnknownPartOfAMask) {
 }
 
 TEST(ConditionTraining, DropsTheConditionsOfSomeRows) {
-  Config config = images_of(ConditionType::kGrey);
-  config.model.sample_shape = {3, 8, 8};
-  config.model.sample_kind = SampleKind::kImage;
-  config.train.batch_size = 400;
-  Objective objective(config, at::kCPU, at::kFloat);
+  Objective objective = objective_of(ConditionType::kGrey, 400);
   const TrainingRows rows = objective.draw(half_grey(400), 0);
   const at::Tensor kept = rows.condition.flatten(1).select(1, 0) != 0;
   EXPECT_NEAR(kept.sum().item<double>(), 300, 35);  // 4 standard deviations
