@@ -24,6 +24,17 @@ diffuse_model* diffuse_load(const char* path, const char* device);
  * numbers and returns their count. */
 int diffuse_sample_shape(const diffuse_model* model, int64_t shape[3]);
 
+/* The conditions that diffuse_sample gives a conditional model from now on: sample i gets number i modulo their
+ * count. A file or folder as of `diffuse sample --condition`; NULL takes them away, which is refused for a model
+ * that was never trained without. Returns their count, 0 for none, or -1 on failure, which leaves them as they
+ * were. */
+int64_t diffuse_set_condition(diffuse_model* model, const char* path);
+
+/* The same from float32 numbers in memory, row by row: `dimensions` numbers in `shape`, the first of them the
+ * count, as of an array for --condition. */
+int64_t diffuse_set_condition_numbers(diffuse_model* model, const float* numbers,
+                                      const int64_t* shape, int dimensions);
+
 /* Draws samples first .. first + n - 1 of a seed into `out`, row by row: n times the product of the shape.
  * Images are in [-1, 1]; normalised data are converted to the data's units. `sampler` NULL and `steps` 0
  * select the model's defaults. Each sample depends only on (seed, its number). Returns 0, or -1 on

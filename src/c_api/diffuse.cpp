@@ -7,15 +7,18 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "diffuse/config/config_json.h"
 #include "diffuse/core/error.h"
 #include "diffuse/core/version.h"
 #include "diffuse/model_file/model.h"
 #include "src/core/device.h"
+#include "src/model_file/condition_input.h"
 
 struct diffuse_model {
   diffuse::Model model;
+  at::Tensor conditions{};  // [N, ...]: Conditioning::condition; undefined = none
 };
 
 namespace diffuse {
@@ -49,13 +52,23 @@ static GenerateOptions options_of(const Model& model, const char* sampler, int64
   return model.options(parse_config(config, "diffuse_sample", overrides).sample);
 }
 
-static void sample(const Model& model, int64_t first, int64_t n, uint64_t seed,
+// Makes `found` the model's conditions.
+static int64_t set_conditions(diffuse_model& handle, const GivenConditions& found) {
+  handle.conditions = found.rows;
+  return found.rows.defined() ? found.count() : 0;
+}
+
+static void sample(const diffuse_model& handle, int64_t first, int64_t n, uint64_t seed,
                    GenerateOptions options, float* out) {
   constexpr int64_t kBatch = 64;
   for (int64_t begin = first; begin < first + n; begin += kBatch) {
     const int64_t count = std::min(kBatch, first + n - begin);
     options.labels = round_robin_labels(count, options.classes, begin);
-    const at::Tensor x = model.sample(consecutive_keys(seed, begin, count), options).contiguous();
+    if (handle.conditions.defined())
+      options.condition = handle.conditions.index_select(
+          0, at::arange(begin, begin + count).remainder(handle.conditions.size(0)));
+    const at::Tensor x =
+        handle.model.sample(consecutive_keys(seed, begin, count), options).contiguous();
     std::memcpy(out, x.const_data_ptr<float>(), x.nbytes());
     out += x.numel();
   }
@@ -80,9 +93,34 @@ int diffuse_sample(diffuse_model* model, int64_t first, int64_t n, uint64_t seed
   return diffuse::guarded(-1, [&] {
     if (model == nullptr || out == nullptr || first < 0 || n < 0)
       throw diffuse::Error("diffuse_sample: NULL or negative argument");
-    diffuse::sample(model->model, first, n, seed, diffuse::options_of(model->model, sampler, steps),
-                    out);
+    diffuse::sample(*model, first, n, seed, diffuse::options_of(model->model, sampler, steps), out);
     return 0;
+  });
+}
+
+int64_t diffuse_set_condition(diffuse_model* model, const char* path) {
+  constexpr const char* kName = "diffuse_set_condition";
+  return diffuse::guarded<int64_t>(-1, [&] {
+    if (model == nullptr) throw diffuse::Error(kName, ": NULL argument");
+    return diffuse::set_conditions(
+        *model, diffuse::load_conditions(path == nullptr ? "" : path, model->model, kName));
+  });
+}
+
+int64_t diffuse_set_condition_numbers(diffuse_model* model, const float* numbers,
+                                      const int64_t* shape, int dimensions) {
+  constexpr const char* kName = "diffuse_set_condition_numbers";
+  return diffuse::guarded<int64_t>(-1, [&] {
+    if (model == nullptr || numbers == nullptr || shape == nullptr || dimensions < 1)
+      throw diffuse::Error(kName, ": NULL argument or no dimensions");
+    const std::vector<int64_t> sizes(shape, shape + dimensions);
+    if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 1; }))
+      throw diffuse::Error(kName, ": expected a shape of positive numbers, got ",
+                           c10::IntArrayRef(sizes));
+    int64_t count = 1;
+    for (const int64_t size : sizes) count *= size;
+    const at::Tensor array = at::tensor(at::ArrayRef<float>(numbers, count)).view(sizes);
+    return diffuse::set_conditions(*model, diffuse::conditions_of(array, model->model, kName));
   });
 }
 

@@ -18,16 +18,26 @@ namespace fs = std::filesystem;
 
 namespace diffuse {
 
-static bool is_array(const fs::path& path) {
-  return ending_of(path) == ".npy" || ending_of(path) == ".npz";
+static bool is_array(const ConditionSource& source) {
+  const std::string ending = ending_of(source.path);
+  return source.array.defined() || ending == ".npy" || ending == ".npz";
+}
+
+// Throws Error unless there is something that can hold samples.
+static void check_source(const ConditionSource& source, bool images) {
+  if (!source.array.defined() && !fs::exists(source.path))
+    throw Error(source.name(), ": does not exist");
+  if (!is_array(source) && !images) throw Error(source.name(), ": expected a .npy or .npz file");
 }
 
 // The only array of a file, or an .npz's arr_0.
-static at::Tensor read_array_of(const std::string& name, const fs::path& path) {
+static at::Tensor array_of(const ConditionSource& source) {
+  const auto& [by, path, array] = source;
+  if (array.defined()) return array;
   if (ending_of(path) == ".npy") return read_npy(path);
   const std::vector<std::string> names = npz_names(path);
   if (names.size() != 1 && std::ranges::find(names, "arr_0") == names.end())
-    throw Error(name, ": expected one array, or one named arr_0, got ", join(names));
+    throw Error(source.name(), ": expected one array, or one named arr_0, got ", join(names));
   return read_npz(path, names.size() == 1 ? names[0] : "arr_0");
 }
 
@@ -48,12 +58,12 @@ static std::string shapes_text(const std::vector<std::vector<int64_t>>& shapes) 
   return join(texts, " or ");
 }
 
-static at::Tensor condition_array(const std::string& name, const fs::path& path,
+static at::Tensor condition_array(const ConditionSource& source,
                                   const std::vector<std::vector<int64_t>>& shapes) {
-  const at::Tensor array = read_array_of(name, path);
+  const at::Tensor array = array_of(source);
   for (const auto& shape : shapes)
     if (const at::Tensor x = as_batch(array, shape); x.defined()) return x;
-  throw Error(name, ": expected ", shapes_text(shapes), ", got ", array.scalar_type(), " ",
+  throw Error(source.name(), ": expected ", shapes_text(shapes), ", got ", array.scalar_type(), " ",
               array.sizes());
 }
 
@@ -75,16 +85,15 @@ static at::Tensor condition_picture(const fs::path& path,
               ", got a picture of ", image.channels, " x ", image.height, " x ", image.width);
 }
 
-at::Tensor read_conditions(const std::string& name, const fs::path& path,
+at::Tensor read_conditions(const ConditionSource& source,
                            const std::vector<std::vector<int64_t>>& shapes, bool images) {
-  if (!fs::exists(path)) throw Error(name, ": does not exist");
-  if (is_array(path)) {
-    const at::Tensor x = condition_array(name, path, shapes);
+  check_source(source, images);
+  if (is_array(source)) {
+    const at::Tensor x = condition_array(source, shapes);
     return images && x.scalar_type() == at::kByte ? x.contiguous() : x.to(at::kFloat).contiguous();
   }
-  if (!images) throw Error(name, ": expected a .npy or .npz file");
   std::vector<at::Tensor> pictures;
-  for (const fs::path& file : picture_paths(path)) {
+  for (const fs::path& file : picture_paths(source.path)) {
     pictures.push_back(condition_picture(file, shapes));
     if (pictures.back().sizes() != pictures[0].sizes())
       throw Error("--condition ", file.string(), ": ", pictures.back().sizes().slice(1),
@@ -126,14 +135,13 @@ static MaskedSamples masked_pictures(const fs::path& path, const std::vector<int
   return {.values = at::stack(values), .known = at::stack(known), .bytes = true};
 }
 
-MaskedSamples read_masked(const std::string& name, const fs::path& path,
-                          const std::vector<int64_t>& shape, bool images) {
-  if (!fs::exists(path)) throw Error(name, ": does not exist");
-  if (!is_array(path) && !images) throw Error(name, ": expected a .npy or .npz file");
-  if (!is_array(path)) return masked_pictures(path, shape);
-  const at::Tensor x = condition_array(name, path, {shape}).to(at::kFloat).contiguous();
+MaskedSamples read_masked(const ConditionSource& source, const std::vector<int64_t>& shape,
+                          bool images) {
+  check_source(source, images);
+  if (!is_array(source)) return masked_pictures(source.path, shape);
+  const at::Tensor x = condition_array(source, {shape}).to(at::kFloat).contiguous();
   const at::Tensor missing = at::isnan(x);
-  check_finite(name, at::where(missing, 0, x));
+  check_finite(source.name(), at::where(missing, 0, x));
   const at::Tensor known = missing.logical_not();
   const at::Tensor by_pixel = images ? known.all(1, /*keepdim=*/true) : known;
   return {.values = at::where(missing, 0, x), .known = by_pixel.to(at::kFloat), .bytes = false};

@@ -10,10 +10,18 @@
 
 namespace diffuse {
 
-// The rows of a picture, a folder of pictures or an array, each of the first of `shapes` that fits:
-// [N, shape...], uint8 of pictures and of arrays of bytes if `images`, else float32 as stored. Grey pictures fit
-// three channels too. Throws Error beginning with `name`.
-at::Tensor read_conditions(const std::string& name, const std::filesystem::path& path,
+// A picture, a folder of pictures or an array: in a file, or in memory.
+struct ConditionSource {
+  std::string by;              // "--condition": with the path, begins messages
+  std::filesystem::path path;  // only for messages if there is an
+  at::Tensor array{};
+
+  std::string name() const { return by + ' ' + path.string(); }
+};
+
+// Its rows, each of the first of `shapes` that fits: [N, shape...], uint8 of pictures and of arrays of bytes if
+// `images`, else float32 as stored. Grey pictures fit three channels too. Throws Error beginning with its name.
+at::Tensor read_conditions(const ConditionSource& source,
                            const std::vector<std::vector<int64_t>>& shapes, bool images);
 
 // Samples with unknown parts.
@@ -25,7 +33,7 @@ struct MaskedSamples {
 };
 
 // Unknown are transparent pixels, NaN in arrays; a pixel with NaN in one channel is unknown in all.
-MaskedSamples read_masked(const std::string& name, const std::filesystem::path& path,
-                          const std::vector<int64_t>& shape, bool images);
+MaskedSamples read_masked(const ConditionSource& source, const std::vector<int64_t>& shape,
+                          bool images);
 
 }  // namespace diffuse

@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 namespace diffuse {
 namespace {
 
-// One --condition for a model.
+// Conditions for a model.
 struct ConditionRequest {
-  const std::string name;  // "--condition FILE"
-  const fs::path& path;
+  const ConditionSource& source;
+  const std::string name;  // the source's
   const Model& model;
   const ConditionConfig& config;
   const std::vector<int64_t>& shape;  // of a sample
@@ -30,7 +30,7 @@ struct ConditionRequest {
 
 // Pictures and bytes from black to white in the data's units -> the network's.
 at::Tensor to_network(const ConditionRequest& request, const at::Tensor& x) {
-  check_range("--condition", request.path, x, request.model,
+  check_range(request.source.by, request.source.path, x, request.model,
               largest_number(request.model, request.model.config().sample));
   return request.model.to_network(x);
 }
@@ -38,8 +38,7 @@ at::Tensor to_network(const ConditionRequest& request, const at::Tensor& x) {
 // Samples of `shape` or another from `shapes` in the data's units: float32 [N, shape...].
 at::Tensor read_samples(const ConditionRequest& request,
                         const std::vector<std::vector<int64_t>>& shapes) {
-  const at::Tensor x =
-      read_conditions(request.name, request.path, shapes, request.model.is_image());
+  const at::Tensor x = read_conditions(request.source, shapes, request.model.is_image());
   if (x.scalar_type() == at::kByte)
     return from_picture_range(x.to(at::kFloat).div(127.5).sub(1), request.model.config().data);
   check_finite(request.name, x);
@@ -69,8 +68,7 @@ at::Tensor grey_values(const ConditionRequest& request) {
 
 // The samples, and 1 where they are known.
 at::Tensor masked_values(const ConditionRequest& request) {
-  const MaskedSamples given =
-      read_masked(request.name, request.path, request.shape, request.model.is_image());
+  const MaskedSamples given = read_masked(request.source, request.shape, request.model.is_image());
   const at::Tensor values =
       given.bytes ? from_picture_range(given.values, request.model.config().data) : given.values;
   if (!(given.known < 1).any().item<bool>())
@@ -102,7 +100,7 @@ at::Tensor stored_values(const ConditionRequest& request) {
     shape = {model.condition_size};
   else
     shape[0] = model.condition_channels - (request.config.noise > 0 ? 1 : 0);
-  const at::Tensor x = read_conditions(request.name, request.path, {shape}, shape.size() == 3);
+  const at::Tensor x = read_conditions(request.source, {shape}, shape.size() == 3);
   if (x.scalar_type() == at::kByte && !request.config.mean.empty())
     throw Error(request.name, ": expected numbers in the units of the training's conditions, got ",
                 "8-bit values");
@@ -127,23 +125,29 @@ at::Tensor condition_rows(const ConditionRequest& request) {
     case ConditionType::kNone:
       break;
   }
-  throw Error("--condition: ", request.model.name(), " was trained without a condition");
+  throw Error(request.source.by, ": ", request.model.name(), " was trained without a condition");
+}
+
+GivenConditions read(const ConditionSource& source, const Model& model) {
+  const ConditionConfig& config = model.config().condition;
+  GivenConditions given{
+      .rows = condition_rows({source, source.name(), model, config, model.sample_shape()})};
+  const at::Tensor shown = shown_condition(config, given.rows, model.sample_shape().at(0));
+  if (shown.defined()) given.shown = model.to_data(shown);
+  return given;
 }
 
 }  // namespace
 
-GivenConditions load_conditions(const fs::path& path, const Model& model) {
-  if (path.empty()) {
-    model.check_unconditional();
-    return {};
-  }
-  const ConditionConfig& config = model.config().condition;
-  const ConditionRequest request{"--condition " + path.string(), path, model, config,
-                                 model.sample_shape()};
-  GivenConditions given{.rows = condition_rows(request)};
-  const at::Tensor shown = shown_condition(config, given.rows, model.sample_shape().at(0));
-  if (shown.defined()) given.shown = model.to_data(shown);
-  return given;
+GivenConditions load_conditions(const fs::path& path, const Model& model, const std::string& by) {
+  if (!path.empty()) return read({.by = by, .path = path}, model);
+  model.check_unconditional();
+  return {};
+}
+
+GivenConditions conditions_of(const at::Tensor& numbers, const Model& model,
+                              const std::string& by) {
+  return read({.by = by, .path = "numbers", .array = numbers}, model);
 }
 
 }  // namespace diffuse

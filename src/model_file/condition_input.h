@@ -1,10 +1,11 @@
-// The conditions of `diffuse sample --condition`, from pictures and arrays.
+// The conditions of `diffuse sample --condition` and the C interface, from pictures and arrays.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "diffuse/model_file/model.h"
 
@@ -25,8 +26,12 @@ struct GivenConditions {
 //   mask       samples with unknown parts: transparent in pictures, NaN in arrays
 //   image      as stored with the training data
 //   vector     N x D numbers
-// None for an empty path, which only models that can do without accept. Throws Error naming --condition and the
-// file if they do not fit the model. Logs what is not obvious.
-GivenConditions load_conditions(const std::filesystem::path& path, const Model& model);
+// None for an empty path, which only models that can do without accept. Throws Error naming `by` and the file if
+// they do not fit the model. Logs what is not obvious.
+GivenConditions load_conditions(const std::filesystem::path& path, const Model& model,
+                                const std::string& by = "--condition");
+
+// Likewise of an array in memory.
+GivenConditions conditions_of(const at::Tensor& numbers, const Model& model, const std::string& by);
 
 }  // namespace diffuse

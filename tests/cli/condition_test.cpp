@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "diffuse/diffuse.h"
 #include "src/arrays/array_file.h"
 #include "src/pictures/image_file.h"
 #include "tests/cli/run_program.h"
@@ -64,6 +65,42 @@ TEST(Condition, IsShownByInfo) {
   EXPECT_EQ(facts["condition"], "downscale");
   EXPECT_EQ(facts["config"]["condition"]["factor"], 2);
   EXPECT_EQ(facts["config"]["model"]["condition_channels"], 3);
+}
+
+// The C interface gives sample i the condition i modulo their count, as the command does for -n 1.
+TEST(Condition, IsTakenByTheCInterface) {
+  const int64_t side = side_of(downscale_run());
+  const fs::path file = scratch("by_c") / "low.npy";
+  const at::Tensor low =
+      at::linspace(-0.8, 0.8, 2).view({2, 1, 1, 1}).expand({2, 3, side / 2, side / 2}).contiguous();
+  write_npy(file, low);
+  const at::Tensor wanted = samples_for(downscale_run(), {"-n", "1", "--condition", file});
+  diffuse_model* const model = diffuse_load(downscale_run().c_str(), "cpu");
+  ASSERT_NE(model, nullptr) << diffuse_last_error();
+  const auto draw = [&](int64_t first, int64_t n) {
+    at::Tensor x = at::empty({n, 3, side, side});
+    EXPECT_EQ(diffuse_sample(model, first, n, 0, nullptr, 0, x.mutable_data_ptr<float>()), 0)
+        << diffuse_last_error();
+    return x;
+  };
+  EXPECT_EQ(diffuse_sample(model, 0, 1, 0, nullptr, 0, nullptr), -1);
+  EXPECT_EQ(diffuse_set_condition(model, file.c_str()), 2) << diffuse_last_error();
+  EXPECT_TRUE(at::allclose(draw(0, 2), wanted, 1e-4, 1e-4));
+  const std::vector<int64_t> shape = low.slice(0, 0, 1).sizes().vec();
+  EXPECT_EQ(diffuse_set_condition_numbers(model, low.const_data_ptr<float>(), shape.data(), 4), 1);
+  const at::Tensor both = draw(0, 2);
+  EXPECT_TRUE(at::allclose(both[0], wanted[0], 1e-4, 1e-4));
+  EXPECT_TRUE(at::allclose(at::avg_pool2d(both, {2, 2})[1], low[0], 0, 1 / 127.5));
+
+  const std::vector<int64_t> wrong{1, 3, 1, 1};
+  EXPECT_EQ(diffuse_set_condition_numbers(model, low.const_data_ptr<float>(), wrong.data(), 4), -1);
+  EXPECT_NE(
+      std::string(diffuse_last_error()).find("diffuse_set_condition_numbers numbers: expected"),
+      std::string::npos)
+      << diffuse_last_error();
+  EXPECT_TRUE(at::equal(draw(0, 2), both));              // the conditions are as they were
+  EXPECT_EQ(diffuse_set_condition(model, nullptr), -1);  // never trained without
+  diffuse_free(model);
 }
 
 // Two conditions with three samples each, in their order; the first three samples of both seeds agree only where
