@@ -1,5 +1,6 @@
 // eval --metrics ode-bpd,epsilon,crps: figures of single items.
 #include <memory>
+#include <optional>
 
 #include "diffuse/core/error.h"
 #include "diffuse/eval/ode_likelihood.h"
@@ -14,18 +15,25 @@ namespace {
 
 struct OdeFlags {
   int64_t steps = 200, probes = 1;
+  std::optional<double> tolerance;
 };
 
 void check(const OdeFlags& flags) {
   if (flags.steps < 1) throw Error("--ode-steps: expected at least 1, got ", flags.steps);
+  if (flags.tolerance && !(*flags.tolerance > 0 && *flags.tolerance < 1))
+    throw Error("--ode-tolerance: expected a number above 0 and below 1, got ", *flags.tolerance);
   if (flags.probes < 1) throw Error("--ode-probes: expected at least 1, got ", flags.probes);
 }
 
 void measure_ode(const OdeFlags& flags, const EvalInput& input, EvalReport& report) {
-  OdeOptions options{.evaluation = input.evaluation, .steps = flags.steps, .probes = flags.probes};
-  options.evaluation.progress = show_progress(input);
+  OdeOptions options{.evaluation = input.evaluation,
+                     .steps = flags.steps,
+                     .tolerance = flags.tolerance.value_or(0),
+                     .probes = flags.probes};
+  options.evaluation.progress =
+      show_progress(input, flags.tolerance ? "item" : "network evaluation");
   add_ode_bpd(evaluate_ode(input.model.network(), input.model.diffusion(), input.data, options),
-              flags.probes, report);
+              options, report);
 }
 
 void measure_epsilon(const EvalInput& input, EvalReport& report) {
@@ -52,6 +60,12 @@ MetricFamily add_ode_metrics(CLI::App& command) {
   command.add_option("--ode-steps", flags->steps, "Heun steps of the solver")
       ->group("ode-bpd")
       ->capture_default_str();
+  command
+      .add_option(
+          "--ode-tolerance", flags->tolerance,
+          "Dormand-Prince with at most this error of a step instead, in steps of its choice")
+      ->group("ode-bpd")
+      ->excludes(command.get_option("--ode-steps"));
   command.add_option("--ode-probes", flags->probes, "Random vectors in the estimate of the trace")
       ->group("ode-bpd")
       ->capture_default_str();

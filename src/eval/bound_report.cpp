@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <string>
 
 #include "diffuse/core/error.h"
 
@@ -86,17 +87,24 @@ void add_bpd(const Bound& bound, EvalReport& report) {
   line("total", "total     with the closed form", bound.total);
 }
 
-// About ten rows, evenly spaced, from high noise to low.
-void add_ode_bpd(const OdeLikelihood& found, int64_t probes, EvalReport& report) {
+void add_ode_bpd(const OdeLikelihood& found, const OdeOptions& options, EvalReport& report) {
   nlohmann::ordered_json& json = report.json["ode-bpd"] = json_of(found.bits);
-  json["steps"] = found.steps;
-  json["probes"] = probes;
-  char text[128];
-  std::snprintf(text, sizeof text, "\nbits/dim by the ODE (%lld Heun steps)   %9.6g %11.3g\n",
-                static_cast<long long>(found.steps), found.bits.mean, found.bits.standard_error);
+  if (found.steps > 0)
+    json["steps"] = found.steps;
+  else
+    json["tolerance"] = options.tolerance;
+  json["calls"] = found.calls;
+  json["probes"] = options.probes;
+  const std::string solver = found.steps > 0 ? concat(found.steps, " Heun steps")
+                                             : concat("tolerance ", options.tolerance, ", ",
+                                                      std::llround(found.calls), " network calls");
+  char text[160];
+  std::snprintf(text, sizeof text, "\nbits/dim by the ODE (%s)   %9.6g %11.3g\n", solver.c_str(),
+                found.bits.mean, found.bits.standard_error);
   report.text += text;
 }
 
+// About ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report) {
   nlohmann::ordered_json& list = report.json["rd"] = nlohmann::ordered_json::array();
   for (const BoundRow& row : bound.rows)

@@ -22,7 +22,7 @@ std::vector<Chart> distortion_charts(const Bound& bound, bool levels);
 // The parts of the bound.
 void add_bpd(const Bound& bound, EvalReport& report);
 
-void add_ode_bpd(const OdeLikelihood& found, int64_t probes, EvalReport& report);
+void add_ode_bpd(const OdeLikelihood& found, const OdeOptions& options, EvalReport& report);
 
 // The rate-distortion curve; the text has about ten rows, evenly spaced, from high noise to low.
 void add_rd(const Bound& bound, bool levels, EvalReport& report);

@@ -10,6 +10,8 @@
 #include "diffuse/core/error.h"
 #include "items.h"
 #include "src/data/normalization.h"
+#include "src/diffusion/broadcast.h"
+#include "src/sample/dormand_prince.h"
 
 namespace diffuse {
 
@@ -26,17 +28,25 @@ struct Flow {
     at::Tensor velocity;    // [B, ...]
     at::Tensor divergence;  // [B]
   };
-  Point operator()(const at::Tensor& x, const Level& level) const;
+  Point operator()(const at::Tensor& x, const Levels& at) const;
+  Point operator()(const at::Tensor& x, const Level& level) const {
+    return (*this)(x, repeat(level, x.size(0), x.device()));
+  }
+};
+
+// The end of a path, and the integral of the divergence along it, in nats [B].
+struct Travelled {
+  at::Tensor x, change;
+  int64_t calls = 0;
 };
 
 }  // namespace
 
 // trace(J) = E[v' J v] for v of -1 and 1                                 [Song21b] eq. 40
-Flow::Point Flow::operator()(const at::Tensor& x, const Level& level) const {
+Flow::Point Flow::operator()(const at::Tensor& x, const Levels& at) const {
   const at::Tensor leaf = x.detach().requires_grad_();
-  const at::Tensor x_t = leaf * level.a;
-  const at::Tensor times = at::full({x.size(0)}, level.time, x.options().dtype(at::kDouble));
-  const at::Tensor eps = diffusion.denoised(denoiser(x_t, times), x_t, times, false).eps;
+  const at::Tensor x_t = leaf * along(at.a, x);
+  const at::Tensor eps = diffusion.denoised(denoiser(x_t, at.time), x_t, at.time, false).eps;
   at::Tensor divergence = at::zeros({x.size(0)}, x.options());
   for (size_t i = 0; i < probes.size(); ++i) {
     const bool again = i + 1 < probes.size();
@@ -46,11 +56,10 @@ Flow::Point Flow::operator()(const at::Tensor& x, const Level& level) const {
   return {eps.detach(), divergence / static_cast<double>(probes.size())};
 }
 
-// log p(x) at the smallest noise level, in nats [B]. x is integrated by Heun's method in sigma, where its
-// path is straight once noise dominates; the divergence is integrated in log sigma, where sigma * divergence
-// is then constant.
-static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<double>& times,
-                              const std::function<void()>& on_step) {
+// x is integrated by Heun's method in sigma, where its path is straight once noise dominates; the divergence is
+// integrated in log sigma, where sigma * divergence is then constant.
+static Travelled by_heun(const Flow& flow, at::Tensor x, const std::vector<double>& times,
+                         const std::function<void()>& on_step) {
   at::Tensor change = at::zeros({x.size(0)}, x.options());
   Level here = flow.diffusion.process().level(times[0]);
   for (size_t i = 0; i + 1 < times.size(); ++i) {
@@ -64,12 +73,50 @@ static at::Tensor log_density(const Flow& flow, at::Tensor x, const std::vector<
     here = next;
     on_step();
   }
+  return {x, change, 2 * (std::ssize(times) - 1)};
+}
+
+// Both in sigma: rows of x and, behind them, nats per dimension.
+static Travelled by_tolerance(const Flow& flow, const at::Tensor& x, double tolerance,
+                              const std::function<void()>& on_call) {
+  const Process& process = flow.diffusion.process();
+  const at::IntArrayRef shape = x.sizes();
+  const auto dimensions = static_cast<double>(x[0].numel());
+  Travelled end;
+  const auto slope = [&](const at::Tensor& y, std::vector<double> sigma) {
+    for (double& place : sigma) place = process.time_between(place);
+    const at::Tensor times = at::tensor(sigma, at::kDouble).to(y.device());
+    const Flow::Point at = flow(y.slice(1, 0, -1).reshape(shape), process.levels(times));
+    ++end.calls;
+    on_call();
+    return at::cat({at.velocity.flatten(1), at.divergence.unsqueeze(1) / dimensions}, 1);
+  };
+  const auto norm = [](const at::Tensor& errors) {
+    return at::maximum(DormandPrince::root_mean_square(errors.slice(1, 0, -1)),
+                       errors.slice(1, -1).squeeze(1).abs());
+  };
+  const double first = process.level(process.first_time()).sigma(),
+               last = process.level(process.last_time_with_signal()).sigma();
+  const at::Tensor begin = at::cat({x.flatten(1), at::zeros({x.size(0), 1}, x.options())}, 1);
+  const at::Tensor start = slope(begin, std::vector<double>(static_cast<size_t>(x.size(0)), first));
+  DormandPrince solver(tolerance, norm);
+  solver.start(x.size(0), first);
+  const at::Tensor y = solver.advance(begin, start, first, last, slope);
+  end.x = y.slice(1, 0, -1).reshape(shape);
+  end.change = y.slice(1, -1).squeeze(1) * dimensions;
+  return end;
+}
+
+// log p(x) at the smallest noise level, in nats [B], of x that ended so.
+static at::Tensor log_density(const Flow& flow, const Travelled& end) {
   // x_T = a x is the samples' start, N(0, size² I), so x ~ N(0, (size / a)² I).
-  const double size = flow.diffusion.process().prior_std(here);
-  const double precision = here.a * here.a / (size * size);
+  const Process& process = flow.diffusion.process();
+  const Level last = process.level(process.last_time_with_signal());
+  const double size = process.prior_std(last);
+  const double precision = last.a * last.a / (size * size);
   const at::Tensor log_prior =
-      -0.5 * (x.square() * precision + std::log(2 * std::numbers::pi / precision));
-  return log_prior.flatten(1).sum(1) + change;
+      -0.5 * (end.x.square() * precision + std::log(2 * std::numbers::pi / precision));
+  return log_prior.flatten(1).sum(1) + end.change;
 }
 
 // Spreads levels k / 127.5 - 1 uniformly over their bins, 2 / 255 wide.
@@ -126,30 +173,37 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const int64_t n = item_count(data, evaluation);
   const std::vector<double> times = ode_times(diffusion.process(), options.steps);
   const auto steps = static_cast<int64_t>(times.size()) - 1;
+  const bool adapts = options.tolerance > 0;
   const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
   // From a density in the network's units to one in the data's, or to its bins.
   const double more_bits = log2_scale(units) + (levels ? std::log2(127.5) : 0);
-  const int64_t mine = evaluation.queue.empty() ? evaluation.world->share(n).size() : n;
-  std::vector<at::Tensor> bits{at::empty({0}, at::kDouble)};
+  // Progress in network calls, or where their number is not known in items.
+  const int64_t whole = own_count(evaluation, n) * (adapts ? 1 : 2 * steps);
   int64_t done = 0;
+  const auto report = [&](int64_t more) {
+    done += more;
+    if (evaluation.progress) evaluation.progress(done, whole);
+  };
   const auto measure = [&](int64_t first, int64_t count) {
     const Items items = load_items(data, evaluation, first, count);
     const Flow flow{diffusion, in_double(network, diffusion, items.given, evaluation),
                     draw_probes(items, options.probes)};
-    const auto on_step = [&] {
-      done += 2 * count;
-      if (evaluation.progress) evaluation.progress(done, 2 * steps * mine);
-    };
     const at::Tensor start = levels ? dequantised(items) : items.x0;
+    const Travelled end = adapts ? by_tolerance(flow, start, options.tolerance, [&] { report(0); })
+                                 : by_heun(flow, start, times, [&] { report(2 * count); });
+    if (adapts) report(count);
     const auto dimensions = static_cast<double>(start[0].numel());
-    const at::Tensor nats = log_density(flow, start, times, on_step);
-    return (more_bits - nats / (dimensions * std::numbers::ln2)).to(at::kCPU);
+    const at::Tensor bits = more_bits - log_density(flow, end) / (dimensions * std::numbers::ln2);
+    return at::stack({bits, at::full_like(bits, static_cast<double>(end.calls))}, 1).to(at::kCPU);
   };
-  measure_parts(evaluation, concat("ode-", options.steps, "-", options.probes), n, measure,
-                [&](const at::Tensor& part) { bits.push_back(part); });
-  const at::Tensor all = evaluation.world->gather_rows(at::cat(bits), n);
-  return {.bits = estimate(all), .steps = steps, .items = n};
+  const std::string name = concat(
+      "ode-", adapts ? options.tolerance : static_cast<double>(options.steps), "-", options.probes);
+  const at::Tensor all = measure_rows(evaluation, name, n, {2}, measure);
+  return {.bits = estimate(all.select(1, 0)),
+          .steps = adapts ? 0 : steps,
+          .calls = all.select(1, 1).mean().item<double>(),
+          .items = n};
 }
 
 }  // namespace diffuse

@@ -210,6 +210,8 @@ TEST(BadUse, OfEval) {
   expect_refused(eval({"--split", "test"}, "--split"));
   expect_refused(eval({"--plot", "@x.jpg"}, ".png"));
   expect_refused(eval({"--ode-steps", "0"}, "--ode-steps"));
+  for (const char* const tolerance : {"0", "1", "nan"})
+    expect_refused(eval({"--ode-tolerance", tolerance}, "--ode-tolerance"));
   expect_refused(eval({"--data", "@none"}, "--data"));
   expect_refused(eval({"--sampler", "ddim"}, "--sampler: no samples are drawn"));
   expect_refused(eval({"--metrics", "swd", "--samples", "@points.npy", "--no-clip"},

@@ -40,26 +40,50 @@ TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropy) {
   EXPECT_NEAR(error_of(999, 0.25, linear(200, 0.05)), 0, 1e-3);
 }
 
-// The exact flow takes the samples' start N(0, size^2) at the last level to the first: of the data's
-// variance V there, x_0 + sigma_0 z has V_0 size^2 / V_T.
+// The figures of data N(0, 1/4) by a solver, and the exact one: the flow takes the samples' start N(0, size^2) at
+// the last level to the first; of the data's variance V there, x_0 + sigma_0 z has V_0 size^2 / V_T.
+struct OracleBits {
+  OdeLikelihood found;
+  double exact;
+};
+
+OracleBits oracle_bits(ProcessKind process, const OdeOptions& options) {
+  DiffusionConfig config;
+  config.process = process;
+  if (!config.is_chain()) config.prediction = PredictionKind::kEdm;
+  const GaussianDiffusion diffusion(config);
+  GaussianOracle network(0.25, oracle_view(diffusion));
+  const Process& levels = diffusion.process();
+  const double sigma = levels.level(levels.first_time()).sigma();
+  const Level last = levels.level(levels.last_time_with_signal());
+  const double ratio =
+      std::pow(levels.prior_std(last), 2) / (last.a * last.a * 0.25 + last.s * last.s);
+  return {evaluate_ode(network, diffusion, two_valued(4, 8, 0.5), options),
+          cross_entropy((0.25 + sigma * sigma) * ratio, 0.25)};
+}
+
 TEST(OdeLikelihood, OfTheOracleIsItsCrossEntropyOnEveryProcess) {
   for (const ProcessKind process : {ProcessKind::kVp, ProcessKind::kSubvp, ProcessKind::kVe,
                                     ProcessKind::kEdm, ProcessKind::kFlow}) {
-    DiffusionConfig config;
-    config.process = process;
-    config.prediction = PredictionKind::kEdm;
-    const GaussianDiffusion diffusion(config);
-    GaussianOracle network(0.25, oracle_view(diffusion));
-    const OdeLikelihood result = evaluate_ode(network, diffusion, two_valued(4, 8, 0.5),
-                                              {.evaluation = {.items = 4}, .steps = 300});
-    const Process& levels = diffusion.process();
-    const double sigma = levels.level(levels.first_time()).sigma();
-    const Level last = levels.level(levels.last_time_with_signal());
-    const double ratio =
-        std::pow(levels.prior_std(last), 2) / (last.a * last.a * 0.25 + last.s * last.s);
-    EXPECT_NEAR(result.bits.mean, cross_entropy((0.25 + sigma * sigma) * ratio, 0.25), 1e-3)
-        << process;
-    EXPECT_EQ(result.steps, 300);
+    const auto [found, exact] = oracle_bits(process, {.evaluation = {.items = 4}, .steps = 300});
+    EXPECT_NEAR(found.bits.mean, exact, 1e-3) << process;
+    EXPECT_EQ(found.steps, 300);
+    EXPECT_EQ(found.calls, 600);
+  }
+}
+
+// To the tolerance of steps, of which some tens are taken, and with fewer calls than fixed steps.
+TEST(OdeLikelihood, OfTheOracleIsExactToATolerance) {
+  for (const ProcessKind process : {ProcessKind::kDdpm, ProcessKind::kVp, ProcessKind::kSubvp,
+                                    ProcessKind::kVe, ProcessKind::kEdm, ProcessKind::kFlow}) {
+    const auto error = [&](double tolerance) {
+      const auto [found, exact] =
+          oracle_bits(process, {.evaluation = {.items = 4}, .tolerance = tolerance});
+      EXPECT_LT(found.calls, 600) << process;
+      return std::abs(found.bits.mean - exact);
+    };
+    EXPECT_LT(error(1e-3), 2e-2) << process;
+    EXPECT_LT(error(1e-5), 2e-4) << process;
   }
 }
 
@@ -124,13 +148,16 @@ TEST(OdeLikelihood, DoesNotDependOnTheBatch) {
   const GaussianDiffusion diffusion(linear(20, 0.2));
   Shear network;
   const FixedItems data = two_valued(7, 4, 0.5);
-  const auto bits = [&](int64_t batch) {
-    return evaluate_ode(network, diffusion, data,
-                        {.evaluation = {.items = 7, .batch = batch}, .steps = 10})
-        .bits;
-  };
-  EXPECT_NEAR(bits(7).mean, bits(2).mean, 1e-12);
-  EXPECT_NEAR(bits(7).standard_error, bits(2).standard_error, 1e-12);
+  for (const double tolerance : {0., 1e-4}) {
+    const auto bits = [&](int64_t batch) {
+      return evaluate_ode(
+                 network, diffusion, data,
+                 {.evaluation = {.items = 7, .batch = batch}, .steps = 10, .tolerance = tolerance})
+          .bits;
+    };
+    EXPECT_NEAR(bits(7).mean, bits(2).mean, 1e-12);
+    EXPECT_NEAR(bits(7).standard_error, bits(2).standard_error, 1e-12);
+  }
 }
 
 }  // namespace

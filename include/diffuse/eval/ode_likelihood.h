@@ -15,12 +15,16 @@ namespace diffuse {
 struct OdeOptions {
   EvaluationOptions evaluation;
   int64_t steps = 200;  // Heun steps; fewer if there are fewer distinct timesteps
-  int64_t probes = 1;   // Rademacher vectors in the estimate of the trace
+  double tolerance =
+      0;  // > 0: dopri5 instead, with this error of a step in x, in root mean square, and in
+          // nats per dimension, both relative to 1 + the value
+  int64_t probes = 1;  // Rademacher vectors in the estimate of the trace
 };
 
 struct OdeLikelihood {
   Estimate bits;  // per dimension, over items: of 8-bit values for 8-bit images, else of a density
-  int64_t steps = 0;  // as used
+  int64_t steps = 0;  // as used; 0 = chosen by the tolerance
+  double calls = 0;   // of the network for an item, which waits for the others of its batch: mean
   int64_t items = 0;
 };
 
