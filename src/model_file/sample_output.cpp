@@ -213,8 +213,7 @@ void SampleOutput::write_grid() const {
   } else if (!frames_.empty()) {
     std::vector<at::Tensor> columns;
     for (const auto& frame : frames_) columns.push_back(at::cat(frame));
-    const at::Tensor rows = at::stack(columns, 1).flatten(0, 1);
-    picture = make_grid(image_range(rows), std::ssize(columns));
+    picture = picture_of_frames(at::stack(columns, 1), options_.kind, options_.data);
   } else if (options_.conditions.defined()) {
     picture = picture_of_rows(options_.conditions, samples, options_.kind, options_.data);
   } else if (!options_.rows.empty() && is_image(options_.kind)) {

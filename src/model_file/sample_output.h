@@ -62,7 +62,7 @@ class SampleOutput {
   void add(int64_t first, const at::Tensor& x);
 
   // One step of the reverse process of the current batch; `frame` counts from 0. A grid with frames has one
-  // row per sample and one column per frame.
+  // row per sample and one column per frame, or for points one path per sample.
   void add_frame(int64_t frame, const at::Tensor& x);
 
   // Writes the rest.

@@ -24,13 +24,23 @@ Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data, i
   return make_grid(to_picture_range(x, data));
 }
 
+// Samples [N, K, shape...], K in each row.
+static Image table_of(const at::Tensor& x, SampleKind kind, const DataConfig& data) {
+  const at::Tensor flat = x.flatten(0, 1);
+  return kind == SampleKind::kSignal ? draw_signals(flat, x.size(1))
+                                     : make_grid(to_picture_range(flat, data), x.size(1));
+}
+
 Image picture_of_rows(const at::Tensor& conditions, const at::Tensor& x, SampleKind kind,
                       const DataConfig& data) {
   const at::Tensor rows = x.unflatten(0, {conditions.size(0), -1});
-  const at::Tensor all = at::cat({conditions.unsqueeze(1), rows}, 1);
-  const at::Tensor flat = all.flatten(0, 1);
-  return kind == SampleKind::kSignal ? draw_signals(flat, all.size(1))
-                                     : make_grid(to_picture_range(flat, data), all.size(1));
+  return table_of(at::cat({conditions.unsqueeze(1), rows}, 1), kind, data);
+}
+
+Image picture_of_frames(const at::Tensor& frames, SampleKind kind, const DataConfig& data) {
+  if (kind != SampleKind::kPoint) return table_of(frames, kind, data);
+  const at::Tensor plane = frames.size(2) > 1 ? frames : at::constant_pad_nd(frames, {0, 1});
+  return draw_paths(plane, plot_limit(data), 768);
 }
 
 }  // namespace diffuse

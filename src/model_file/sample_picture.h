@@ -19,4 +19,7 @@ Image picture_of(const at::Tensor& x, SampleKind kind, const DataConfig& data = 
 Image picture_of_rows(const at::Tensor& conditions, const at::Tensor& x, SampleKind kind,
                       const DataConfig& data);
 
+// K frames of N samples [N, K, shape...]: a row of frames for each image or signal, a path for each point.
+Image picture_of_frames(const at::Tensor& frames, SampleKind kind, const DataConfig& data);
+
 }  // namespace diffuse

@@ -35,4 +35,8 @@ Image draw_signals(const at::Tensor& x, int64_t columns = 0);
 Image draw_points(const at::Tensor& points, double limit = 3.5, int64_t side = 512,
                   const std::vector<uint32_t>& colours = {});
 
+// N paths of K points each, [N, K, D >= 2], as lines on the same axes, with a dot where each ends. Parts beyond
+// the axes are left out.
+Image draw_paths(const at::Tensor& paths, double limit = 3.5, int64_t side = 512);
+
 }  // namespace diffuse

@@ -23,6 +23,9 @@ struct Axes {
   double y(double value) const {
     return static_cast<double>(margin) + (limit - value) * pixels_per_unit();
   }
+  bool holds(double x, double y) const {  // not NaN either
+    return std::abs(x) <= limit && std::abs(y) <= limit;
+  }
 
   void draw(Canvas& canvas) const {
     constexpr uint32_t kGrid = 0xebebeb, kZero = 0xc8c8c8, kFrame = 0x808080, kText = 0x505050;
@@ -72,10 +75,37 @@ Image draw_points(const at::Tensor& points, double limit, int64_t side,
   const auto rows = values.accessor<double, 2>();
   for (int64_t i = 0; i < values.size(0); ++i) {
     const double x = rows[i][0], y = values.size(1) > 1 ? rows[i][1] : 0;
-    if (!(std::abs(x) <= limit && std::abs(y) <= limit)) continue;  // outside, or NaN
+    if (!axes.holds(x, y)) continue;
     const uint32_t colour = colours.empty() ? 0x2a5fb0 : colours[static_cast<size_t>(i)];
     canvas.disc({axes.x(x), axes.y(y)}, radius, colour, opacity);
   }
+  return canvas.take();
+}
+
+Image draw_paths(const at::Tensor& paths, double limit, int64_t side) {
+  TORCH_CHECK(paths.dim() == 3 && paths.size(1) >= 1 && paths.size(2) >= 2 && limit > 0,
+              "draw_paths: expected paths [N, K >= 1, D >= 2] and limit > 0, got ", paths.sizes());
+  constexpr uint32_t kLine = 0x9fbde4, kEnd = 0xd9561c;
+  Canvas canvas(side, side);
+  const Axes axes{.limit = limit, .margin = side / 16, .side = side};
+  axes.draw(canvas);
+  const double unit = static_cast<double>(side) / 512;
+  const at::Tensor values = paths.detach().cpu().to(at::kDouble).contiguous();
+  const auto at = values.accessor<double, 3>();
+  const auto last = values.size(1) - 1;
+  for (int64_t i = 0; i < values.size(0); ++i) {
+    std::vector<CanvasPoint> line;
+    for (int64_t k = 0; k <= last; ++k) {
+      const bool inside = axes.holds(at[i][k][0], at[i][k][1]);
+      if (inside) line.push_back({axes.x(at[i][k][0]), axes.y(at[i][k][1])});
+      if (inside && k < last) continue;
+      if (line.size() > 1) canvas.polyline(line, unit, kLine);
+      line.clear();
+    }
+  }
+  for (int64_t i = 0; i < values.size(0); ++i)
+    if (const double x = at[i][last][0], y = at[i][last][1]; axes.holds(x, y))
+      canvas.disc({axes.x(x), axes.y(y)}, 2.5 * unit, kEnd, 1);
   return canvas.take();
 }
 

@@ -188,6 +188,15 @@ TEST(SampleOutput, FramesOfAPngAreAColumnEach) {
   EXPECT_NE(states.pixels, ends.pixels);
 }
 
+TEST(SampleOutput, FramesOfPointsAreTheirPaths) {
+  const fs::path folder = scratch("paths");
+  sample_well(folder / "paths.png", {"--ckpt", points(), "-n", "20", "--frames", "5"});
+  sample_well(folder / "ends.png", {"--ckpt", points(), "-n", "20"});
+  const Image paths = read_image(folder / "paths.png");
+  EXPECT_EQ(paths.width, paths.height);
+  EXPECT_GT(paths.width, read_image(folder / "ends.png").width);
+}
+
 TEST(Encode, FindsTheNoiseThatDecodesToTheSamples) {
   const fs::path folder = scratch("encode");
   const at::Tensor x = at::tensor({0.5f, -0.25f, 1.5f, 0.0f}).view({2, 2});

@@ -82,5 +82,23 @@ TEST(DrawPoints, LeavesOutWhatLiesOutside) {
   EXPECT_EQ(draw_points(outside).pixels, draw_points(at::empty({0, 2})).pixels);
 }
 
+TEST(DrawPaths, GoFromTheFirstPointToADotAtTheLast) {
+  const auto path = at::tensor({-1.0, 2.0, 1.0, 2.0}).view({1, 2, 2});
+  const Image image = draw_paths(path, 3.5, 512);
+  // 64 pixels a unit, as above: from (192, 128) to (320, 128), halfway (256, 128).
+  const auto line = pixel(image, 128, 256), end = pixel(image, 128, 320);
+  EXPECT_GT(line[2], line[0] + 20);  // blue
+  EXPECT_GT(end[0], end[2] + 100);   // orange
+  EXPECT_EQ(pixel(image, 138, 256 - 10), (std::vector<uint8_t>{255, 255, 255}));
+}
+
+TEST(DrawPaths, BreakWhereTheyLeaveTheAxes) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto inside = at::tensor({-1.0, 2.0, 1.0, 2.0}, at::kDouble).view({1, 2, 2});
+  const auto beyond = at::tensor({9.0, 0.0, nan, 1.0}, at::kDouble).view({1, 2, 2});
+  EXPECT_EQ(draw_paths(at::cat({beyond, inside}, 1)).pixels, draw_paths(inside).pixels);
+  EXPECT_EQ(draw_paths(beyond).pixels, draw_points(at::empty({0, 2})).pixels);
+}
+
 }  // namespace
 }  // namespace diffuse
