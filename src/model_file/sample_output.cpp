@@ -197,7 +197,7 @@ void SampleOutput::add_frame(int64_t frame, const at::Tensor& x) {
 static Image captioned_rows(const at::Tensor& x, std::vector<std::string> captions) {
   const int64_t rows = std::ssize(captions), columns = (x.size(0) + rows - 1) / rows;
   const int64_t side = columns * x.size(3);
-  const int64_t zoom = std::clamp<int64_t>((512 + side - 1) / side, 1, 8);
+  const int64_t zoom = std::clamp<int64_t>((512 + side - 1) / side, 1, 16);
   captions.resize(std::min(rows, x.size(0)));
   std::vector<std::vector<Image>> table(captions.size());
   for (int64_t i = 0; i < x.size(0); ++i) table[i % rows].push_back(to_image(x[i], zoom));

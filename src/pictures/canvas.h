@@ -1,5 +1,4 @@
-// Anti-aliased lines, discs and text on a white picture: what charts, scatter plots and captions are
-// drawn on.
+// Anti-aliased lines, discs and text on a white picture: what scatter plots, signals and captions are drawn on.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +28,8 @@ class Canvas {
   void paste(const Image& picture, int64_t left, int64_t top);
 
   // UTF-8 `text` with its capitals' feet at `at.y`; `align` 0 begins at x, 0.5 is centred on it, 1 ends
-  // there. `size` multiplies the height of a capital, kTextHeight. The font is ASCII: symbols are
-  // spelled out as ascii_text() does.
+  // there. `size` multiplies the height of a capital, kTextHeight. The font is ASCII,
+  // as ascii_text() makes it.
   void text(std::string_view text, CanvasPoint at, double align, uint32_t colour, double size = 1);
   static double text_width(std::string_view text, double size = 1);
   static constexpr double kTextHeight = 9;  // of a capital, in pixels
@@ -45,8 +44,7 @@ class Canvas {
   Image image_;
 };
 
-// Symbols of UTF-8 spelled out, as the source does: "ᾱ" becomes "alpha_bar". What has no spelling
-// becomes one DEL a character, which the font shows as a box.
+// Each character that is not ASCII becomes one DEL, which the font shows as a box.
 std::string ascii_text(std::string_view utf8);
 
 // The strokes of an ASCII character in a raster five wide; capitals fill rows 0 to 6, tails rows 7 and 8.

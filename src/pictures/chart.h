@@ -1,4 +1,5 @@
-// Line charts: SVG with real text, light and dark as the reader's browser is set, and PNG. No LibTorch here.
+// Line charts: SVG with real text, light and dark as the reader's browser is set, and PNG of it, light, where
+// librsvg was found at build time. No LibTorch here.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct ChartSeries {
   std::vector<double> x, y;  // points with a value that is not finite break the line
 };
 
-// Text is UTF-8; a PNG spells symbols out: "β" becomes "beta".
+// Text is UTF-8.
 struct Chart {
   std::string title, unit;  // of the values; "" = none
   std::string x_label;
@@ -32,11 +33,11 @@ std::string charts_svg(const std::vector<Chart>& charts);
 std::string chart_element(const Chart& chart);
 std::string chart_style();
 
-// The same charts in pixels.
-Image draw_charts(const std::vector<Chart>& charts, int64_t width = 900,
-                  int64_t panel_height = 300);
+// The same charts in pixels, by librsvg.
+Image draw_charts(const std::vector<Chart>& charts);
 
-// Throws Error, beginning with `flag`, if a name does not end in .svg or .png.
+// Throws Error, beginning with `flag`, if a name does not end in .svg or .png, or in a .png that this build cannot
+// draw.
 void check_chart_name(const std::string& flag, const std::filesystem::path& file);
 
 // Writes charts atomically: as SVG if the name ends in .svg, else as PNG.

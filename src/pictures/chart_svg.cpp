@@ -5,6 +5,7 @@
 
 #include "chart_scale.h"
 #include "diffuse/core/error.h"
+#include "image_libraries.h"
 #include "src/files/atomic_write.h"
 #include "src/files/file.h"
 #include "src/pictures/chart.h"
@@ -234,13 +235,18 @@ void check_chart_name(const std::string& flag, const std::filesystem::path& file
   const std::string ending = ending_of(file);
   if (ending != ".svg" && ending != ".png")
     throw Error(flag, " ", file.string(), ": expected a name ending in .svg or .png");
+#if !DIFFUSE_RSVG
+  if (ending == ".png")
+    throw Error(flag, " ", file.string(), ": this build lacks librsvg, which draws charts as PNG; ",
+                "use ", std::filesystem::path(file).replace_extension(".svg").string());
+#endif
 }
 
 void write_charts(const std::filesystem::path& file, const std::vector<Chart>& charts) {
-  if (ending_of(file) == ".svg")
-    atomic_write(file, charts_svg(charts));
-  else
-    write_png(file, draw_charts(charts));
+#if DIFFUSE_RSVG
+  if (ending_of(file) == ".png") return write_png(file, draw_charts(charts));
+#endif
+  atomic_write(file, charts_svg(charts));
 }
 
 }  // namespace diffuse

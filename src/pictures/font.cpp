@@ -2,7 +2,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "canvas.h"
 
@@ -76,33 +75,12 @@ static constexpr std::array<std::array<std::string_view, kRows>, 6> kBands{{
 }};
 // clang-format on
 
-// Longer spellings stand before those they begin with.
-static constexpr std::array<std::pair<std::string_view, std::string_view>, 28> kSpellings{{
-    {"β̃", "beta_tilde"}, {"ᾱ", "alpha_bar"}, {"α", "alpha"}, {"β", "beta"}, {"γ", "gamma"},
-    {"ε", "epsilon"},    {"η", "eta"},       {"θ", "theta"}, {"μ", "mu"},   {"σ", "sigma"},
-    {"ₜ", "_t"},         {"₋", "-"},         {"₀", "0"},     {"₁", "1"},    {"²", "^2"},
-    {"³", "^3"},         {"¼", "1/4"},       {"½", "1/2"},   {"¾", "3/4"},  {"×", "x"},
-    {"±", "+-"},         {"·", "*"},         {"−", "-"},     {"–", "-"},    {"…", "..."},
-    {"√", "sqrt "},      {"‖", "|"},         {"→", "->"},
-}};
-
 std::string ascii_text(std::string_view utf8) {
   std::string ascii;
-  while (!utf8.empty()) {
-    size_t length = 1;
-    std::string_view spelling = utf8.substr(0, 1);
-    if ((utf8[0] & 0x80) != 0) {
-      while (length < utf8.size() && (utf8[length] & 0xc0) == 0x80) ++length;
-      spelling = "\x7f";
-      for (const auto& [symbol, name] : kSpellings)
-        if (utf8.starts_with(symbol)) {
-          length = symbol.size();
-          spelling = name;
-          break;
-        }
-    }
-    ascii += spelling;
-    utf8.remove_prefix(length);
+  for (const char c : utf8) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) ascii += c;
+    if (byte >= 0xc0) ascii += '\x7f';  // a character's first byte; the others are below
   }
   return ascii;
 }

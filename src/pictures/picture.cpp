@@ -51,7 +51,7 @@ Image make_grid(const at::Tensor& images, int64_t columns, int64_t gap, int64_t 
   const int64_t rows = (count + columns - 1) / columns;
   if (zoom <= 0) {
     const int64_t tiles = columns * width;
-    zoom = std::clamp<int64_t>((512 - (columns + 1) * gap + tiles - 1) / tiles, 1, 8);
+    zoom = std::clamp<int64_t>((512 - (columns + 1) * gap + tiles - 1) / tiles, 1, 16);
   }
   const int64_t tile_height = height * zoom + gap, tile_width = width * zoom + gap;
   const at::Tensor tiles =

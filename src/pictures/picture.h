@@ -21,7 +21,7 @@ inline bool is_pictured(int64_t channels) { return channels == 1 || channels == 
 Image to_image(const at::Tensor& x, int64_t zoom = 1);
 
 // x [B, C, H, W] in [-1, 1] -> one image, `columns` wide (0 = nearest to a square), with `gap` pixels of
-// white between and around tiles, each pixel repeated `zoom` times (0 = at most 8, enough for a grid at
+// white between and around tiles, each pixel repeated `zoom` times (0 = at most 16, enough for a grid at
 // least 512 pixels wide).
 Image make_grid(const at::Tensor& x, int64_t columns = 0, int64_t gap = 2, int64_t zoom = 0);
 
