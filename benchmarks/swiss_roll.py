@@ -3,9 +3,9 @@
 
     python benchmarks/swiss_roll.py --diffuse build/release/diffuse --out runs/rolls
 
-The distance is the sliced 2-Wasserstein distance of 5,000 points, relative to that between two sets of 5,000 points of
-the data. Of n points of each, its square is that of infinitely many plus a share of 1 / n, as between two sets of the
-data; it is measured with n samples, and given for 5,000. Needs NumPy.
+The distance is the sliced 2-Wasserstein distance of 5,000 samples to 5,000 points of the data, relative to that between
+two such sets of the data. Its square exceeds that of very many points by as much as between sets of the data: the rest is
+measured with -n samples. Needs NumPy.
 """
 
 import argparse

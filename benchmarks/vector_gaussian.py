@@ -11,10 +11,11 @@ and s^2; the target is 2 % on average. Exit code 1 where it is missed. Needs Num
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 
 import numpy as np
+
+from commands import timed, train_once
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 A = np.array([[0.6, -0.4, 0.2], [0.1, 0.5, -0.7]])
@@ -30,7 +31,7 @@ def config(folder):
             "diffusion": {"process": "edm", "prediction": "edm", "loss": "edm", "sigma_data": 1,
                           "timestep_sampler": "log_normal", "log_normal_mean": 0.5,
                           "log_normal_std": 1.4},
-            "train": {"steps": 10000, "batch_size": 512, "learning_rate": 0.002, "warmup_steps": 200,
+            "train": {"steps": 20000, "batch_size": 512, "learning_rate": 0.002, "warmup_steps": 200,
                       "learning_rate_schedule": "cosine", "ema_decay": 0.999, "log_every": 2000},
             "sample": {"sampler": "heun", "steps": 40, "clip_x0": False}}
 
@@ -49,12 +50,9 @@ def main():
         np.save(options.out / f"{name}.npy", values.astype(np.float32))
     (options.out / "config.json").write_text(json.dumps(config(options.out)))
     run, drawn = options.out / "run", options.out / "drawn.npy"
-    if not (run / "model.pt").exists():
-        subprocess.run([options.diffuse, "train", "--config", options.out / "config.json", "--out", run],
-                       check=True, stdout=sys.stderr)
-    subprocess.run([options.diffuse, "sample", "--ckpt", run, "--condition", options.out / "given.npy",
-                    "-n", str(options.n), "--batch", "4000", "-o", drawn], check=True,
-                   stdout=sys.stderr)
+    train_once(options.diffuse, options.out / "config.json", run, "")
+    timed([options.diffuse, "sample", "--ckpt", run, "--condition", options.out / "given.npy", "-n",
+           options.n, "--batch", 4000, "-o", drawn])
     rows = np.load(drawn).reshape(len(GIVEN), options.n, 2)
     mean = np.abs(rows.mean(axis=1) - (GIVEN @ A.T + B)) / S
     variance = np.abs(rows.var(axis=1) / S**2 - 1)

@@ -40,6 +40,7 @@ PACKAGES = {
     "webp/": ["pictures/"],
     "tiffio.h": ["pictures/"],
     "gif_lib.h": ["pictures/"],
+    "librsvg/": ["pictures/chart_png.cpp"],
     "oneapi/": ["model/ops/cpu/onednn_plugin.cpp"],
     "ATen/cuda/": ["core/cuda/graph_plugin.cpp"],
     "c10/cuda/": ["core/cuda/graph_plugin.cpp"],

@@ -37,8 +37,8 @@ int64_t diffuse_set_condition_numbers(diffuse_model* model, const float* numbers
 
 /* Draws samples first .. first + n - 1 of a seed into `out`, row by row: n times the product of the shape.
  * Images are in [-1, 1]; normalised data are converted to the data's units. `sampler` NULL and `steps` 0
- * select the model's defaults. Each sample depends only on (seed, its number). Returns 0, or -1 on
- * failure. */
+ * select the model's defaults. Each sample depends only on (seed, its number) and its condition; a conditional
+ * model without one is refused unless it was trained so too. Returns 0, or -1 on failure. */
 int diffuse_sample(diffuse_model* model, int64_t first, int64_t n, uint64_t seed,
                    const char* sampler, int64_t steps, float* out);
 

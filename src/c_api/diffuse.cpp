@@ -102,6 +102,8 @@ int64_t diffuse_set_condition(diffuse_model* model, const char* path) {
   constexpr const char* kName = "diffuse_set_condition";
   return diffuse::guarded<int64_t>(-1, [&] {
     if (model == nullptr) throw diffuse::Error(kName, ": NULL argument");
+    if (path != nullptr && *path == '\0')
+      throw diffuse::Error(kName, ": the path is empty; NULL takes conditions away");
     return diffuse::set_conditions(
         *model, diffuse::load_conditions(path == nullptr ? "" : path, model->model, kName));
   });

@@ -36,9 +36,9 @@ std::vector<std::string> chosen_metrics(const PlotFlags& flags,
 }
 
 int run_plot(const PlotFlags& flags) {
-  const fs::path out = flags.out.empty() && flags.csv.empty() ? "loss.png" : flags.out;
+  const fs::path out = flags.out.empty() && flags.csv.empty() ? "loss.svg" : flags.out;
   flags.log.apply();
-  if (!out.empty() && out.has_extension()) check_chart_name("-o", out);
+  if (!out.empty()) check_chart_name("-o", out);
   check_outputs({{"-o", out}, {"--csv", flags.csv}});
   std::vector<RunMetrics> runs;
   for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
@@ -67,7 +67,7 @@ Command add_plot(CLI::App& app) {
       "  diffuse plot runs/a runs/b --metric train/gradient_norm -o norms.svg\n"
       "  diffuse plot runs/shapes --csv metrics.csv");
   command->add_option("runs", flags->runs, "Run folders")->required();
-  command->add_option("-o,--out", flags->out, "The charts, .svg or .png; default loss.png");
+  command->add_option("-o,--out", flags->out, "The charts, .svg or .png; default loss.svg");
   command->add_option("--metric", flags->metrics, "A metric to draw; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--csv", flags->csv, "Write all metrics of one run as a table");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
 #include <numbers>
 
 #include "diffuse/core/error.h"
@@ -171,9 +172,10 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   network.eval();
   const EvaluationOptions& evaluation = options.evaluation;
   const int64_t n = item_count(data, evaluation);
-  const std::vector<double> times = ode_times(diffusion.process(), options.steps);
-  const auto steps = static_cast<int64_t>(times.size()) - 1;
   const bool adapts = options.tolerance > 0;
+  const std::vector<double> times =
+      adapts ? std::vector<double>{0} : ode_times(diffusion.process(), options.steps);
+  const auto steps = std::ssize(times) - 1;
   const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
   // From a density in the network's units to one in the data's, or to its bins.
@@ -197,11 +199,12 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
     const at::Tensor bits = more_bits - log_density(flow, end) / (dimensions * std::numbers::ln2);
     return at::stack({bits, at::full_like(bits, static_cast<double>(end.calls))}, 1).to(at::kCPU);
   };
-  const std::string name = concat(
-      "ode-", adapts ? options.tolerance : static_cast<double>(options.steps), "-", options.probes);
+  const std::string name = adapts ? concat("ode-tolerance-", std::setprecision(17),
+                                           options.tolerance, "-", options.probes)
+                                  : concat("ode-heun-", options.steps, "-", options.probes);
   const at::Tensor all = measure_rows(evaluation, name, n, {2}, measure);
   return {.bits = estimate(all.select(1, 0)),
-          .steps = adapts ? 0 : steps,
+          .steps = steps,
           .calls = all.select(1, 1).mean().item<double>(),
           .items = n};
 }

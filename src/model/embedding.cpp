@@ -53,7 +53,6 @@ at::Tensor Embeddings::labels_or_none(const at::Tensor& labels, const at::Tensor
   return at::full(time.sizes(), config_.classes, time.options().dtype(at::kLong));
 }
 
-// With a 1 behind it; all zeros for none.
 at::Tensor Embeddings::vector_or_none(const at::Tensor& vector, const at::Tensor& time) const {
   if (vector.defined()) return vector;
   return at::zeros({time.size(0), config_.condition_size + 1}, time.options().dtype(at::kFloat));

@@ -1,4 +1,4 @@
-// Embeddings of classes and of time.
+// Embeddings of classes, of time and of vectors.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -44,7 +44,8 @@ class Embeddings {
   Embeddings(torch::nn::Module& owner, Initializer& init, const ModelConfig& config, int64_t in,
              int64_t out);
 
-  // time [B] -> [B, out]. Undefined labels mean "no class", an undefined vector zeros.
+  // time [B] -> [B, out]. Undefined labels mean "no class". A vector is a condition [B, n + 1] with a 1 behind its
+  // n numbers; an undefined one is all zeros.
   at::Tensor operator()(const at::Tensor& time, const Conditioning& given,
                         at::ScalarType dtype) const;
 

@@ -42,11 +42,12 @@ static at::Tensor array_of(const ConditionSource& source) {
 }
 
 // One file, or those of a folder in the order of their names.
-static std::vector<fs::path> picture_paths(const fs::path& path) {
+static std::vector<fs::path> picture_paths(const ConditionSource& source) {
+  const fs::path& path = source.path;
   if (!fs::is_directory(path)) return {path};
   const PictureFiles found = find_pictures(path);
   for (const std::string& line : found.left_out.lines())
-    log_warning(concat("--condition ", path.string(), ": left out ", line));
+    log_warning(concat(source.name(), ": left out ", line));
   std::vector<fs::path> paths;
   for (const size_t i : found.pictures) paths.push_back(path / found.files->names()[i]);
   return paths;
@@ -69,9 +70,9 @@ static at::Tensor condition_array(const ConditionSource& source,
 
 // A picture [1, 1 or 3, H, W], uint8, in the channels of the first shape of its size that it has or, of grey
 // pictures, that can repeat it.
-static at::Tensor condition_picture(const fs::path& path,
+static at::Tensor condition_picture(const ConditionSource& file,
                                     const std::vector<std::vector<int64_t>>& shapes) {
-  const Image image = read_image(path);
+  const Image image = read_image(file.path);
   const at::Tensor pixels = at::tensor(at::ArrayRef<uint8_t>(image.pixels))
                                 .view({1, image.height, image.width, image.channels})
                                 .permute({0, 3, 1, 2});
@@ -81,8 +82,8 @@ static at::Tensor condition_picture(const fs::path& path,
     if (shape[0] == image.channels) return pixels.contiguous();
     if (grey) return pixels.narrow(1, 0, 1).expand({1, shape[0], -1, -1}).contiguous();
   }
-  throw Error("--condition ", path.string(), ": expected ", shapes_text(shapes),
-              ", got a picture of ", image.channels, " x ", image.height, " x ", image.width);
+  throw Error(file.name(), ": expected ", shapes_text(shapes), ", got a picture of ",
+              image.channels, " x ", image.height, " x ", image.width);
 }
 
 at::Tensor read_conditions(const ConditionSource& source,
@@ -93,22 +94,21 @@ at::Tensor read_conditions(const ConditionSource& source,
     return images && x.scalar_type() == at::kByte ? x.contiguous() : x.to(at::kFloat).contiguous();
   }
   std::vector<at::Tensor> pictures;
-  for (const fs::path& file : picture_paths(source.path)) {
+  for (const fs::path& path : picture_paths(source)) {
+    const ConditionSource file{.by = source.by, .path = path};
     pictures.push_back(condition_picture(file, shapes));
     if (pictures.back().sizes() != pictures[0].sizes())
-      throw Error("--condition ", file.string(), ": ", pictures.back().sizes().slice(1),
+      throw Error(file.name(), ": ", pictures.back().sizes().slice(1),
                   ", but the first picture is ", pictures[0].sizes().slice(1));
   }
   return at::cat(pictures);
 }
 
 // Colours [C, H, W] from -1 to 1, and which pixels are opaque [1, H, W].
-static std::pair<at::Tensor, at::Tensor> masked_picture(const fs::path& path,
+static std::pair<at::Tensor, at::Tensor> masked_picture(const ConditionSource& file,
                                                         const std::vector<int64_t>& shape) {
-  const StoredImage image = read_stored_image(path);
-  const auto refuse = [&](const std::string& why) {
-    throw Error("--condition ", path.string(), ": ", why);
-  };
+  const StoredImage image = read_stored_image(file.path);
+  const auto refuse = [&](const std::string& why) { throw Error(file.name(), ": ", why); };
   if (image.height != shape[1] || image.width != shape[2])
     refuse(concat("the picture is ", image.width, "x", image.height, " pixels; this model makes ",
                   shape[2], "x", shape[1]));
@@ -125,10 +125,11 @@ static std::pair<at::Tensor, at::Tensor> masked_picture(const fs::path& path,
   return {colours.expand(shape) * 2 - 1, opaque};
 }
 
-static MaskedSamples masked_pictures(const fs::path& path, const std::vector<int64_t>& shape) {
+static MaskedSamples masked_pictures(const ConditionSource& source,
+                                     const std::vector<int64_t>& shape) {
   std::vector<at::Tensor> values, known;
-  for (const fs::path& file : picture_paths(path)) {
-    const auto [colours, opaque] = masked_picture(file, shape);
+  for (const fs::path& path : picture_paths(source)) {
+    const auto [colours, opaque] = masked_picture({.by = source.by, .path = path}, shape);
     values.push_back(colours);
     known.push_back(opaque.to(at::kFloat));
   }
@@ -138,7 +139,7 @@ static MaskedSamples masked_pictures(const fs::path& path, const std::vector<int
 MaskedSamples read_masked(const ConditionSource& source, const std::vector<int64_t>& shape,
                           bool images) {
   check_source(source, images);
-  if (!is_array(source)) return masked_pictures(source.path, shape);
+  if (!is_array(source)) return masked_pictures(source, shape);
   const at::Tensor x = condition_array(source, {shape}).to(at::kFloat).contiguous();
   const at::Tensor missing = at::isnan(x);
   check_finite(source.name(), at::where(missing, 0, x));

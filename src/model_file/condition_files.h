@@ -12,9 +12,9 @@ namespace diffuse {
 
 // A picture, a folder of pictures or an array: in a file, or in memory.
 struct ConditionSource {
-  std::string by;              // "--condition": with the path, begins messages
-  std::filesystem::path path;  // only for messages if there is an
-  at::Tensor array{};
+  std::string by;              // the flag or function that names it: "--condition"
+  std::filesystem::path path;  // where it is; of an array, what messages call it
+  at::Tensor array{};          // undefined: in the file
 
   std::string name() const { return by + ' ' + path.string(); }
 };

@@ -117,7 +117,7 @@ void Model::check_unconditional() const {
     throw Error(
         name_, ": this model is conditioned on \"", condition.type,
         "\" and was not trained without (/condition/dropout 0), but no condition is given; ",
-        "`diffuse sample --condition` gives one");
+        "`diffuse sample --condition` or diffuse_set_condition() gives one");
 }
 
 // What sampling with these options needs besides what check_sampler() checks.

@@ -22,10 +22,9 @@ void Canvas::blend(int64_t x, int64_t y, uint32_t colour, double coverage) {
   }
 }
 
-void Canvas::fill(int64_t left, int64_t top, int64_t width, int64_t height, uint32_t colour,
-                  double opacity) {
+void Canvas::fill(int64_t left, int64_t top, int64_t width, int64_t height, uint32_t colour) {
   for (int64_t y = top; y < top + height; ++y)
-    for (int64_t x = left; x < left + width; ++x) blend(x, y, colour, opacity);
+    for (int64_t x = left; x < left + width; ++x) blend(x, y, colour, 1);
 }
 
 void Canvas::disc(CanvasPoint centre, double radius, uint32_t colour, double opacity) {

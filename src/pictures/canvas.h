@@ -23,8 +23,7 @@ class Canvas {
   void polyline(const std::vector<CanvasPoint>& points, double thickness, uint32_t colour);
 
   void disc(CanvasPoint centre, double radius, uint32_t colour, double opacity);
-  void fill(int64_t left, int64_t top, int64_t width, int64_t height, uint32_t colour,
-            double opacity = 1);
+  void fill(int64_t left, int64_t top, int64_t width, int64_t height, uint32_t colour);
   void paste(const Image& picture, int64_t left, int64_t top);
 
   // UTF-8 `text` with its capitals' feet at `at.y`; `align` 0 begins at x, 0.5 is centred on it, 1 ends

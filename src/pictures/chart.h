@@ -40,7 +40,7 @@ Image draw_charts(const std::vector<Chart>& charts);
 // draw.
 void check_chart_name(const std::string& flag, const std::filesystem::path& file);
 
-// Writes charts atomically: as SVG if the name ends in .svg, else as PNG.
+// Writes charts atomically, as check_chart_name() demands.
 void write_charts(const std::filesystem::path& file, const std::vector<Chart>& charts);
 
 }  // namespace diffuse

@@ -29,7 +29,7 @@ Image draw_charts(const std::vector<Chart>& charts) {
       g_object_unref);
   check(handle != nullptr, error);
   double width = 0, height = 0;
-  rsvg_handle_get_intrinsic_size_in_pixels(handle.get(), &width, &height);
+  check(rsvg_handle_get_intrinsic_size_in_pixels(handle.get(), &width, &height), nullptr);
   Image image{.height = std::lround(height * kPixelsPerUnit),
               .width = std::lround(width * kPixelsPerUnit),
               .channels = 3,

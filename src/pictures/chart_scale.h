@@ -31,7 +31,7 @@ Scales scales_of(const Chart& chart);
 // "0.05", "20k", "2·10⁻⁵".
 std::string tick_text(double value);
 
-// A chart's titles as a canvas and a screen reader have them: "title, unit".
+// A chart's titles as a screen reader has them: "title, unit".
 std::string title_and_unit(const Chart& chart);
 
 }  // namespace diffuse

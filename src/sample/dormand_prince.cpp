@@ -67,7 +67,7 @@ DormandPrince::Step DormandPrince::attempt(const at::Tensor& y, const at::Tensor
 }
 
 std::vector<double> DormandPrince::judge(const std::vector<double>& errors, double end) {
-  // Relative to u: so short a step is accepted with any error, which then is rounding, or not a number.
+  // Relative to u: the error of so short a step is rounding, or not a number.
   constexpr double kShortest = 0.01;
   std::vector<double> taken(rows_.size());
   for (size_t b = 0; b < rows_.size(); ++b) {
@@ -87,6 +87,7 @@ std::vector<double> DormandPrince::judge(const std::vector<double>& errors, doub
 
 at::Tensor DormandPrince::advance(at::Tensor y, at::Tensor slope, double begin, double end,
                                   const Slope& f) {
+  TORCH_CHECK(std::ssize(rows_) == y.size(0), "DormandPrince: not started for these rows");
   for (Row& row : rows_) row.u = begin;
   while (std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.u != end; })) {
     for (Row& row : rows_)

@@ -10,7 +10,8 @@
 namespace diffuse {
 
 // Each row takes steps of its own length, so that its result does not depend on the others of its batch. As in
-// scipy's RK45, a step's error relative to tolerance (1 + |y|) has a norm of at most 1.  [Hairer93] sec. II.4
+// scipy's RK45, a step's error relative to tolerance (1 + |y|) has a norm of at most 1 ([Hairer93] sec. II.4), except of
+// steps as short as 1 % of u, which are taken with any error. So u must keep its sign.
 class DormandPrince {
  public:
   // dy/du for rows y [B, ...], each at its own u.

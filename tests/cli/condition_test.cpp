@@ -83,7 +83,9 @@ TEST(Condition, IsTakenByTheCInterface) {
         << diffuse_last_error();
     return x;
   };
-  EXPECT_EQ(diffuse_sample(model, 0, 1, 0, nullptr, 0, nullptr), -1);
+  at::Tensor none = at::empty({1, 3, side, side});
+  EXPECT_EQ(diffuse_sample(model, 0, 1, 0, nullptr, 0, none.mutable_data_ptr<float>()), -1);
+  EXPECT_NE(std::string(diffuse_last_error()).find("no condition is given"), std::string::npos);
   EXPECT_EQ(diffuse_set_condition(model, file.c_str()), 2) << diffuse_last_error();
   EXPECT_TRUE(at::allclose(draw(0, 2), wanted, 1e-4, 1e-4));
   const std::vector<int64_t> shape = low.slice(0, 0, 1).sizes().vec();
@@ -98,6 +100,12 @@ TEST(Condition, IsTakenByTheCInterface) {
       std::string(diffuse_last_error()).find("diffuse_set_condition_numbers numbers: expected"),
       std::string::npos)
       << diffuse_last_error();
+  const fs::path picture = file.parent_path() / "wrong.png";
+  write_png(picture, {.height = 1, .width = 1, .channels = 3, .pixels = {0, 0, 0}});
+  EXPECT_EQ(diffuse_set_condition(model, picture.c_str()), -1);
+  EXPECT_EQ(std::string(diffuse_last_error()).find("diffuse_set_condition " + picture.string()), 0)
+      << diffuse_last_error();
+  EXPECT_EQ(diffuse_set_condition(model, ""), -1);
   EXPECT_TRUE(at::equal(draw(0, 2), both));              // the conditions are as they were
   EXPECT_EQ(diffuse_set_condition(model, nullptr), -1);  // never trained without
   diffuse_free(model);

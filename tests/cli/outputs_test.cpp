@@ -124,7 +124,7 @@ TEST(Outputs, AreNoFilesOfARun) {
   const fs::path run = folder / "run";
   const std::string belongs = ": belongs to the run in ";
   expect_refused(folder, {"plot", run, "--csv", run / "metrics.jsonl"}, belongs);
-  expect_refused(folder, {"plot", run, "-o", run / "samples/step-5.png"}, belongs);
+  expect_refused(folder, {"sample", "--ckpt", run, "-o", run / "samples/step-5.png"}, belongs);
   expect_refused(folder, {"report", run, "-o", run / "config.json"}, belongs);
   expect_refused(folder, {"eval", "--ckpt", run, "--json", run / "config.json"}, belongs);
   expect_refused(folder, {"verify", "--json", run / "model.pt"}, belongs);
@@ -143,13 +143,14 @@ TEST(Outputs, AreCheckedBeforeAnythingIsRead) {
   };
   const std::vector<std::string> eval{"eval", "--ckpt", no};
   for (const char* const flag : {"--json", "--csv", "--save-reference"}) refused(eval, flag, "");
-  for (const char* const flag : {"--plot", "--neighbour-picture"}) refused(eval, flag, ".png");
+  refused(eval, "--neighbour-picture", ".png");
+  refused(eval, "--plot", ".svg");
   for (const char* const out : {"", ".png", ".npz"}) refused({"sample", "--ckpt", no}, "-o", out);
   refused({"encode", "--ckpt", no, "--image", no}, "-o", ".npy");
   refused({"inpaint", "--ckpt", no, "--image", no, "--mask", no}, "--strip", ".png");
   refused({"denoise", "--ckpt", no}, "--json", ".json");
   refused({"interpolate", "--ckpt", no, "--from", no, "--to", no}, "-o", ".png");
-  refused({"bench", "samplers", "--ckpt", no}, "--plot", ".png");
+  refused({"bench", "samplers", "--ckpt", no}, "--plot", ".svg");
   refused({"bench", "--config", no}, "--profile", ".json");
   refused({"forward", "--config", no}, "-o", ".gif");
   refused({"schedule", "--config", no}, "--csv", ".csv");

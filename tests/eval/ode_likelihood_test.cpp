@@ -87,6 +87,18 @@ TEST(OdeLikelihood, OfTheOracleIsExactToATolerance) {
   }
 }
 
+// Of a chain that ends without signal, where sigma is infinite, and the solver one step before.
+TEST(OdeLikelihood, OfAChainThatEndsInNoiseIsExactToATolerance) {
+  const GaussianDiffusion diffusion(scheduled(ScheduleKind::kJsd, 1000));
+  GaussianOracle network(0.25, oracle_view(diffusion));
+  const auto bits = [&](double tolerance) {
+    return evaluate_ode(network, diffusion, two_valued(4, 8, 0.5),
+                        {.evaluation = {.items = 4}, .steps = 999, .tolerance = tolerance})
+        .bits.mean;
+  };
+  EXPECT_NEAR(bits(1e-5), bits(0), 2e-3);
+}
+
 TEST(OdeLikelihood, ErrorFallsWithTheSquareOfTheSteps) {
   const double coarse = std::abs(error_of(50, 0.25)), middle = std::abs(error_of(100, 0.25)),
                fine = std::abs(error_of(200, 0.25));
@@ -144,10 +156,18 @@ TEST(OdeTimes, RiseFromTheFirstToTheLastWithSignal) {
   EXPECT_EQ(ode_times(*make_process(scheduled(ScheduleKind::kJsd, 1000)), 50).back(), 998);
 }
 
+// Of rows that want steps of different lengths.
+class Wave : public Network {
+ public:
+  at::Tensor forward(const at::Tensor& x, const at::Tensor&, const Conditioning&) override {
+    return (3 * x).sin();
+  }
+};
+
 TEST(OdeLikelihood, DoesNotDependOnTheBatch) {
   const GaussianDiffusion diffusion(linear(20, 0.2));
-  Shear network;
-  const FixedItems data = two_valued(7, 4, 0.5);
+  Wave network;
+  const FixedItems data(at::linspace(-2, 2, 28).view({7, 4}));
   for (const double tolerance : {0., 1e-4}) {
     const auto bits = [&](int64_t batch) {
       return evaluate_ode(

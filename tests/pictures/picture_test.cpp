@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "src/pictures/canvas.h"
+
 namespace diffuse {
 namespace {
 
@@ -82,6 +84,12 @@ TEST(DrawPoints, LeavesOutWhatLiesOutside) {
   EXPECT_EQ(draw_points(outside).pixels, draw_points(at::empty({0, 2})).pixels);
 }
 
+TEST(Canvas, HasABoxForACharacterThatIsNotAscii) {
+  EXPECT_EQ(ascii_text("a\u03b2b"),
+            "a\x7f"
+            "b");
+}
+
 TEST(DrawPaths, GoFromTheFirstPointToADotAtTheLast) {
   const auto path = at::tensor({-1.0, 2.0, 1.0, 2.0}).view({1, 2, 2});
   const Image image = draw_paths(path, 3.5, 512);
@@ -97,6 +105,8 @@ TEST(DrawPaths, BreakWhereTheyLeaveTheAxes) {
   const auto inside = at::tensor({-1.0, 2.0, 1.0, 2.0}, at::kDouble).view({1, 2, 2});
   const auto beyond = at::tensor({9.0, 0.0, nan, 1.0}, at::kDouble).view({1, 2, 2});
   EXPECT_EQ(draw_paths(at::cat({beyond, inside}, 1)).pixels, draw_paths(inside).pixels);
+  const auto parted = at::cat({inside.slice(1, 0, 1), beyond, inside.slice(1, 1)}, 1);
+  EXPECT_EQ(draw_paths(parted).pixels, draw_paths(inside.slice(1, 1)).pixels);  // only the dot
   EXPECT_EQ(draw_paths(beyond).pixels, draw_points(at::empty({0, 2})).pixels);
 }
 

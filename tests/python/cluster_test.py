@@ -239,6 +239,14 @@ class Cluster(unittest.TestCase):
                 self.assertAlmostEqual(one["bpd"][part][figure], many["bpd"][part][figure], 9)
         self.assertEqual(one["ode-bpd"], many["ode-bpd"])
         self.assertEqual(one["rd"], many["rd"])
+        adaptive = [*command[:4], "--metrics", "ode-bpd", "--ode-tolerance", "0.01", "--items", "6",
+                    "--split", "train", "--json", "-", "--device", "cpu", "--threads", "1", "--batch"]
+        _, alone, err = cluster.run(([[*adaptive, "6"]], [{}]))
+        _, out, err = cluster.run(([[*adaptive, "2", "--queue", str(self.folder / "more")]], [{}]))
+        one, many = json.loads(alone)["ode-bpd"], json.loads(out)["ode-bpd"]
+        self.assertEqual((one["tolerance"], "steps" in one), (0.01, False))
+        self.assertGreater(one["calls"], 6)
+        self.assertAlmostEqual(one["mean"], many["mean"], 6)
         codes, _, err = cluster.run(([[*queued, "--seed", "7"]], [{}]))
         self.assertEqual(codes, [2])
         self.assertIn("its evaluation.json is of another evaluation", err)

@@ -12,7 +12,6 @@ import pathlib
 import re
 import shlex
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -174,17 +173,15 @@ class ShellTest(unittest.TestCase):
         self.assertIn("20/20", table[1])
 
     def test_plot_draws_and_exports(self):
-        out, table = self.folder / "loss.png", self.folder / "metrics.csv"
+        out, table = self.folder / "loss.svg", self.folder / "metrics.csv"
         runs = [self.folder / "runs" / name for name in ("a", "b")]
-        self.assertEqual(diffuse("plot", *runs, "-o", out).returncode, 0)
-        self.assertEqual(struct.unpack(">II", out.read_bytes()[16:24])[0], 900)
         self.assertEqual(diffuse("plot", runs[0], "--csv", table).returncode, 0)
         rows = list(csv.DictReader(table.read_text().splitlines()))
         lines = (runs[0] / "metrics.jsonl").read_text().splitlines()
         for row, line in zip(rows, map(json.loads, lines), strict=True):
             self.assertEqual(float(row["train/loss"]), line["train/loss"])
-        self.assertEqual(diffuse("plot", *runs, "-o", out.with_suffix(".svg")).returncode, 0)
-        words = "".join(ElementTree.parse(out.with_suffix(".svg")).getroot().itertext())
+        self.assertEqual(diffuse("plot", *runs, "-o", out).returncode, 0)
+        words = "".join(ElementTree.parse(out).getroot().itertext())
         for word in ("Training loss", "per dimension", "step", "a", "b"):
             self.assertIn(word, words)
         refused = diffuse("plot", runs[0], "-o", self.folder / "loss.jpg")
