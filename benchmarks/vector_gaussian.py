@@ -33,7 +33,7 @@ def config(folder):
                           "log_normal_std": 1.4},
             "train": {"steps": 20000, "batch_size": 512, "learning_rate": 0.002, "warmup_steps": 200,
                       "learning_rate_schedule": "cosine", "ema_decay": 0.999, "log_every": 2000},
-            "sample": {"sampler": "heun", "steps": 40, "clip_x0": False}}
+            "sample": {"sampler": "heun", "steps": 100, "clip_x0": False}}
 
 
 def main():
