@@ -103,10 +103,12 @@ static void leave_to_own_sampler(SampleConfig& config, const std::vector<FlagVal
 
 SampleConfig SamplerFlags::config_over(const Model& model) const {
   Config config = model.config();
-  if (usual_sampler) config.sample.sampler = *usual_sampler;
+  if (usual_sampler && config.sample.sampler != *usual_sampler) {
+    config.sample.eta = config.sample.churn = 0;
+    config.sample.sampler = *usual_sampler;
+  }
   leave_to_own_sampler(config.sample, values);
   config = with_flags(config, values);
-  if (config.sample.sampler != SamplerKind::kDdim && !has("--eta")) config.sample.eta = 0;
   check_fit(model, config.sample);
   return config.sample;
 }

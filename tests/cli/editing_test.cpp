@@ -104,6 +104,24 @@ TEST(Inpaint, DependsOnSeedAndIndexAndNotOnTheBatch) {
   EXPECT_FALSE(at::equal(three[0], three[1]));
 }
 
+// The model's own eta is for its own sampler.
+TEST(Inpaint, UsesDdpmWhateverTheModelsSampler) {
+  write_file(files() / "noisy.json",
+             R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
+                 "data": {"type": "gaussian", "variance": 0.25},
+                 "sample": {"clip_x0": false, "sampler": "ddim", "eta": 1, "steps": 50}})");
+  write_npy(files() / "point.npy", at::tensor({0.7f, -0.4f}));
+  write_npy(files() / "second.npy", at::tensor({0.0f, 1.0f}));
+  const auto painted = [&](const char* const model, const char* const out) {
+    const Outcome o = run_here({"inpaint", "--ckpt", model, "--image", "@point.npy", "--mask",
+                                "@second.npy", "--steps", "20", "-o", out});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return read_npy(files() / (out + 1));
+  };
+  EXPECT_TRUE(
+      at::equal(painted("@noisy.json", "@noisy.npy"), painted("@oracle.json", "@plain.npy")));
+}
+
 TEST(Denoise, OfGaussianDataIsTheWienerFilter) {
   expect_good({"denoise", "--ckpt", "@oracle.json", "--image", "@points.npy", "--sigma", "0.3",
                "-o", "@denoised.npy"});
