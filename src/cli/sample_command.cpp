@@ -183,9 +183,10 @@ void add_options(CLI::App& command, SampleFlags& flags) {
   for (const char* const other :
        {"--ckpt", "--condition", "--noise", "--from", "--share-from-step"})
     command.get_option("--cascade")->excludes(command.get_option(other));
-  command.add_option("--frames", flags.frames,
-                     "Frames of an animation, default 50; for a .png: a row of frames per image or signal, "
-                     "the path of each point");
+  command.add_option(
+      "--frames", flags.frames,
+      "Frames of an animation, default 50; for a .png: a row of frames per image or signal, "
+      "the path of each point");
   command.add_flag("--show-x0", flags.show_x0, "Frames show the predicted x_0 instead of x_t");
   command.add_flag("--resume", flags.resume,
                    "Continue the folder, .npz or .npy of a stopped run, if there is one");
