@@ -119,9 +119,7 @@ int64_t diffuse_set_condition_numbers(diffuse_model* model, const float* numbers
     if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 1; }))
       throw diffuse::Error(kName, ": expected a shape of positive numbers, got ",
                            c10::IntArrayRef(sizes));
-    int64_t count = 1;
-    for (const int64_t size : sizes) count *= size;
-    const at::Tensor array = at::tensor(at::ArrayRef<float>(numbers, count)).view(sizes);
+    const at::Tensor array = at::from_blob(const_cast<float*>(numbers), sizes).clone();
     return diffuse::set_conditions(*model, diffuse::conditions_of(array, model->model, kName));
   });
 }

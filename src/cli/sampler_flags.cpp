@@ -94,20 +94,20 @@ std::string SamplerFlags::given() const {
 }
 
 // The model's settings of its own sampler do not apply to another.
-static void leave_to_own_sampler(SampleConfig& config, const std::vector<FlagValue>& values) {
-  const auto given = std::ranges::find(values, "sample.sampler", &FlagValue::path);
-  if (given == values.end() || given->value == word_of(config.sampler)) return;
+static void leave_to_own_sampler(SampleConfig& config, const std::string& sampler) {
+  if (sampler == word_of(config.sampler)) return;
   config.eta = config.churn = 0;
-  if (given->value == word_of(SamplerKind::kDopri5)) config.steps = 0;  // it chooses its steps
+  if (sampler == word_of(SamplerKind::kDopri5)) config.steps = 0;  // it chooses its steps
 }
 
 SampleConfig SamplerFlags::config_over(const Model& model) const {
   Config config = model.config();
-  if (usual_sampler && config.sample.sampler != *usual_sampler) {
-    config.sample.eta = config.sample.churn = 0;
+  if (usual_sampler) {
+    leave_to_own_sampler(config.sample, word_of(*usual_sampler));
     config.sample.sampler = *usual_sampler;
   }
-  leave_to_own_sampler(config.sample, values);
+  const auto given = std::ranges::find(values, "sample.sampler", &FlagValue::path);
+  if (given != values.end()) leave_to_own_sampler(config.sample, given->value);
   config = with_flags(config, values);
   check_fit(model, config.sample);
   return config.sample;

@@ -173,9 +173,9 @@ OdeLikelihood evaluate_ode(Network& network, const GaussianDiffusion& diffusion,
   const EvaluationOptions& evaluation = options.evaluation;
   const int64_t n = item_count(data, evaluation);
   const bool adapts = options.tolerance > 0;
-  const std::vector<double> times =
-      adapts ? std::vector<double>{0} : ode_times(diffusion.process(), options.steps);
-  const auto steps = std::ssize(times) - 1;
+  std::vector<double> times;
+  if (!adapts) times = ode_times(diffusion.process(), options.steps);
+  const int64_t steps = adapts ? 0 : std::ssize(times) - 1;
   const bool levels = data.sample_kind() == SampleKind::kImage;
   const DataConfig units = with_normalization({}, data);
   // From a density in the network's units to one in the data's, or to its bins.

@@ -15,9 +15,9 @@ namespace diffuse {
 struct OdeOptions {
   EvaluationOptions evaluation;
   int64_t steps = 200;  // Heun steps; fewer if there are fewer distinct timesteps
-  double tolerance =
-      0;  // > 0: dopri5 instead, with this error of a step in x, in root mean square, and in
-          // nats per dimension, both relative to 1 + the value
+  // > 0: dopri5 instead, with this error of a step in x, in root mean square, and in nats per dimension, both
+  // relative to 1 + the value.
+  double tolerance = 0;
   int64_t probes = 1;  // Rademacher vectors in the estimate of the trace
 };
 
