@@ -13,7 +13,7 @@ def timed(command):
     return round(time.monotonic() - start, 1)
 
 
-def train_once(diffuse, config, out, words):
+def train_once(diffuse, config, out, words=""):
     """{"train_s": seconds} of a training, or {} where `out` has a model.pt already."""
     if (out / "model.pt").exists():
         return {}

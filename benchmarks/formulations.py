@@ -6,8 +6,8 @@
 Each run has the network and batch of configs/mnist.json. Columns: the squared error of epsilon at the
 noise levels of Ho's chain (`eval --metrics epsilon`), the share of a thousand digits, by DDIM in 50 steps
 with eta 1, of which an independent classifier is over 90 % sure, and training steps per second, which
-compare only if nothing else ran. Runs that --out already holds are not trained again; --jobs trains several at once, on one
-thread each. Needs what mnist_quality.py needs.
+compare only if nothing else ran. Runs that --out already holds are not trained again; --jobs trains several
+at once, on one thread each. Needs what mnist_quality.py needs.
 """
 
 import argparse

@@ -40,7 +40,7 @@ def main():
     between = mean_square(zip(small[::2], small[1::2]))
     print("| preset | distance to data, relative to data's |\n| --- | --- |")
     for preset in PRESETS:
-        train_once(options.diffuse, ROOT / "configs" / f"{preset}.json", options.out / preset, "")
+        train_once(options.diffuse, ROOT / "configs" / f"{preset}.json", options.out / preset)
         drawn = options.out / f"{preset}.npy"
         timed([options.diffuse, "sample", "--ckpt", options.out / preset, "-n", options.n,
                "--batch", 5000, "-o", drawn, "-q"])

@@ -50,7 +50,7 @@ def main():
         np.save(options.out / f"{name}.npy", values.astype(np.float32))
     (options.out / "config.json").write_text(json.dumps(config(options.out)))
     run, drawn = options.out / "run", options.out / "drawn.npy"
-    train_once(options.diffuse, options.out / "config.json", run, "")
+    train_once(options.diffuse, options.out / "config.json", run)
     timed([options.diffuse, "sample", "--ckpt", run, "--condition", options.out / "given.npy", "-n",
            options.n, "--batch", 4000, "-o", drawn])
     rows = np.load(drawn).reshape(len(GIVEN), options.n, 2)
