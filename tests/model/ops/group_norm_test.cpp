@@ -143,6 +143,37 @@ TEST(GroupNorm, KeepsDigitsWhereTheMeanIsFarFromZero) {
   EXPECT_LT((y - wanted).abs().max().item<double>(), 1e-4);
 }
 
+TEST(GroupNorm, KeepsDigitsWhereTheFirstRowsDiffer) {
+  at::Tensor x = leaf({1, 6, 32, 32}, at::kDouble, 0).detach();
+  x.slice(2, 4) += 1000;
+  const at::Tensor y = group_norm({{x.to(at::kFloat)}}, {at::ones({6}), at::zeros({6}), 3, 1e-6});
+  const at::Tensor wanted = at::group_norm(x.to(at::kFloat).to(at::kDouble), 3, {}, {}, 1e-6);
+  EXPECT_LT((y - wanted).abs().max().item<double>(), 1e-5);
+}
+
+// 64 rows of pixels and 32, 8 or 1 channels are summed at a time: here 81, and 32 + 8 + 2 and 2.
+TEST(GroupNorm, SumsChannelsAndRowsOfAnyNumber) {
+  const auto run = [](at::ScalarType type, const auto& normalise) {
+    const at::Tensor x = leaf({2, 42, 9, 9}, type, 0), skip = leaf({2, 2, 9, 9}, type, 1);
+    const at::Tensor weight = leaf({44}, type, 2), bias = leaf({44}, type, 3);
+    const at::Tensor y = normalise(x, skip, weight, bias);
+    y.backward(leaf(y.sizes(), at::kDouble, 4).detach().to(type));
+    return std::vector<at::Tensor>{y.detach(), x.grad(), skip.grad(), weight.grad(), bias.grad()};
+  };
+  const auto found =
+      run(at::kFloat, [](const auto& x, const auto& skip, const auto& weight, const auto& bias) {
+        return group_norm_silu({{x}, skip}, {weight, bias, 4, 1e-3});
+      });
+  const auto wanted =
+      run(at::kDouble, [](const auto& x, const auto& skip, const auto& weight, const auto& bias) {
+        return at::silu(at::group_norm(at::cat({x, skip}, 1), 4, weight, bias, 1e-3));
+      });
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_LT((found[i] - wanted[i]).abs().max().item<double>(),
+              2e-6 * wanted[i].abs().max().item<double>())
+        << i;
+}
+
 TEST(GroupNorm, LargeValuesSaturateSilu) {
   const at::Tensor x = at::tensor({-1.0f, 1.0f}).view({1, 1, 1, 2});
   const at::Tensor y = group_norm_silu({{x}}, {at::full({1}, 1e4f), at::zeros({1}), 1, 0});

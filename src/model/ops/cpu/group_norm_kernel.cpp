@@ -1,7 +1,9 @@
 #include "group_norm_kernel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "vectorised.h"
@@ -40,45 +42,75 @@ static void average_groups(int64_t channels, int64_t groups, float* values) {
   }
 }
 
-// Column means of f(x - centre), summed over blocks of rows for accuracy in float.
-template <class T, class F>
-static DIFFUSE_INLINE void column_means(const NormImage<T>& image, F f, float* means,
-                                        float* block) {
-  constexpr int64_t kBlock = 64;
-  std::memset(means, 0, sizeof(float) * image.channels);
-  for (const NormPart<T>& part : image.parts) {
-    float* const sums = means + part.first;
-    for (int64_t begin = 0; begin < image.pixels; begin += kBlock) {
-      const int64_t end = begin + kBlock < image.pixels ? begin + kBlock : image.pixels;
-      std::memset(block, 0, sizeof(float) * part.channels);
-      for (int64_t row = begin; row < end; ++row) {
-        const T* const x = part.x + row * part.channels;
-#pragma omp simd
-        for (int64_t c = 0; c < part.channels; ++c) block[c] += f(x[c], part.first + c);
-      }
-      for (int64_t c = 0; c < part.channels; ++c) sums[c] += block[c];
-    }
-  }
-  for (int64_t c = 0; c < image.channels; ++c) means[c] /= static_cast<float>(image.pixels);
+constexpr int64_t kRowsAtOnce = 64;  // whose sums are taken apart: more accurate in float
+
+// Calls work(n, c) for n channels from c on, where n is a constant, so that their sums stay in registers.
+template <class Work>
+static DIFFUSE_INLINE void for_channels(int64_t channels, const Work& work) {
+  int64_t c = 0;
+  for (; c + 32 <= channels; c += 32) work(std::integral_constant<int, 32>(), c);
+  for (; c + 8 <= channels; c += 8) work(std::integral_constant<int, 8>(), c);
+  for (; c < channels; ++c) work(std::integral_constant<int, 1>(), c);
 }
 
+// Adds to sums and squares [channels] those of x - centre over rows of x.
+template <class T>
+static DIFFUSE_INLINE void add_moments(const T* x, int64_t rows, int64_t channels,
+                                       const float* centre, float* sums, float* squares) {
+  for (int64_t first = 0; first < rows; first += kRowsAtOnce, x += kRowsAtOnce * channels) {
+    const int64_t count = std::min(kRowsAtOnce, rows - first);
+    for_channels(channels, [&](auto n, int64_t c) DIFFUSE_INLINE_LAMBDA {
+      float middle[n], sum[n] = {}, square[n] = {};
+      std::copy_n(centre + c, n(), middle);
+      for (int64_t row = 0; row < count; ++row) {
+        const T* const in = x + row * channels + c;
+#pragma omp simd
+        for (int i = 0; i < n; ++i) {
+          const float difference = in[i] - middle[i];
+          sum[i] += difference;
+          square[i] += difference * difference;
+        }
+      }
+      for (int i = 0; i < n; ++i) {
+        sums[c + i] += sum[i];
+        squares[c + i] += square[i];
+      }
+    });
+  }
+}
+
+// One pass over the image: differences from the mean of the first rows are small enough that their squares' sums
+// do not cancel.
 template <class T>
 static DIFFUSE_INLINE void statistics(const NormImage<T>& image, float eps, float* mean,
                                       float* rstd) {
-  const int64_t channels = image.channels;
-  std::vector<float> block(channels);
-  const float* const shift = image.shift;
-  column_means(
-      image, [](float x, int64_t) { return x; }, mean, block.data());
-  if (shift)
-    for (int64_t c = 0; c < channels; ++c) mean[c] += shift[c];
-  average_groups(channels, image.groups, mean);
-  if (shift)
-    for (int64_t c = 0; c < channels; ++c) mean[c] -= shift[c];
-  const auto squared = [mean](float x, int64_t c) { return (x - mean[c]) * (x - mean[c]); };
-  column_means(image, squared, rstd, block.data());
-  average_groups(channels, image.groups, rstd);
-  for (int64_t c = 0; c < channels; ++c) rstd[c] = 1.0f / std::sqrt(rstd[c] + eps);
+  const int64_t channels = image.channels, width = channels / image.groups;
+  std::vector<float> moments(4 * channels);
+  float *const sums = moments.data(), *const squares = sums + channels,
+               *const centre = squares + channels, *const unused = centre + channels;
+  const int64_t begin = std::min(kRowsAtOnce, image.pixels);
+  for (const NormPart<T>& part : image.parts) {
+    const int64_t c = part.first;
+    add_moments(part.x, begin, part.channels, sums + c, centre + c, unused + c);
+    for (int64_t i = c; i < c + part.channels; ++i) centre[i] /= static_cast<float>(begin);
+    add_moments(part.x, image.pixels, part.channels, centre + c, sums + c, squares + c);
+  }
+  for (int64_t first = 0; first < channels; first += width) {
+    const auto shift = [&](int64_t c) { return image.shift == nullptr ? 0.0 : image.shift[c]; };
+    const auto count = static_cast<double>(image.pixels);
+    double sum = 0, squared = 0;
+    for (int64_t c = first; c < first + width; ++c) sum += centre[c] + shift(c) + sums[c] / count;
+    const double all = sum / static_cast<double>(width);
+    for (int64_t c = first; c < first + width; ++c) {
+      const double off = centre[c] + shift(c) - all;  // of the differences' centre
+      squared += squares[c] / count + off * (off + 2 * sums[c] / count);
+    }
+    const double variance = std::max(0.0, squared / static_cast<double>(width));
+    for (int64_t c = first; c < first + width; ++c) {
+      mean[c] = static_cast<float>(all - shift(c));
+      rstd[c] = static_cast<float>(1 / std::sqrt(variance + eps));
+    }
+  }
 }
 
 template <class T>
@@ -116,34 +148,38 @@ static float* between_passes(Bf16*, std::vector<float>& apart, int64_t numel) {
 }
 
 // The first pass of norm_gradient over a part: g, and the sums over pixels of g and g y^.
-template <class T>
+template <bool kSilu, class T>
 static DIFFUSE_INLINE void gradient_sums(const NormImage<T>& image, const NormPart<T>& part,
                                          const float* mean, const float* rstd, const T* dy,
                                          float* g_out, float* d_weight, float* d_bias) {
   const float *const weight = image.weight + part.first, *const bias = image.bias + part.first;
-  for (int64_t row = 0; row < image.pixels; ++row) {
-    const T *const in = part.x + row * part.channels, *const up = dy + row * image.channels;
-    float* const out = g_out + row * part.channels;
-    if (image.silu) {
+  for (int64_t first = 0; first < image.pixels; first += kRowsAtOnce)
+    for_channels(part.channels, [&](auto n, int64_t c) DIFFUSE_INLINE_LAMBDA {
+      float sum[n] = {}, product_sum[n] = {};
+      const int64_t end = std::min(first + kRowsAtOnce, image.pixels);
+      for (int64_t row = first; row < end; ++row) {
+        const T *const in = part.x + row * part.channels + c, *const up =
+                                                                  dy + row * image.channels + c;
+        float* const out = g_out + row * part.channels + c;
 #pragma omp simd
-      for (int64_t c = 0; c < part.channels; ++c) {
-        const float normal = (in[c] - mean[c]) * rstd[c];
-        const float u = normal * weight[c] + bias[c];
-        const float s = sigmoid(u);
-        const float g = up[c] * s * (1.0f + u * (1.0f - s));
-        out[c] = g;
-        d_bias[c] += g;
-        d_weight[c] += g * normal;
+        for (int i = 0; i < n; ++i) {
+          const float normal = (in[i] - mean[c + i]) * rstd[c + i];
+          float g = up[i];
+          if constexpr (kSilu) {
+            const float u = normal * weight[c + i] + bias[c + i];
+            const float s = sigmoid(u);
+            g *= s * (1.0f + u * (1.0f - s));
+          }
+          out[i] = g;
+          sum[i] += g;
+          product_sum[i] += g * normal;
+        }
       }
-    } else {
-#pragma omp simd
-      for (int64_t c = 0; c < part.channels; ++c) {
-        out[c] = up[c];
-        d_bias[c] += up[c];
-        d_weight[c] += up[c] * (in[c] - mean[c]) * rstd[c];
+      for (int i = 0; i < n; ++i) {
+        d_bias[c + i] += sum[i];
+        d_weight[c + i] += product_sum[i];
       }
-    }
-  }
+    });
 }
 
 // With g = dL/du, u the normalised value before the activation, y^ = (x - mean) rstd and < > the
@@ -160,8 +196,11 @@ static DIFFUSE_INLINE void gradient(const NormImage<T>& image, const float* mean
   for (size_t i = 0; i < 2; ++i) {
     const int64_t first = image.parts[i].first;
     g[i] = between_passes(dx[i], apart[i], image.pixels * image.parts[i].channels);
-    gradient_sums(image, image.parts[i], mean + first, rstd + first, dy + first, g[i],
-                  d_weight + first, d_bias + first);
+    const auto add_sums = [&](auto silu) DIFFUSE_INLINE_LAMBDA {
+      gradient_sums<silu>(image, image.parts[i], mean + first, rstd + first, dy + first, g[i],
+                          d_weight + first, d_bias + first);
+    };
+    image.silu ? add_sums(std::true_type()) : add_sums(std::false_type());
   }
   std::vector<float> mean_g(channels), mean_gy(channels);
   const auto count = static_cast<float>(image.pixels);
@@ -179,18 +218,25 @@ static DIFFUSE_INLINE void gradient(const NormImage<T>& image, const float* mean
                        *const weight = image.weight + first, *const g_mean = mean_g.data() + first,
                        *const gy_mean = mean_gy.data() + first;
     float* const shift_sum = d_shift + first;
-    for (int64_t row = 0; row < image.pixels; ++row) {
-      const T* const in = part.x + row * width;
-      const float* const kept = g[i] + row * width;
-      T* const out = dx[i] + row * width;
+    for (int64_t begin = 0; begin < image.pixels; begin += kRowsAtOnce)
+      for_channels(width, [&](auto n, int64_t c) DIFFUSE_INLINE_LAMBDA {
+        float sum[n] = {};
+        const int64_t end = std::min(begin + kRowsAtOnce, image.pixels);
+        for (int64_t row = begin; row < end; ++row) {
+          const T* const in = part.x + row * width + c;
+          const float* const kept = g[i] + row * width + c;
+          T* const out = dx[i] + row * width + c;
 #pragma omp simd
-      for (int64_t c = 0; c < width; ++c) {
-        const float normal = (in[c] - centre[c]) * r[c];
-        const float change = r[c] * (kept[c] * weight[c] - g_mean[c] - normal * gy_mean[c]);
-        out[c] = change;
-        shift_sum[c] += change;
-      }
-    }
+          for (int j = 0; j < n; ++j) {
+            const float normal = (in[j] - centre[c + j]) * r[c + j];
+            const float change =
+                r[c + j] * (kept[j] * weight[c + j] - g_mean[c + j] - normal * gy_mean[c + j]);
+            out[j] = change;
+            sum[j] += change;
+          }
+        }
+        for (int j = 0; j < n; ++j) shift_sum[c + j] += sum[j];
+      });
   }
 }
 

@@ -11,3 +11,4 @@
 
 // Functions called from such a function must be inlined into it.
 #define DIFFUSE_INLINE inline __attribute__((always_inline))
+#define DIFFUSE_INLINE_LAMBDA __attribute__((always_inline))

@@ -63,11 +63,11 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const F
   const at::Tensor y = at::empty({x.size(0), filters.to(), x.size(2), x.size(3)},
                                  x.options().dtype(type), at::MemoryFormat::ChannelsLast);
   const TiledImages in = tiled(x), out = tiled(y);
-  const int64_t parts = ceil_divide(in.tiles(), kTilesAtOnce),
+  const int64_t fewest = ceil_divide(in.tiles(), kTilesAtOnce), threads = at::get_num_threads(),
                 panels = ceil_divide(out.channels, kPanel);
-  // With fewer parts than threads, several threads take the same tiles and divide the outputs.
-  const int64_t groups =
-      std::min(panels, ceil_divide(at::get_num_threads(), std::max<int64_t>(1, parts)));
+  // As many for each thread. With fewer parts than threads, several take the same tiles and divide the outputs.
+  const int64_t parts = fewest > threads ? ceil_divide(fewest, threads) * threads : fewest;
+  const int64_t groups = std::min(panels, ceil_divide(threads, std::max<int64_t>(1, parts)));
   const int64_t most = std::min(in.tiles(), kTilesAtOnce);
   const int64_t planes = kPlanes * plane_stride(in.channels, most);
   for_jobs(parts * groups, planes + kFilterScratch + product_scratch(most),

@@ -2,6 +2,10 @@
 // for processors that have it: everything here is local to that file.
 #include <cstdint>
 
+#if DIFFUSE_LANES == 16
+#include <immintrin.h>
+#endif
+
 #include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
@@ -213,14 +217,14 @@ class Window {
   bool has_[N][N];
 };
 
-// Brings what a tile will need into the cache, except its first `skip` columns. To fetch nothing costs nothing:
-// the next tile may lie beyond the images.
-template <int N, bool kWrite, class T>
-DIFFUSE_INLINE void fetch(const Window<N, T>& window, int skip, int64_t channel) {
-#pragma GCC unroll 6
-  for (int i = 0; i < N; ++i)
-#pragma GCC unroll 6
-    for (int j = skip; j < N; ++j) __builtin_prefetch(window.at(i, j) + channel, kWrite ? 1 : 0);
+// Brings what a tile will need into the second cache. Beyond the images there is nothing, which costs nothing.
+template <bool kWrite, class T>
+DIFFUSE_INLINE void fetch(const Window<kTile, T>& window, int64_t channel) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kTile; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < kTile; ++j)
+      __builtin_prefetch(window.at(i, j) + channel, kWrite ? 1 : 0, kWrite ? 3 : 2);
 }
 
 // Tiles' channels, transformed, into planes. sums: the pixels' sum is added to that of each channel; null: not.
@@ -230,11 +234,10 @@ DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channel
   constexpr int N = Transform::kFrom;
   const int64_t plane = plane_stride(channels.size(), tiles.size());
   const int64_t blocks = blocks_of(channels.size());
-  TileWalk walk(images, tiles.begin);
-  for (int64_t t = 0; t < tiles.size(); ++t) {
+  TileWalk walk(images, tiles.begin), ahead(images, tiles.begin + images.columns() + 1);
+  for (int64_t t = 0; t < tiles.size(); ++t, walk.next(), ahead.next()) {
     const Window<N, T> window(images, walk, border);
-    walk.next();
-    const Window<N, T> next(images, walk, border);  // made twice: faster than kept
+    const Window<kTile, T> later(images, ahead, 0);
     for (int64_t c = 0; c < blocks * kBlock; c += kLanes) {
       const int64_t rest = channels.end - channels.begin - c, channel = channels.begin + c;
       float* const out = planes + (c / kBlock * tiles.size() + t) * kBlock + c % kBlock;
@@ -244,7 +247,7 @@ DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channel
         if (sums != nullptr) sum += v;
         return v;
       };
-      fetch<N, false>(next, N - kTile, channel);
+      fetch<false>(later, channel);
       if (window.inside() && rest >= kLanes)
         transform<Transform>([&](int i, int j) { return counted(load(window.at(i, j) + channel)); },
                              to);
@@ -422,37 +425,64 @@ void products(const Filters& f, int64_t first, int64_t tiles, const float* plane
   }
 }
 
+// Whether to write images past the caches, which could not hold them: else each line would be read first. Lines
+// must be whole.
 template <class T>
+DIFFUSE_INLINE bool streams(const TiledImages& y) {
+  constexpr int64_t kCached = 8 << 20;
+  return kLanes == 16 && sizeof(T) == 4 && y.channels % kLanes == 0 &&
+         reinterpret_cast<uintptr_t>(y.data) % 64 == 0 &&
+         y.count * y.height * y.width * y.channels * 4 > kCached;
+}
+
+template <bool kStream, class T>
+DIFFUSE_INLINE void put(Vector v, T* p) {
+#if DIFFUSE_LANES == 16
+  if constexpr (kStream && sizeof(T) == 4) return _mm512_stream_ps(p, reinterpret_cast<__m512>(v));
+#endif
+  store(v, p);
+}
+
+template <class T, bool kStream>
 DIFFUSE_INLINE void gather(const TiledImages& y, Range tiles, int64_t first, const float* sums,
                            const float* bias) {
   const int64_t plane = plane_stride(kPanel, tiles.size());
-  TileWalk walk(y, tiles.begin);
-  for (int64_t t = 0; t < tiles.size(); ++t) {
-    const Window<kTile, T> window(y, walk, 0);
-    walk.next();
-    const Window<kTile, T> next(y, walk, 0);
+  TileWalk walk(y, tiles.begin), ahead(y, tiles.begin + 1);
+  for (int64_t t = 0; t < tiles.size(); ++t, walk.next(), ahead.next()) {
+    const Window<kTile, T> window(y, walk, 0), next(y, ahead, 0);
     for (int64_t c = 0; c < kPanel && first + c < y.channels; c += kLanes) {
       const int64_t channel = first + c, rest = y.channels - channel;
       const Vector shift = bias == nullptr ? zero() : load_upto(bias + channel, rest);
       const auto from = [&](int i, int j) {
         return load(sums + (i * 6 + j) * plane + t * kPanel + c);
       };
-      fetch<kTile, true>(next, 0, channel);
+      if (!kStream) fetch<true>(next, channel);
       if (window.inside() && rest >= kLanes)
-        transform<OutputTransform>(
-            from, [&](int i, int j, Vector v) { store(v + shift, window.at(i, j) + channel); });
+        transform<OutputTransform>(from, [&](int i, int j, Vector v) {
+          put<kStream>(v + shift, window.at(i, j) + channel);
+        });
       else
         transform<OutputTransform>(from, [&](int i, int j, Vector v) {
           if (window.has(i, j)) store_upto(v + shift, window.at(i, j) + channel, rest);
         });
     }
   }
+#if DIFFUSE_LANES == 16
+  if (kStream) _mm_sfence();
+#endif
+}
+
+template <class T>
+DIFFUSE_INLINE void gather_all(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+                               const float* bias) {
+  streams<T>(y) ? gather<T, true>(y, tiles, first, sums, bias)
+                : gather<T, false>(y, tiles, first, sums, bias);
 }
 
 void output(const TiledImages& y, Range tiles, int64_t first, const float* sums,
             const float* bias) {
-  y.bf16 ? gather<uint16_t>(y, tiles, first, sums, bias)
-         : gather<float>(y, tiles, first, sums, bias);
+  y.bf16 ? gather_all<uint16_t>(y, tiles, first, sums, bias)
+         : gather_all<float>(y, tiles, first, sums, bias);
 }
 
 // Rows o .. o + R - 1 of gradients [tiles][16] times N vectors of inputs [blocks][tiles][16], summed over tiles,

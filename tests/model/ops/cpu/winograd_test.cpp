@@ -66,6 +66,7 @@ TEST_P(WinogradLanes, EqualDirectConvolutionInFloat64ForwardAndBackward) {
   expect_direct(17, 1, {12, 8}, kernels());
   expect_direct(80, 65, {4, 4}, kernels());    // more inputs than are transformed at a time
   expect_direct(16, 33, {40, 40}, kernels());  // more tiles than a product has
+  expect_direct(8, 112, {84, 80}, kernels());  // more than 8 MiB of outputs
 }
 
 TEST_P(WinogradLanes, FillUpImagesThatTilesDoNotFit) {
