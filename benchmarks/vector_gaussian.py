@@ -5,7 +5,7 @@
 
 Trains an mlp on x ~ N(A v + b, s^2) in two dimensions, with a vector v of three numbers stored with each x, and
 draws samples for three vectors. Prints the error of the mean and of the variance of each dimension, relative to s
-and s^2; the target is 2 % on average. Exit code 1 where it is missed. Needs NumPy.
+and s^2; the target is 2 % for each. Exit code 1 where it is missed. Needs NumPy.
 """
 
 import argparse
@@ -27,10 +27,8 @@ def config(folder):
     return {"data": {"type": "array", "path": str(folder / "x.npy"), "held_out": 1000},
             "condition": {"type": "vector", "path": str(folder / "v.npy")},
             "model": {"type": "mlp", "hidden": 128, "layers": 4},
-            # From sigma_max the mean is off by its own s / sigma_max: 0.6 % at the default 80.
-            "diffusion": {"process": "edm", "prediction": "edm", "loss": "edm", "sigma_data": 1,
-                          "timestep_sampler": "log_normal", "log_normal_mean": 0.5,
-                          "log_normal_std": 1.4},
+            "diffusion": {"process": "flow", "prediction": "flow", "loss": "mse",
+                          "timestep_sampler": "stratified"},
             "train": {"steps": 20000, "batch_size": 512, "learning_rate": 0.002, "warmup_steps": 200,
                       "learning_rate_schedule": "cosine", "ema_decay": 0.999, "log_every": 2000},
             "sample": {"sampler": "heun", "steps": 100, "clip_x0": False}}
@@ -40,12 +38,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--diffuse", default=ROOT / "build" / "release" / "diffuse")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("-n", type=int, default=40000, help="samples of each vector")
+    parser.add_argument("-n", type=int, default=100000, help="samples of each vector")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
-    v = random.normal(size=(200000, 3))
-    x = v @ A.T + B + S * random.normal(size=(200000, 2))
+    v = random.normal(size=(4000000, 3))  # of few, the model would learn their own variances
+    x = v @ A.T + B + S * random.normal(size=(len(v), 2))
     for name, values in (("x", x), ("v", v), ("given", GIVEN)):
         np.save(options.out / f"{name}.npy", values.astype(np.float32))
     (options.out / "config.json").write_text(json.dumps(config(options.out)))
@@ -57,7 +55,7 @@ def main():
     mean = np.abs(rows.mean(axis=1) - (GIVEN @ A.T + B)) / S
     variance = np.abs(rows.var(axis=1) / S**2 - 1)
     result = {"mean_error": mean.round(4).tolist(), "variance_error": variance.round(4).tolist(),
-              "met": bool(mean.mean() < 0.02 and variance.mean() < 0.02)}
+              "met": bool(max(mean.max(), variance.max()) < 0.02)}
     print(json.dumps(result))
     sys.exit(0 if result["met"] else 1)
 

@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/download_data.sh mnist|fashion-mnist|cifar-10...
+usage: scripts/download_data.sh mnist|fashion-mnist|cifar-10|flowers...
 
 Puts each set below $DIFFUSE_DATA (default ./data). An interrupted download resumes where it stopped; a
 file with the right checksum is kept.
@@ -53,11 +53,20 @@ cifar10() {
   echo "$1/cifar-10-batches-bin: unpacked"
 }
 
+# Photographs of five kinds of flowers, CC BY 2.0: LICENSE.txt beside them names the photographers.
+flowers() {
+  local archive=$1/flower_photos.tgz
+  fetch https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz \
+    6f87fb78e9cc9ab41eff2015b380011d "$archive"
+  tar -xzf "$archive" -C "$1"
+  echo "$1/flower_photos: unpacked"
+}
+
 [[ ${BASH_SOURCE[0]} == "$0" ]] || return 0  # sourced, for its functions
 [[ $# -gt 0 ]] || { usage >&2; exit 2; }
 for set in "$@"; do
   case "$set" in
-    mnist | fashion-mnist | cifar-10) ;;
+    mnist | fashion-mnist | cifar-10 | flowers) ;;
     -h | --help) usage; exit 0 ;;
     *) echo "download_data.sh: unknown data set $set" >&2; usage >&2; exit 2 ;;
   esac
@@ -77,5 +86,6 @@ for set in "$@"; do
         bef4ecab320f06d8554ea6380940ec79 bb300cfdad3c16e7a12a480ee83cd310
       ;;
     cifar-10) cifar10 "$data" ;;
+    flowers) flowers "$data" ;;
   esac
 done

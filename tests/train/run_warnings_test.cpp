@@ -15,7 +15,7 @@ static Lines warnings(const std::string& config, int64_t held_out = 10) {
 
 TEST(RunWarnings, SayNothingOfThePresets) {
   for (const char* const name :
-       {"cifar", "flowers", "mnist", "mnist_conditional", "mnist_superres", "shapes",
+       {"cifar", "flowers", "flowers32", "mnist", "mnist_conditional", "mnist_superres", "shapes",
         "series_forecast", "shapes_colour", "swiss_roll", "waveforms"})
     EXPECT_EQ(run_warnings(load_config(concat("configs/", name, ".json")), 10), Lines()) << name;
 }
