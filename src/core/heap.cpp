@@ -81,7 +81,6 @@ void use_training_heap() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
-  mallopt(M_ARENA_MAX, 1);
   known_end = reinterpret_cast<uintptr_t>(sbrk(0));
   static auto* const allocator = new AlignedAllocator;  // tensors may outlive all else
   c10::SetCPUAllocator(allocator, /*priority=*/1);

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -33,12 +32,13 @@ Range part_of(int64_t size, int64_t i, int64_t n, int64_t step = 1) {
 // finished one, and has `floats` of scratch.
 template <class Work>
 void for_jobs(int64_t count, int64_t floats, const Work& work) {
+  const int64_t threads = std::min<int64_t>(count, at::get_num_threads());
+  const at::Tensor scratch = at::empty({threads, ceil_divide(floats, kBlock) * kBlock});
+  float* const memory = scratch.mutable_data_ptr<float>();
   std::atomic<int64_t> next = 0;
-  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
-    const at::AutoDispatchBelowADInplaceOrView no_autograd;
-    const at::Tensor scratch = at::empty(floats);
-    float* const memory = scratch.mutable_data_ptr<float>();
-    for (int64_t job = next++; job < count; job = next++) work(job, memory);
+  at::parallel_for(0, threads, 1, [&](int64_t thread, int64_t) {
+    for (int64_t job = next++; job < count; job = next++)
+      work(job, memory + thread * scratch.stride(0));
   });
 }
 
@@ -98,8 +98,11 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
   const int64_t parts = std::max<int64_t>(1, ceil_divide(in.tiles(), kTilesAtOnce));
   // A sum is taken over consecutive parts; groups of outputs are computed apart.
   const int64_t sums = std::clamp<int64_t>(8 / ceil_divide(up.channels, 64), 1, parts);
-  const int64_t width = at::get_num_threads() > 8 ? 32 : 64,
-                groups = ceil_divide(up.channels, width);
+  const auto jobs = [&](int64_t width) { return sums * ceil_divide(up.channels, width); };
+  const int64_t threads = at::get_num_threads();
+  int64_t width = 4 * kPanel;  // the wider, the fewer transform the same inputs
+  while (width > kPanel && jobs(width) < 4 * threads && jobs(width) % threads != 0) width /= 2;
+  const int64_t groups = ceil_divide(up.channels, width);
   const at::Tensor weight = at::empty({sums, up.channels, 3, 3, in.channels});
   const at::Tensor bias = at::zeros({sums, groups * width});
   const int64_t planes = kPlanes * plane_stride(in.channels, most);
