@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What needs a GPU, in under 5 minutes: the tests labelled gpu, the split of a step by kind of kernel, and the
+# What needs a GPU, in about 5 minutes, 13 at most: the tests labelled gpu, the split of a step by kind of kernel, and the
 # table of docs/performance.md beside diffusers, eager and compiled.
 #   usage: scripts/gpu_check.sh [BUILD_FOLDER=build/release]
 # A diffuse and a test_gpu on the PATH come first. DIFFUSE_PYTHON: a python with torch and diffusers, default

@@ -102,17 +102,21 @@ std::shared_ptr<MixtureOracle> MixtureOracle::make(const ModelConfig& config, Or
 
 at::Tensor MixtureOracle::forward(const at::Tensor& x, const at::Tensor& time,
                                   const Conditioning&) {
+  if (means_.device() != x.device()) {  // not in each call, which could not be recorded
+    means_ = means_.to(x.device());
+    log_weights_ = log_weights_.to(x.device());
+  }
   const OracleLevels view = view_(time);
   const auto column = [](const at::Tensor& values) { return values.unsqueeze(1); };  // [B, 1]
   const at::Tensor a = column(view.a), s = column(view.s);
   const at::Tensor spread = a.square() * variance_ + s.square();
-  const at::Tensor points = x.to(at::kDouble) / column(view.c_in), means = means_.to(x.device());
-  const at::Tensor centres = a.unsqueeze(2) * means;  // [B, K, D]
+  const at::Tensor points = x.to(at::kDouble) / column(view.c_in);
+  const at::Tensor centres = a.unsqueeze(2) * means_;  // [B, K, D]
   const at::Tensor distance = (points.unsqueeze(1) - centres).square().sum(2);
   // Var[x_t | k] is the same for all k, so its normalisation cancels in p(k | x_t).
   const at::Tensor share =
-      (log_weights_.to(x.device()) - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
-  const at::Tensor mean = share.matmul(means), rest = (points - a * mean) / spread;
+      (log_weights_ - distance / (2 * spread)).softmax(1);  // p(k | x_t) [B, K]
+  const at::Tensor mean = share.matmul(means_), rest = (points - a * mean) / spread;
   const at::Tensor x0 = mean + a * variance_ * rest;
   return (column(view.p) * x0 + column(view.q) * s * rest).to(x.scalar_type());
 }

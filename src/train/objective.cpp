@@ -57,7 +57,7 @@ TrainingRows Objective::draw(const Batch& rows, int64_t step) {
       .weight = sent_to(times.weight, device_),
       .labels = labels,
       .condition = training_condition(config_.condition, x0, rows.condition, keys),
-      .own_x0 = gets_own_x0(config_.seed, step),
+      .own_x0 = config_.model.self_conditioning && gets_own_x0(config_.seed, step),
       .keys = cuda::draws_random(device_) ? sent_to(cuda::key_rows(keys), device_) : at::Tensor(),
       .dropout = std::make_shared<const std::vector<StreamKey>>(keys),
       .dropout_seed = RandomStream(config_.seed, Purpose::kDropout, first).next_u64(),

@@ -4,10 +4,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "diffuse/core/error.h"
+#include "src/core/cuda/kernel_launcher.h"
 #include "src/core/device.h"
+#include "src/core/step_graph.h"
 
 namespace diffuse {
 
@@ -32,6 +36,34 @@ class OnGpu : public testing::Test {
     if (!no_gpu().empty()) GTEST_SKIP() << no_gpu();
     set_gpu_arithmetic(Tf32::kOff, true);
   }
+};
+
+// While one lives, counts the replays of the card's graphs.
+class CountedReplays {
+ public:
+  int count() const { return *count_; }
+
+ private:
+  class Graph : public StepGraph {
+   public:
+    Graph(std::unique_ptr<StepGraph> graph, std::shared_ptr<int> count)
+        : graph_(std::move(graph)), count_(std::move(count)) {}
+    void warm_up(const Work& work) override { graph_->warm_up(work); }
+    void record(const Work& work) override { graph_->record(work); }
+    void replay() override {
+      graph_->replay();
+      ++*count_;
+    }
+
+   private:
+    std::unique_ptr<StepGraph> graph_;
+    std::shared_ptr<int> count_;
+  };
+
+  std::shared_ptr<int> count_ = std::make_shared<int>(0);
+  StepGraphScope scope_{[real = step_graph_maker(gpu()), count = count_](c10::Device device) {
+    return real ? std::make_unique<Graph>(real(device), count) : nullptr;
+  }};
 };
 
 // |x - y| / |y| in the Euclidean norm, in float64 on the CPU.

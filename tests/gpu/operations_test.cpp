@@ -155,5 +155,12 @@ TEST_F(Operations, Noise) {
   }
 }
 
+// More rows than CUDA has blocks along y.
+TEST_F(Operations, NoiseOfManyRows) {
+  const auto keys = consecutive_keys(seed_, 0, 70000);
+  const at::Tensor found = noise_rows(keys, Purpose::kNoise, 0, {2}, gpu()).to(at::kCPU);
+  EXPECT_TRUE(at::allclose(found, normal_rows(keys, Purpose::kNoise, 0, {2}), 2.5e-7, 1e-30));
+}
+
 }  // namespace
 }  // namespace diffuse

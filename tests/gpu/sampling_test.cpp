@@ -16,6 +16,7 @@ class Sampling : public OnGpu {};
 fs::path trained_on_gpu() {
   Config config = small_training();
   config.train.steps = 60;
+  config.train.tf32 = Tf32::kOff;
   Trainer trainer(config, make_dataset(config.data, Split::kTrain, config.seed), gpu());
   for (int i = 0; i < 60; ++i) trainer.update();
   const fs::path file = scratch("gpu_samples") / "model.pt";
@@ -54,7 +55,10 @@ TEST_F(Sampling, ReplaysGiveTheBytesOfSingleKernels) {
   GenerateOptions options = model.options(model.config().sample);
   options.labels = round_robin_labels(4, model.config().model.classes);
   const auto keys = consecutive_keys(9, 0, 4);
+  const CountedReplays replays;
+  options.graphs = make_sample_graphs(gpu());
   const at::Tensor recorded = model.sample(keys, options);
+  EXPECT_GT(replays.count(), 0);
   options.graphs = nullptr;
   EXPECT_TRUE(at::equal(model.sample(keys, options), recorded));
 }

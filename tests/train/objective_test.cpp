@@ -78,11 +78,18 @@ TEST(Objective, DropsTheShareOfLabelsThatIsAskedFor) {
 
 // Epsilon 0 says that x_0 is x_t / sqrt(alpha_bar).
 TEST(Objective, GivesASelfConditionedNetworkItsOwnX0InHalfOfTheUpdates) {
-  Objective objective(config_of_points(), at::kCPU, at::kFloat);
-  int updates = 0;
-  for (int64_t step = 0; step < 200; ++step)
-    updates += objective.draw(points(1000 * step, 1), step).own_x0 ? 1 : 0;
-  EXPECT_NEAR(updates, 100, 4 * std::sqrt(50.0));
+  Config config = config_of_points();
+  const auto updates = [&config] {
+    Objective objective(config, at::kCPU, at::kFloat);
+    int count = 0;
+    for (int64_t step = 0; step < 200; ++step)
+      count += objective.draw(points(1000 * step, 1), step).own_x0 ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(updates(), 0);
+  config.model.self_conditioning = true;
+  EXPECT_NEAR(updates(), 100, 4 * std::sqrt(50.0));
+  Objective objective(config, at::kCPU, at::kFloat);
   TrainingRows rows = objective.draw(points(0, 4), 0);
   rows.own_x0 = true;
   Zero plain, conditioned(true);

@@ -67,6 +67,16 @@ TEST(StepGraphs, ReplaysGiveTheBytesOfSingleKernels) {
   }
 }
 
+// After four updates: one pass and one update are recorded, and both replayed in five updates.
+TEST(StepGraphs, RecordOneKindOfPass) {
+  Config config = small_training();
+  config.train.micro_batch = 0;
+  FakeGraphs fake;
+  trained(config, fake, 9);
+  EXPECT_EQ(fake.records, 2);
+  EXPECT_EQ(fake.replays, 10);
+}
+
 // The flat buffers of a recorded training are another order of sums than tensors one by one.
 TEST(StepGraphs, TrainLikeSeparateTensors) {
   const Config config = small_training();

@@ -17,6 +17,8 @@ struct KernelModule {
   c10::ScalarType storage;  // kFloat, kBFloat16 or kHalf
 };
 
+constexpr int64_t kMostRows = 65535;  // blocks along y in a launch
+
 // One launch.
 struct KernelCall {
   const char* kernel;

@@ -94,10 +94,11 @@ NvrtcLauncher::Library NvrtcLauncher::load(const KernelModule& module, c10::Devi
 
 bool NvrtcLauncher::prepare(const KernelModule& module, c10::Device device) {
   const std::scoped_lock lock(mutex_);
-  if (failed_) return false;
   try {
     const Key key{module.text, module.storage, card(device).capability};
-    if (!libraries_.contains(key)) libraries_.emplace(key, load(module, device));
+    if (libraries_.contains(key)) return true;  // also after another's failure: it may be in use
+    if (failed_) return false;
+    libraries_.emplace(key, load(module, device));
     return true;
   } catch (const std::exception& error) {
     failed_ = true;

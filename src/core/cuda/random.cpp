@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/accumulate.h>
 
+#include <algorithm>
+
 #include "kernel_launcher.h"
 
 namespace diffuse::cuda {
@@ -35,11 +37,15 @@ at::Tensor normal_rows(const at::Tensor& keys, Purpose purpose, const StreamStep
   const int64_t* const at_step =
       step.on_device.defined() ? step.on_device.const_data_ptr<int64_t>() : nullptr;
   const int64_t words = 4 * kRandomThreads;  // of a block of threads
-  launch(*kernels_for(keys.device(), kRandom.storage, kRandom.text), kRandom,
-         {"fill_normals", {(width + words - 1) / words, rows}, kRandomThreads}, keys.device(),
-         out.mutable_data_ptr(), contiguous.const_data_ptr<int64_t>(), at_step,
-         static_cast<long long>(step.fixed), static_cast<long long>(purpose),
-         static_cast<long long>(width));
+  for (int64_t first = 0; first < rows; first += kMostRows) {
+    const int64_t count = std::min(kMostRows, rows - first);
+    launch(*kernels_for(keys.device(), kRandom.storage, kRandom.text), kRandom,
+           {"fill_normals", {(width + words - 1) / words, count}, kRandomThreads}, keys.device(),
+           out.narrow(0, first, count).mutable_data_ptr(),
+           contiguous.narrow(0, first, count).const_data_ptr<int64_t>(), at_step,
+           static_cast<long long>(step.fixed), static_cast<long long>(purpose),
+           static_cast<long long>(width));
+  }
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "src/core/cuda/kernel_launcher.h"
 
 namespace diffuse::cuda {
@@ -23,11 +25,15 @@ at::Tensor gather_images(const at::Tensor& pixels, const at::Tensor& items, cons
   const bool last = format == c10::MemoryFormat::ChannelsLast;
   const at::Tensor chosen = items.contiguous(),
                    mirrors = keys.defined() ? keys.contiguous() : at::Tensor();
-  launch(*kernels_for(pixels.device(), type, kGatherText), {kGatherText, type},
-         {"gather_images", {(area + kBlock - 1) / kBlock, rows}, kBlock}, pixels.device(),
-         pixels.const_data_ptr(), chosen.const_data_ptr(),
-         mirrors.defined() ? mirrors.const_data_ptr() : nullptr, channels, height, width,
-         last ? 1ll : area, last ? channels : 1ll, out.mutable_data_ptr());
+  for (int64_t first = 0; first < rows; first += kMostRows) {
+    const int64_t count = std::min<int64_t>(kMostRows, rows - first);
+    const auto part = [&](const at::Tensor& all) { return all.narrow(0, first, count); };
+    launch(*kernels_for(pixels.device(), type, kGatherText), {kGatherText, type},
+           {"gather_images", {(area + kBlock - 1) / kBlock, count}, kBlock}, pixels.device(),
+           pixels.const_data_ptr(), part(chosen).const_data_ptr(),
+           mirrors.defined() ? part(mirrors).const_data_ptr() : nullptr, channels, height, width,
+           last ? 1ll : area, last ? channels : 1ll, part(out).mutable_data_ptr());
+  }
   return out;
 }
 

@@ -65,6 +65,10 @@ std::optional<at::Tensor> images_in(const at::Tensor& x, at::ScalarType type) {
 
 bool takes_bias(const at::Tensor& x) { return kernels_for(x, kBiasText) != nullptr; }
 
+bool takes_row_sum(c10::Device device) {
+  return kernels_for(device, at::kFloat, kBiasText) != nullptr;
+}
+
 at::Tensor add_bias(const at::Tensor& h, const at::Tensor& x, const at::Tensor& bias) {
   const at::Tensor images = h.contiguous(at::MemoryFormat::ChannelsLast);
   const auto more = images_in(x, h.scalar_type());

@@ -12,6 +12,9 @@ bool takes_bias(const at::Tensor& x);
 // Without gradients it may overwrite h. Differentiable; the bias's gradient is a sum in float32.
 at::Tensor add_bias(const at::Tensor& h, const at::Tensor& x, const at::Tensor& bias);
 
+// Whether kernels exist for row_sum() of float32.
+bool takes_row_sum(c10::Device device);
+
 // x [R, C], contiguous -> the sum of its rows [C] in float32, added in a fixed order.
 at::Tensor row_sum(const at::Tensor& x);
 

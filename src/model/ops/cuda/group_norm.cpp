@@ -53,12 +53,12 @@ int64_t row_stride(const at::Tensor& table) { return table.defined() ? table.str
 // several share an image and launches follow one another.
 class NormPass {
  public:
-  NormPass(const NormInputs& in, const char* text, const at::Tensor& dy)
+  NormPass(const NormInputs& in, const char* text)
       : batch_(in.batch()),
         device_(in.x.device()),
         module_{text, in.x.scalar_type()},
         launcher_(*kernels_for(in.x, text)),
-        width_(column_width({in.x.size(1), in.channels()}, {in.x, in.skip, dy})) {
+        width_(column_width({in.x.size(1), in.channels()}, {in.x, in.skip})) {
     const int64_t multiprocessors = launcher_.multiprocessors(device_);
     const auto whole = whole_tiling_of(batch_, in.pixels(), in.channels(), width_,
                                        in.channels() / in.groups, multiprocessors);
@@ -117,7 +117,7 @@ struct Normalised {
 };
 
 Normalised norm_by_kernels(const NormInputs& in, const DroppedRows& dropped, double eps) {
-  NormPass pass(in, kNormText, {});
+  NormPass pass(in, kNormText);
   const int64_t batch = in.batch(), channels = in.channels();
   const bool drops = dropped.keys.defined();
   const Normalised out{at::empty({batch, channels, in.x.size(2), in.x.size(3)},
@@ -143,7 +143,7 @@ struct NormGradients {
 
 NormGradients norm_gradients_by_kernels(const NormInputs& in, const Normalised& kept,
                                         const at::Tensor& dy, double p) {
-  NormPass pass(in, kNormGradientText, dy);
+  NormPass pass(in, kNormGradientText);
   const int64_t batch = in.batch(), channels = in.channels();
   const auto like = [](const at::Tensor& x) {
     return x.defined() ? at::empty(x.sizes(), x.options()) : at::Tensor();
@@ -166,6 +166,12 @@ NormGradients norm_gradients_by_kernels(const NormInputs& in, const Normalised& 
                    writable(found.scale), writable(found.offset), writable(found.x),
                    writable(found.skip)});
   return found;
+}
+
+// In channels_last and where 128 bits can be loaded at once: backward reads the mask with forward's width.
+at::Tensor loadable(const at::Tensor& dy) {
+  const at::Tensor images = dy.contiguous(at::MemoryFormat::ChannelsLast);
+  return column_width({}, {images}) > 1 ? images : images.clone();
 }
 
 at::Tensor or_nothing(const Maybe& tensor) { return tensor.value_or(at::Tensor()); }
@@ -223,9 +229,9 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
                         saved[kOffset],
                         data["groups"].toInt(),
                         data["silu"].toBool()};
-    const NormGradients found = norm_gradients_by_kernels(
-        in, {{}, saved[kTables], saved[kTotals], saved[kMask]},
-        gradients[0].contiguous(at::MemoryFormat::ChannelsLast), data["p"].toDouble());
+    const NormGradients found =
+        norm_gradients_by_kernels(in, {{}, saved[kTables], saved[kTotals], saved[kMask]},
+                                  loadable(gradients[0]), data["p"].toDouble());
     const at::Tensor channels = row_sum(found.channels.flatten(1)).view({3, -1});
     tensor_list result(14);
     result[kX] = found.x;
@@ -268,7 +274,8 @@ Maybe shift_of_channels(const NormInput& in) {
 bool takes_group_norm(const at::Tensor& x, const Norm& norm) {
   return norm.weight.scalar_type() == at::kFloat && norm.weight.dim() == 1 && x.numel() > 0 &&
          kernels_for(x, kNormText) != nullptr &&
-         (!at::GradMode::is_enabled() || kernels_for(x, kNormGradientText) != nullptr);
+         (!at::GradMode::is_enabled() ||
+          (kernels_for(x, kNormGradientText) != nullptr && takes_row_sum(x.device())));
 }
 
 at::Tensor group_norm(const NormInput& in, const Norm& norm, const Modulation& modulation,
