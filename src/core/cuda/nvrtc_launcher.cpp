@@ -94,6 +94,7 @@ NvrtcLauncher::Library NvrtcLauncher::load(const KernelModule& module, c10::Devi
 
 bool NvrtcLauncher::prepare(const KernelModule& module, c10::Device device) {
   const std::scoped_lock lock(mutex_);
+  if (failed_ && libraries_.empty()) return false;
   try {
     const Key key{module.text, module.storage, card(device).capability};
     if (libraries_.contains(key)) return true;  // also after another's failure: it may be in use
