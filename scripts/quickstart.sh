@@ -1,7 +1,21 @@
 #!/usr/bin/env bash
-# Sets up, trains on drawn shapes, samples a grid of pictures.
+# Sets up, trains on drawn shapes, samples a grid of pictures. See --help.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/quickstart.sh [FLAG of scripts/setup.sh]...
+
+Sets up, trains on drawn shapes in runs/shapes, and samples a grid of pictures there. After an
+interruption, training resumes. `scripts/setup.sh --help` lists its flags, such as --cuda.
+TEXT
+}
+for argument in "$@"; do
+  case "$argument" in
+    -h | --help) usage; exit 0 ;;
+  esac
+done
 
 run=runs/shapes
 summary=""

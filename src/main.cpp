@@ -8,6 +8,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/number_flags.h"
@@ -86,7 +87,9 @@ static int run(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     const auto parsed = app.get_subcommands();
-    return bad_use(parsed.empty() ? "diffuse" : "diffuse " + parsed[0]->get_name(), error.what());
+    const bool unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    return bad_use(parsed.empty() ? "diffuse" : "diffuse " + parsed[0]->get_name(),
+                   unknown ? unknown_argument(app) : error.what());
   }
   if (app.get_subcommands().empty()) {
     std::cout << app.help();

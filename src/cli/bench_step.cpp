@@ -38,7 +38,7 @@ Config resolved(const StepFlags& flags) {
 
 int bench_step(const StepFlags& flags) {
   const c10::Device device = flags.machine.apply();
-  if (flags.config.empty()) throw Error("diffuse bench: --config is required");
+  if (flags.config.empty()) throw Error("--config is required");
   check_outputs({{"--json", flags.json}, {"--profile", flags.profile}},
                 {{"--config", flags.config}});
   const Config config = in_config(flags.config, [&] { return resolved(flags); });

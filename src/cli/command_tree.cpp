@@ -1,6 +1,9 @@
 #include "command_tree.h"
 
+#include <algorithm>
 #include <sstream>
+
+#include "diffuse/core/error.h"
 
 namespace diffuse::cli {
 
@@ -46,6 +49,24 @@ std::vector<CommandInfo> command_tree(CLI::App& app) {
   std::vector<CommandInfo> tree;
   add_command(app, "", tree);
   return tree;
+}
+
+std::string unknown_argument(const CLI::App& app) {
+  const CLI::App* command = &app;  // the innermost
+  while (!command->get_subcommands().empty()) command = command->get_subcommands()[0];
+  const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+  const auto flag = std::find_if(rest.begin(), rest.end(),
+                                 [](const std::string& word) { return word.starts_with("-"); });
+  if (flag == rest.end())
+    return concat("\"", rest.at(0),
+                  "\": unexpected; values follow their flag, as in --config FILE");
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command->get_options())
+    for (const std::string& name : option_info(*option).flags) known.push_back(name);
+  const std::string name = flag->substr(0, flag->find('='));
+  if (command->get_name() == "launch")
+    return concat(name, ": unknown flag; those of the command come after --");
+  return concat(name, ": unknown flag", did_you_mean(name, known));
 }
 
 }  // namespace diffuse::cli

@@ -25,4 +25,7 @@ struct CommandInfo {
 // Parents before their children; the program first.
 std::vector<CommandInfo> command_tree(CLI::App& app);
 
+// What to say of the first argument that no option took, after app.parse() threw CLI::ExtrasError.
+std::string unknown_argument(const CLI::App& app);
+
 }  // namespace diffuse::cli

@@ -25,12 +25,13 @@ int run_convert(ConvertFlags flags) {
   check_model_output(flags.in, flags.out);
   flags.options.use_ema = !flags.no_ema;
   const Checkpoint checkpoint = load_model_file(flags.in, flags.options);
+  const std::string kind = used_weights(checkpoint, flags.options.use_ema);
   const auto network = load_network(checkpoint, flags.options.use_ema);
   const NamedTensors weights = named_parameters(*network);
   if (ending_of(flags.out) == ".pt")
-    write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights));
+    write_checkpoint_file(flags.out, model_root(checkpoint.config, checkpoint.step, weights, kind));
   else
-    write_diffusers_model(flags.out, checkpoint, weights);
+    write_diffusers_model(flags.out, checkpoint, weights, kind);
   if (ending_of(flags.out) != ".pt" && !checkpoint.config.data.mean.empty())
     log_warning(
         "diffusers has no data.normalize or data.range: samples made there are in the network's "

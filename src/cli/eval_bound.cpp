@@ -32,6 +32,14 @@ std::vector<Chart> charts_of(const Bound& bound, const std::vector<std::string>&
   return charts;
 }
 
+// Of T timesteps, t = 0 is always measured.
+void check_timesteps(const BoundFlags& flags, const Model& model) {
+  const int64_t most = BoundLevels(model.diffusion().process()).count() - 1;
+  if (flags.timesteps_per_item > most)
+    throw Error("--timesteps-per-item: expected 1 to ", most, ", or 0 for all, got ",
+                flags.timesteps_per_item);
+}
+
 void measure(const BoundFlags& flags, const EvalInput& input, const std::vector<std::string>& asked,
              EvalReport& report) {
   const bool levels =
@@ -82,6 +90,7 @@ MetricFamily add_bound_metrics(CLI::App& command) {
           .of_items = true,
           .prepare =
               [flags](const EvalInput& input, const std::vector<std::string>& asked) {
+                check_timesteps(*flags, input.model);
                 return [flags, &input, asked](EvalReport& r) { measure(*flags, input, asked, r); };
               }};
 }

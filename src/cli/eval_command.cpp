@@ -138,10 +138,12 @@ EvalReport empty_report(const EvalFlags& flags, const EvalInput& input, const Ev
   return report;
 }
 
-int run_eval(const EvalFlags& flags, const std::vector<MetricFamily>& families) {
+int run_eval(const CLI::App& command, const EvalFlags& flags,
+             const std::vector<MetricFamily>& families) {
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
   check_flags(flags, families);
+  check_flags_are_used(command, flags.metrics);
   for (const MetricFamily& family : families) family.check();
   check_sampler_is_used(flags, families);
   install_stop_handlers();
@@ -219,7 +221,7 @@ std::function<void(int64_t, int64_t)> show_progress(const EvalInput& input, cons
       progress = std::make_shared<Progress>(ProgressOptions{.unit = unit, .total = total});
     progress->update(done, text);
     if (done == total) progress->finish();
-    if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+    end_if_stopped();
   };
 }
 
@@ -239,7 +241,7 @@ Command add_eval(CLI::App& app) {
   const std::vector<MetricFamily> families{
       add_bound_metrics(*command), add_ode_metrics(*command),       epsilon_metric(),
       add_crps_metric(*command),   add_neighbour_metrics(*command), add_sample_metrics(*command)};
-  return [flags, families] { return run_eval(*flags, families); };
+  return [command, flags, families] { return run_eval(*command, *flags, families); };
 }
 
 }  // namespace diffuse::cli

@@ -56,6 +56,9 @@ MetricFamily add_crps_metric(CLI::App& command);
 MetricFamily add_neighbour_metrics(CLI::App& command);
 MetricFamily add_sample_metrics(CLI::App& command);  // fid, kid, is, pr, swd, mmd
 
+// Throws Error naming a flag that was given, but that none of the metrics `asked` uses.
+void check_flags_are_used(const CLI::App& command, const std::vector<std::string>& asked);
+
 // The command's progress on stderr, for EvaluationOptions::progress, and for the other processes; ends the
 // evaluation after a signal. `text` is shown beside the bar.
 std::function<void(int64_t done, int64_t total)> show_progress(

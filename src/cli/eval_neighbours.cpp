@@ -41,7 +41,8 @@ at::Tensor draw_samples(const EvalInput& input, const Dataset& held_out, int64_t
       with_conditioning(sampling.options, input.model, held_out, {0, count, count}, seed);
   sampling.options.precision = input.evaluation.precision;
   provenance = input.sampler.describe(sampling);
-  const at::Tensor x = input.model.sample(consecutive_keys(seed, 0, count), sampling.options);
+  const at::Tensor x = input.model.sample(consecutive_keys(seed, 0, count), sampling.options,
+                                          [](const SampleStep&) { end_if_stopped(); });
   const DataConfig& data = input.model.config().data;
   if (!input.model.is_image() || data.normalize) return x;
   return from_picture_range(to_picture_range(x, data).clamp(-1, 1), data);

@@ -68,10 +68,6 @@ SampleMetricsOptions options_of(const ComparisonFlags& flags, const EvalInput& i
   if (features && flags.of_features.features.empty())
     throw Error("--features: expected a feature network (TorchScript) for fid, kid, is and pr; ",
                 "see docs/evaluation.md");
-  if (!flags.of_features.reference.empty() && !options.fid)
-    throw Error("--reference: used only by the metric fid");
-  if (!flags.save_reference.empty() && !options.fid)
-    throw Error("--save-reference: saves what the metric fid computes; name it in --metrics");
   if (!flags.of_features.reference.empty())
     options.reference = read_statistics(flags.of_features.reference);
   return options;

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "common.h"
 #include "src/files/atomic_write.h"
+#include "src/files/file.h"
 #include "src/report/page.h"
 #include "src/train/outputs.h"
 
@@ -20,6 +21,8 @@ struct ReportFlags {
 int run_report(const ReportFlags& flags) {
   flags.log.apply();
   check_outputs({{"-o", flags.out}});
+  if (!contains({".html", ".htm"}, ending_of(flags.out)))
+    throw Error("-o ", flags.out.string(), ": expected a name ending in .html");
   std::vector<RunMetrics> runs;
   for (const fs::path& folder : flags.runs) runs.push_back(read_run(folder));
   atomic_write(flags.out, report_page(runs));
@@ -40,7 +43,7 @@ Command add_report(CLI::App& app) {
       "  diffuse report runs/shapes -o report.html\n"
       "  diffuse report runs/a runs/b -o compared.html");
   command->add_option("runs", flags->runs, "Run folders")->required();
-  command->add_option("-o,--out", flags->out, "The page; default report.html");
+  command->add_option("-o,--out", flags->out, "The page, a .html; default report.html");
   flags->log.add_to(*command);
   return [flags] { return run_report(*flags); };
 }

@@ -134,7 +134,7 @@ std::string describe(const PlanFlags& flags, const SamplePlan& plan, const Model
                      const ModelFlags& model_flags, const std::string& precision) {
   nlohmann::ordered_json parameters{{"checkpoint", model.name()},
                                     {"step", model.step()},
-                                    {"weights", model_flags.no_ema ? "raw" : "ema"},
+                                    {"weights", model.weights()},
                                     {"precision", precision},
                                     {"seeds", flags.seeds.value_or(std::to_string(flags.seed))},
                                     {"n", plan.count}};

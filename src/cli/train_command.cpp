@@ -95,6 +95,20 @@ std::shared_ptr<World> make_world(const TrainFlags& flags, const Launch& launch,
   return world;
 }
 
+// What training continues from, and what has changed since.
+void log_start(const Checkpoint& checkpoint, const Trainer& trainer) {
+  const std::string file = checkpoint.file.string();
+  if (!holds_training(checkpoint))
+    return log_info(concat("starting from the weights of ", file, " at step 0"));
+  const int64_t steps = trainer.config().train.steps;
+  if (trainer.step() > steps)
+    throw Error("/train/steps: ", file, " is at step ", trainer.step(), " already, after the ",
+                steps, " of the config");
+  log_info(concat("continuing from ", file, " at step ", trainer.step()));
+  const std::string changes = changed_settings(trainer.config(), checkpoint);
+  if (!changes.empty()) log_warning(concat("other settings than ", file, " has: ", changes));
+}
+
 // Rank 0's folder, and the checkpoint in it that all ranks continue from. `seconds` is set to the time of
 // reading it on rank 0, an estimate for a save.
 std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer, double& seconds) {
@@ -125,12 +139,7 @@ std::unique_ptr<RunFolder> open_folder(const TrainFlags& flags, Trainer& trainer
     }
   }
   trainer.restore(checkpoint);
-  if (checkpoint)
-    log_info(
-        holds_training(*checkpoint)
-            ? concat("continuing from ", checkpoint->file.string(), " at step ", trainer.step())
-            : concat(checkpoint->file.string(), ": has weights but no optimiser state: training ",
-                     "starts from them at step 0"));
+  if (checkpoint) log_start(*checkpoint, trainer);
   if (folder) atomic_write(folder->path() / "config.json", config_to_json(trainer.config()));
   return folder;
 }
@@ -185,8 +194,13 @@ int run_train(const TrainFlags& flags) {
   TimeLimit limit = time_limit(flags);
   const Launch launch = launch_from_environment();
   const c10::Device device = flags.machine.apply(launch);
-  if (flags.config.empty() && flags.init.empty())
-    throw Error("--config: expected a JSON config, or --init MODEL, whose own is then used");
+  if (flags.config.empty() && flags.init.empty()) {
+    const fs::path run = !flags.out.empty() ? flags.out : flags.resume, own = run / "config.json";
+    throw Error("--config: expected a JSON config, ",
+                !run.empty() && fs::exists(own)
+                    ? "as the run's own, " + own.string()
+                    : std::string("or --init MODEL, whose own is then used"));
+  }
   Config config = flags.config.empty() ? config_of_model(flags.init, flags.overrides)
                                        : load_config(flags.config, flags.overrides);
   if (flags.seed) config.seed = *flags.seed;

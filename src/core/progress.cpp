@@ -15,6 +15,7 @@
 namespace diffuse {
 
 static constexpr double kWindow = 30;        // seconds over which a rate is measured
+static constexpr double kLeastTime = 0.05;   // seconds; a rate over less is no rate
 static constexpr double kMarkEvery = 0.5;    // seconds
 static constexpr double kRedrawEvery = 0.1;  // seconds
 
@@ -26,7 +27,7 @@ void RateMeter::add(double seconds, int64_t done) {
 }
 
 double RateMeter::rate() const {
-  if (marks_.empty() || latest_.seconds <= marks_.front().seconds) return 0;
+  if (marks_.empty() || latest_.seconds - marks_.front().seconds < kLeastTime) return 0;
   return static_cast<double>(latest_.done - marks_.front().done) /
          (latest_.seconds - marks_.front().seconds);
 }
@@ -136,7 +137,8 @@ void Progress::finish() {
   const double seconds = seconds_now() - started_;
   const int64_t done = state_.done - options_.start;
   std::string line = concat(done, " ", state_.unit, "s in ", format_duration(seconds));
-  if (done > 0) line += " (" + rate_text(static_cast<double>(done) / seconds, state_.unit) + ")";
+  if (done > 0 && seconds >= kLeastTime)
+    line += " (" + rate_text(static_cast<double>(done) / seconds, state_.unit) + ")";
   if (!state_.text.empty()) line += ", " + state_.text;
   log_info(line);
 }

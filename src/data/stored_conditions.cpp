@@ -148,8 +148,9 @@ std::shared_ptr<const Dataset> with_stored_conditions(std::shared_ptr<const Data
   }
   auto conditions = as_condition([&] { return make_dataset(own, split, config.seed); });
   if (conditions->size() != set->size())
-    throw Error("/condition/path: ", own.path, ": expected one item for each of the data's; this ",
-                "part has ", conditions->size(), " of ", set->size());
+    throw Error("/condition/path: ", own.path, ": expected one item for each of the data's, got ",
+                conditions->size(), " for the ", set->size(), " of the ",
+                split == Split::kTrain ? "training" : "held-out", " part");
   return std::make_shared<PairedDataset>(std::move(set),
                                          scaled(std::move(conditions), own, config));
 }

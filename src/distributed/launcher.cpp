@@ -19,6 +19,7 @@
 namespace diffuse {
 
 static constexpr int kStoppedEarly = 75;  // train's exit code: not a failure
+static constexpr int kBadUse = 2;         // the cause where others only lost a process
 
 // A port that is free now.
 static uint16_t free_port() {
@@ -111,6 +112,7 @@ class Processes {
       const int64_t rank = ranks_.at(child);
       ranks_.erase(child);
       const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      if (failed_ && code == kBadUse) code_ = code;
       if (code == 0 || failed_) continue;
       code_ = code;
       if (code == kStoppedEarly) continue;

@@ -8,6 +8,7 @@
 
 #include "diffuse/core/error.h"
 #include "items.h"
+#include "src/eval/eval_work.h"
 #include "src/sample/known_part.h"
 
 namespace diffuse {
@@ -44,7 +45,7 @@ static at::Tensor draw_rows(const Model& model, const Items& items, const CrpsOp
   GenerateOptions generate = options.generate;
   generate.labels = given.labels;
   generate.condition = given.condition;
-  return model.sample(keys, generate);
+  return model.sample(keys, generate, [](const SampleStep&) { end_if_stopped(); });
 }
 
 // The score of the items' unknown values and their share -> float64 [N, 2].

@@ -1,14 +1,20 @@
 #include "src/eval/eval_work.h"
 
+#include <stdexcept>
 #include <string>
 
 #include "diffuse/core/error.h"
 #include "src/core/json_text.h"
+#include "src/core/stop.h"
 #include "src/distributed/work_queue.h"
 #include "src/files/atomic_write.h"
 #include "src/files/file.h"
 
 namespace diffuse {
+
+void end_if_stopped() {
+  if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
+}
 
 void measure_all(const std::vector<Measurement>& work, EvalReport& report,
                  const std::function<void()>& hand_out) {

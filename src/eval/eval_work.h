@@ -13,6 +13,9 @@ namespace diffuse {
 // Work, which may take hours, and whose figures it adds to the report.
 using Measurement = std::function<void(EvalReport&)>;
 
+// Throws after a signal to stop: for work to call often.
+void end_if_stopped();
+
 // Does all the work, then hands out the report. If a part fails, the figures of earlier ones are handed out first,
 // with the error.
 void measure_all(const std::vector<Measurement>& work, EvalReport& report,

@@ -8,10 +8,10 @@
 #include "diffuse/core/error.h"
 #include "src/arrays/array_file.h"
 #include "src/core/log.h"
-#include "src/core/stop.h"
 #include "src/data/condition.h"
 #include "src/data/normalization.h"
 #include "src/data/spaced_items.h"
+#include "src/eval/eval_work.h"
 #include "src/files/file.h"
 #include "src/model_file/generate_together.h"
 #include "src/model_file/sample_input.h"
@@ -150,9 +150,7 @@ SampleSource generated_samples(const Model& model, const GenerateOptions& option
           [=, seed = evaluation.seed, world = evaluation.world](int64_t first, int64_t size) {
             const GenerateOptions some =
                 with_conditioning(options, model, *data, {first, size, n}, seed);
-            const auto on_step = [](const SampleStep&) {
-              if (stop_requested()) throw std::runtime_error(concat("stopped by ", stop_reason()));
-            };
+            const auto on_step = [](const SampleStep&) { end_if_stopped(); };
             const auto keys = consecutive_keys(seed, static_cast<uint64_t>(first), size);
             return generate_together(*world, model, keys, some, on_step);
           }};

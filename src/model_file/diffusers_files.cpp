@@ -53,11 +53,26 @@ static std::optional<WeightsFile> weights_file(const fs::path& path) {
   return WeightsFile{path, variant, 2 * (format == "bin" ? 1 : 0) + (index ? 1 : 0)};
 }
 
+static std::string kind_of_variant(const std::string& variant) {
+  if (variant.find("non_ema") != std::string::npos) return kRawWeights;
+  return variant.find("ema") != std::string::npos ? kAveragedWeights : kStoredWeights;
+}
+
+std::string kind_of_name(const fs::path& weights) {
+  const auto file = weights_file(weights);
+  const std::string kind = kind_of_variant(file ? file->variant : "");
+  if (kind != kStoredWeights) return kind;
+  const fs::path folder = fs::absolute(weights).lexically_normal().parent_path();
+  if (folder.filename() == "unet_ema") return kAveragedWeights;
+  const bool beside =
+      folder.filename() == "unet" && fs::exists(folder.parent_path() / "unet_ema" / "config.json");
+  return beside ? kRawWeights : kStoredWeights;
+}
+
 // Preference for a variant, lower first: averaged or raw as requested, then no variant.
 static int rank_of(const std::string& variant, bool use_ema) {
-  const bool raw = variant.find("non_ema") != std::string::npos;
-  const bool averaged = !raw && variant.find("ema") != std::string::npos;
-  if (raw || averaged) return averaged == use_ema ? 0 : 3;
+  const std::string kind = kind_of_variant(variant);
+  if (kind != kStoredWeights) return (kind == kAveragedWeights) == use_ema ? 0 : 3;
   return variant.empty() ? 1 : 2;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace diffuse {
 
@@ -18,5 +19,8 @@ struct DiffusersFiles {
 // choice among several, or of a variant, is logged. Throws Error if the pipeline generates anything other
 // than images with only the UNet.
 DiffusersFiles find_diffusers_files(const std::filesystem::path& path, bool use_ema);
+
+// The kind of weights in such a file by its name and folder (model_files.h).
+std::string kind_of_name(const std::filesystem::path& weights);
 
 }  // namespace diffuse

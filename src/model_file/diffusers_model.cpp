@@ -22,6 +22,7 @@ namespace diffuse {
 // Our metadata key for what UNet2DModel has no field for, such as the training.
 static constexpr const char* kConfigKey = "diffuse_config";
 static constexpr const char* kStepKey = "diffuse_step";
+static constexpr const char* kKindKey = "diffuse_weights";
 
 // Attention had other names before diffusers 0.12.
 static std::string current_name(const std::string& name) {
@@ -83,6 +84,12 @@ static int64_t step_in(const Safetensors& contents) {
   return step;
 }
 
+// As we wrote it, else as the names say.
+static std::string kind_in(const Safetensors& contents, const fs::path& weights) {
+  const auto found = contents.metadata.find(kKindKey);
+  return found != contents.metadata.end() ? found->second : kind_of_name(weights);
+}
+
 Checkpoint read_diffusers_model(const fs::path& path, const ForeignOptions& options) {
   const DiffusersFiles files = find_diffusers_files(path, options.use_ema);
   if (!fs::exists(files.config))
@@ -107,11 +114,12 @@ Checkpoint read_diffusers_model(const fs::path& path, const ForeignOptions& opti
   ForeignJson scheduler = files.scheduler.empty() ? ForeignJson("", nlohmann::json::object())
                                                   : ForeignJson::read(files.scheduler);
   read_scheduler_json(scheduler, config);
-  return foreign_checkpoint(files.weights, config, step_in(contents), contents.tensors);
+  return foreign_checkpoint(files.weights, config, step_in(contents), contents.tensors,
+                            kind_in(contents, files.weights));
 }
 
 void write_diffusers_model(const fs::path& folder, const Checkpoint& checkpoint,
-                           const NamedTensors& weights) {
+                           const NamedTensors& weights, const std::string& kind) {
   const Config& config = checkpoint.config;
   std::string unet, scheduler;
   try {
@@ -123,7 +131,8 @@ void write_diffusers_model(const fs::path& folder, const Checkpoint& checkpoint,
   Safetensors contents{.tensors = weights,
                        .metadata = {{"format", "pt"},
                                     {kConfigKey, config_to_json(config)},
-                                    {kStepKey, std::to_string(checkpoint.step)}}};
+                                    {kStepKey, std::to_string(checkpoint.step)},
+                                    {kKindKey, kind}}};
   for (auto& [name, tensor] : contents.tensors)
     if (name == "class_embedding.weight") tensor = tensor.slice(0, 0, exported_classes(config));
   write_safetensors(folder / kDiffusersWeights, contents);

@@ -66,7 +66,11 @@ Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
     model.weights_ = "exact";
     return model;
   }
-  return of(load_model_file(path, {.use_ema = use_ema}), use_ema, device);
+  const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
+  const std::string weights = used_weights(checkpoint, use_ema);
+  Model model = of(checkpoint, use_ema, device);
+  model.weights_ = weights;
+  return model;
 }
 
 Model Model::load_averaged(const fs::path& path, double width, c10::Device device) {

@@ -27,11 +27,16 @@ bool is_diffusers_model(const std::filesystem::path& path);
 Checkpoint read_diffusers_model(const std::filesystem::path& path,
                                 const ForeignOptions& options = {});
 
+// Which weights a file holds that does not hold both the averaged and the raw ones.
+inline constexpr const char* kAveragedWeights = "ema";
+inline constexpr const char* kRawWeights = "raw";
+inline constexpr const char* kStoredWeights = "stored";  // the file does not say which
+
 // Writes config.json, scheduler_config.json and diffusion_pytorch_model.safetensors into a folder. `weights`
-// have our names, which equal theirs. Throws Error naming a config field without a counterpart there; then
-// nothing is written.
+// have our names, which equal theirs; `kind` is one of the above. Throws Error naming a config field without
+// a counterpart there; then nothing is written.
 void write_diffusers_model(const std::filesystem::path& folder, const Checkpoint& checkpoint,
-                           const NamedTensors& weights);
+                           const NamedTensors& weights, const std::string& kind = kStoredWeights);
 
 // A state dict saved by torch.save, in the layout of [Ho20]'s PyTorch translations or of improved-diffusion.
 // The network's sizes are inferred from the tensors; other settings are the defaults of the layout's program,
@@ -39,10 +44,15 @@ void write_diffusers_model(const std::filesystem::path& folder, const Checkpoint
 Checkpoint read_state_dict(const std::filesystem::path& file, const Value& contents,
                            const ForeignOptions& options);
 
-// The contents of a checkpoint file without training state.
-ValueDict model_root(const Config& config, int64_t step, const NamedTensors& weights);
+// The contents of a checkpoint file without training state: one set of weights, of this kind.
+ValueDict model_root(const Config& config, int64_t step, const NamedTensors& weights,
+                     const std::string& kind = kStoredWeights);
 
-// Any of these, or our own checkpoint or run folder.
+// The kind of weights that load_network() takes. Throws Error if the raw ones are wanted of a file that holds
+// only averaged ones.
+std::string used_weights(const Checkpoint& checkpoint, bool use_ema);
+
+// Any of these, or our own checkpoint or run folder. There, overrides must equal what is stored.
 Checkpoint load_model_file(const std::filesystem::path& path, const ForeignOptions& options = {});
 
 }  // namespace diffuse

@@ -125,7 +125,8 @@ Checkpoint read_state_dict(const fs::path& path, const Value& contents,
   const Config asked = parse_config(config_to_json(config), file, options.overrides);
   layout->defaults(config, asked.diffusion.timesteps);
   const Config settled = parse_config(config_to_json(config), file, options.overrides);
-  return foreign_checkpoint(path, settled, 0, with_linear_attention(tensors, settled.model));
+  return foreign_checkpoint(path, settled, 0, with_linear_attention(tensors, settled.model),
+                            state_kind(contents, options.use_ema));
 }
 
 }  // namespace diffuse

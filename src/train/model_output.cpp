@@ -32,14 +32,15 @@ static std::vector<NamedPath> inputs_of(const fs::path& in) {
 // Names that are probably not meant as a folder.
 static void check_name(const fs::path& out) {
   const std::string extension = ending_of(out);
-  for (const char* const file : {".safetensors", ".bin", ".ckpt", ".pth", ".json"})
-    if (extension == file)
-      throw Error(out.string(),
-                  ": expected a name ending in .pt for a checkpoint, or a folder for ",
-                  "diffusers' files");
+  const std::string wanted =
+      ": expected a name ending in .pt for a checkpoint, or a folder for diffusers' files";
+  for (const char* const file :
+       {".safetensors", ".bin", ".ckpt", ".pth", ".json", ".onnx", ".zip", ".h5", ".hdf5", ".tar",
+        ".gz", ".npz", ".npy", ".gguf", ".pb", ".tflite", ".msgpack"})
+    if (extension == file) throw Error(out.string(), wanted);
   if (extension == ".pt" ? fs::is_directory(out) : fs::is_regular_file(out))
-    throw Error(out.string(), ": expected ", extension == ".pt" ? "a file" : "a folder",
-                ", got the other");
+    throw Error(out.string(), wanted, "; this is a ",
+                extension == ".pt" ? "folder that ends in .pt" : "file that does not end in .pt");
 }
 
 // In a pipeline's folder, its own network would be read instead of the one written beside it.

@@ -181,4 +181,31 @@ void check_same_model(const Config& wanted, const Checkpoint& checkpoint) {
   check_same_units(wanted.data, checkpoint);
 }
 
+// Moments and names that are found in the data, and what does not affect the weights, are left out.
+std::string changed_settings(const Config& wanted, const Checkpoint& checkpoint) {
+  auto ours = nlohmann::json::parse(config_to_json(wanted));
+  auto theirs = nlohmann::json::parse(config_to_json(checkpoint.config));
+  for (nlohmann::json* const config : {&ours, &theirs}) {
+    config->erase("sample");
+    config->at("model").erase("class_names");
+    for (const char* const section : {"data", "condition"})
+      for (const char* const found : {"mean", "std"}) config->at(section).erase(found);
+  }
+  std::vector<std::string> changes;
+  const auto compare = [&](const std::string& path, const nlohmann::json& here,
+                           const nlohmann::json& there) {
+    if (here != there)
+      changes.push_back(concat(path, " ", here.dump(), " (was ", there.dump(), ")"));
+  };
+  for (const auto& [section, values] : ours.items()) {
+    if (!values.is_object()) {
+      compare("/" + section, values, theirs.at(section));
+      continue;
+    }
+    for (const auto& [key, value] : values.items())
+      compare(concat("/", section, "/", key), value, theirs.at(section).at(key));
+  }
+  return join(changes);
+}
+
 }  // namespace diffuse

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <string>
 
 #include "diffuse/model_file/checkpoint.h"
 
@@ -22,5 +23,9 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& run_folder)
 
 // Throws Error naming the first field of the model or diffusion section that differs.
 void check_same_model(const Config& wanted, const Checkpoint& checkpoint);
+
+// "/train/batch_size 64 (was 512), ..." for settings other than those that a checkpoint was trained with; "" if
+// there are none.
+std::string changed_settings(const Config& wanted, const Checkpoint& checkpoint);
 
 }  // namespace diffuse

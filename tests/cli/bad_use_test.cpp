@@ -191,6 +191,41 @@ TEST(BadUse, OfEncodeAndBench) {
   bench({"--features", "@file"}, "the FID needs both");
 }
 
+// The model is not there: the flags are refused before it is read.
+TEST(BadUse, OfFlagsOfOtherMetrics) {
+  const auto refused = [](const std::string& metrics, std::vector<std::string> flags,
+                          const std::string& says) {
+    const std::string wanted = flags[0] + ": is for the metric" + says;
+    flags.insert(flags.begin(), {"eval", "--ckpt", "@none.pt", "--metrics", metrics});
+    expect_refused({flags, wanted});
+  };
+  const std::string compared = "s fid, kid, is, pr, swd and mmd, not bpd";
+  refused("bpd", {"-n", "4"}, compared);
+  refused("bpd", {"--samples", "@file"}, compared);
+  refused("bpd", {"--against", "train"}, compared);
+  refused("bpd", {"--features", "@file"}, "s fid, kid, is and pr, not bpd");
+  refused("bpd", {"--features-input", "unit"}, "s fid, kid, is and pr, not bpd");
+  refused("bpd", {"--features-size", "9"}, "s fid, kid, is and pr, not bpd");
+  refused("bpd", {"--reference", "@file"}, " fid, not bpd");
+  refused("kid,is", {"--save-reference", "@x.npz"}, " fid, not kid or is");
+  refused("bpd", {"--kid-subsets", "2"}, " kid, not bpd");
+  refused("bpd", {"--kid-subset-size", "2"}, " kid, not bpd");
+  refused("swd", {"--bandwidth", "1"}, " mmd, not swd");
+  refused("bpd", {"--crps-samples", "8"}, " crps, not bpd");
+  for (const char* const flag : {"--ode-steps", "--ode-probes"})
+    refused("bpd,rd,epsilon", {flag, "2"}, " ode-bpd, not bpd, rd or epsilon");
+  refused("bpd", {"--ode-tolerance", "0.1"}, " ode-bpd, not bpd");
+  for (const char* const flag : {"--neighbour-samples", "--neighbour-count"})
+    refused("bpd", {flag, "2"}, " neighbours, not bpd");
+  refused("bpd", {"--neighbour-picture", "@x.png"}, " neighbours, not bpd");
+  refused("swd", {"--timesteps-per-item", "2"}, "s bpd and rd, not swd");
+  refused("swd", {"--csv", "@x.csv"}, "s bpd and rd, not swd");
+  refused("ode-bpd", {"--plot", "@x.svg"}, "s bpd and rd, not ode-bpd");
+  refused("swd", {"--items", "8"}, "s bpd, rd, ode-bpd, epsilon and crps, not swd");
+  refused("swd", {"--split", "held_out"}, "s bpd, rd, ode-bpd, epsilon and crps, not swd");
+  refused("neighbours", {"--batch", "8"}, "s bpd, rd, ode-bpd, epsilon, crps, fid, kid, is, pr, ");
+}
+
 TEST(BadUse, OfEval) {
   const auto eval = [](std::vector<std::string> flags, const std::string& says) {
     flags.insert(flags.begin(), {"eval", "--ckpt", "@run", "--device", "cpu"});
@@ -207,11 +242,13 @@ TEST(BadUse, OfEval) {
   expect_refused(eval({"--items", "-1"}, "--items"));
   expect_refused(eval({"--batch", "0"}, "--batch"));
   expect_refused(eval({"--timesteps-per-item", "-1"}, "--timesteps-per-item"));
+  expect_refused(eval({"--timesteps-per-item", "20"},
+                      "--timesteps-per-item: expected 1 to 19, or 0 for all, got 20"));
   expect_refused(eval({"--split", "test"}, "--split"));
   expect_refused(eval({"--plot", "@x.jpg"}, ".png"));
-  expect_refused(eval({"--ode-steps", "0"}, "--ode-steps"));
+  expect_refused(eval({"--metrics", "ode-bpd", "--ode-steps", "0"}, "expected at least 1, got 0"));
   for (const char* const tolerance : {"0", "1", "nan"})
-    expect_refused(eval({"--ode-tolerance", tolerance}, "--ode-tolerance"));
+    expect_refused(eval({"--metrics", "ode-bpd", "--ode-tolerance", tolerance}, "--ode-tolerance"));
   expect_refused(eval({"--data", "@none"}, "--data"));
   expect_refused(eval({"--sampler", "ddim"}, "--sampler: no samples are drawn"));
   expect_refused(eval({"--metrics", "swd", "--samples", "@points.npy", "--no-clip"},
@@ -251,6 +288,11 @@ TEST(BadUse, OfSchedule) {
   expect_refused(schedule({"--beta-end", "nan"}, "--beta-end"));
   expect_refused(schedule({"--plot", "@x.gif"}, ".png"));
   expect_refused({{"verify", "now"}, "now"});
+  expect_refused({{"verify", "--devise", "cpu"}, "--devise: unknown flag; did you mean"});
+  expect_refused({{"verify", "cpu"}, "\"cpu\": unexpected"});
+  expect_refused({{"launch", "--nproc", "2", "--", "ls"}, "expected one of train, sample, eval"});
+  expect_refused({{"launch", "--nproc", "2", "train", "--config", "c.json"},
+                  "--config: unknown flag; those of the command come after --"});
   expect_refused({{"verify", "--device", "cuda"}, "--device: expected auto or cpu"});
 }
 

@@ -1,8 +1,12 @@
 // diffuse eval as a user runs it, where the right figures are known.
 #include <ATen/ATen.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numbers>
@@ -113,21 +117,29 @@ TEST(Eval, WritesATableAndAPictureOfEveryTimestep) {
   EXPECT_NE(contents(folder / "a.svg").find(" height=\"1400\""), std::string::npos);  // five charts
 }
 
-// Forecasts of a hardly trained model: not good, but the same in each batch.
-TEST(Eval, ScoresForecasts) {
-  const fs::path folder = scratch("eval_crps");
-  write_file(folder / "c.json", R"({
+// A hardly trained model.
+fs::path forecast_run() {
+  static const fs::path run = [] {
+    const fs::path folder = scratch("eval_crps");
+    write_file(folder / "c.json", R"({
     "data": {"type": "autoregressive", "length": 8, "count": 40},
     "condition": {"type": "mask", "mask": "forecast", "horizon": 2},
     "model": {"channels": 8, "channel_multipliers": [1, 2], "blocks_per_level": 1,
               "norm_groups": 4, "attention_resolutions": []},
     "diffusion": {"timesteps": 10, "beta_end": 0.5},
     "train": {"steps": 2, "batch_size": 8}})");
-  const Outcome o = run_program(
-      {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
-  ASSERT_EQ(o.exit_code, 0) << o.err;
+    const Outcome o = run_program(
+        {"train", "--config", folder / "c.json", "--out", folder / "run", "--device", "cpu"});
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return folder / "run";
+  }();
+  return run;
+}
+
+// Its forecasts are not good, but the same in each batch.
+TEST(Eval, ScoresForecasts) {
   const auto score = [&](const char* batch) {
-    return evaluate({"--ckpt", folder / "run", "--metrics", "crps", "--items", "3",
+    return evaluate({"--ckpt", forecast_run(), "--metrics", "crps", "--items", "3",
                      "--crps-samples", "4", "--batch", batch})
         .at("crps");
   };
@@ -139,6 +151,50 @@ TEST(Eval, ScoresForecasts) {
   EXPECT_EQ(crps.at("items"), 3);
   EXPECT_TRUE(crps.at("sampling").contains("sampler"));
   EXPECT_NEAR(score("1").at("mean").get<double>(), crps.at("mean").get<double>(), 1e-5);
+}
+
+// What a run says that gets Ctrl-C once it measures.
+Outcome interrupted_eval(const std::vector<std::string>& flags) {
+  const fs::path err = scratch("eval_interrupted") / "err";
+  write_file(err, "");
+  std::vector<char*> argv;
+  for (const char* const word : {"diffuse", "eval", "--device", "cpu"})
+    argv.push_back(const_cast<char*>(word));
+  for (const std::string& flag : flags) argv.push_back(const_cast<char*>(flag.c_str()));
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open(err.c_str(), O_WRONLY | O_TRUNC), STDERR_FILENO);
+    execv(program(), argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  bool ended = false;
+  while (!ended && contents(err).find("evaluating") == std::string::npos) {
+    usleep(5'000);
+    ended = waitpid(child, &status, WNOHANG) != 0;
+  }
+  if (!ended) {
+    kill(child, SIGINT);
+    waitpid(child, &status, 0);
+  }
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, "", contents(err)};
+}
+
+// All of these samples would take hours.
+TEST(Eval, EndsOnASignalBetweenStepsOfSampling) {
+  const fs::path oracle = oracle_config(R"({"timesteps": 100000, "beta_end": 0.001})", 0.25);
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--ckpt", forecast_run(), "--metrics", "crps", "--items", "1",
+                                 "--crps-samples", "1000000000"},
+        {"--ckpt", oracle, "--metrics", "neighbours", "--neighbour-samples", "10000", "--sampler",
+         "ddpm"},
+        {"--ckpt", oracle, "--metrics", "swd", "-n", "10000", "--batch", "10000", "--sampler",
+         "ddpm"}}) {
+    const Outcome o = interrupted_eval(flags);
+    EXPECT_EQ(o.exit_code, 1) << o.err;
+    EXPECT_NE(o.err.find("stopped by SIGINT"), std::string::npos) << o.err;
+  }
 }
 
 // A trained model of images: figures depend on the items and the seed, not on the batch.

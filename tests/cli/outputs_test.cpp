@@ -79,6 +79,19 @@ TEST(Outputs, OfConvertAreNoInputs) {
               (folder / "pipe-2").string() + "\n");
 }
 
+TEST(Outputs, OfConvertAreCheckpointsOrFolders) {
+  const fs::path folder = folder_of("convert_names", {"a.pt", "README.md", "b.pt/x"});
+  const std::string wanted =
+      ": expected a name ending in .pt for a checkpoint, or a folder for diffusers' files";
+  const auto convert = [&](const char* out, const std::string& says) {
+    expect_refused(folder, {"convert", folder / "a.pt", folder / out}, says);
+  };
+  for (const char* const out : {"x.onnx", "x.zip", "x.h5", "x.tar.gz", "x.npz", "x.safetensors"})
+    convert(out, out + wanted + "\n");
+  convert("README.md", "README.md" + wanted + "; this is a file that does not end in .pt\n");
+  convert("b.pt", "b.pt" + wanted + "; this is a folder that ends in .pt\n");
+}
+
 // "" is what an unset variable of a shell leaves, and "-" would be a file of that name.
 TEST(Outputs, HaveNames) {
   const fs::path folder = folder_of("nameless", {"c.json", "f.pt"});
@@ -113,7 +126,7 @@ TEST(Outputs, AreNoInputsOfAnyCommand) {
   refused({"interpolate", "--ckpt", f, "--from", c, "--to", a, "-o", a}, "--to" + two);
   refused({"data", "inspect", a, "--json", a}, "--json " + a + ": is what source" + two);
   refused({"eval", "--ckpt", c, "--json", c}, "--json " + c + ": is what --ckpt reads");
-  refused({"eval", "--ckpt", c, "--features", f, "--csv", f},
+  refused({"eval", "--ckpt", c, "--metrics", "bpd,fid", "--features", f, "--csv", f},
           "--csv " + f + ": is what --features");
   refused({"schedule", "--config", c, "--csv", c}, "--csv " + c + ": is what --config reads");
   refused({"eval", "--ckpt", f, "--json", a, "--csv", a}, "--csv " + a + ": is what --json writes");
@@ -141,7 +154,7 @@ TEST(Outputs, AreCheckedBeforeAnythingIsRead) {
     const std::string says = flag + " " + bad + ending + ": cannot write: Not a directory\n";
     expect_refused(folder, arguments, says);
   };
-  const std::vector<std::string> eval{"eval", "--ckpt", no};
+  const std::vector<std::string> eval{"eval", "--ckpt", no, "--metrics", "bpd,fid,neighbours"};
   for (const char* const flag : {"--json", "--csv", "--save-reference"}) refused(eval, flag, "");
   refused(eval, "--neighbour-picture", ".png");
   refused(eval, "--plot", ".svg");

@@ -29,6 +29,16 @@ TEST(Report, HoldsPictures) {
   EXPECT_NE(contents(run / "page.html").find("image/png;base64,iVBORw0KGgo"), std::string::npos);
 }
 
+TEST(Report, IsWrittenToNamesOfPagesAlone) {
+  const fs::path run = run_with_picture(contents("tests/fixtures/rgb.png"));
+  write_file(run / "README.md", "old");
+  for (const char* const name : {"README.md", "r.pdf", "r"})
+    expect_refused(run_program({"report", run, "-o", run / name}),
+                   "-o " + (run / name).string() + ": expected a name ending in .html\n");
+  EXPECT_EQ(contents(run / "README.md"), "old");
+  EXPECT_EQ(run_program({"report", run, "-o", run / "page.htm"}).exit_code, 0);
+}
+
 TEST(Report, TakesNothingElseForAPicture) {
   const fs::path run = run_with_picture("a secret");
   const fs::path picture = run / "samples/step-1.png";

@@ -25,7 +25,7 @@ TEST(Train, LeavesNoFolderWhereItsResumeIsRefused) {
   ASSERT_EQ(run_program({"convert", folder / "run", folder / "weights.pt"}).exit_code, 0);
   const Outcome converted = train("anew", {"--resume", folder / "weights.pt"});
   EXPECT_EQ(converted.exit_code, 0);
-  EXPECT_NE(converted.err.find("training starts from them at step 0"), std::string::npos);
+  EXPECT_NE(converted.err.find("starting from the weights of"), std::string::npos);
   const Outcome other = train("new", {"--resume", folder / "run", "--set", "model.hidden=8"});
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_NE(other.err.find("/model/hidden differs from the checkpoint's, 16 there and 8"),
@@ -37,6 +37,36 @@ TEST(Train, LeavesNoFolderWhereItsResumeIsRefused) {
   EXPECT_EQ(passed.exit_code, 0);
   EXPECT_NE(passed.err.find("continuing from " + (folder / "run/model.pt").string()),
             std::string::npos);
+}
+
+TEST(Train, SaysWhatHasChangedSinceTheRunThatItContinues) {
+  const fs::path folder = scratch("changed_resume");
+  write_file(folder / "c.json", small_points_config());
+  const auto train = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return run_program(flags);
+  };
+  ASSERT_EQ(train({"--set", "train.steps=20", "--set", "train.batch_size=64"}).exit_code, 0);
+  const Outcome same =
+      train({"--set", "train.steps=20", "--set", "train.batch_size=64", "--resume"});
+  EXPECT_EQ(same.exit_code, 0);
+  EXPECT_EQ(same.err.find("other settings"), std::string::npos) << same.err;
+  const Outcome other = train({"--set", "train.steps=22", "--set", "train.batch_size=32", "--set",
+                               "sample.steps=7", "--resume"});
+  EXPECT_EQ(other.exit_code, 0);
+  EXPECT_NE(other.err.find("has: /train/batch_size 32 (was 64), /train/steps 22 (was 20)\n"),
+            std::string::npos)
+      << other.err;
+  const Outcome fewer = train({"--set", "train.steps=21", "--resume"});
+  EXPECT_EQ(fewer.exit_code, 2);
+  EXPECT_NE(fewer.err.find("/train/steps: " + (folder / "run/model.pt").string() +
+                           " is at step 22 already, after the 21 of the config"),
+            std::string::npos)
+      << fewer.err;
+  EXPECT_NE(contents(folder / "run/config.json").find("\"steps\": 22"), std::string::npos);
+  expect_refused(run_program({"train", "--resume", folder / "run"}),
+                 "as the run's own, " + (folder / "run/config.json").string());
 }
 
 TEST(Train, BeginsFromAnotherModel) {

@@ -21,6 +21,15 @@ TEST(RateMeter, KnowsNothingBeforeASecondMark) {
   EXPECT_DOUBLE_EQ(meter.rate(), 10);
 }
 
+TEST(RateMeter, KnowsNothingOfAMoment) {
+  RateMeter meter;
+  meter.add(5, 0);
+  meter.add(5.01, 40);
+  EXPECT_EQ(meter.rate(), 0);
+  meter.add(5.1, 41);
+  EXPECT_GT(meter.rate(), 400);
+}
+
 TEST(RateMeter, ForgetsWhatIsOlderThanItsWindow) {
   RateMeter meter;
   for (int second = 0; second <= 100; ++second) meter.add(second, second);  // 1 a second
@@ -70,7 +79,7 @@ TEST(Progress, LogsPlainLinesWhereThereIsNoTerminal) {
   progress.finish();
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_NE(text.find("info 2/4 images"), std::string::npos) << text;
-  EXPECT_NE(text.find("info 4 images in 0s"), std::string::npos) << text;
+  EXPECT_NE(text.find("info 4 images in 0s, y\n"), std::string::npos) << text;  // no rate
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
 }

@@ -63,9 +63,10 @@ TEST(StoredConditions, OfArraysArePairedByNumberAndScaled) {
 
 TEST(StoredConditions, OfAnotherNumberOfItemsAreRefused) {
   Config config = with_array(scratch("short"), ConditionType::kVector, at::ones({39, 2}));
-  EXPECT_EQ(message_of([&] { open(config, Split::kTrain); }),
-            "/condition/path: " + config.condition.path +
-                ": expected one item for each of the data's; this part has 31 of 32");
+  EXPECT_EQ(
+      message_of([&] { open(config, Split::kTrain); }),
+      "/condition/path: " + config.condition.path +
+          ": expected one item for each of the data's, got 31 for the 32 of the training part");
 }
 
 TEST(StoredConditions, NameTheConditionsKeyInErrors) {

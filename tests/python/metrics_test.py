@@ -200,7 +200,7 @@ class Metrics(unittest.TestCase):
             (samples + ["swd"], "expected points or signals; "),
             (["--samples", self.path("small.npz"), "--metrics", "fid"], "samples of [1, 9, 9]"),
             (samples + ["fid", "--reference", self.path("other.npz")], "statistics have 3 features"),
-            (samples + ["kid", "--reference", self.path("other.npz")], "used only by the metric fid"),
+            (samples + ["kid", "--reference", self.path("other.npz")], "is for the metric fid, not kid"),
         ]:  # fmt: skip
             text = self.run_eval(*words, wanted=2)
             self.assertIn(wanted, text)

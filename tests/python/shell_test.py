@@ -75,6 +75,17 @@ class ShellTest(unittest.TestCase):
             self.assertIn(f"  diffuse {' '.join(command)}",
                           diffuse(*command, "--help").stdout.partition("Examples:")[2])
 
+    def test_quickstart_has_help_and_stops_at_unknown_flags(self):
+        quickstart = ROOT / "scripts/quickstart.sh"
+        for flags in (["--help"], ["--cuda", "-h"]):
+            help_text = subprocess.run([quickstart, *flags], capture_output=True, text=True).stdout
+            self.assertTrue(help_text.startswith("usage: scripts/quickstart.sh"), help_text)
+            self.assertNotIn("== ", help_text)
+        unknown = subprocess.run([quickstart, "--nonsense"], capture_output=True, text=True)
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("unknown argument --nonsense", unknown.stderr)
+        self.assertNotIn("== train", unknown.stdout)
+
     def test_every_command_takes_the_general_flags(self):
         names = set(re.search(r"commands: ([^)]+)", diffuse("nothing").stderr)[1].split(", ")) - {"data"}
         computing = {"train", "sample", "encode", "bench", "bench samplers", "inpaint", "denoise", "interpolate",

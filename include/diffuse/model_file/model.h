@@ -41,8 +41,9 @@ class Model {
   const GaussianDiffusion& diffusion() const { return *diffusion_; }
   const NoiseSchedule& schedule() const { return diffusion_->schedule(); }
   c10::Device device() const { return device_; }
-  int64_t step() const { return step_; }                   // of its training
-  const std::string& weights() const { return weights_; }  // "ema", "raw" or "exact"
+  int64_t step() const { return step_; }  // of its training
+  // "ema", "raw", "exact", or "stored" of a file that does not say which.
+  const std::string& weights() const { return weights_; }
 
   const std::vector<int64_t>& sample_shape() const { return config_.model.sample_shape; }
   bool is_image() const { return diffuse::is_image(sample_kind(config_.model)); }
