@@ -1,5 +1,6 @@
 // Arrays saved by other programs: .npy, .npz and .safetensors.
 #include <ATen/ops/aminmax.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/tensor.h>
 
