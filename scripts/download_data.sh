@@ -45,21 +45,12 @@ idx_files() {
   done
 }
 
-cifar10() {
-  local archive=$1/cifar-10-binary.tar.gz
-  fetch https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz c32a1d4ab5d03f1284b67883e8d87530 \
-    "$archive"
-  tar -xzf "$archive" -C "$1"
-  echo "$1/cifar-10-batches-bin: unpacked"
-}
-
-# Photographs of five kinds of flowers, CC BY 2.0: LICENSE.txt beside them names the photographers.
-flowers() {
-  local archive=$1/flower_photos.tgz
-  fetch https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz \
-    6f87fb78e9cc9ab41eff2015b380011d "$archive"
-  tar -xzf "$archive" -C "$1"
-  echo "$1/flower_photos: unpacked"
+# archive FOLDER URL MD5 NAME: fetches an archive into the folder and unpacks it there, which makes NAME.
+archive() {
+  local file=$1/${2##*/}
+  fetch "$2" "$3" "$file"
+  tar -xzf "$file" -C "$1"
+  echo "$1/$4: unpacked"
 }
 
 [[ ${BASH_SOURCE[0]} == "$0" ]] || return 0  # sourced, for its functions
@@ -85,7 +76,14 @@ for set in "$@"; do
         8d4fb7e6c68d591d4c3dfef9ec88bf0d 25c81989df183df01b3e8a0aad5dffbe \
         bef4ecab320f06d8554ea6380940ec79 bb300cfdad3c16e7a12a480ee83cd310
       ;;
-    cifar-10) cifar10 "$data" ;;
-    flowers) flowers "$data" ;;
+    cifar-10)
+      archive "$data" https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz \
+        c32a1d4ab5d03f1284b67883e8d87530 cifar-10-batches-bin
+      ;;
+    flowers)  # CC BY 2.0: LICENSE.txt beside the photographs names the photographers
+      archive "$data" \
+        https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz \
+        6f87fb78e9cc9ab41eff2015b380011d flower_photos
+      ;;
   esac
 done

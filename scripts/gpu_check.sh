@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What needs a GPU, in about 5 minutes, 13 at most: the tests labelled gpu, the split of a step by kind of kernel, and the
-# table of docs/performance.md beside diffusers, eager and compiled.
+# What needs a GPU, in about 5 minutes, 13 at most: the tests labelled gpu, the split of a step by kind of
+# kernel, and the table of docs/performance.md beside diffusers, eager and compiled.
 #   usage: scripts/gpu_check.sh [BUILD_FOLDER=build/release]
 # A diffuse and a test_gpu on the PATH come first. DIFFUSE_PYTHON: a python with torch and diffusers, default
 # python3; DIFFUSE_DATA: where mnist is. Exits 1 if a test or a program fails.
