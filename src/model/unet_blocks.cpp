@@ -91,14 +91,13 @@ at::Tensor Downsample::forward(const at::Tensor& x) const {
   return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, signal_ ? 0 : 1}));
 }
 
-Upsample::Upsample(Initializer& init, const ModelConfig& config, int64_t channels)
-    : conv_(register_module("conv", conv3x3(init, config, channels, channels))),
-      signal_(is_signal(config)) {}
-
-at::Tensor Upsample::forward(const at::Tensor& x) const {
-  const int64_t height = signal_ ? 1 : 2 * x.size(2);
-  return conv_->forward(at::upsample_nearest2d(x, {height, 2 * x.size(3)}));
+Upsample::Upsample(Initializer& init, const ModelConfig& config, int64_t channels) {
+  const Window window{
+      .kernel = 3, .stride = 1, .padding = 1, .signal = is_signal(config), .doubled = true};
+  conv_ = register_module("conv", std::make_shared<Conv2d>(init, channels, channels, window));
 }
+
+at::Tensor Upsample::forward(const at::Tensor& x) const { return conv_->forward(x); }
 
 // The i-th residual block of h, with a skip connection if given, and its attention. The lists belong to the
 // network: they outlive the backward pass.

@@ -65,7 +65,6 @@ class Upsample : public torch::nn::Module {
 
  private:
   std::shared_ptr<Conv2d> conv_;
-  bool signal_;
 };
 
 // The residual blocks at one resolution. `attentions` is empty or as long as `resnets`.

@@ -17,11 +17,15 @@ namespace diffuse::ops {
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const Window& window) {
-  const auto& [kernel, stride, padding, signal] = window;
+  const auto& [kernel, stride, padding, signal, doubled] = window;
   const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
   if (same_size && bias.defined() && ComputeScope::type() == at::kFloat &&
-      cpu::winograd_pays(x, weight))
-    return cpu::winograd_conv3x3(x, weight, bias);
+      cpu::winograd_pays(x, weight, doubled))
+    return cpu::winograd_conv3x3(x, weight, bias, doubled);
+  if (doubled) {
+    const at::Tensor large = at::upsample_nearest2d(x, {signal ? 1 : 2 * x.size(2), 2 * x.size(3)});
+    return conv2d(large, weight, bias, {kernel, stride, padding, signal});
+  }
   const bool added_after = bias.defined() && cuda::takes_bias(x);
   const at::Tensor y =
       at::conv2d(x, kept_weight(weight), added_after ? at::Tensor() : in_compute_type(bias),

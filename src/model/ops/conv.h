@@ -12,6 +12,7 @@ namespace diffuse::ops {
 struct Window {
   int64_t kernel, stride, padding;
   bool signal = false;
+  bool doubled = false;  // each pixel is repeated first: 2 x 2 of an image, 2 of a signal
 };
 
 // value [B, C, H, W] + bias [C], a sum left to the next operation; undefined: no bias.

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "src/core/device.h"
+
 namespace diffuse::ops {
 namespace {
 
@@ -26,6 +28,23 @@ TEST(Attention, EqualsSoftmaxOfProductsInEachHead) {
       EXPECT_LT((part(found) - wanted).abs().max().item<double>(), 1e-5) << heads << " heads";
     }
   }
+}
+
+// Values are rounded to 8 bits.
+TEST(Attention, OfBfloat16IsRoundedOnlyAtTheEnd) {
+  const auto rounded = [](double phase) {
+    return values({2, 9, 6}, phase).to(at::kBFloat16).requires_grad_();
+  };
+  const at::Tensor q = rounded(0), k = rounded(1), v = rounded(2);
+  const auto exact = [](const at::Tensor& x) { return x.detach().to(at::kDouble); };
+  const at::Tensor wanted =
+      (exact(q).matmul(exact(k).transpose(1, 2)) / std::sqrt(6.0)).softmax(2).matmul(exact(v));
+  const AutocastScope autocast(at::kCPU, at::kBFloat16);
+  const at::Tensor found = attention(q, k, v, 1);
+  EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+  EXPECT_LT(((found - wanted) / wanted.abs().max()).abs().max().item<double>(), 1.001 / 512);
+  found.sum().backward();
+  EXPECT_EQ(q.grad().scalar_type(), at::kBFloat16);
 }
 
 }  // namespace

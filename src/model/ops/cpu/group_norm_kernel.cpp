@@ -10,23 +10,36 @@
 
 namespace diffuse::ops::cpu {
 
-// e^x to 2 units in the last place, for |x| <= 87: 2^n e^r with |r| <= ln 2 / 2, e^r by Cephes'
-// polynomial. Unlike std::exp it lets loops around it be vectorised.
+template <class To, class From>
+static DIFFUSE_INLINE To same_bits(From x) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &x, sizeof to);
+  return to;
+}
+
+// x within [-limit, limit], by integers: compilers do not find the processor's minimum in a comparison of floats.
+static DIFFUSE_INLINE float clamped(float x, float limit) {
+  const auto word = same_bits<uint32_t>(x);
+  const int32_t size = std::min(static_cast<int32_t>(word & 0x7fffffff), same_bits<int32_t>(limit));
+  return same_bits<float>((word & 0x80000000) | static_cast<uint32_t>(size));
+}
+
+// e^x with a relative error below 2e-7 + 2e-9 |x|, x taken within [-87, 87]: 2^n e^r with |r| <= ln 2 / 2, e^r by a
+// minimax polynomial. Unlike std::exp it lets loops around it be vectorised.
 static DIFFUSE_INLINE float exp_bounded(float x) {
-  x = x < -87.0f ? -87.0f : (x > 87.0f ? 87.0f : x);
-  const float n = std::nearbyint(x * 1.44269504f);
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
-  float power;
-  std::memcpy(&power, &bits, sizeof power);
-  return p * power;
+  const float bounded = clamped(x, 87.0f);
+  const float rounder = 12582912.0f;  // 1.5 * 2^23: the sum's last bits are n
+  const float sum = bounded * 1.44269504f + rounder;
+  const float n = sum - rounder;
+  const float r = bounded - n * 0.693147182f;
+  float p = 8.2976194e-3f;
+  p = p * r + 4.1915629e-2f;
+  p = p * r + 1.6667576e-1f;
+  p = p * r + 4.9998893e-1f;
+  p = p * r + 9.9999969e-1f;
+  p = p * r + 1.0f;
+  return same_bits<float>(same_bits<uint32_t>(p) + (same_bits<uint32_t>(sum) << 23));
 }
 
 static DIFFUSE_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exp_bounded(-x)); }
@@ -113,7 +126,7 @@ static DIFFUSE_INLINE void statistics(const NormImage<T>& image, float eps, floa
   }
 }
 
-template <class T>
+template <bool kSilu, class T>
 static DIFFUSE_INLINE void apply(const NormImage<T>& image, const float* mean, const float* rstd,
                                  T* y) {
   const int64_t channels = image.channels;
@@ -123,19 +136,23 @@ static DIFFUSE_INLINE void apply(const NormImage<T>& image, const float* mean, c
     const int64_t first = part.first, width = part.channels;
     const float *const centre = mean + first, *const gain = scale.data() + first,
                        *const bias = image.bias + first;
-    for (int64_t row = 0; row < image.pixels; ++row) {
-      const T* const in = part.x + row * width;
-      T* const out = y + row * channels + first;
-      if (image.silu) {
+    for (int64_t begin = 0; begin < image.pixels; begin += kRowsAtOnce) {
+      const int64_t end = std::min(begin + kRowsAtOnce, image.pixels);
+      for_channels(width, [&](auto n, int64_t c) DIFFUSE_INLINE_LAMBDA {
+        float middle[n], factor[n], offset[n];
+        std::copy_n(centre + c, n(), middle);
+        std::copy_n(gain + c, n(), factor);
+        std::copy_n(bias + c, n(), offset);
+        for (int64_t row = begin; row < end; ++row) {
+          const T* const in = part.x + row * width + c;
+          T* const out = y + row * channels + first + c;
 #pragma omp simd
-        for (int64_t c = 0; c < width; ++c) {
-          const float u = (in[c] - centre[c]) * gain[c] + bias[c];
-          out[c] = u * sigmoid(u);
+          for (int i = 0; i < n; ++i) {
+            const float u = (in[i] - middle[i]) * factor[i] + offset[i];
+            out[i] = kSilu ? u * sigmoid(u) : u;
+          }
         }
-      } else {
-#pragma omp simd
-        for (int64_t c = 0; c < width; ++c) out[c] = (in[c] - centre[c]) * gain[c] + bias[c];
-      }
+      });
     }
   }
 }
@@ -252,12 +269,12 @@ void norm_statistics(const NormImage<Bf16>& image, float eps, float* mean, float
 
 DIFFUSE_VECTORISED
 void norm_apply(const NormImage<float>& image, const float* mean, const float* rstd, float* y) {
-  apply(image, mean, rstd, y);
+  image.silu ? apply<true>(image, mean, rstd, y) : apply<false>(image, mean, rstd, y);
 }
 
 DIFFUSE_VECTORISED
 void norm_apply(const NormImage<Bf16>& image, const float* mean, const float* rstd, Bf16* y) {
-  apply(image, mean, rstd, y);
+  image.silu ? apply<true>(image, mean, rstd, y) : apply<false>(image, mean, rstd, y);
 }
 
 DIFFUSE_VECTORISED

@@ -42,27 +42,39 @@ void for_jobs(int64_t count, int64_t floats, const Work& work) {
   });
 }
 
-TiledImages tiled(const at::Tensor& images) {
+TiledImages tiled(const at::Tensor& images, int64_t tile) {
   return {const_cast<void*>(images.const_data_ptr()),
           images.scalar_type() == at::kBFloat16,
           images.size(0),
           images.size(2),
           images.size(3),
-          images.size(1)};
+          images.size(1),
+          tile};
 }
+
+// Sides of the tiles of a convolution's input and output.
+struct Tiles {
+  int64_t in = kTile, out = kTile;
+
+  int64_t side() const { return in == out ? kSide : kDoubledSide; }
+  Tiles reversed() const { return {out, in}; }
+};
+
+Tiles sides_of(bool doubled) { return doubled ? Tiles{kSmallTile, kTile} : Tiles{}; }
 
 // weight [O, I, 3, 3] in channels_last
-Filters filters_of(const at::Tensor& weight, bool turned) {
+Filters filters_of(const at::Tensor& weight, const Tiles& tiles, bool turned) {
   return {const_cast<float*>(weight.const_data_ptr<float>()), weight.size(0), weight.size(1),
-          turned};
+          tiles.side(), turned};
 }
 
-// x [B, I, H, W] -> [B, O, H, W] of the given type, both in channels_last. bias: [O], or null for 0.
-at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const Filters& filters,
-                    const float* bias, at::ScalarType type) {
-  const at::Tensor y = at::empty({x.size(0), filters.to(), x.size(2), x.size(3)},
+// x [B, I, H, W] -> [B, O, H', W'] of the given type, both in channels_last. bias: [O], or null for 0.
+at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const Tiles& sides,
+                    const Filters& filters, const float* bias, at::ScalarType type) {
+  const auto resized = [&](int64_t size) { return size * sides.out / sides.in; };
+  const at::Tensor y = at::empty({x.size(0), filters.to(), resized(x.size(2)), resized(x.size(3))},
                                  x.options().dtype(type), at::MemoryFormat::ChannelsLast);
-  const TiledImages in = tiled(x), out = tiled(y);
+  const TiledImages in = tiled(x, sides.in), out = tiled(y, sides.out);
   const int64_t fewest = ceil_divide(in.tiles(), kTilesAtOnce), threads = at::get_num_threads(),
                 panels = ceil_divide(out.channels, kPanel);
   // As many for each thread. With fewer parts than threads, several take the same tiles and divide the outputs.
@@ -76,10 +88,10 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const F
              const Range outputs = part_of(out.channels, job % groups, groups, kPanel);
              float *const transformed = scratch + planes, *const products =
                                                               transformed + kFilterScratch;
-             kernels.input(in, tiles, scratch);
+             kernels.input(in, tiles, filters.side, scratch);
              for (int64_t first = outputs.begin; first < outputs.end; first += kPanel) {
                kernels.products(filters, first, tiles.size(), scratch, transformed, products);
-               kernels.output(out, tiles, first, products, bias);
+               kernels.output(out, tiles, first, filters.side, products, bias);
              }
            });
   return y;
@@ -92,8 +104,9 @@ struct FilterGradients {
 // The gradients of weight [O, I, 3, 3] and bias [O] from x [B, I, H, W] and dy [B, O, H, W]. The order of their
 // sums does not depend on the number of threads.
 FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tensor& x,
-                                 const at::Tensor& dy) {
-  const TiledImages in = tiled(x), up = tiled(dy);
+                                 const Tiles& sides, const at::Tensor& dy) {
+  const TiledImages in = tiled(x, sides.in), up = tiled(dy, sides.out);
+  const int64_t side = sides.side();
   const int64_t most = std::min(in.tiles(), kTilesAtOnce);
   const int64_t parts = std::max<int64_t>(1, ceil_divide(in.tiles(), kTilesAtOnce));
   // A sum is taken over consecutive parts; groups of outputs are computed apart.
@@ -113,14 +126,14 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
              const Range range = part_of(parts, sum, sums),
                          outputs = part_of(up.channels, job % groups, groups, kPanel);
              const Filters filters{weight.mutable_data_ptr<float>() + sum * weight.stride(0),
-                                   up.channels, in.channels, false};
+                                   up.channels, in.channels, side, false};
              float* const bias_sums =
                  bias.mutable_data_ptr<float>() + sum * bias.stride(0) + outputs.begin;
              float* const gradients = scratch + planes;
              for (int64_t part = range.begin; part < range.end; ++part) {
                const Range tiles = part_of(in.tiles(), part, parts);
-               kernels.input(in, tiles, scratch);
-               kernels.output_gradient(up, tiles, outputs, gradients, bias_sums);
+               kernels.input(in, tiles, side, scratch);
+               kernels.output_gradient(up, tiles, outputs, side, gradients, bias_sums);
                kernels.filter_gradient(filters, outputs, tiles.size(), gradients, scratch,
                                        part > range.begin, gradients + gradient_planes);
              }
@@ -131,14 +144,16 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
 
 struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& filters, const at::Tensor& bias, bool bf16,
-                            const WinogradKernels* kernels) {
+                            const at::Tensor& filters, const at::Tensor& bias, bool doubled,
+                            bool bf16, const WinogradKernels* kernels) {
     const at::Tensor x = input.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor weight = filters.contiguous(at::MemoryFormat::ChannelsLast);
     context->save_for_backward({x, weight});
     context->saved_data["kernels"] = reinterpret_cast<int64_t>(kernels);
-    return convolve(*kernels, x, filters_of(weight, false), bias.const_data_ptr<float>(),
-                    bf16 ? at::kBFloat16 : at::kFloat);
+    context->saved_data["doubled"] = doubled;
+    const Tiles sides = sides_of(doubled);
+    return convolve(*kernels, x, sides, filters_of(weight, sides, false),
+                    bias.const_data_ptr<float>(), bf16 ? at::kBFloat16 : at::kFloat);
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -147,11 +162,13 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     const auto& kernels =
         *reinterpret_cast<const WinogradKernels*>(context->saved_data["kernels"].toInt());
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    tensor_list found(5);  // of forward's arguments
+    const Tiles sides = sides_of(context->saved_data["doubled"].toBool());
+    tensor_list found(6);  // of forward's arguments
     if (context->needs_input_grad(0))
-      found[0] = convolve(kernels, dy, filters_of(weight, true), nullptr, x.scalar_type());
+      found[0] = convolve(kernels, dy, sides.reversed(), filters_of(weight, sides, true), nullptr,
+                          x.scalar_type());
     if (context->needs_input_grad(1) || context->needs_input_grad(2)) {
-      const FilterGradients filters = filter_gradients(kernels, x, dy);
+      const FilterGradients filters = filter_gradients(kernels, x, sides, dy);
       found[1] = filters.weight;
       found[2] = filters.bias;
     }
@@ -174,17 +191,17 @@ static bool in_float32(const at::Tensor& x, const at::Tensor& weight) {
   return bf16_is_wanted() && either && !multiplies_bf16_matrices();
 }
 
-bool winograd_pays(const at::Tensor& x, const at::Tensor& weight) {
+bool winograd_pays(const at::Tensor& x, const at::Tensor& weight, bool doubled) {
   if (!in_float32(x, weight)) return false;
-  const int64_t height = x.size(2), width = x.size(3);
+  const int64_t scale = doubled ? 2 : 1, height = scale * x.size(2), width = scale * x.size(3);
   const int64_t tiles = ceil_divide(height, kTile) * ceil_divide(width, kTile);
   return weight.size(1) >= 32 && height * width * 9 >= 2 * tiles * kPlanes;
 }
 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                            const WinogradKernels& kernels) {
+                            bool doubled, const WinogradKernels& kernels) {
   RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
-  return WinogradFunction::apply(x, weight, bias, bf16_is_wanted(), &kernels);
+  return WinogradFunction::apply(x, weight, bias, doubled, bf16_is_wanted(), &kernels);
 }
 
 }  // namespace diffuse::ops::cpu

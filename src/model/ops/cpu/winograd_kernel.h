@@ -3,6 +3,10 @@
 //   y = A' [(G g G') . (B' d B)] A    for each 4x4 tile of y, its 6x6 tile d of x and a 3x3 filter g
 //                                                                        [Lavin16] sec. 4.3
 //
+// Of an image doubled by repeating its pixels, d has equal rows and columns 1 and 2, and 3 and 4. Then (B' d B) is 0
+// at the third of the six points of each dimension, and 25 of the 36 products remain, of transforms that read the
+// small image. The gradient of the small image adds outputs of A' in pairs, to which the third point contributes 0.
+//
 // Work is cut so that transforms and the products between them stay in a core's caches. Planes of `tiles` tiles
 // have channels in blocks of 16: value (plane, channel, tile) is at
 //   plane * plane_stride(channels, tiles) + channel / 16 * tiles * 16 + tile * 16 + channel % 16.
@@ -17,11 +21,15 @@
 
 namespace diffuse::ops::cpu {
 
-inline constexpr int64_t kTile = 4;     // outputs per side of a tile
-inline constexpr int64_t kPlanes = 36;  // products per tile and pair of channels
-inline constexpr int64_t kBlock = 16;   // channels side by side
-inline constexpr int64_t kPanel = 32;   // outputs of one call of `products`
-inline constexpr int64_t kDepth = 64;   // inputs whose filters are transformed at a time
+inline constexpr int64_t kTile = 4;         // pixels per side of a tile
+inline constexpr int64_t kSmallTile = 2;    // of the same tile before its image was doubled
+inline constexpr int64_t kSide = 6;         // points per dimension
+inline constexpr int64_t kDoubledSide = 5;  // if the input is a doubled image
+inline constexpr int64_t kPlanes =
+    kSide * kSide;                     // products per tile and pair of channels, at most
+inline constexpr int64_t kBlock = 16;  // channels side by side
+inline constexpr int64_t kPanel = 32;  // outputs of one call of `products`
+inline constexpr int64_t kDepth = 64;  // inputs whose filters are transformed at a time
 inline constexpr int64_t kGap =
     5 * 64 / sizeof(float);  // between planes: else all fall into the same cache sets
 
@@ -45,9 +53,10 @@ struct TiledImages {
   void* data;
   bool bf16;
   int64_t count, height, width, channels;
+  int64_t tile;  // kTile or kSmallTile
 
-  DIFFUSE_INLINE int64_t rows() const { return ceil_divide(height, kTile); }
-  DIFFUSE_INLINE int64_t columns() const { return ceil_divide(width, kTile); }
+  DIFFUSE_INLINE int64_t rows() const { return ceil_divide(height, tile); }
+  DIFFUSE_INLINE int64_t columns() const { return ceil_divide(width, tile); }
   DIFFUSE_INLINE int64_t tiles() const { return count * rows() * columns(); }
 };
 
@@ -62,6 +71,7 @@ struct Range {
 struct Filters {
   float* weight;
   int64_t outputs, inputs;
+  int64_t side;  // points per dimension of their transform: kSide or kDoubledSide
   bool turned;
 
   DIFFUSE_INLINE int64_t from() const { return turned ? outputs : inputs; }
@@ -72,22 +82,23 @@ struct Filters {
 struct WinogradKernels {
   const char* vectors;  // their name
 
-  // B' d B of tiles of x, each with a border of one pixel, into planes.
-  void (*input)(const TiledImages& x, Range tiles, float* planes);
+  // B' d B of tiles of x, each with a border of one pixel, into side * side planes.
+  void (*input)(const TiledImages& x, Range tiles, int64_t side, float* planes);
 
   // A dy A' of the channels of dy, whose begin is a multiple of 16: the planes' gradient. Adds the pixels' sum of
   // each channel to sums, which has room for whole blocks.
-  void (*output_gradient)(const TiledImages& dy, Range tiles, Range channels, float* planes,
-                          float* sums);
+  void (*output_gradient)(const TiledImages& dy, Range tiles, Range channels, int64_t side,
+                          float* planes, float* sums);
 
   // The products of planes of filters.from() channels with G g G' for outputs first .. first + 31, into planes of 32
   // channels. scratch: kFilterScratch floats.
   void (*products)(const Filters& filters, int64_t first, int64_t tiles, const float* planes,
                    float* scratch, float* products);
 
-  // A' m A + bias (of all channels; null = 0) into channels first .. first + 31 of tiles of y.
-  void (*output)(const TiledImages& y, Range tiles, int64_t first, const float* products,
-                 const float* bias);
+  // A' m A + bias (of all channels; null = 0) into channels first .. first + 31 of tiles of y; small tiles: its
+  // pixels' sums by 2 x 2.
+  void (*output)(const TiledImages& y, Range tiles, int64_t first, int64_t side,
+                 const float* products, const float* bias);
 
   // G' (sum over tiles of gradient and input planes) G into outputs `outputs` of the filters, or added to them.
   // scratch: kFilterScratch floats.

@@ -140,6 +140,64 @@ struct OutputTransform {  // A'
   }
 };
 
+// The same for doubled images, without the third point.
+template <class Full>
+struct WithoutThird {
+  static constexpr int kFrom = Full::kFrom, kTo = 5;
+  static DIFFUSE_INLINE void apply(const Vector (&d)[kFrom], Vector (&out)[5]) {
+    Vector all[6];
+    Full::apply(d, all);
+    out[0] = all[0];
+    out[1] = all[1];
+    out[2] = all[3];
+    out[3] = all[4];
+    out[4] = all[5];
+  }
+};
+
+struct DoubledInputTransform {  // B', of the small image's pixels
+  static constexpr int kFrom = 4, kTo = 5;
+  static DIFFUSE_INLINE void apply(const Vector (&d)[4], Vector (&out)[5]) {
+    const Vector difference = d[2] - d[1];
+    out[0] = 4 * d[0] - 5 * d[1] + d[2];
+    out[1] = 2 * d[2] - 8 * d[1];
+    out[2] = 3 * difference;
+    out[3] = -difference;
+    out[4] = 4 * d[1] - 5 * d[2] + d[3];
+  }
+};
+
+struct DoubledOutputTransform {  // A'
+  static constexpr int kFrom = 5, kTo = 4;
+  static DIFFUSE_INLINE void apply(const Vector (&m)[5], Vector (&out)[4]) {
+    const Vector sum = m[2] + m[3], difference = m[2] - m[3];
+    out[0] = m[0] + m[1] + sum;
+    out[1] = m[1] + 2 * difference;
+    out[2] = m[1] + 4 * sum;
+    out[3] = m[1] + 8 * difference + m[4];
+  }
+};
+
+struct SmallGradientTransform {  // A', outputs added in pairs
+  static constexpr int kFrom = 5, kTo = 2;
+  static DIFFUSE_INLINE void apply(const Vector (&m)[5], Vector (&out)[2]) {
+    const Vector twice = 2 * m[1], rest = 3 * m[2] - m[3];
+    out[0] = m[0] + twice + rest;
+    out[1] = m[4] + twice + 4 * rest;
+  }
+};
+
+struct DoubledFilterGradientTransform {  // G'
+  static constexpr int kFrom = 5, kTo = 3;
+  static DIFFUSE_INLINE void apply(const Vector (&m)[5], Vector (&out)[3]) {
+    const float sixth = 1.0F / 6;
+    const Vector one = sixth * m[1], sum = sixth * (m[2] + m[3]);
+    out[0] = m[0] * 0.25F - one + sum * 0.25F;
+    out[1] = (m[2] - m[3]) * (1.0F / 12) - one;
+    out[2] = sum - one + m[4];
+  }
+};
+
 // Both dimensions: from(i, j) -> to(i, j, value).
 template <class Transform, class From, class To>
 DIFFUSE_INLINE void transform(const From& from, const To& to) {
@@ -167,15 +225,15 @@ DIFFUSE_INLINE void transform(const From& from, const To& to) {
 class TileWalk {
  public:
   TileWalk(const TiledImages& images, int64_t tile)
-      : rows_(images.rows()), columns_(images.columns()) {
+      : rows_(images.rows()), columns_(images.columns()), size_(images.tile) {
     image_ = tile / (rows_ * columns_);
     row_ = tile / columns_ % rows_;
     column_ = tile % columns_;
   }
 
   int64_t image() const { return image_; }
-  int64_t top() const { return row_ * kTile; }
-  int64_t left() const { return column_ * kTile; }
+  int64_t top() const { return row_ * size_; }
+  int64_t left() const { return column_ * size_; }
 
   void next() {
     if (++column_ < columns_) return;
@@ -186,7 +244,7 @@ class TileWalk {
   }
 
  private:
-  int64_t rows_, columns_, image_, row_, column_;
+  int64_t rows_, columns_, size_, image_, row_, column_;
 };
 
 // The N x N pixels of a tile, which begins `border` pixels before its outputs.
@@ -214,34 +272,35 @@ class Window {
   T* first_;
   int64_t row_, column_;
   bool inside_;
-  bool has_[N][N];
+  bool has_[N][N] = {};
 };
 
 // Brings what a tile will need into the second cache. Beyond the images there is nothing, which costs nothing.
-template <bool kWrite, class T>
-DIFFUSE_INLINE void fetch(const Window<kTile, T>& window, int64_t channel) {
+template <bool kWrite, int N, class T>
+DIFFUSE_INLINE void fetch(const Window<N, T>& window, int64_t channel) {
 #pragma GCC unroll 4
-  for (int i = 0; i < kTile; ++i)
+  for (int i = 0; i < N; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < kTile; ++j)
+    for (int j = 0; j < N; ++j)
       __builtin_prefetch(window.at(i, j) + channel, kWrite ? 1 : 0, kWrite ? 3 : 2);
 }
 
-// Tiles' channels, transformed, into planes. sums: the pixels' sum is added to that of each channel; null: not.
-template <class Transform, class T>
-DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channels, int border,
-                           float* planes, float* sums) {
-  constexpr int N = Transform::kFrom;
+// Tiles' channels with a border, transformed, into planes. sums: the pixels' sum is added to that of each channel;
+// null: not.
+template <class Transform, int kBorder, class T>
+DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channels, float* planes,
+                           float* sums) {
+  constexpr int N = Transform::kFrom, M = Transform::kTo;
   const int64_t plane = plane_stride(channels.size(), tiles.size());
   const int64_t blocks = blocks_of(channels.size());
   TileWalk walk(images, tiles.begin), ahead(images, tiles.begin + images.columns() + 1);
   for (int64_t t = 0; t < tiles.size(); ++t, walk.next(), ahead.next()) {
-    const Window<N, T> window(images, walk, border);
-    const Window<kTile, T> later(images, ahead, 0);
+    const Window<N, T> window(images, walk, kBorder);
+    const Window<N - 2 * kBorder, T> later(images, ahead, 0);
     for (int64_t c = 0; c < blocks * kBlock; c += kLanes) {
       const int64_t rest = channels.end - channels.begin - c, channel = channels.begin + c;
       float* const out = planes + (c / kBlock * tiles.size() + t) * kBlock + c % kBlock;
-      const auto to = [&](int i, int j, Vector v) { store(v, out + (i * 6 + j) * plane); };
+      const auto to = [&](int i, int j, Vector v) { store(v, out + (i * M + j) * plane); };
       Vector sum = sums == nullptr ? zero() : load(sums + c);
       const auto counted = [&](Vector v) {
         if (sums != nullptr) sum += v;
@@ -270,16 +329,25 @@ DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channel
   }
 }
 
-void input(const TiledImages& x, Range tiles, float* planes) {
-  const Range all{0, x.channels};
-  x.bf16 ? spread<InputTransform, uint16_t>(x, tiles, all, 1, planes, nullptr)
-         : spread<InputTransform, float>(x, tiles, all, 1, planes, nullptr);
+template <class Transform, int kBorder>
+void spread_all(const TiledImages& images, Range tiles, Range channels, float* planes,
+                float* sums) {
+  images.bf16 ? spread<Transform, kBorder, uint16_t>(images, tiles, channels, planes, sums)
+              : spread<Transform, kBorder, float>(images, tiles, channels, planes, sums);
 }
 
-void output_gradient(const TiledImages& dy, Range tiles, Range channels, float* planes,
-                     float* sums) {
-  dy.bf16 ? spread<GradientTransform, uint16_t>(dy, tiles, channels, 0, planes, sums)
-          : spread<GradientTransform, float>(dy, tiles, channels, 0, planes, sums);
+void input(const TiledImages& x, Range tiles, int64_t side, float* planes) {
+  const auto into_planes = side == kSide          ? spread_all<InputTransform, 1>
+                           : x.tile == kSmallTile ? spread_all<DoubledInputTransform, 1>
+                                                  : spread_all<WithoutThird<InputTransform>, 1>;
+  into_planes(x, tiles, {0, x.channels}, planes, nullptr);
+}
+
+void output_gradient(const TiledImages& dy, Range tiles, Range channels, int64_t side,
+                     float* planes, float* sums) {
+  const auto into_planes = side == kSide ? spread_all<GradientTransform, 0>
+                                         : spread_all<WithoutThird<GradientTransform>, 0>;
+  into_planes(dy, tiles, channels, planes, sums);
 }
 
 // Transposes kLanes vectors in place.
@@ -350,15 +418,22 @@ DIFFUSE_INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t 
       }
 }
 
+template <class Transform>
+DIFFUSE_INLINE void transform_taps(const float* taps, int64_t size, float* out) {
+  for (int64_t at = 0; at < size; at += kLanes)
+    transform<Transform>([&](int i, int j) { return load(taps + (i * 3 + j) * size + at); },
+                         [&](int i, int j, Vector v) {
+                           store(v, out + at + (i * Transform::kTo + j) * kFilterPlane);
+                         });
+}
+
 // G g G' of inputs [k, k + depth) as planes [kDepth][32].
 DIFFUSE_INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t depth,
                                  float* out) {
   alignas(64) float taps[9 * kDepth * kPanel];
   f.turned ? gather_turned_taps(f, first, k, depth, taps) : gather_taps(f, first, k, depth, taps);
-  for (int64_t at = 0; at < depth * kPanel; at += kLanes)
-    transform<FilterTransform>(
-        [&](int i, int j) { return load(taps + (i * 3 + j) * depth * kPanel + at); },
-        [&](int i, int j, Vector v) { store(v, out + at + (i * 6 + j) * kFilterPlane); });
+  f.side == kSide ? transform_taps<FilterTransform>(taps, depth * kPanel, out)
+                  : transform_taps<WithoutThird<FilterTransform>>(taps, depth * kPanel, out);
 }
 
 // R rows of planes [blocks][tiles][16] times the first `columns` of filters [blocks * 16][32], in N vectors at a
@@ -412,7 +487,7 @@ void products(const Filters& f, int64_t first, int64_t tiles, const float* plane
     const int64_t left = blocks_of(f.from() - k);
     const int64_t blocks = left < kDepth / kBlock ? left : kDepth / kBlock;
     filter_panel(f, first, k, blocks * kBlock, scratch);
-    for (int64_t p = 0; p < kPlanes; ++p)
+    for (int64_t p = 0; p < f.side * f.side; ++p)
       for (int64_t g = 0; g < groups; ++g) {
         const int64_t begin = g * tiles / groups, end = (g + 1) * tiles / groups;
         const float* const in = planes + p * in_plane + k * tiles + begin * kBlock;
@@ -427,10 +502,9 @@ void products(const Filters& f, int64_t first, int64_t tiles, const float* plane
 
 // Whether to write images past the caches, which could not hold them: else each line would be read first. Lines
 // must be whole.
-template <class T>
 DIFFUSE_INLINE bool streams(const TiledImages& y) {
   constexpr int64_t kCached = 8 << 20;
-  return kLanes == 16 && sizeof(T) == 4 && y.channels % kLanes == 0 &&
+  return kLanes == 16 && y.channels % kLanes == 0 &&
          reinterpret_cast<uintptr_t>(y.data) % 64 == 0 &&
          y.count * y.height * y.width * y.channels * 4 > kCached;
 }
@@ -438,31 +512,32 @@ DIFFUSE_INLINE bool streams(const TiledImages& y) {
 template <bool kStream, class T>
 DIFFUSE_INLINE void put(Vector v, T* p) {
 #if DIFFUSE_LANES == 16
-  if constexpr (kStream && sizeof(T) == 4) return _mm512_stream_ps(p, reinterpret_cast<__m512>(v));
+  if constexpr (kStream) return _mm512_stream_ps(p, reinterpret_cast<__m512>(v));
 #endif
   store(v, p);
 }
 
-template <class T, bool kStream>
+template <class Transform, class T, bool kStream>
 DIFFUSE_INLINE void gather(const TiledImages& y, Range tiles, int64_t first, const float* sums,
                            const float* bias) {
+  constexpr int N = Transform::kFrom, M = Transform::kTo;
   const int64_t plane = plane_stride(kPanel, tiles.size());
   TileWalk walk(y, tiles.begin), ahead(y, tiles.begin + 1);
   for (int64_t t = 0; t < tiles.size(); ++t, walk.next(), ahead.next()) {
-    const Window<kTile, T> window(y, walk, 0), next(y, ahead, 0);
+    const Window<M, T> window(y, walk, 0), next(y, ahead, 0);
     for (int64_t c = 0; c < kPanel && first + c < y.channels; c += kLanes) {
       const int64_t channel = first + c, rest = y.channels - channel;
       const Vector shift = bias == nullptr ? zero() : load_upto(bias + channel, rest);
       const auto from = [&](int i, int j) {
-        return load(sums + (i * 6 + j) * plane + t * kPanel + c);
+        return load(sums + (i * N + j) * plane + t * kPanel + c);
       };
       if (!kStream) fetch<true>(next, channel);
       if (window.inside() && rest >= kLanes)
-        transform<OutputTransform>(from, [&](int i, int j, Vector v) {
+        transform<Transform>(from, [&](int i, int j, Vector v) {
           put<kStream>(v + shift, window.at(i, j) + channel);
         });
       else
-        transform<OutputTransform>(from, [&](int i, int j, Vector v) {
+        transform<Transform>(from, [&](int i, int j, Vector v) {
           if (window.has(i, j)) store_upto(v + shift, window.at(i, j) + channel, rest);
         });
     }
@@ -472,17 +547,23 @@ DIFFUSE_INLINE void gather(const TiledImages& y, Range tiles, int64_t first, con
 #endif
 }
 
-template <class T>
-DIFFUSE_INLINE void gather_all(const TiledImages& y, Range tiles, int64_t first, const float* sums,
-                               const float* bias) {
-  streams<T>(y) ? gather<T, true>(y, tiles, first, sums, bias)
-                : gather<T, false>(y, tiles, first, sums, bias);
+template <class Transform>
+void gather_all(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+                const float* bias) {
+  if (y.bf16)
+    gather<Transform, uint16_t, false>(y, tiles, first, sums, bias);
+  else if (streams(y))
+    gather<Transform, float, true>(y, tiles, first, sums, bias);
+  else
+    gather<Transform, float, false>(y, tiles, first, sums, bias);
 }
 
-void output(const TiledImages& y, Range tiles, int64_t first, const float* sums,
+void output(const TiledImages& y, Range tiles, int64_t first, int64_t side, const float* sums,
             const float* bias) {
-  y.bf16 ? gather_all<uint16_t>(y, tiles, first, sums, bias)
-         : gather_all<float>(y, tiles, first, sums, bias);
+  const auto from_planes = side == kSide          ? gather_all<OutputTransform>
+                           : y.tile == kSmallTile ? gather_all<SmallGradientTransform>
+                                                  : gather_all<DoubledOutputTransform>;
+  from_planes(y, tiles, first, sums, bias);
 }
 
 // Rows o .. o + R - 1 of gradients [tiles][16] times N vectors of inputs [blocks][tiles][16], summed over tiles,
@@ -509,11 +590,11 @@ DIFFUSE_INLINE void sum_products(int64_t tiles, const float* gradients, const fl
 }
 
 // The sums over tiles of `outputs` x `blocks` of inputs, into planes [32][kDepth].
-DIFFUSE_INLINE void sum_panel(int64_t tiles, int64_t rows, int64_t blocks, const float* gradients,
-                              int64_t gradient_plane, const float* inputs, int64_t input_plane,
-                              float* sums) {
+DIFFUSE_INLINE void sum_panel(int64_t planes, int64_t tiles, int64_t rows, int64_t blocks,
+                              const float* gradients, int64_t gradient_plane, const float* inputs,
+                              int64_t input_plane, float* sums) {
   constexpr int kStep = 2 * kLanes > kBlock ? 2 * kLanes / kBlock : 1;  // blocks per call
-  for (int64_t p = 0; p < kPlanes; ++p)
+  for (int64_t p = 0; p < planes; ++p)
     for (int64_t o = 0; o < rows; o += kGradientRows) {
       const float* const g =
           gradients + p * gradient_plane + o / kBlock * tiles * kBlock + o % kBlock;
@@ -531,6 +612,22 @@ DIFFUSE_INLINE void sum_panel(int64_t tiles, int64_t rows, int64_t blocks, const
     }
 }
 
+// G' m G of sums [kDepth] of one output, of planes, into `inputs` of its filters from k on, or added to them.
+template <class Transform>
+void put_taps(const Filters& f, int64_t output, int64_t k, int64_t inputs, bool add,
+              const float* sums) {
+  for (int64_t c = 0; c < inputs && k + c < f.inputs; c += kLanes) {
+    float* const to = f.weight + output * 9 * f.inputs + k + c;
+    const int64_t rest = f.inputs - k - c;
+    transform<Transform>(
+        [&](int i, int j) { return load(sums + c + (i * Transform::kFrom + j) * kFilterPlane); },
+        [&](int i, int j, Vector v) {
+          float* const tap = to + (i * 3 + j) * f.inputs;
+          store_upto(add ? v + load_upto(tap, rest) : v, tap, rest);
+        });
+  }
+}
+
 void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float* gradients,
                      const float* inputs, bool add, float* scratch) {
   const int64_t gradient_plane = plane_stride(outputs.size(), tiles);
@@ -540,20 +637,12 @@ void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float
       const int64_t left = outputs.size() - o, rows = left < kPanel ? left : kPanel;
       const int64_t inputs_left = blocks_of(f.inputs - k);
       const int64_t blocks = inputs_left < kDepth / kBlock ? inputs_left : kDepth / kBlock;
-      sum_panel(tiles, rows, blocks, gradients + o * tiles, gradient_plane, inputs + k * tiles,
-                input_plane, scratch);
+      sum_panel(f.side * f.side, tiles, rows, blocks, gradients + o * tiles, gradient_plane,
+                inputs + k * tiles, input_plane, scratch);
+      const auto put = f.side == kSide ? put_taps<FilterGradientTransform>
+                                       : put_taps<DoubledFilterGradientTransform>;
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < blocks * kBlock && k + c < f.inputs; c += kLanes) {
-          const float* const sums = scratch + r * kDepth + c;
-          float* const to = f.weight + (outputs.begin + o + r) * 9 * f.inputs + k + c;
-          const int64_t rest = f.inputs - k - c;
-          transform<FilterGradientTransform>(
-              [&](int i, int j) { return load(sums + (i * 6 + j) * kFilterPlane); },
-              [&](int i, int j, Vector v) {
-                float* const tap = to + (i * 3 + j) * f.inputs;
-                store_upto(add ? v + load_upto(tap, rest) : v, tap, rest);
-              });
-        }
+        put(f, outputs.begin + o + r, k, blocks * kBlock, add, scratch + r * kDepth);
     }
 }
 

@@ -36,18 +36,23 @@ std::vector<at::Tensor> run(int64_t in, int64_t out, at::IntArrayRef size, at::S
   return {y.detach(), x.grad(), weight.grad(), bias.grad()};
 }
 
-void expect_direct(int64_t in, int64_t out, at::IntArrayRef size, const WinogradKernels& kernels) {
+void expect_direct(int64_t in, int64_t out, at::IntArrayRef size, const WinogradKernels& kernels,
+                   bool doubled = false) {
   const auto ours = run(in, out, size, at::kFloat,
                         [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-                          return winograd_conv3x3(x, weight, bias, kernels);
+                          return winograd_conv3x3(x, weight, bias, doubled, kernels);
                         });
-  const auto theirs = run(in, out, size, at::kDouble,
-                          [](const at::Tensor& x, const at::Tensor& weight,
-                             const at::Tensor& bias) { return at::conv2d(x, weight, bias, 1, 1); });
+  const auto theirs =
+      run(in, out, size, at::kDouble,
+          [&](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+            const at::Tensor large = x.repeat_interleave(2, 2).repeat_interleave(2, 3);
+            return at::conv2d(doubled ? large : x, weight, bias, 1, 1);
+          });
   for (size_t i = 0; i < ours.size(); ++i)
     EXPECT_LT((ours[i] - theirs[i]).abs().max().item<double>(),
               1e-5 * theirs[i].abs().max().item<double>())
-        << in << " to " << out << " channels at " << size << ", output or gradient " << i;
+        << in << " to " << out << " channels at " << size << (doubled ? ", doubled" : "")
+        << ", output or gradient " << i;
 }
 
 // By the number of floats in a vector.
@@ -75,13 +80,24 @@ TEST_P(WinogradLanes, FillUpImagesThatTilesDoNotFit) {
   expect_direct(33, 20, {14, 14}, kernels());
 }
 
+TEST_P(WinogradLanes, ConvolveDoubledImages) {
+  expect_direct(5, 7, {4, 4}, kernels(), true);
+  expect_direct(6, 4, {1, 1}, kernels(), true);
+  expect_direct(33, 20, {7, 5}, kernels(), true);
+  expect_direct(80, 65, {2, 4}, kernels(), true);
+  expect_direct(16, 33, {20, 20}, kernels(), true);
+  expect_direct(8, 112, {42, 40}, kernels(), true);
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, WinogradLanes, testing::Values(4, 8, 16));
 
-TEST(Winograd, ResultsDoNotDependOnTheNumberOfThreads) {
-  const auto results = [] {
+class WinogradThreads : public testing::TestWithParam<bool> {};
+
+TEST_P(WinogradThreads, DoNotChangeResults) {
+  const auto results = [doubled = GetParam()] {
     return run(40, 70, {24, 24}, at::kFloat,
-               [](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-                 return winograd_conv3x3(x, weight, bias);
+               [=](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+                 return winograd_conv3x3(x, weight, bias, doubled);
                });
   };
   const int threads = at::get_num_threads();
@@ -93,11 +109,14 @@ TEST(Winograd, ResultsDoNotDependOnTheNumberOfThreads) {
   for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], five[i])) << i;
 }
 
+INSTANTIATE_TEST_SUITE_P(OfDoubledImagesAndOthers, WinogradThreads, testing::Bool());
+
 TEST(Winograd, ImagesDoNotDependOnTheirBatch) {
   const at::Tensor x = leaf({5, 32, 8, 8}, at::kFloat, 0.5).detach();
   const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6).detach(), bias = at::zeros({32});
-  const at::Tensor all = winograd_conv3x3(x, weight, bias);
-  EXPECT_TRUE(at::equal(winograd_conv3x3(x.slice(0, 3, 4), weight, bias), all.slice(0, 3, 4)));
+  const at::Tensor all = winograd_conv3x3(x, weight, bias, false);
+  EXPECT_TRUE(
+      at::equal(winograd_conv3x3(x.slice(0, 3, 4), weight, bias, false), all.slice(0, 3, 4)));
 }
 
 // Against float64 of the same rounded numbers: only y is rounded, to 8 bits.
@@ -105,7 +124,7 @@ TEST(Winograd, GivesBfloat16UnderAutocastAndComputesInFloat32) {
   const at::Tensor x = leaf({2, 32, 8, 8}, at::kBFloat16, 0.5), bias = leaf({32}, at::kFloat, 0.1);
   const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6);
   const AutocastScope autocast(at::kCPU, at::kBFloat16);
-  const at::Tensor y = winograd_conv3x3(x, weight, bias);
+  const at::Tensor y = winograd_conv3x3(x, weight, bias, false);
   const at::Tensor wanted =
       at::conv2d(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble), 1, 1);
   EXPECT_EQ(y.scalar_type(), at::kBFloat16);
