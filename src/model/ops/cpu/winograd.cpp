@@ -75,25 +75,43 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const T
   const at::Tensor y = at::empty({x.size(0), filters.to(), resized(x.size(2)), resized(x.size(3))},
                                  x.options().dtype(type), at::MemoryFormat::ChannelsLast);
   const TiledImages in = tiled(x, sides.in), out = tiled(y, sides.out);
-  const int64_t fewest = ceil_divide(in.tiles(), kTilesAtOnce), threads = at::get_num_threads(),
-                panels = ceil_divide(out.channels, kPanel);
-  // As many for each thread. With fewer parts than threads, several take the same tiles and divide the outputs.
-  const int64_t parts = fewest > threads ? ceil_divide(fewest, threads) * threads : fewest;
-  const int64_t groups = std::min(panels, ceil_divide(threads, std::max<int64_t>(1, parts)));
+  const int64_t threads = at::get_num_threads(), side = filters.side;
+  const int64_t fewest = ceil_divide(in.tiles(), kTilesAtOnce);
+  // As many parts for each thread; fewer than threads: all transform the inputs together, then divide the outputs.
+  const bool together = fewest < threads;
+  const int64_t parts = together ? fewest : ceil_divide(fewest, threads) * threads;
   const int64_t most = std::min(in.tiles(), kTilesAtOnce);
   const int64_t planes = kPlanes * plane_stride(in.channels, most);
-  for_jobs(parts * groups, planes + kFilterScratch + product_scratch(most),
-           [&](int64_t job, float* scratch) {
-             const Range tiles = part_of(in.tiles(), job / groups, parts);
-             const Range outputs = part_of(out.channels, job % groups, groups, kPanel);
-             float *const transformed = scratch + planes, *const products =
-                                                              transformed + kFilterScratch;
-             kernels.input(in, tiles, filters.side, scratch);
-             for (int64_t first = outputs.begin; first < outputs.end; first += kPanel) {
-               kernels.products(filters, first, tiles.size(), scratch, transformed, products);
-               kernels.output(out, tiles, first, filters.side, products, bias);
-             }
-           });
+  const int64_t others = kFilterScratch + product_scratch(most);
+  const auto multiply = [&](Range tiles, int64_t first, const float* inputs, float* scratch) {
+    float* const products = scratch + kFilterScratch;
+    kernels.products(filters, first, tiles.size(), inputs, scratch, products);
+    kernels.output(out, tiles, first, side, products, bias);
+  };
+  if (together) {
+    const at::Tensor inputs = at::empty({parts, planes});
+    const auto part_planes = [&](int64_t part) {
+      return inputs.mutable_data_ptr<float>() + part * planes;
+    };
+    const int64_t chunks = std::min(blocks_of(in.channels), 4 * threads);
+    for_jobs(parts * chunks, 0, [&](int64_t job, float*) {
+      const int64_t part = job / chunks;
+      const Range channels = part_of(in.channels, job % chunks, chunks, kBlock);
+      kernels.input(in, part_of(in.tiles(), part, parts), channels, side, part_planes(part));
+    });
+    const int64_t panels = ceil_divide(out.channels, kPanel);
+    for_jobs(parts * panels, others, [&](int64_t job, float* scratch) {
+      const int64_t part = job / panels;
+      multiply(part_of(in.tiles(), part, parts), job % panels * kPanel, part_planes(part), scratch);
+    });
+    return y;
+  }
+  for_jobs(parts, planes + others, [&](int64_t job, float* scratch) {
+    const Range tiles = part_of(in.tiles(), job, parts);
+    kernels.input(in, tiles, {0, in.channels}, side, scratch);
+    for (int64_t first = 0; first < out.channels; first += kPanel)
+      multiply(tiles, first, scratch, scratch + planes);
+  });
   return y;
 }
 
@@ -132,7 +150,7 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
              float* const gradients = scratch + planes;
              for (int64_t part = range.begin; part < range.end; ++part) {
                const Range tiles = part_of(in.tiles(), part, parts);
-               kernels.input(in, tiles, side, scratch);
+               kernels.input(in, tiles, {0, in.channels}, side, scratch);
                kernels.output_gradient(up, tiles, outputs, side, gradients, bias_sums);
                kernels.filter_gradient(filters, outputs, tiles.size(), gradients, scratch,
                                        part > range.begin, gradients + gradient_planes);

@@ -82,8 +82,9 @@ struct Filters {
 struct WinogradKernels {
   const char* vectors;  // their name
 
-  // B' d B of tiles of x, each with a border of one pixel, into side * side planes.
-  void (*input)(const TiledImages& x, Range tiles, int64_t side, float* planes);
+  // B' d B of tiles of x, each with a border of one pixel, into side * side planes of all its channels: of channels
+  // `channels`, which begin at a multiple of 16.
+  void (*input)(const TiledImages& x, Range tiles, Range channels, int64_t side, float* planes);
 
   // A dy A' of the channels of dy, whose begin is a multiple of 16: the planes' gradient. Adds the pixels' sum of
   // each channel to sums, which has room for whole blocks.

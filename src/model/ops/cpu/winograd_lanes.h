@@ -285,13 +285,12 @@ DIFFUSE_INLINE void fetch(const Window<N, T>& window, int64_t channel) {
       __builtin_prefetch(window.at(i, j) + channel, kWrite ? 1 : 0, kWrite ? 3 : 2);
 }
 
-// Tiles' channels with a border, transformed, into planes. sums: the pixels' sum is added to that of each channel;
-// null: not.
+// Tiles' channels with a border, transformed, into planes at a distance of `plane`. sums: the pixels' sum is added to
+// that of each channel; null: not.
 template <class Transform, int kBorder, class T>
-DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channels, float* planes,
-                           float* sums) {
+void spread(const TiledImages& images, Range tiles, Range channels, int64_t plane, float* planes,
+            float* sums) {
   constexpr int N = Transform::kFrom, M = Transform::kTo;
-  const int64_t plane = plane_stride(channels.size(), tiles.size());
   const int64_t blocks = blocks_of(channels.size());
   TileWalk walk(images, tiles.begin), ahead(images, tiles.begin + images.columns() + 1);
   for (int64_t t = 0; t < tiles.size(); ++t, walk.next(), ahead.next()) {
@@ -330,24 +329,26 @@ DIFFUSE_INLINE void spread(const TiledImages& images, Range tiles, Range channel
 }
 
 template <class Transform, int kBorder>
-void spread_all(const TiledImages& images, Range tiles, Range channels, float* planes,
-                float* sums) {
-  images.bf16 ? spread<Transform, kBorder, uint16_t>(images, tiles, channels, planes, sums)
-              : spread<Transform, kBorder, float>(images, tiles, channels, planes, sums);
+void spread_all(const TiledImages& images, Range tiles, Range channels, int64_t plane,
+                float* planes, float* sums) {
+  const auto into_planes =
+      images.bf16 ? spread<Transform, kBorder, uint16_t> : spread<Transform, kBorder, float>;
+  into_planes(images, tiles, channels, plane, planes, sums);
 }
 
-void input(const TiledImages& x, Range tiles, int64_t side, float* planes) {
+void input(const TiledImages& x, Range tiles, Range channels, int64_t side, float* planes) {
   const auto into_planes = side == kSide          ? spread_all<InputTransform, 1>
                            : x.tile == kSmallTile ? spread_all<DoubledInputTransform, 1>
                                                   : spread_all<WithoutThird<InputTransform>, 1>;
-  into_planes(x, tiles, {0, x.channels}, planes, nullptr);
+  into_planes(x, tiles, channels, plane_stride(x.channels, tiles.size()),
+              planes + channels.begin * tiles.size(), nullptr);
 }
 
 void output_gradient(const TiledImages& dy, Range tiles, Range channels, int64_t side,
                      float* planes, float* sums) {
   const auto into_planes = side == kSide ? spread_all<GradientTransform, 0>
                                          : spread_all<WithoutThird<GradientTransform>, 0>;
-  into_planes(dy, tiles, channels, planes, sums);
+  into_planes(dy, tiles, channels, plane_stride(channels.size(), tiles.size()), planes, sums);
 }
 
 // Transposes kLanes vectors in place.
