@@ -21,7 +21,7 @@ constexpr uint64_t kTensorMemory = 512, kSeenMemory = 72;
 
 class CheckpointReader {
  public:
-  explicit CheckpointReader(const std::filesystem::path& path);
+  CheckpointReader(const std::filesystem::path& path, const std::vector<std::string>& unread);
   Value read();
 
  private:
@@ -29,6 +29,7 @@ class CheckpointReader {
   at::Tensor storage(const PickleNode::Storage& storage);
   at::Tensor tensor(const PickleNode::Tensor& view);
   std::string key(PickleRef ref) const;
+  bool is_ours() const;
   Value convert(PickleRef ref, int depth);
   Value convert_items(const std::vector<PickleRef>& items, int depth);
   Value convert_dict(const std::vector<PickleRef>& items, int depth);
@@ -39,14 +40,31 @@ class CheckpointReader {
   };
 
   std::unique_ptr<TorchArchive> archive_;
+  std::vector<std::string> unread_;  // names of dicts
   std::unordered_map<std::string, Known> storages_;
   uint64_t budget_;      // bytes of memory; shared objects are copied to each use
   uint64_t held_ = 0;    // bytes of the storages
   uint64_t viewed_ = 0;  // bytes of the tensors, which may share storages
 };
 
-CheckpointReader::CheckpointReader(const std::filesystem::path& path)
-    : archive_(open_torch_archive(path)), budget_(archive_->pickle().budget) {}
+CheckpointReader::CheckpointReader(const std::filesystem::path& path,
+                                   const std::vector<std::string>& unread)
+    : archive_(open_torch_archive(path)), budget_(archive_->pickle().budget) {
+  if (is_ours()) unread_ = unread;
+}
+
+// Whether the root is a dict with "format": "diffuse".
+bool CheckpointReader::is_ours() const {
+  const Pickle& pickle = archive_->pickle();
+  const auto text = [&](PickleRef ref) {
+    const auto* const found = std::get_if<std::string>(&pickle.nodes[ref].data);
+    return found == nullptr ? std::string_view() : std::string_view(*found);
+  };
+  const auto* const dict = std::get_if<PickleNode::Dict>(&pickle.nodes[pickle.root].data);
+  for (size_t i = 0; dict != nullptr && i < dict->items.size(); i += 2)
+    if (text(dict->items[i]) == "format") return text(dict->items[i + 1]) == "diffuse";
+  return false;
+}
 
 Value CheckpointReader::read() {
   // Tied weights are one storage with a few names. With thousands of names, reading or copying each would
@@ -131,7 +149,9 @@ Value CheckpointReader::convert_dict(const std::vector<PickleRef>& items, int de
   dict.reserve(items.size() / 2);
   std::unordered_set<std::string> seen;
   for (size_t i = 0; i < items.size(); i += 2) {
-    dict.emplace_back(key(items[i]), convert(items[i + 1], depth));
+    std::string name = key(items[i]);
+    Value value = contains(unread_, name) ? Value{ValueDict{}} : convert(items[i + 1], depth);
+    dict.emplace_back(std::move(name), std::move(value));
     charge(2 * dict.back().first.size());
     if (!seen.insert(dict.back().first).second) throw PickleError("a duplicate dict key");
   }
@@ -161,9 +181,9 @@ Value CheckpointReader::convert(PickleRef ref, int depth) {
 
 }  // namespace
 
-Value read_torch_file(const std::filesystem::path& path) {
+Value read_torch_file(const std::filesystem::path& path, const std::vector<std::string>& unread) {
   try {
-    return CheckpointReader(path).read();
+    return CheckpointReader(path, unread).read();
   } catch (const PickleError& error) {
     throw Error(path.string(), ": ", error.what());
   } catch (const c10::OutOfMemoryError&) {  // not a defect of the file
@@ -174,8 +194,9 @@ Value read_torch_file(const std::filesystem::path& path) {
   }
 }
 
-ValueDict read_checkpoint_file(const std::filesystem::path& path) {
-  Value root = read_torch_file(path);
+ValueDict read_checkpoint_file(const std::filesystem::path& path,
+                               const std::vector<std::string>& unread) {
+  Value root = read_torch_file(path, unread);
   auto* dict = std::get_if<ValueDict>(&root.data);
   if (dict == nullptr) throw Error(path.string(), ": expected a dict at the top level");
   return std::move(*dict);

@@ -45,6 +45,8 @@ int64_t frame_count(const SampleFlags& flags, const SamplePlan& plan, OutputKind
     return 0;
   }
   const auto steps = std::ssize(plan.sampling.options.sampler.timesteps);
+  if (flags.frames && *flags.frames > steps)
+    log_info(concat("--frames ", *flags.frames, ": ", steps, ", one per step"));
   return std::min<int64_t>(flags.frames.value_or(50), steps);
 }
 
@@ -89,6 +91,9 @@ void say_what_is_drawn(const SamplePlan& plan, const Model& model, int64_t done,
                   ") by ", plan.sampling.config.sampler, " in ",
                   plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
                   done > 0 ? concat("; ", done, " are already there") : ""));
+  if (const int64_t classes = std::ssize(plan.sampling.classes); classes > plan.count)
+    log_warning(concat("-n ", plan.count, ": only the first ", plan.count, " of ", classes,
+                       " classes get a sample"));
 }
 
 // In a world of one: processes share only the folder.

@@ -77,6 +77,8 @@ class AlignedAllocator : public c10::Allocator {
 
 }  // namespace
 
+int64_t machine_memory() { return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE); }
+
 void use_training_heap() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);

@@ -4,6 +4,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+#include <set>
+
 namespace diffuse {
 
 // One logger per process, on stderr; colours only on a terminal and without NO_COLOR.
@@ -52,5 +55,12 @@ void log_debug(std::string_view message) { logger().debug("{}", message); }
 void log_info(std::string_view message) { logger().info("{}", message); }
 void log_warning(std::string_view message) { logger().warn("{}", message); }
 void log_error(std::string_view message) { logger().error("{}", message); }
+
+void log_once(LogLevel level, const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::scoped_lock lock(mutex);
+  if (said.insert(message).second) logger().log(spdlog_level(level), "{}", message);
+}
 
 }  // namespace diffuse

@@ -19,4 +19,7 @@ void log_info(std::string_view message);
 void log_warning(std::string_view message);
 void log_error(std::string_view message);
 
+// The same message once per process. Thread-safe.
+void log_once(LogLevel level, const std::string& message);
+
 }  // namespace diffuse

@@ -159,7 +159,7 @@ static std::vector<int64_t> finite_items(const at::Tensor& items, const DataConf
     const std::string problem = concat(what, ": item ", i, " contains numbers that are not finite");
     if (config.on_error != OnError::kSkip)
       throw Error(problem, "; data.on_error = skip leaves it out");
-    log_warning(concat("skipping ", problem));
+    log_once(LogLevel::kWarning, "skipping " + problem);  // the parts of a set open it each
   }
   return kept;
 }

@@ -2,9 +2,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <mutex>
 #include <numeric>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -26,23 +24,15 @@ struct Listing {
   bool skip = false;  // unreadable files
 };
 
-// Once per process: the parts of a set are opened one after another.
-void say_once(LogLevel level, const std::string& message) {
-  static std::mutex mutex;
-  static std::set<std::string> said;
-  const std::scoped_lock lock(mutex);
-  if (said.insert(message).second)
-    level == LogLevel::kInfo ? log_info(message) : log_warning(message);
-}
-
+// The parts of a set are opened one after another.
 PictureLayout open_layout(const std::filesystem::path& root, bool skip) {
   PictureLayout layout = lay_out_pictures(root, skip);
   for (const std::string& line : layout.left_out.lines())
-    say_once(LogLevel::kWarning, concat(root.string(), ": left out ", line));
+    log_once(LogLevel::kWarning, concat(root.string(), ": left out ", line));
   for (const std::string& line : layout.others.lines())
-    say_once(LogLevel::kInfo, concat(root.string(), ": left out ", line));
+    log_once(LogLevel::kInfo, concat(root.string(), ": left out ", line));
   for (const std::string& note : layout.notes)
-    say_once(LogLevel::kInfo, concat(root.string(), ": ", note));
+    log_once(LogLevel::kInfo, concat(root.string(), ": ", note));
   return layout;
 }
 
@@ -56,7 +46,7 @@ std::vector<int64_t> readable(const Listing& listing, std::span<const int64_t> i
     if (problems[i].empty())
       good.push_back(items[i]);
     else
-      say_once(LogLevel::kWarning, "skipping " + problems[i]);
+      log_once(LogLevel::kWarning, "skipping " + problems[i]);
   }
   return good;
 }
@@ -162,7 +152,7 @@ class ImageFolderDataset : public Dataset {
                                         ? "; its class has no other picture"
                                         : concat("; the ", tried - 1,
                                                  " files tried instead cannot be read either"));
-        say_once(LogLevel::kWarning,
+        log_once(LogLevel::kWarning,
                  concat("skipping ", error.what(), "; the next picture replaces it"));
       }
     }

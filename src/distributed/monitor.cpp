@@ -151,7 +151,12 @@ void Monitor::Shared::stop() {
 // temporary names first, so none is left half-written.
 void Monitor::Shared::conclude(const std::string& line) {
   if (finishing || concluded_.exchange(true)) return;
-  log_error(concat(line, "; ending the run: --resume continues it from its last checkpoint"));
+  const bool began = [this] {
+    const std::scoped_lock lock(mutex_);
+    return beat_.phase != Beat{}.phase;
+  }();
+  log_error(concat(line, began ? "; ending the run: --resume continues it from its last checkpoint"
+                               : "; ending before the first step"));
   if (rank_ == 0) sleep_for(4 * interval);  // it may hold the store: the others must read it first
   _exit(1);
 }

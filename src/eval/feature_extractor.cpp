@@ -17,13 +17,14 @@ struct FeatureExtractor::Module {
   bool has_return_features = false, has_no_output_bias = false;
 };
 
-// The line of a TorchScript message with the error: the last, after the traceback.
+// The line of a TorchScript message with the error: the last, after the traceback, without its advice.
 static std::string reason(const std::exception& error) {
   const auto* ours = dynamic_cast<const c10::Error*>(&error);
   std::string text = ours != nullptr ? ours->what_without_backtrace() : error.what();
   const size_t runtime = text.rfind("RuntimeError: ");
   if (runtime != std::string::npos) text = text.substr(runtime);
-  return text.substr(0, text.find('\n'));
+  text = text.substr(0, text.find('\n'));
+  return text.substr(0, text.find(". This is an internal miniz error"));
 }
 
 FeatureExtractor::FeatureExtractor(const std::filesystem::path& file,

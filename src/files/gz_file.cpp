@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "diffuse/core/error.h"
+#include "src/core/heap.h"
 
 namespace diffuse {
 
@@ -51,9 +52,6 @@ std::vector<uint8_t> GzFile::read(int64_t count) {
   return bytes;
 }
 
-// Half of the machine's memory.
-static int64_t memory_limit() { return ::sysconf(_SC_PHYS_PAGES) / 2 * ::sysconf(_SC_PAGESIZE); }
-
 static InputFile unpack(const std::filesystem::path& path) {
   constexpr int64_t kChunk = 1 << 20;
   GzFile packed(path);
@@ -63,7 +61,7 @@ static InputFile unpack(const std::filesystem::path& path) {
   for (;;) {
     const std::vector<uint8_t> bytes = packed.read(kChunk);
     size += std::ssize(bytes);
-    if (size > memory_limit())
+    if (size > machine_memory() / 2)
       throw Error(path.string(), ": unpacks to more than half of this machine's memory; gunzip it ",
                   "first");
     for (size_t done = 0; done < bytes.size();) {

@@ -25,13 +25,13 @@ static const T& required(const fs::path& file, const ValueDict& dict, const std:
   return *found;
 }
 
-Checkpoint load_checkpoint(const fs::path& path) {
+Checkpoint load_checkpoint(const fs::path& path, const std::vector<std::string>& unread) {
   const fs::path file = fs::is_directory(path) ? path / "model.pt" : path;
   if (!fs::exists(file))
     throw Error(path.string(), fs::is_directory(path)
                                    ? ": no model.pt in this folder"
                                    : ": no such checkpoint (a model.pt or a run folder)");
-  return parse_checkpoint(file, read_checkpoint_file(file));
+  return parse_checkpoint(file, read_checkpoint_file(file, unread));
 }
 
 Checkpoint parse_checkpoint(const fs::path& file, ValueDict root) {

@@ -48,6 +48,8 @@ static std::vector<fs::path> picture_paths(const ConditionSource& source) {
   const PictureFiles found = find_pictures(path);
   for (const std::string& line : found.left_out.lines())
     log_warning(concat(source.name(), ": left out ", line));
+  for (const std::string& line : found.others.lines())
+    log_info(concat(source.name(), ": left out ", line));
   std::vector<fs::path> paths;
   for (const size_t i : found.pictures) paths.push_back(path / found.files->names()[i]);
   return paths;

@@ -66,7 +66,8 @@ Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
     model.weights_ = "exact";
     return model;
   }
-  const Checkpoint checkpoint = load_model_file(path, {.use_ema = use_ema});
+  const Checkpoint checkpoint = load_model_file(
+      path, {.use_ema = use_ema, .unread = {"exp_avg", "exp_avg_sq", use_ema ? "model" : "ema"}});
   const std::string weights = used_weights(checkpoint, use_ema);
   Model model = of(checkpoint, use_ema, device);
   model.weights_ = weights;

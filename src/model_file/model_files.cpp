@@ -37,13 +37,13 @@ Checkpoint load_model_file(const fs::path& path, const ForeignOptions& options) 
   if (is_diffusers_model(path)) {
     checkpoint = read_diffusers_model(path, options);
   } else if (fs::is_regular_file(path)) {
-    Value contents = read_torch_file(path);
+    Value contents = read_torch_file(path, options.unread);
     auto* dict = std::get_if<ValueDict>(&contents.data);
     if (dict == nullptr || find(*dict, "format") == nullptr)
       return read_state_dict(path, contents, options);
     checkpoint = parse_checkpoint(path, std::move(*dict));
   } else {
-    checkpoint = load_checkpoint(path);
+    checkpoint = load_checkpoint(path, options.unread);
   }
   if (options.image_size > 0 && !is_diffusers_model(path))
     throw Error("--image-size ", options.image_size, ": ", checkpoint.file.string(),

@@ -11,11 +11,12 @@
 
 namespace diffuse {
 
-// What a file does not store about its model.
+// What a file does not store about its model, and what is not needed of it.
 struct ForeignOptions {
   int64_t image_size = 0;  // height and width; needed for state dicts and a null sample_size
   std::vector<std::string> overrides{};  // "model.attention_heads=8", as --set
   bool use_ema = true;                   // of a file with both
+  std::vector<std::string> unread{};     // as of read_torch_file()
 };
 
 // Hugging Face diffusers' UNet2DModel: a folder with config.json and weights

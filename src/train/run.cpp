@@ -183,6 +183,7 @@ struct Loop {
   }
 
   void stop(int64_t reason) {
+    if (trainer.updates_since_report() > 0) report();
     progress.finish();
     save_last();
     log_info(concat("stopped at step ", trainer.step(), " (",

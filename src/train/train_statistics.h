@@ -29,6 +29,7 @@ class TrainStatistics {
   void add_figures(const at::Tensor& loss, const at::Tensor& gradient_norm,
                    const at::Tensor& skipped);
   void count_update() { ++updates_; }
+  int64_t updates() const { return updates_; }  // since the last report
 
   // This rank's times in an update.
   void add_seconds(const RankTimes& seconds);

@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "diffuse/core/error.h"
 #include "objective.h"
@@ -11,6 +12,7 @@
 #include "parameter_updater.h"
 #include "src/core/device.h"
 #include "src/core/duration.h"
+#include "src/core/heap.h"
 #include "src/data/class_names.h"
 #include "src/data/condition.h"
 #include "src/data/normalization.h"
@@ -65,7 +67,15 @@ static Share share_of(const Config& config, const World& world) {
   if (config.train.batch_size < world.size())
     throw Error("/train/batch_size: expected at least the ", world.size(), " processes, got ",
                 config.train.batch_size);
-  return world.share(config.train.batch_size);
+  const Share rows = world.share(config.train.batch_size);
+  const int64_t values = c10::multiply_integers(config.model.sample_shape);
+  const double bytes =
+      static_cast<double>(rows.size()) * static_cast<double>(values * sizeof(float));
+  if (bytes > static_cast<double>(machine_memory()))
+    throw Error("/train/batch_size: the data alone of ", rows.size(), " samples take ",
+                std::llround(bytes / 1e9), " GB, and the machine has ",
+                machine_memory() / 1000000000, " GB of memory");
+  return rows;
 }
 
 Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device device,
@@ -163,6 +173,8 @@ HeldOutLoss Trainer::evaluate(const Dataset& held_out) {
   });
   return loss;
 }
+
+int64_t Trainer::updates_since_report() const { return statistics_->updates(); }
 
 int64_t Trainer::skipped_in_row() const { return statistics_->skipped_in_row(); }
 

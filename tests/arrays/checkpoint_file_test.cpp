@@ -93,6 +93,26 @@ TEST(CheckpointFile, KeepsEveryKindOfValue) {
   expect_every_kind(dict);
 }
 
+TEST(CheckpointFile, LeavesOutUnreadDictsOfOwnCheckpoints) {
+  const fs::path file = scratch("unread") / "model.pt";
+  const ValueDict numbers{{"x", {at::ones({3})}}};
+  const auto sizes = [&](const char* format) {
+    write_checkpoint_file(file,
+                          {{"format", {std::string(format)}},
+                           {"ema", {numbers}},
+                           {"modules", {ValueDict{{"one", {ValueDict{{"model", {numbers}}}}}}}},
+                           {"model", {numbers}}});
+    const ValueDict root = read_checkpoint_file(file, {"model"});
+    const auto dict = [](const ValueDict& in, const char* key) {
+      return std::get<ValueDict>(find(in, key)->data);
+    };
+    return std::vector<size_t>{dict(root, "ema").size(), dict(root, "model").size(),
+                               dict(dict(dict(root, "modules"), "one"), "model").size()};
+  };
+  EXPECT_EQ(sizes("diffuse"), (std::vector<size_t>{1, 0, 0}));
+  EXPECT_EQ(sizes("other"), (std::vector<size_t>{1, 1, 1}));
+}
+
 TEST(CheckpointFile, EqualContentsGiveEqualBytes) {
   const TestFolder folder;
   write_checkpoint_file(folder.path() / "a.pt", every_kind());

@@ -231,6 +231,24 @@ TEST(RunTraining, LeavesOutHeldOutLossAndSamplesWhereItStops) {
   EXPECT_EQ(trainer.step(), 1);
 }
 
+TEST(RunTraining, ReportsTheUpdatesBeforeItStops) {
+  Config rare = config();
+  rare.train.log_every = 1000;
+  Trainer trainer = make_trainer(0, rare);
+  std::vector<int64_t> reported;
+  const RunHooks hooks{.on_report =
+                           [&](const TrainReport& report) {
+                             reported.push_back(report.step);
+                             EXPECT_TRUE(std::isfinite(report.loss));
+                           },
+                       .on_held_out = {},
+                       .on_samples = {}};
+  EXPECT_EQ(run_training(trainer, Points(4, 0), nullptr,
+                         {.end = seconds_now() - 1, .save_seconds = 0}, hooks),
+            RunEnd::kStopped);
+  EXPECT_EQ(reported, std::vector<int64_t>{1});
+}
+
 TEST(RunTraining, TellsWhoDrawsSamplesToStop) {
   Config each = config();
   each.train.sample_every = 1;

@@ -122,6 +122,15 @@ TEST(Trainer, RefusesAModelWithNothingToTrain) {
   EXPECT_THROW(make_trainer(config), Error);
 }
 
+TEST(Trainer, RefusesABatchThatTheMachineCannotHold) {
+  Config config = small_training();
+  config.train.micro_batch = 0;
+  config.train.batch_size = int64_t{1} << 50;
+  const std::string message = message_of([&] { make_trainer(config); });
+  EXPECT_TRUE(message.starts_with("/train/batch_size: the data alone of 1125899906842624 samples"))
+      << message;
+}
+
 TEST(LoadNetwork, SamplesWithTheAveragedWeightsOrTheRawOnes) {
   const Config config = small_training();
   Trainer trainer = make_trainer(config);

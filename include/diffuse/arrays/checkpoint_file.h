@@ -28,11 +28,14 @@ struct Value {
 void write_checkpoint_file(const std::filesystem::path& path, const ValueDict& root);
 
 // Reads a file written by the above or by Python's torch.save of plain dicts, lists and tensors.
-// Throws Error naming the file if it is missing, truncated, corrupt or holds other objects.
-Value read_torch_file(const std::filesystem::path& path);
+// Throws Error naming the file if it is missing, truncated, corrupt or holds other objects. Of a checkpoint of
+// this program, the dicts with a name in `unread` are taken as empty: they may be most of it.
+Value read_torch_file(const std::filesystem::path& path,
+                      const std::vector<std::string>& unread = {});
 
 // The same for a file that must hold a dict.
-ValueDict read_checkpoint_file(const std::filesystem::path& path);
+ValueDict read_checkpoint_file(const std::filesystem::path& path,
+                               const std::vector<std::string>& unread = {});
 
 // The value under `key`, or null.
 const Value* find(const ValueDict& dict, std::string_view key);

@@ -36,7 +36,8 @@ struct Checkpoint {
 };
 
 // Reads a checkpoint file, or model.pt of a run folder. Throws Error naming the file.
-Checkpoint load_checkpoint(const std::filesystem::path& path);
+Checkpoint load_checkpoint(const std::filesystem::path& path,
+                           const std::vector<std::string>& unread = {});
 
 // The same from the file's contents.
 Checkpoint parse_checkpoint(const std::filesystem::path& file, ValueDict root);

@@ -60,8 +60,9 @@ class Trainer {
   // One optimiser update.
   void update();
 
-  // Reads and resets the running averages; waits for the device.
+  // Reads and resets the running averages, of at least one update; waits for the device.
   TrainReport report();
+  int64_t updates_since_report() const;
 
   // Calls `work` while the network has its EMA weights; `work` must not change them.
   void with_averages(const std::function<void()>& work);
