@@ -150,7 +150,10 @@ Value CheckpointReader::convert_dict(const std::vector<PickleRef>& items, int de
   std::unordered_set<std::string> seen;
   for (size_t i = 0; i < items.size(); i += 2) {
     std::string name = key(items[i]);
-    Value value = contains(unread_, name) ? Value{ValueDict{}} : convert(items[i + 1], depth);
+    const bool is_dict =
+        std::holds_alternative<PickleNode::Dict>(archive_->pickle().nodes[items[i + 1]].data);
+    Value value =
+        is_dict && contains(unread_, name) ? Value{ValueDict{}} : convert(items[i + 1], depth);
     dict.emplace_back(std::move(name), std::move(value));
     charge(2 * dict.back().first.size());
     if (!seen.insert(dict.back().first).second) throw PickleError("a duplicate dict key");

@@ -46,7 +46,8 @@ int64_t frame_count(const SampleFlags& flags, const SamplePlan& plan, OutputKind
   }
   const auto steps = std::ssize(plan.sampling.options.sampler.timesteps);
   if (flags.frames && *flags.frames > steps)
-    log_info(concat("--frames ", *flags.frames, ": ", steps, ", one per step"));
+    log_info(
+        concat("--frames ", *flags.frames, ": there are ", steps, " steps, so ", steps, " frames"));
   return std::min<int64_t>(flags.frames.value_or(50), steps);
 }
 
@@ -67,6 +68,10 @@ std::pair<std::unique_ptr<SampleOutput>, int64_t> open_output(const SampleFlags&
     std::vector<std::string> rows;  // with several classes, one each
     if (flags.plan.class_name && plan.sampling.classes.size() > 1)
       rows = class_captions(plan.sampling.classes, model.config().model);
+    if (const int64_t classes = std::ssize(plan.sampling.classes);
+        flags.plan.class_name && classes > plan.count)
+      log_warning(concat(plan.count, " samples: only the first ", plan.count, " of the ", classes,
+                         " classes of --class get one"));
     const OutputOptions options{.path = flags.out,
                                 .shape = model.sample_shape(),
                                 .kind = sample_kind(model.config().model),
@@ -91,9 +96,6 @@ void say_what_is_drawn(const SamplePlan& plan, const Model& model, int64_t done,
                   ") by ", plan.sampling.config.sampler, " in ",
                   plan.sampling.options.sampler.timesteps.size(), " steps on ", device,
                   done > 0 ? concat("; ", done, " are already there") : ""));
-  if (const int64_t classes = std::ssize(plan.sampling.classes); classes > plan.count)
-    log_warning(concat("-n ", plan.count, ": only the first ", plan.count, " of ", classes,
-                       " classes get a sample"));
 }
 
 // In a world of one: processes share only the folder.

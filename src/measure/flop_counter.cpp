@@ -25,6 +25,12 @@ static double convolution(c10::ArrayRef<const c10::IValue> in) {
   return 2 * positions * static_cast<double>(weight.numel());
 }
 
+// The same of stride 1 with padding; in[2]: of x doubled in both dimensions.
+static double convolution3x3(c10::ArrayRef<const c10::IValue> in) {
+  const double positions = numel(in[0]) / static_cast<double>(in[0].toTensor().size(1));
+  return 2 * (in[2].toBool() ? 4 : 1) * positions * numel(in[1]);
+}
+
 // q [B, heads, N, d], k [B, heads, M, d]: q k^T and its product with v.
 static double attention(c10::ArrayRef<const c10::IValue> in) {
   return 4 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(2));
@@ -36,7 +42,7 @@ static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& func
   const auto in = function.inputs();
   if (name == "aten::conv2d") counted += convolution(in);
   if (name == "diffuse::conv3x3")  // FLOPs of the direct method, for any implementation
-    counted += 2 * numel(in[0]) / static_cast<double>(in[0].toTensor().size(1)) * numel(in[1]);
+    counted += convolution3x3(in);
   if (name == "aten::linear" || name == "diffuse::linear" ||
       name == "diffuse::add_product")  // in[1]: [out, in]
     counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(0));

@@ -121,7 +121,7 @@ static void log_outcome(const std::filesystem::path& file, const Outcome& outcom
 Checkpoint initial_weights(const std::filesystem::path& file, const Config& config,
                            const Network& fresh) {
   const at::NoGradGuard no_grad;
-  const Checkpoint given = load_model_file(file, {.unread = {"exp_avg", "exp_avg_sq"}});
+  const Checkpoint given = load_model_file(file, {.unread = {"exp_avg", "exp_avg_sq", "model"}});
   const auto network = load_network(given, /*use_ema=*/true);
   const NamedTensors theirs = named_parameters(*network);
   TensorsByName found;

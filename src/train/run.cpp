@@ -77,15 +77,20 @@ struct Loop {
 
   void report() {
     count_skipped();
+    const bool whole = trainer.updates_since_report() >= trainer.config().train.log_every;
     const TrainReport report = trainer.report();
     latest = concat("loss ", std::setprecision(4), report.loss);
     if (!trainer.world().is_first()) return;
     if (report.skipped_lately > 0)
       log_warning(concat("step ", report.step, ": ", report.skipped_lately,
                          " updates skipped for non-finite gradients"));
-    if (const double mean = spikes.mean(); spikes.see(report.loss))
+    if (const double mean = spikes.mean(); whole && spikes.see(report.loss))
       log_warning(concat("step ", report.step, ": the loss is ", report.loss, ", up from ", mean));
     hooks.on_report(report);
+  }
+
+  void report_rest() {
+    if (trainer.updates_since_report() > 0) report();
   }
 
   // Saves unless updates are being skipped: the run may have diverged, and its checkpoints would replace the
@@ -132,6 +137,7 @@ struct Loop {
       progress.clear();
       if (trainer.world().size() > 1) throw;
       save_last();
+      report_rest();
       log_info(concat("stopped at step ", trainer.step(), "; continue with --resume"));
       throw;
     }
@@ -183,9 +189,9 @@ struct Loop {
   }
 
   void stop(int64_t reason) {
-    if (trainer.updates_since_report() > 0) report();
     progress.finish();
     save_last();
+    report_rest();
     log_info(concat("stopped at step ", trainer.step(), " (",
                     reason == kTimeLimit ? "time limit" : signal_name(static_cast<int>(reason)),
                     "); continue with --resume"));

@@ -69,12 +69,11 @@ static Share share_of(const Config& config, const World& world) {
                 config.train.batch_size);
   const Share rows = world.share(config.train.batch_size);
   const int64_t values = c10::multiply_integers(config.model.sample_shape);
-  const double bytes =
-      static_cast<double>(rows.size()) * static_cast<double>(values * sizeof(float));
-  if (bytes > static_cast<double>(machine_memory()))
-    throw Error("/train/batch_size: the data alone of ", rows.size(), " samples take ",
-                std::llround(bytes / 1e9), " GB, and the machine has ",
-                machine_memory() / 1000000000, " GB of memory");
+  const double wanted = 4.0 * static_cast<double>(values) * static_cast<double>(rows.size());
+  if (const auto memory = static_cast<double>(machine_memory()); memory > 0 && wanted > memory)
+    throw Error("/train/batch_size: the data alone of a process's ", rows.size(), " samples take ",
+                std::ceil(wanted / 1e9), " GB, and the machine has ", std::floor(memory / 1e9),
+                " GB of memory");
   return rows;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "src/model/ops/conv.h"
 #include "src/model/recompute.h"
 #include "src/model/unet_blocks.h"
 
@@ -35,6 +36,18 @@ TEST(FlopCounter, CountsAResidualBlockWhoseInputIsInTwoParts) {
   block.forward(x, at::zeros({2, 16}), skip);
   EXPECT_EQ(counter.operations(),
             2.0 * 2 * 64 * (96 * 9 * 64 + 64 * 9 * 64 + 96 * 64) + 2.0 * 2 * 16 * 64);
+}
+
+TEST(FlopCounter, CountsAConvolutionOfADoubledImageAsOfALargeOne) {
+  for (const int64_t channels : {5, 32}) {  // the first is LibTorch's
+    const at::Tensor x = at::zeros({2, channels, 4, 4}),
+                     weight =
+                         at::zeros({7, channels, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast);
+    const FlopCounter counter;
+    ops::conv2d(x, weight, at::zeros({7}),
+                {.kernel = 3, .stride = 1, .padding = 1, .doubled = true});
+    EXPECT_EQ(counter.operations(), 2.0 * 2 * 8 * 8 * 7 * channels * 9) << channels;
+  }
 }
 
 TEST(FlopCounter, CountsNothingAfterItsEnd) {

@@ -127,7 +127,8 @@ TEST(Trainer, RefusesABatchThatTheMachineCannotHold) {
   config.train.micro_batch = 0;
   config.train.batch_size = int64_t{1} << 50;
   const std::string message = message_of([&] { make_trainer(config); });
-  EXPECT_TRUE(message.starts_with("/train/batch_size: the data alone of 1125899906842624 samples"))
+  EXPECT_TRUE(
+      message.starts_with("/train/batch_size: the data alone of a process's 1125899906842624"))
       << message;
 }
 

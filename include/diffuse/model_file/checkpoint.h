@@ -35,7 +35,8 @@ struct Checkpoint {
   ValueDict root;
 };
 
-// Reads a checkpoint file, or model.pt of a run folder. Throws Error naming the file.
+// Reads a checkpoint file, or model.pt of a run folder. Throws Error naming the file. `unread`: as of
+// read_torch_file().
 Checkpoint load_checkpoint(const std::filesystem::path& path,
                            const std::vector<std::string>& unread = {});
 

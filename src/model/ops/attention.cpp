@@ -3,12 +3,15 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "cpu/processor.h"
+
 namespace diffuse::ops {
 
-// LibTorch's CPU attention in bfloat16 spends longer on preparing the products of so few positions than float32 on
-// computing them: four times as long in the backward pass of 49 positions.
+// Without AMX, LibTorch's attention in bfloat16 spends longer on preparing the products of so few positions than float32
+// on computing them: four times as long in the backward pass of 49 positions.
 static bool float32_is_faster(const at::Tensor& q) {
-  return q.is_cpu() && q.scalar_type() == at::kBFloat16 && q.size(1) < 128;
+  return q.is_cpu() && q.scalar_type() == at::kBFloat16 && q.size(1) < 128 &&
+         !cpu::multiplies_bf16_matrices();
 }
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads) {

@@ -40,6 +40,14 @@ TEST(Conv, EqualsTheDirectWayForAllWindows) {
                  direct(signal, row, bias, {1, 1}, {0, 1}));
     expect_close(conv2d(signal, row, bias, {3, 2, 1, true}),
                  direct(signal, row, bias, {1, 2}, {0, 1}));
+    const Window doubled{.kernel = 3, .stride = 1, .padding = 1, .doubled = true};
+    const at::Tensor wide = signal.repeat_interleave(2, 3);
+    expect_close(
+        conv2d(x, square, bias, doubled),
+        direct(x.repeat_interleave(2, 2).repeat_interleave(2, 3), square, bias, {1, 1}, {1, 1}));
+    Window of_signals = doubled;
+    of_signals.signal = true;
+    expect_close(conv2d(signal, row, bias, of_signals), direct(wide, row, bias, {1, 1}, {0, 1}));
   }
 }
 

@@ -81,7 +81,7 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const T
   const bool together = fewest < threads;
   const int64_t parts = together ? fewest : ceil_divide(fewest, threads) * threads;
   const int64_t most = std::min(in.tiles(), kTilesAtOnce);
-  const int64_t planes = kPlanes * plane_stride(in.channels, most);
+  const int64_t planes = side * side * plane_stride(in.channels, most);
   const int64_t others = kFilterScratch + product_scratch(most);
   const auto multiply = [&](Range tiles, int64_t first, const float* inputs, float* scratch) {
     float* const products = scratch + kFilterScratch;
@@ -136,8 +136,8 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
   const int64_t groups = ceil_divide(up.channels, width);
   const at::Tensor weight = at::empty({sums, up.channels, 3, 3, in.channels});
   const at::Tensor bias = at::zeros({sums, groups * width});
-  const int64_t planes = kPlanes * plane_stride(in.channels, most);
-  const int64_t gradient_planes = kPlanes * plane_stride(width, most);
+  const int64_t planes = side * side * plane_stride(in.channels, most);
+  const int64_t gradient_planes = side * side * plane_stride(width, most);
   for_jobs(sums * groups, planes + gradient_planes + kFilterScratch,
            [&](int64_t job, float* scratch) {
              const int64_t sum = job / groups;
@@ -218,7 +218,7 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight, bool doubled) 
 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                             bool doubled, const WinogradKernels& kernels) {
-  RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight}));
+  RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight, doubled}));
   return WinogradFunction::apply(x, weight, bias, doubled, bf16_is_wanted(), &kernels);
 }
 

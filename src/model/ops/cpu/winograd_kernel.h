@@ -25,11 +25,10 @@ inline constexpr int64_t kTile = 4;         // pixels per side of a tile
 inline constexpr int64_t kSmallTile = 2;    // of the same tile before its image was doubled
 inline constexpr int64_t kSide = 6;         // points per dimension
 inline constexpr int64_t kDoubledSide = 5;  // if the input is a doubled image
-inline constexpr int64_t kPlanes =
-    kSide * kSide;                     // products per tile and pair of channels, at most
-inline constexpr int64_t kBlock = 16;  // channels side by side
-inline constexpr int64_t kPanel = 32;  // outputs of one call of `products`
-inline constexpr int64_t kDepth = 64;  // inputs whose filters are transformed at a time
+inline constexpr int64_t kPlanes = 36;      // products per tile and pair of channels, at most
+inline constexpr int64_t kBlock = 16;       // channels side by side
+inline constexpr int64_t kPanel = 32;       // outputs of one call of `products`
+inline constexpr int64_t kDepth = 64;       // inputs whose filters are transformed at a time
 inline constexpr int64_t kGap =
     5 * 64 / sizeof(float);  // between planes: else all fall into the same cache sets
 
@@ -82,8 +81,8 @@ struct Filters {
 struct WinogradKernels {
   const char* vectors;  // their name
 
-  // B' d B of tiles of x, each with a border of one pixel, into side * side planes of all its channels: of channels
-  // `channels`, which begin at a multiple of 16.
+  // B' d B of tiles of x, each with a border of one pixel, into side * side planes of all channels. Only `channels`,
+  // whose begin is a multiple of 16.
   void (*input)(const TiledImages& x, Range tiles, Range channels, int64_t side, float* planes);
 
   // A dy A' of the channels of dy, whose begin is a multiple of 16: the planes' gradient. Adds the pixels' sum of

@@ -94,8 +94,9 @@ INSTANTIATE_TEST_SUITE_P(Of, WinogradLanes, testing::Values(4, 8, 16));
 class WinogradThreads : public testing::TestWithParam<bool> {};
 
 TEST_P(WinogradThreads, DoNotChangeResults) {
-  const auto results = [doubled = GetParam()] {
-    return run(40, 70, {24, 24}, at::kFloat,
+  const int64_t size = GetParam() ? 12 : 24;  // 108 tiles
+  const auto results = [size, doubled = GetParam()] {
+    return run(40, 70, {size, size}, at::kFloat,
                [=](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
                  return winograd_conv3x3(x, weight, bias, doubled);
                });
@@ -119,18 +120,28 @@ TEST(Winograd, ImagesDoNotDependOnTheirBatch) {
       at::equal(winograd_conv3x3(x.slice(0, 3, 4), weight, bias, false), all.slice(0, 3, 4)));
 }
 
-// Against float64 of the same rounded numbers: only y is rounded, to 8 bits.
+// Against float64 of the same rounded numbers: only results are rounded, to 8 bits.
 TEST(Winograd, GivesBfloat16UnderAutocastAndComputesInFloat32) {
-  const at::Tensor x = leaf({2, 32, 8, 8}, at::kBFloat16, 0.5), bias = leaf({32}, at::kFloat, 0.1);
-  const at::Tensor weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6);
-  const AutocastScope autocast(at::kCPU, at::kBFloat16);
-  const at::Tensor y = winograd_conv3x3(x, weight, bias, false);
-  const at::Tensor wanted =
-      at::conv2d(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble), 1, 1);
-  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
-  EXPECT_LT((y - wanted).abs().max().item<double>(), 0.004 * wanted.abs().max().item<double>());
-  y.sum().backward();
-  EXPECT_EQ(x.grad().scalar_type(), at::kBFloat16);
+  for (const bool doubled : {false, true}) {
+    const at::Tensor x = leaf({2, 32, 8, 8}, at::kBFloat16, 0.5),
+                     bias = leaf({32}, at::kFloat, 0.1),
+                     weight = leaf({32, 32, 3, 3}, at::kFloat, 0.6);
+    const AutocastScope autocast(at::kCPU, at::kBFloat16);
+    const at::Tensor y = winograd_conv3x3(x, weight, bias, doubled);
+    const at::Tensor exact = x.detach().to(at::kDouble).requires_grad_();
+    const at::Tensor large = exact.repeat_interleave(2, 2).repeat_interleave(2, 3);
+    const at::Tensor wanted =
+        at::conv2d(doubled ? large : exact, weight.to(at::kDouble), bias.to(at::kDouble), 1, 1);
+    const auto close = [doubled](const at::Tensor& found, const at::Tensor& to) {
+      EXPECT_EQ(found.scalar_type(), at::kBFloat16) << doubled;
+      EXPECT_LT((found - to).abs().max().item<double>(), 0.004 * to.abs().max().item<double>())
+          << doubled;
+    };
+    close(y, wanted);
+    y.sum().backward();
+    wanted.sum().backward();
+    close(x.grad(), exact.grad());
+  }
 }
 
 }  // namespace
