@@ -72,8 +72,8 @@ static Share share_of(const Config& config, const World& world) {
   const double wanted = 4.0 * static_cast<double>(values) * static_cast<double>(rows.size());
   if (const auto memory = static_cast<double>(machine_memory()); memory > 0 && wanted > memory)
     throw Error("/train/batch_size: the data alone of a process's ", rows.size(), " samples take ",
-                std::ceil(wanted / 1e9), " GB, and the machine has ", std::floor(memory / 1e9),
-                " GB of memory");
+                std::llround(std::ceil(wanted / 1e9)), " GB, and the machine has ",
+                std::floor(memory / 1e9), " GB of memory");
   return rows;
 }
 

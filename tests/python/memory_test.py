@@ -63,17 +63,22 @@ class Memory(unittest.TestCase):
         self.assertEqual(run(*command)[0], 0)
         model = self.folder / "run" / "model.pt"
         before = model.read_bytes()
-        for size in (100_000, 10**13):
-            huge = [*command, "--set", f"train.batch_size={size}", "--set", "train.steps=5"]
-            code, _, err, _ = run(*huge, limit=3 << 29)
-            errors = [line for line in err.splitlines() if " error " in line]
-            self.assertEqual(code, 1, err)
-            self.assertEqual(len(errors), 1, err)
-            self.assertEqual(err.splitlines()[-1], errors[0])
-            for part in ("out of memory", "/train/micro_batch", "/train/gradient_checkpointing",
-                         "/train/precision"):
-                self.assertIn(part, errors[0])
-            self.assertEqual(model.read_bytes(), before)
+        huge = [*command, "--set", "train.steps=5", "--set", "train.batch_size=100000"]
+        code, _, err, _ = run(*huge, limit=3 << 29)
+        errors = [line for line in err.splitlines() if " error " in line]
+        self.assertEqual(code, 1, err)
+        self.assertEqual(len(errors), 1, err)
+        self.assertEqual(err.splitlines()[-1], errors[0])
+        for part in ("out of memory", "/train/micro_batch", "/train/gradient_checkpointing",
+                     "/train/precision"):
+            self.assertIn(part, errors[0])
+        self.assertEqual(model.read_bytes(), before)
+
+    def test_more_than_the_machine_has_is_refused_at_once(self):
+        code, _, err, _ = run(*self.command({"batch_size": 10**13}))
+        self.assertEqual(code, 2, err)
+        self.assertEqual(len(err.splitlines()), 1, err)
+        self.assertIn("/train/batch_size: the data alone of a process's 10000000000000 samples", err)
 
 
 if __name__ == "__main__":

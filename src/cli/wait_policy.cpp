@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string_view>
 
+namespace diffuse::cli {
 namespace {
 
 char setting[] = "GOMP_SPINCOUNT=3000";  // rounds: 50 to 150 microseconds
@@ -38,3 +39,4 @@ void set_wait_policy(int, char** arguments, char** environment) {
   gnu::used]] void (*const before_libraries)(int, char**, char**) = set_wait_policy;
 
 }  // namespace
+}  // namespace diffuse::cli
