@@ -105,23 +105,6 @@ TEST(Train, ASignalSavesAndExits75) {
   EXPECT_EQ(WEXITSTATUS(status), 75);
 }
 
-// libgomp prints the settings that it has read.
-TEST(Program, LetsWaitingThreadsSleepUnlessTheUserSaysOtherwise) {
-  for (const char* const variable : {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}) unsetenv(variable);
-  setenv("OMP_DISPLAY_ENV", "VERBOSE", 1);
-  const std::string usual = run_program({"--version"}).err;
-  setenv("GOMP_SPINCOUNT", "77", 1);
-  const std::string own = run_program({"--version"}).err;
-  unsetenv("GOMP_SPINCOUNT");
-  setenv("OMP_WAIT_POLICY", "ACTIVE", 1);
-  const std::string active = run_program({"--version"}).err;
-  unsetenv("OMP_WAIT_POLICY");
-  unsetenv("OMP_DISPLAY_ENV");
-  EXPECT_NE(usual.find("GOMP_SPINCOUNT = '3000'"), std::string::npos) << usual;
-  EXPECT_NE(own.find("GOMP_SPINCOUNT = '77'"), std::string::npos) << own;
-  EXPECT_EQ(active.find("GOMP_SPINCOUNT = '3000'"), std::string::npos) << active;
-}
-
 TEST(Train, DryRunWritesNothing) {
   const fs::path folder = scratch("dry");
   write_file(folder / "c.json", small_image_config());
