@@ -1,5 +1,4 @@
 // diffuse launch: several processes of a command on this machine.
-#include <algorithm>
 #include <filesystem>
 
 #include "commands.h"
@@ -22,7 +21,7 @@ struct LaunchFlags {
 int run_launch(const LaunchFlags& flags) {
   flags.log.apply();
   const std::vector<std::string> divided{"train", "sample", "eval"};
-  if (std::find(divided.begin(), divided.end(), flags.command.at(0)) == divided.end())
+  if (!contains(divided, flags.command.at(0)))
     throw Error("expected one of ", join(divided), " and its flags after --, got \"",
                 flags.command.at(0), "\", which every process would do again");
   std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe").string()};

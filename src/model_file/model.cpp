@@ -67,7 +67,7 @@ Model Model::load(const fs::path& path, bool use_ema, c10::Device device) {
     return model;
   }
   const Checkpoint checkpoint = load_model_file(
-      path, {.use_ema = use_ema, .unread = {"exp_avg", "exp_avg_sq", use_ema ? "model" : "ema"}});
+      path, {.use_ema = use_ema, .unread = sections_except(use_ema ? "ema" : "model")});
   const std::string weights = used_weights(checkpoint, use_ema);
   Model model = of(checkpoint, use_ema, device);
   model.weights_ = weights;

@@ -32,6 +32,12 @@ static void check_overrides(const Checkpoint& checkpoint, const Config& asked) {
   check(fields, before, after, "");
 }
 
+std::vector<std::string> sections_except(std::string_view kept) {
+  std::vector<std::string> names{"model", "ema", "exp_avg", "exp_avg_sq"};
+  std::erase(names, kept);
+  return names;
+}
+
 Checkpoint load_model_file(const fs::path& path, const ForeignOptions& options) {
   Checkpoint checkpoint;
   if (is_diffusers_model(path)) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "diffuse/model_file/checkpoint.h"
@@ -52,6 +53,10 @@ ValueDict model_root(const Config& config, int64_t step, const NamedTensors& wei
 // The kind of weights that load_network() takes. Throws Error if the raw ones are wanted of a file that holds
 // only averaged ones.
 std::string used_weights(const Checkpoint& checkpoint, bool use_ema);
+
+// The sections of weights and moments in our own checkpoints without `kept`, "ema", "model" or "" for none: for
+// ForeignOptions::unread.
+std::vector<std::string> sections_except(std::string_view kept);
 
 // Any of these, or our own checkpoint or run folder. There, overrides must equal what is stored.
 Checkpoint load_model_file(const std::filesystem::path& path, const ForeignOptions& options = {});

@@ -28,8 +28,7 @@ struct Outcome {
 
 Config config_of_model(const std::filesystem::path& file,
                        const std::vector<std::string>& overrides) {
-  Config config =
-      load_model_file(file, {.unread = {"exp_avg", "exp_avg_sq", "model", "ema"}}).config;
+  Config config = load_model_file(file, {.unread = sections_except("")}).config;
   config.model.sample_shape.clear();
   config.model.sample_kind = SampleKind::kUnset;
   config.model.classes = 0;
@@ -121,7 +120,7 @@ static void log_outcome(const std::filesystem::path& file, const Outcome& outcom
 Checkpoint initial_weights(const std::filesystem::path& file, const Config& config,
                            const Network& fresh) {
   const at::NoGradGuard no_grad;
-  const Checkpoint given = load_model_file(file, {.unread = {"exp_avg", "exp_avg_sq", "model"}});
+  const Checkpoint given = load_model_file(file, {.unread = sections_except("ema")});
   const auto network = load_network(given, /*use_ema=*/true);
   const NamedTensors theirs = named_parameters(*network);
   TensorsByName found;

@@ -13,13 +13,19 @@ namespace fs = std::filesystem;
 namespace diffuse::testing_cli {
 namespace {
 
+// Trains by the folder's c.json, with more flags.
+Outcome train_points(const fs::path& folder, const char* out,
+                     const std::vector<std::string>& more) {
+  std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / out};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return run_program(flags);
+}
+
 TEST(Train, LeavesNoFolderWhereItsResumeIsRefused) {
   const fs::path folder = scratch("refused_resume");
   write_file(folder / "c.json", small_points_config());
   const auto train = [&](const char* out, const std::vector<std::string>& more) {
-    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / out};
-    flags.insert(flags.end(), more.begin(), more.end());
-    return run_program(flags);
+    return train_points(folder, out, more);
   };
   ASSERT_EQ(train("run", {}).exit_code, 0);
   ASSERT_EQ(run_program({"convert", folder / "run", folder / "weights.pt"}).exit_code, 0);
@@ -43,9 +49,7 @@ TEST(Train, SaysWhatHasChangedSinceTheRunThatItContinues) {
   const fs::path folder = scratch("changed_resume");
   write_file(folder / "c.json", small_points_config());
   const auto train = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
-    flags.insert(flags.end(), more.begin(), more.end());
-    return run_program(flags);
+    return train_points(folder, "run", more);
   };
   ASSERT_EQ(train({"--set", "train.steps=20", "--set", "train.batch_size=64"}).exit_code, 0);
   const Outcome same =
@@ -149,9 +153,7 @@ TEST(Train, OfNoStepsLeavesTheModelItNames) {
   const fs::path folder = scratch("no_steps");
   write_file(folder / "c.json", small_points_config());
   const auto train = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> flags{"train", "--config", folder / "c.json", "--out", folder / "run"};
-    flags.insert(flags.end(), more.begin(), more.end());
-    return run_program(flags);
+    return train_points(folder, "run", more);
   };
   const Outcome none = train({"--set", "train.steps=0"});
   EXPECT_EQ(none.out, (folder / "run/model.pt").string() + "\n");

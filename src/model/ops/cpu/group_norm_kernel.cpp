@@ -1,6 +1,7 @@
 #include "group_norm_kernel.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -10,19 +11,12 @@
 
 namespace diffuse::ops::cpu {
 
-template <class To, class From>
-static DIFFUSE_INLINE To same_bits(From x) {
-  static_assert(sizeof(To) == sizeof(From));
-  To to;
-  std::memcpy(&to, &x, sizeof to);
-  return to;
-}
-
 // x within [-limit, limit], by integers: compilers do not find the processor's minimum in a comparison of floats.
 static DIFFUSE_INLINE float clamped(float x, float limit) {
-  const auto word = same_bits<uint32_t>(x);
-  const int32_t size = std::min(static_cast<int32_t>(word & 0x7fffffff), same_bits<int32_t>(limit));
-  return same_bits<float>((word & 0x80000000) | static_cast<uint32_t>(size));
+  const auto word = std::bit_cast<uint32_t>(x);
+  const int32_t size =
+      std::min(static_cast<int32_t>(word & 0x7fffffff), std::bit_cast<int32_t>(limit));
+  return std::bit_cast<float>((word & 0x80000000) | static_cast<uint32_t>(size));
 }
 
 // e^x with a relative error below 3e-7, x taken within [-87, 87]: 2^n e^r with |r| <= ln 2 / 2, e^r by a
@@ -39,7 +33,7 @@ static DIFFUSE_INLINE float exp_bounded(float x) {
   p = p * r + 4.9998893e-1f;
   p = p * r + 9.9999969e-1f;
   p = p * r + 1.0f;
-  return same_bits<float>(same_bits<uint32_t>(p) + (same_bits<uint32_t>(sum) << 23));
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(p) + (std::bit_cast<uint32_t>(sum) << 23));
 }
 
 static DIFFUSE_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exp_bounded(-x)); }
