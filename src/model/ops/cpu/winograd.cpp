@@ -85,7 +85,8 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const T
   const int64_t others = kFilterScratch + product_scratch(most);
   const auto multiply = [&](Range tiles, int64_t first, const float* inputs, float* scratch) {
     float* const products = scratch + kFilterScratch;
-    kernels.products(filters, first, tiles.size(), inputs, scratch, products);
+    const int64_t next = first + kPanel * (together ? threads : 1);
+    kernels.products(filters, first, next, tiles.size(), inputs, scratch, products);
     kernels.output(out, tiles, first, side, products, bias);
   };
   if (together) {

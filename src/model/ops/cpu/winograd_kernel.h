@@ -91,9 +91,10 @@ struct WinogradKernels {
                           float* planes, float* sums);
 
   // The products of planes of filters.from() channels with G g G' for outputs first .. first + 31, into planes of 32
-  // channels. scratch: kFilterScratch floats.
-  void (*products)(const Filters& filters, int64_t first, int64_t tiles, const float* planes,
-                   float* scratch, float* products);
+  // channels. `next`: the first output of this thread's next call, whose filters are brought into its caches
+  // meanwhile. scratch: kFilterScratch floats.
+  void (*products)(const Filters& filters, int64_t first, int64_t next, int64_t tiles,
+                   const float* planes, float* scratch, float* products);
 
   // A' m A + bias (of all channels; null = 0) into channels first .. first + 31 of tiles of y; small tiles: its
   // pixels' sums by 2 x 2.

@@ -431,10 +431,27 @@ DIFFUSE_INLINE void transform_taps(const float* taps, int64_t size, float* out) 
 // G g G' of inputs [k, k + depth) as planes [kDepth][32].
 DIFFUSE_INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int64_t depth,
                                  float* out) {
-  alignas(64) float taps[9 * kDepth * kPanel];
-  f.turned ? gather_turned_taps(f, first, k, depth, taps) : gather_taps(f, first, k, depth, taps);
-  f.side == kSide ? transform_taps<FilterTransform>(taps, depth * kPanel, out)
-                  : transform_taps<WithoutThird<FilterTransform>>(taps, depth * kPanel, out);
+  alignas(64) float taps[9 * kBlock * kPanel];  // stays in the first cache
+  for (int64_t i = 0; i < depth; i += kBlock, out += kBlock * kPanel) {
+    f.turned ? gather_turned_taps(f, first, k + i, kBlock, taps)
+             : gather_taps(f, first, k + i, kBlock, taps);
+    f.side == kSide ? transform_taps<FilterTransform>(taps, kBlock * kPanel, out)
+                    : transform_taps<WithoutThird<FilterTransform>>(taps, kBlock * kPanel, out);
+  }
+}
+
+// Of so few, the products are over before filters come from memory, unless asked for beforehand. Planes of more need
+// the cache themselves.
+constexpr int64_t kFewTiles = 32;
+
+// Brings the i-th of n parts of what filter_panel will read into the second cache.
+DIFFUSE_INLINE void fetch_taps(const Filters& f, int64_t first, int64_t k, int64_t i, int64_t n) {
+  if (first >= f.to()) return;
+  const int64_t row = 9 * (f.turned ? k : first), rows = 9 * (f.turned ? kDepth : kPanel);
+  const int64_t column = f.turned ? first : k, columns = f.turned ? kPanel : kDepth;
+  for (int64_t r = i * rows / n; r < (i + 1) * rows / n; ++r)
+    for (int64_t c = 0; c < columns; c += 64 / static_cast<int64_t>(sizeof(float)))
+      __builtin_prefetch(f.weight + (row + r) * f.inputs + column + c, 0, 2);
 }
 
 // R rows of planes [blocks][tiles][16] times the first `columns` of filters [blocks * 16][32], in N vectors at a
@@ -478,17 +495,19 @@ DIFFUSE_INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, c
     multiply_some<N, R - 1>(rows, blocks, tiles, planes, filters, columns, add, sums);
 }
 
-void products(const Filters& f, int64_t first, int64_t tiles, const float* planes, float* scratch,
-              float* sums) {
+void products(const Filters& f, int64_t first, int64_t next, int64_t tiles, const float* planes,
+              float* scratch, float* sums) {
   const int64_t in_plane = plane_stride(f.from(), tiles), out_plane = plane_stride(kPanel, tiles);
-  const int64_t groups = ceil_divide(tiles, kRows);
+  const int64_t groups = ceil_divide(tiles, kRows), points = f.side * f.side;
   const bool half = f.to() - first <= kBlock;
   const int64_t columns = half ? kBlock : kPanel;
   for (int64_t k = 0; k < f.from(); k += kDepth) {
     const int64_t left = blocks_of(f.from() - k);
     const int64_t blocks = left < kDepth / kBlock ? left : kDepth / kBlock;
     filter_panel(f, first, k, blocks * kBlock, scratch);
-    for (int64_t p = 0; p < f.side * f.side; ++p)
+    const bool last = k + kDepth >= f.from();
+    for (int64_t p = 0; p < points; ++p) {
+      if (tiles <= kFewTiles) fetch_taps(f, last ? next : first, last ? 0 : k + kDepth, p, points);
       for (int64_t g = 0; g < groups; ++g) {
         const int64_t begin = g * tiles / groups, end = (g + 1) * tiles / groups;
         const float* const in = planes + p * in_plane + k * tiles + begin * kBlock;
@@ -498,6 +517,7 @@ void products(const Filters& f, int64_t first, int64_t tiles, const float* plane
             ? multiply_some<1>(end - begin, blocks, tiles, in, filters, columns, k > 0, to)
             : multiply_some<2>(end - begin, blocks, tiles, in, filters, columns, k > 0, to);
       }
+    }
   }
 }
 
