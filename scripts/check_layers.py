@@ -41,7 +41,6 @@ PACKAGES = {
     "tiffio.h": ["pictures/"],
     "gif_lib.h": ["pictures/"],
     "librsvg/": ["pictures/chart_png.cpp"],
-    "oneapi/": ["model/ops/cpu/onednn_plugin.cpp"],
     "ATen/cuda/": ["core/cuda/graph_plugin.cpp"],
     "c10/cuda/": ["core/cuda/graph_plugin.cpp"],
     "../": [],

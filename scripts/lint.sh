@@ -14,7 +14,7 @@ found=0
 # loop fills.
 cppcheck --std=c++20 --language=c++ --enable=warning,performance,portability --quiet --error-exitcode=1 \
   --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=useInitializationList \
-  --suppress=uninitvar:src/model/ops/cpu/winograd_kernel.cpp -I include -I src src || found=1
+  --suppress=uninitvar:src/model/ops/cpu/vector_kernels.cpp -I include -I src src || found=1
 
 python3 -c 'import json
 for command in json.load(open("build/lint/compile_commands.json")): print(command["file"])' |

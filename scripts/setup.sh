@@ -36,7 +36,7 @@ fail() { echo "setup: $*" >&2; exit 1; }
 install_packages() {
   local wanted=(g++ cmake ninja-build ccache lld nlohmann-json3-dev libcli11-dev libspdlog-dev
     libpng-dev libjpeg-dev libwebp-dev libtiff-dev libgif-dev librsvg2-dev pkg-config zlib1g-dev libgloo-dev
-    libdnnl-dev python3-venv ca-certificates)
+    python3-venv ca-certificates)
   if $test; then
     wanted+=(libgtest-dev clang-format-14 git iproute2 slurmctld slurmd slurm-client)
   fi

@@ -47,6 +47,8 @@ static std::unique_ptr<at::ObserverContext> count(const at::RecordFunction& func
       name == "diffuse::add_product")  // in[1]: [out, in]
     counted += 2 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(0));
   if (name == "aten::scaled_dot_product_attention") counted += attention(in);
+  if (name == "diffuse::attention")  // q, k [B, N, C]
+    counted += 4 * numel(in[0]) * static_cast<double>(in[1].toTensor().size(1));
   return nullptr;
 }
 

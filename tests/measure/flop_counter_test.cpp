@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "src/model/ops/conv.h"
+#include "src/model/ops/cpu/attention.h"
 #include "src/model/recompute.h"
 #include "src/model/unet_blocks.h"
 
@@ -36,6 +37,13 @@ TEST(FlopCounter, CountsAResidualBlockWhoseInputIsInTwoParts) {
   block.forward(x, at::zeros({2, 16}), skip);
   EXPECT_EQ(counter.operations(),
             2.0 * 2 * 64 * (96 * 9 * 64 + 64 * 9 * 64 + 96 * 64) + 2.0 * 2 * 16 * 64);
+}
+
+TEST(FlopCounter, CountsOurOwnAttention) {
+  const at::Tensor q = at::zeros({2, 9, 12});
+  const FlopCounter counter;
+  ops::cpu::attention(q, q, q, 3);
+  EXPECT_EQ(counter.operations(), 2 * 2.0 * 2 * 3 * 9 * 9 * 4);
 }
 
 TEST(FlopCounter, CountsAConvolutionOfADoubledImageAsOfALargeOne) {

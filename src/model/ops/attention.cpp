@@ -3,6 +3,7 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "cpu/attention.h"
 #include "cpu/processor.h"
 
 namespace diffuse::ops {
@@ -15,6 +16,7 @@ static bool float32_is_faster(const at::Tensor& q) {
 }
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads) {
+  if (cpu::takes_attention(q)) return cpu::attention(q, k, v, heads);
   if (float32_is_faster(q)) {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCPU);
     return attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), heads)

@@ -73,10 +73,11 @@ TEST(Conv, ResidualConvEqualsAConvolutionOfTheConcatenated) {
                    bias = leaf({7}, 4);
   for (const bool gradients : {true, false}) {
     const at::AutoGradMode mode(gradients);
-    expect_close(residual_conv1x1({h.clone(), bias}, x, skip, weight),
+    const auto sum = [&h] { return h.clone(at::MemoryFormat::ChannelsLast); };
+    expect_close(residual_conv1x1({sum(), bias}, x, skip, weight),
                  h + direct(at::cat({x, skip}, 1), weight, bias, {1, 1}, {0, 0}));
     const at::Tensor some = weight.slice(1, 0, 3);
-    expect_close(residual_conv1x1({h.clone()}, x, {}, some),
+    expect_close(residual_conv1x1({sum()}, x, {}, some),
                  h + direct(x, some, at::zeros({7}), {1, 1}, {0, 0}));
   }
 }

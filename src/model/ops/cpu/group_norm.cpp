@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
@@ -113,18 +114,32 @@ Gradients gradients_of(const Joined& in, const Tables& tables, const at::Tensor&
   return found;
 }
 
+Joined joined(const at::Tensor& x, const std::optional<at::Tensor>& skip) {
+  return {x.contiguous(at::MemoryFormat::ChannelsLast),
+          or_undefined(skip, at::MemoryFormat::ChannelsLast)};
+}
+
+Tables tables_of(int64_t groups, const at::Tensor& weight, const at::Tensor& bias,
+                 const std::optional<at::Tensor>& shift, bool silu) {
+  return {groups, weight.contiguous(), bias.contiguous(),
+          or_undefined(shift, at::MemoryFormat::Contiguous), silu};
+}
+
+// The same for both types.
+std::pair<at::Tensor, at::Tensor> normalise_any(const Joined& in, const Tables& tables,
+                                                double eps) {
+  return in.x.scalar_type() == at::kBFloat16 ? normalise<Bf16>(in, tables, eps)
+                                             : normalise<float>(in, tables, eps);
+}
+
 struct GroupNormFunction : torch::autograd::Function<GroupNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, int64_t groups,
                             const at::Tensor& weight, const at::Tensor& bias, double eps, bool silu,
                             const std::optional<at::Tensor>& shift,
                             const std::optional<at::Tensor>& skip) {
-    const Joined in{x.contiguous(at::MemoryFormat::ChannelsLast),
-                    or_undefined(skip, at::MemoryFormat::ChannelsLast)};
-    const Tables tables{groups, weight.contiguous(), bias.contiguous(),
-                        or_undefined(shift, at::MemoryFormat::Contiguous), silu};
-    const auto [y, statistics] = x.scalar_type() == at::kBFloat16
-                                     ? normalise<Bf16>(in, tables, eps)
-                                     : normalise<float>(in, tables, eps);
+    const Joined in = joined(x, skip);
+    const Tables tables = tables_of(groups, weight, bias, shift, silu);
+    const auto [y, statistics] = normalise_any(in, tables, eps);
     context->save_for_backward(
         {in.x, tables.weight, tables.bias, tables.shift, statistics, in.skip});
     context->saved_data["groups"] = groups;
@@ -164,9 +179,14 @@ at::Tensor group_norm(const at::Tensor& x, const at::Tensor& skip, const at::Ten
     return tensor.defined() ? std::optional(tensor.to(type)) : std::nullopt;
   };
   const at::ScalarType type = x.scalar_type() == at::kBFloat16 ? at::kBFloat16 : at::kFloat;
-  return GroupNormFunction::apply(x.to(type), groups, weight, bias, eps, silu,
-                                  in(shift, at::kFloat), in(skip, type))
-      .to(x.scalar_type());
+  const at::Tensor images = x.to(type);
+  const auto joins = in(skip, type), shifts = in(shift, at::kFloat);
+  const at::Tensor y =
+      at::GradMode::is_enabled()
+          ? GroupNormFunction::apply(images, groups, weight, bias, eps, silu, shifts, joins)
+          : normalise_any(joined(images, joins), tables_of(groups, weight, bias, shifts, silu), eps)
+                .first;
+  return y.to(x.scalar_type());
 }
 
 }  // namespace diffuse::ops::cpu

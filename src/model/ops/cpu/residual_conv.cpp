@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
@@ -27,16 +28,21 @@ void for_parts(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& ma
   if (skip.defined()) work(skip, 1, matrix.narrow(1, channels, skip.size(1)));
 }
 
+void add_products_to(const at::Tensor& h, const at::Tensor& x, const at::Tensor& skip,
+                     const at::Tensor& weight) {
+  for_parts(x, skip, weight.flatten(1),
+            [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
+              RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
+              multiply(pixel_rows(h), pixel_rows(part), filters.t(), true);
+            });
+}
+
 struct ResidualConvFunction : torch::autograd::Function<ResidualConvFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& h, const at::Tensor& x,
                             const std::optional<at::Tensor>& skip, const at::Tensor& weight) {
     context->save_for_backward({x, skip.value_or(at::Tensor()), weight});
     context->mark_dirty({h});
-    for_parts(x, skip.value_or(at::Tensor()), weight.flatten(1),
-              [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
-                RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-                multiply(pixel_rows(h), pixel_rows(part), filters.t(), true);
-              });
+    add_products_to(h, x, skip.value_or(at::Tensor()), weight);
     return h;
   }
 
@@ -72,6 +78,10 @@ bool takes_residual_conv(const at::Tensor& h, const at::Tensor& x, const at::Ten
 
 at::Tensor residual_conv1x1(const at::Tensor& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight) {
+  if (!at::GradMode::is_enabled()) {
+    add_products_to(h, x, skip, weight);
+    return h;
+  }
   return ResidualConvFunction::apply(h, x, skip.defined() ? std::optional(skip) : std::nullopt,
                                      weight);
 }

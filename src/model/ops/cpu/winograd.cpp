@@ -1,17 +1,16 @@
 #include "winograd.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
+#include "jobs.h"
 #include "processor.h"
-#include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
 namespace {
@@ -21,26 +20,6 @@ using torch::autograd::tensor_list;
 
 // At most: 6 x 14 rows of a product, whose planes stay in a core's caches.
 constexpr int64_t kTilesAtOnce = 84;
-
-// Part i of n equal ones of 0 .. size - 1, in steps of `step`.
-Range part_of(int64_t size, int64_t i, int64_t n, int64_t step = 1) {
-  const int64_t steps = ceil_divide(size, step);
-  return {i * steps / n * step, std::min(size, (i + 1) * steps / n * step)};
-}
-
-// Calls work(job, scratch) with jobs 0 .. count - 1 on all threads. A thread takes the next job when it has
-// finished one, and has `floats` of scratch.
-template <class Work>
-void for_jobs(int64_t count, int64_t floats, const Work& work) {
-  const int64_t threads = std::min<int64_t>(count, at::get_num_threads());
-  const at::Tensor scratch = at::empty({threads, ceil_divide(floats, kBlock) * kBlock});
-  float* const memory = scratch.mutable_data_ptr<float>();
-  std::atomic<int64_t> next = 0;
-  at::parallel_for(0, threads, 1, [&](int64_t thread, int64_t) {
-    for (int64_t job = next++; job < count; job = next++)
-      work(job, memory + thread * scratch.stride(0));
-  });
-}
 
 TiledImages tiled(const at::Tensor& images, int64_t tile) {
   return {const_cast<void*>(images.const_data_ptr()),
@@ -75,14 +54,15 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const T
   const at::Tensor y = at::empty({x.size(0), filters.to(), resized(x.size(2)), resized(x.size(3))},
                                  x.options().dtype(type), at::MemoryFormat::ChannelsLast);
   const TiledImages in = tiled(x, sides.in), out = tiled(y, sides.out);
+  if (in.tiles() == 0) return y;
   const int64_t threads = at::get_num_threads(), side = filters.side;
   const int64_t fewest = ceil_divide(in.tiles(), kTilesAtOnce);
   // As many parts for each thread; fewer than threads: all transform the inputs together, then divide the outputs.
   const bool together = fewest < threads;
   const int64_t parts = together ? fewest : ceil_divide(fewest, threads) * threads;
-  const int64_t most = std::min(in.tiles(), kTilesAtOnce);
+  const int64_t most = ceil_divide(in.tiles(), parts);
   const int64_t planes = side * side * plane_stride(in.channels, most);
-  const int64_t others = kFilterScratch + product_scratch(most);
+  const int64_t others = kFilterScratch + products_scratch(most);
   const auto multiply = [&](Range tiles, int64_t first, const float* inputs, float* scratch) {
     float* const products = scratch + kFilterScratch;
     const int64_t next = first + kPanel * (together ? threads : 1);
@@ -126,8 +106,8 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
                                  const Tiles& sides, const at::Tensor& dy) {
   const TiledImages in = tiled(x, sides.in), up = tiled(dy, sides.out);
   const int64_t side = sides.side();
-  const int64_t most = std::min(in.tiles(), kTilesAtOnce);
   const int64_t parts = std::max<int64_t>(1, ceil_divide(in.tiles(), kTilesAtOnce));
+  const int64_t most = ceil_divide(in.tiles(), parts);
   // A sum is taken over consecutive parts; groups of outputs are computed apart.
   const int64_t sums = std::clamp<int64_t>(8 / ceil_divide(up.channels, 64), 1, parts);
   const auto jobs = [&](int64_t width) { return sums * ceil_divide(up.channels, width); };
@@ -161,6 +141,14 @@ FilterGradients filter_gradients(const WinogradKernels& kernels, const at::Tenso
   return {total(weight).permute({0, 3, 1, 2}), total(bias).narrow(0, 0, up.channels)};
 }
 
+at::Tensor convolve_biased(const WinogradKernels& kernels, const at::Tensor& x,
+                           const at::Tensor& weight, const at::Tensor& bias, bool doubled,
+                           bool bf16) {
+  const Tiles sides = sides_of(doubled);
+  return convolve(kernels, x, sides, filters_of(weight, sides, false), bias.const_data_ptr<float>(),
+                  bf16 ? at::kBFloat16 : at::kFloat);
+}
+
 struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& filters, const at::Tensor& bias, bool doubled,
@@ -170,9 +158,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
     context->save_for_backward({x, weight});
     context->saved_data["kernels"] = reinterpret_cast<int64_t>(kernels);
     context->saved_data["doubled"] = doubled;
-    const Tiles sides = sides_of(doubled);
-    return convolve(*kernels, x, sides, filters_of(weight, sides, false),
-                    bias.const_data_ptr<float>(), bf16 ? at::kBFloat16 : at::kFloat);
+    return convolve_biased(*kernels, x, weight, bias, doubled, bf16);
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -220,6 +206,10 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight, bool doubled) 
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                             bool doubled, const WinogradKernels& kernels) {
   RECORD_FUNCTION("diffuse::conv3x3", std::vector<c10::IValue>({x, weight, doubled}));
+  if (!at::GradMode::is_enabled())
+    return convolve_biased(kernels, x.contiguous(at::MemoryFormat::ChannelsLast),
+                           weight.contiguous(at::MemoryFormat::ChannelsLast), bias, doubled,
+                           bf16_is_wanted());
   return WinogradFunction::apply(x, weight, bias, doubled, bf16_is_wanted(), &kernels);
 }
 

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "winograd_kernel.h"
+#include "vector_kernels.h"
 
 namespace diffuse::ops::cpu {
 
@@ -20,6 +20,7 @@ bool winograd_pays(const at::Tensor& x, const at::Tensor& weight, bool doubled);
 // bfloat16, y is rounded to it. Differentiable. An image's y does not depend on the batch, and no result on the
 // number of threads.
 at::Tensor winograd_conv3x3(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                            bool doubled, const WinogradKernels& kernels = winograd_kernels());
+                            bool doubled,
+                            const WinogradKernels& kernels = vector_kernels().winograd);
 
 }  // namespace diffuse::ops::cpu

@@ -14,10 +14,7 @@
 
 #include <cstdint>
 
-#include "vectorised.h"
-
-// Files compiled for different processors include this one: what is not inlined would be in each of them, and the
-// linker would take any.
+#include "product_kernel.h"
 
 namespace diffuse::ops::cpu {
 
@@ -26,15 +23,9 @@ inline constexpr int64_t kSmallTile = 2;    // of the same tile before its image
 inline constexpr int64_t kSide = 6;         // points per dimension
 inline constexpr int64_t kDoubledSide = 5;  // if the input is a doubled image
 inline constexpr int64_t kPlanes = 36;      // products per tile and pair of channels, at most
-inline constexpr int64_t kBlock = 16;       // channels side by side
-inline constexpr int64_t kPanel = 32;       // outputs of one call of `products`
 inline constexpr int64_t kDepth = 64;       // inputs whose filters are transformed at a time
 inline constexpr int64_t kGap =
     5 * 64 / sizeof(float);  // between planes: else all fall into the same cache sets
-
-DIFFUSE_INLINE int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-DIFFUSE_INLINE int64_t blocks_of(int64_t channels) { return ceil_divide(channels, kBlock); }
 
 DIFFUSE_INLINE int64_t plane_stride(int64_t channels, int64_t tiles) {
   return blocks_of(channels) * kBlock * tiles + kGap;
@@ -42,7 +33,7 @@ DIFFUSE_INLINE int64_t plane_stride(int64_t channels, int64_t tiles) {
 
 // Floats of scratch: transformed filters and products of a call of `products`, sums of one of `filter_gradient`.
 inline constexpr int64_t kFilterScratch = kPlanes * (kDepth * kPanel + kGap);
-DIFFUSE_INLINE int64_t product_scratch(int64_t tiles) {
+DIFFUSE_INLINE int64_t products_scratch(int64_t tiles) {
   return kPlanes * plane_stride(kPanel, tiles);
 }
 
@@ -59,12 +50,6 @@ struct TiledImages {
   DIFFUSE_INLINE int64_t tiles() const { return count * rows() * columns(); }
 };
 
-// A range of tiles, or of channels.
-struct Range {
-  int64_t begin, end;
-  DIFFUSE_INLINE int64_t size() const { return end - begin; }
-};
-
 // The filters of a convolution, [outputs][3][3][inputs] in memory. `turned`: those of the gradient of its input,
 // from outputs to inputs and rotated by 180 degrees.
 struct Filters {
@@ -79,8 +64,6 @@ struct Filters {
 
 // Results do not depend on how tiles are cut into ranges, nor on the other tiles of a range, except for sums over them.
 struct WinogradKernels {
-  const char* vectors;  // their name
-
   // B' d B of tiles of x, each with a border of one pixel, into side * side planes of all channels. Only `channels`,
   // whose begin is a multiple of 16.
   void (*input)(const TiledImages& x, Range tiles, Range channels, int64_t side, float* planes);
@@ -91,8 +74,8 @@ struct WinogradKernels {
                           float* planes, float* sums);
 
   // The products of planes of filters.from() channels with G g G' for outputs first .. first + 31, into planes of 32
-  // channels. `next`: the first output of this thread's next call, whose filters are brought into its caches
-  // meanwhile. scratch: kFilterScratch floats.
+  // channels. `next`: the first output of the call that this thread will probably make next, whose filters are
+  // brought into its caches meanwhile. scratch: kFilterScratch floats.
   void (*products)(const Filters& filters, int64_t first, int64_t next, int64_t tiles,
                    const float* planes, float* scratch, float* products);
 
@@ -106,11 +89,5 @@ struct WinogradKernels {
   void (*filter_gradient)(const Filters& filters, Range outputs, int64_t tiles,
                           const float* gradients, const float* inputs, bool add, float* scratch);
 };
-
-// Those for vectors of `lanes` floats, 4, 8 or 16; null if the processor has none so wide.
-const WinogradKernels* winograd_kernels(int lanes);
-
-// Those for the widest vectors of this processor.
-const WinogradKernels& winograd_kernels();
 
 }  // namespace diffuse::ops::cpu

@@ -1,77 +1,10 @@
 // Winograd's loops for vectors of DIFFUSE_LANES floats. Included by one file per vector width, which is compiled
 // for processors that have it: everything here is local to that file.
-#include <cstdint>
-
-#if DIFFUSE_LANES == 16
-#include <immintrin.h>
-#endif
-
+#include "lanes.h"
 #include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
 namespace {
-
-constexpr int kLanes = DIFFUSE_LANES;
-constexpr int kRows = kLanes == 16 ? 14 : 6;         // of a product in registers
-constexpr int kGradientRows = kLanes == 16 ? 8 : 4;  // of a filters' gradient in registers
-
-using Vector = float __attribute__((vector_size(4 * kLanes)));
-using Words = uint32_t __attribute__((vector_size(4 * kLanes)));
-using Halves = uint16_t __attribute__((vector_size(2 * kLanes)));
-
-template <class T, class From>
-DIFFUSE_INLINE T read(const From* p) {
-  T value;
-  __builtin_memcpy(&value, p, sizeof value);
-  return value;
-}
-
-template <class T, class To>
-DIFFUSE_INLINE void write(T value, To* p) {
-  __builtin_memcpy(p, &value, sizeof value);
-}
-
-DIFFUSE_INLINE Vector load(const float* p) { return read<Vector>(p); }
-DIFFUSE_INLINE void store(Vector v, float* p) { write(v, p); }
-
-DIFFUSE_INLINE Vector load(const uint16_t* p) {
-  return reinterpret_cast<Vector>(__builtin_convertvector(read<Halves>(p), Words) << 16);
-}
-
-// Rounds to the nearest, ties to even.
-DIFFUSE_INLINE void store(Vector v, uint16_t* p) {
-  const auto words = reinterpret_cast<Words>(v);
-  const Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
-  const auto nan = reinterpret_cast<Words>(v != v);
-  write(__builtin_convertvector((nan & 0x7fc0) | (~nan & rounded), Halves), p);
-}
-
-DIFFUSE_INLINE Vector zero() { return Vector{}; }
-
-// Of the first n values, n < kLanes; the others are 0.
-template <class T>
-DIFFUSE_INLINE Vector load_first(const T* p, int64_t n) {
-  T values[kLanes] = {};
-  for (int64_t i = 0; i < n; ++i) values[i] = p[i];
-  return load(values);
-}
-
-template <class T>
-DIFFUSE_INLINE void store_first(Vector v, T* p, int64_t n) {
-  T values[kLanes];
-  store(v, values);
-  for (int64_t i = 0; i < n; ++i) p[i] = values[i];
-}
-
-template <class T>
-DIFFUSE_INLINE Vector load_upto(const T* p, int64_t n) {
-  return n >= kLanes ? load(p) : load_first(p, n);
-}
-
-template <class T>
-DIFFUSE_INLINE void store_upto(Vector v, T* p, int64_t n) {
-  n >= kLanes ? store(v, p) : store_first(v, p, n);
-}
 
 // One dimension of the transforms; the points are 0, 1, -1, 2, -2 and infinity.
 struct InputTransform {  // B'
@@ -351,72 +284,17 @@ void output_gradient(const TiledImages& dy, Range tiles, Range channels, int64_t
   into_planes(dy, tiles, channels, plane_stride(channels.size(), tiles.size()), planes, sums);
 }
 
-// Transposes kLanes vectors in place.
-DIFFUSE_INLINE void transpose(Vector (&v)[kLanes]) {
-#if defined(__clang__)  // it has no shuffle by a variable
-  for (int i = 0; i < kLanes; ++i)
-    for (int j = 0; j < i; ++j) {
-      const float above = v[j][i];
-      v[j][i] = v[i][j];
-      v[i][j] = above;
-    }
-#else
-#pragma GCC unroll 4
-  for (int step = 1; step < kLanes; step *= 2) {
-    Words low{}, high{};
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) {
-      const bool second = (i & step) != 0;
-      low[i] = static_cast<uint32_t>(second ? kLanes + i - step : i);
-      high[i] = static_cast<uint32_t>(second ? kLanes + i : i + step);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) {
-      if ((i & step) != 0) continue;
-      const Vector a = v[i], b = v[i + step];
-      v[i] = __builtin_shuffle(a, b, low);
-      v[i + step] = __builtin_shuffle(a, b, high);
-    }
-  }
-#endif
-}
-
 constexpr int64_t kFilterPlane = kDepth * kPanel + kGap;
 
-// The taps of outputs [first, first + 32) and inputs [k, k + depth) of filters as [9][depth][32], 0 beyond the
-// filters. depth: a multiple of 16.
-DIFFUSE_INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
-                                float* taps) {
-  for (int64_t o = 0; o < kPanel; o += kLanes)
-    for (int tap = 0; tap < 9; ++tap)
-      for (int64_t i = 0; i < depth; i += kLanes) {
-        Vector rows[kLanes];
-        const int64_t rest = f.inputs - k - i;
-#pragma GCC unroll 16
-        for (int r = 0; r < kLanes; ++r) {
-          const int64_t output = first + o + r;
-          rows[r] = output < f.outputs && rest > 0
-                        ? load_upto(f.weight + (output * 9 + tap) * f.inputs + k + i, rest)
-                        : zero();
-        }
-        transpose(rows);
-#pragma GCC unroll 16
-        for (int r = 0; r < kLanes; ++r) store(rows[r], taps + (tap * depth + i + r) * kPanel + o);
-      }
-}
-
-// The same of turned filters: here outputs [k, k + depth) and inputs [first, first + 32) of the convolution itself.
-DIFFUSE_INLINE void gather_turned_taps(const Filters& f, int64_t first, int64_t k, int64_t depth,
-                                       float* taps) {
-  for (int64_t r = 0; r < depth; ++r)
-    for (int tap = 0; tap < 9; ++tap)
-      for (int64_t c = 0; c < kPanel; c += kLanes) {
-        const int64_t rest = f.inputs - first - c;
-        store(k + r < f.outputs && rest > 0
-                  ? load_upto(f.weight + ((k + r) * 9 + 8 - tap) * f.inputs + first + c, rest)
-                  : zero(),
-              taps + (tap * depth + r) * kPanel + c);
-      }
+// The taps of outputs [first, first + 32) and inputs [k, k + 16) of the convolution as [9][16][32], 0 beyond the
+// filters.
+DIFFUSE_INLINE void gather_taps(const Filters& f, int64_t first, int64_t k, float* taps) {
+  const int64_t output = 9 * f.inputs;  // distance in memory
+  for (int tap = 0; tap < 9; ++tap) {
+    const float* const weight = f.weight + (f.turned ? 8 - tap : tap) * f.inputs;
+    const Matrix matrix{weight, f.from(), f.to(), f.turned ? output : 1, f.turned ? 1 : output};
+    copy_block(matrix, k, kBlock, first, kPanel, taps + tap * kBlock * kPanel);
+  }
 }
 
 template <class Transform>
@@ -433,16 +311,11 @@ DIFFUSE_INLINE void filter_panel(const Filters& f, int64_t first, int64_t k, int
                                  float* out) {
   alignas(64) float taps[9 * kBlock * kPanel];  // stays in the first cache
   for (int64_t i = 0; i < depth; i += kBlock, out += kBlock * kPanel) {
-    f.turned ? gather_turned_taps(f, first, k + i, kBlock, taps)
-             : gather_taps(f, first, k + i, kBlock, taps);
+    gather_taps(f, first, k + i, taps);
     f.side == kSide ? transform_taps<FilterTransform>(taps, kBlock * kPanel, out)
                     : transform_taps<WithoutThird<FilterTransform>>(taps, kBlock * kPanel, out);
   }
 }
-
-// Of so few, the products are over before filters come from memory, unless asked for beforehand. Planes of more need
-// the cache themselves.
-constexpr int64_t kFewTiles = 32;
 
 // Brings the i-th of n parts of what filter_panel will read into the second cache.
 DIFFUSE_INLINE void fetch_taps(const Filters& f, int64_t first, int64_t k, int64_t i, int64_t n) {
@@ -454,68 +327,25 @@ DIFFUSE_INLINE void fetch_taps(const Filters& f, int64_t first, int64_t k, int64
       __builtin_prefetch(f.weight + (row + r) * f.inputs + column + c, 0, 2);
 }
 
-// R rows of planes [blocks][tiles][16] times the first `columns` of filters [blocks * 16][32], in N vectors at a
-// time -> sums [R][32], or added to them.
-template <int R, int N>
-DIFFUSE_INLINE void multiply_rows(int64_t blocks, int64_t tiles, const float* planes,
-                                  const float* filters, int64_t columns, bool add, float* sums) {
-  for (int64_t c = 0; c < columns; c += N * kLanes) {
-    Vector acc[R][N];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n)
-        acc[r][n] = add ? load(sums + r * kPanel + c + n * kLanes) : zero();
-    const float *in = planes, *weight = filters + c;
-    for (int64_t b = 0; b < blocks; ++b, in += tiles * kBlock)
-      for (int64_t k = 0; k < kBlock; ++k, weight += kPanel) {
-        Vector w[N];
-#pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) w[n] = load(weight + n * kLanes);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const float x = in[r * kBlock + k];
-#pragma GCC unroll 2
-          for (int n = 0; n < N; ++n) acc[r][n] += x * w[n];
-        }
-      }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) store(acc[r][n], sums + r * kPanel + c + n * kLanes);
-  }
-}
-
-template <int N, int R = kRows>
-DIFFUSE_INLINE void multiply_some(int64_t rows, int64_t blocks, int64_t tiles, const float* planes,
-                                  const float* filters, int64_t columns, bool add, float* sums) {
-  if (rows == R)
-    multiply_rows<R, N>(blocks, tiles, planes, filters, columns, add, sums);
-  else if constexpr (R > 1)
-    multiply_some<N, R - 1>(rows, blocks, tiles, planes, filters, columns, add, sums);
-}
-
 void products(const Filters& f, int64_t first, int64_t next, int64_t tiles, const float* planes,
               float* scratch, float* sums) {
   const int64_t in_plane = plane_stride(f.from(), tiles), out_plane = plane_stride(kPanel, tiles);
   const int64_t groups = ceil_divide(tiles, kRows), points = f.side * f.side;
-  const bool half = f.to() - first <= kBlock;
-  const int64_t columns = half ? kBlock : kPanel;
+  const int64_t columns = f.to() - first <= kBlock ? kBlock : kPanel;
   for (int64_t k = 0; k < f.from(); k += kDepth) {
     const int64_t left = blocks_of(f.from() - k);
     const int64_t blocks = left < kDepth / kBlock ? left : kDepth / kBlock;
     filter_panel(f, first, k, blocks * kBlock, scratch);
     const bool last = k + kDepth >= f.from();
     for (int64_t p = 0; p < points; ++p) {
-      if (tiles <= kFewTiles) fetch_taps(f, last ? next : first, last ? 0 : k + kDepth, p, points);
+      fetch_taps(f, last ? next : first, last ? 0 : k + kDepth, p, points);
       for (int64_t g = 0; g < groups; ++g) {
         const int64_t begin = g * tiles / groups, end = (g + 1) * tiles / groups;
         const float* const in = planes + p * in_plane + k * tiles + begin * kBlock;
-        const float* const filters = scratch + p * kFilterPlane;
         float* const to = sums + p * out_plane + begin * kPanel;
-        kLanes == kBlock&& half
-            ? multiply_some<1>(end - begin, blocks, tiles, in, filters, columns, k > 0, to)
-            : multiply_some<2>(end - begin, blocks, tiles, in, filters, columns, k > 0, to);
+        multiply_block(end - begin, blocks, {in, kBlock, tiles * kBlock},
+                       scratch + p * kFilterPlane, columns, {k > 0 ? to : nullptr, kPanel}, to,
+                       kPanel);
       }
     }
   }
@@ -668,15 +498,5 @@ void filter_gradient(const Filters& f, Range outputs, int64_t tiles, const float
 }
 
 }  // namespace
-
-extern const WinogradKernels DIFFUSE_KERNELS;
-const WinogradKernels DIFFUSE_KERNELS{kLanes == 16  ? "AVX-512"
-                                      : kLanes == 8 ? "AVX2"
-                                                    : "plain",
-                                      input,
-                                      output_gradient,
-                                      products,
-                                      output,
-                                      filter_gradient};
 
 }  // namespace diffuse::ops::cpu

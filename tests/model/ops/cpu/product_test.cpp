@@ -4,10 +4,12 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "src/model/ops/cpu/linear.h"
-#include "src/model/ops/cpu/onednn.h"
+#include "src/model/ops/cpu/vector_kernels.h"
 
 namespace diffuse::ops::cpu {
 namespace {
@@ -18,94 +20,137 @@ at::Tensor values(at::IntArrayRef shape, double phase) {
   return (12.9898 * index + phase).sin().mul(43758.5453).frac().view(shape);
 }
 
-at::Tensor leaf(at::IntArrayRef shape, double phase) {
-  return values(shape, phase).to(at::kFloat).requires_grad_();
+at::Tensor floats(at::IntArrayRef shape, double phase) {
+  return values(shape, phase).to(at::kFloat);
 }
 
-class Products : public testing::TestWithParam<ProductEngine> {
+at::Tensor leaf(at::IntArrayRef shape, double phase) {
+  return floats(shape, phase).requires_grad_();
+}
+
+// By the number of floats in a vector; 0: LibTorch's.
+class Products : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    if (GetParam() == ProductEngine::kOneDnn && onednn::version().empty())
-      GTEST_SKIP() << "no oneDNN here";
+    if (GetParam() > 0 && vector_kernels(GetParam()) == nullptr)
+      GTEST_SKIP() << "this processor has no vectors of " << GetParam() << " floats";
   }
 
-  // a b, and a b added to something, against float64.
+  static void multiply_into(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
+                            bool accumulate, const at::Tensor& bias = {}) {
+    if (GetParam() == 0)
+      multiply(c, a, b, accumulate, bias, ProductEngine::kLibTorch);
+    else
+      multiply_by(*vector_kernels(GetParam())->product, c, a, b, accumulate, bias);
+  }
+
+  // a b, alone, added to something and with a bias, against float64.
   static void expect_product(const at::Tensor& a, const at::Tensor& b) {
-    std::vector<int64_t> shape = a.sizes().vec();
-    shape.back() = b.size(-1);
-    const at::Tensor exact = a.to(at::kDouble).matmul(b.to(at::kDouble));
-    for (const bool accumulate : {false, true}) {
-      const at::Tensor before = values(shape, 3), sum = before.to(at::kFloat);
-      multiply(sum, a, b, accumulate, GetParam());
-      const at::Tensor wanted = accumulate ? exact + before : exact;
-      EXPECT_LT((sum - wanted).abs().max().item<double>(),
-                3e-7 * static_cast<double>(a.size(-1) + 8))
-          << a.sizes() << a.strides() << " x " << b.sizes() << b.strides() << " " << accumulate;
-    }
+    const at::Tensor before = floats({a.size(0), b.size(1)}, 3), bias = floats({b.size(1)}, 4);
+    const at::Tensor exact = a.to(at::kDouble).mm(b.to(at::kDouble));
+    const auto expect_near = [&](const at::Tensor& found, const at::Tensor& wanted) {
+      EXPECT_LT((found - wanted).abs().max().item<double>(),
+                3e-7 * static_cast<double>(a.size(1) + 8))
+          << a.sizes() << a.strides() << " x " << b.sizes() << b.strides();
+    };
+    const at::Tensor alone = at::full_like(before, 5), added = before.clone(),
+                     biased = at::full_like(before, 5);
+    multiply_into(alone, a, b, false);
+    multiply_into(added, a, b, true);
+    multiply_into(biased, a, b, false, bias);
+    expect_near(alone, exact);
+    expect_near(added, exact + before);
+    expect_near(biased, exact + bias);
   }
 };
 
-constexpr int64_t kSizes[] = {1, 3, 7, 129};
+constexpr int64_t kSizes[] = {1, 3, 16, 33, 129};
 
 TEST_P(Products, EqualFloat64OnOddSizes) {
   for (const int64_t rows : kSizes)
     for (const int64_t inner : kSizes)
-      for (const int64_t columns : kSizes) {
-        expect_product(values({rows, inner}, 1).to(at::kFloat),
-                       values({inner, columns}, 2).to(at::kFloat));
-        expect_product(values({3, rows, inner}, 1).to(at::kFloat),
-                       values({3, inner, columns}, 2).to(at::kFloat));
-      }
+      for (const int64_t columns : kSizes)
+        expect_product(floats({rows, inner}, 1), floats({inner, columns}, 2));
 }
 
-// Transposed, part of wider rows, every other column, a batch that lies inside the rows.
+// More rows than a thread takes at a time; sums so long that they are divided.
+TEST_P(Products, EqualFloat64OnLongSides) {
+  expect_product(floats({1100, 40}, 1), floats({40, 50}, 2));
+  expect_product(floats({20, 5000}, 1), floats({5000, 40}, 2));
+  expect_product(floats({20, 40}, 1), floats({40, 1100}, 2));
+  expect_product(floats({530, 288}, 1), floats({288, 40}, 2));   // more than are added at a time
+  expect_product(floats({20, 1024}, 1), floats({1024, 40}, 2));  // rows at a distance of pages
+}
+
+// Transposed, part of wider rows, every other column, one row as many.
 TEST_P(Products, TakeOperandsOfAnyStrides) {
-  for (const int64_t n : {1, 3})
-    for (const int64_t size : {1, 7, 129}) {
-      const at::Tensor straight = values({n, 9, size}, 1).to(at::kFloat);
-      const at::Tensor turned = values({n, size, 9}, 2).to(at::kFloat).transpose(1, 2);
-      const at::Tensor part = values({n, 9, 2 * size + 1}, 3).to(at::kFloat).narrow(2, 1, size);
-      const at::Tensor spread = values({n, 9, 2 * size}, 4).to(at::kFloat).slice(2, 0, {}, 2);
-      const at::Tensor inside = values({9, n, size}, 5).to(at::kFloat).transpose(0, 1);
-      for (const at::Tensor& a : {straight, turned, part, spread, inside})
-        for (const at::Tensor& b : {straight, turned, part, spread, inside})
-          expect_product(a, b.transpose(1, 2));
-    }
+  for (const int64_t size : {1, 7, 32, 129}) {
+    const at::Tensor straight = floats({19, size}, 1), turned = floats({size, 19}, 2).t();
+    const at::Tensor part = floats({19, 2 * size + 1}, 3).narrow(1, 1, size);
+    const at::Tensor spread = floats({19, 2 * size}, 4).slice(1, 0, {}, 2);
+    const at::Tensor repeated = floats({1, size}, 5).expand({19, size});
+    for (const at::Tensor& a : {straight, turned, part, spread, repeated})
+      for (const at::Tensor& b : {straight, turned, part, spread, repeated})
+        expect_product(a, b.t());
+  }
 }
 
 TEST_P(Products, WriteIntoPartOfWiderRows) {
-  const at::Tensor whole = at::full({3, 7, 20}, 5.0f), sum = whole.narrow(2, 4, 9);
-  const at::Tensor a = values({3, 7, 6}, 1).to(at::kFloat), b = values({3, 6, 9}, 2).to(at::kFloat);
-  multiply(sum, a, b, false, GetParam());
-  EXPECT_LT((sum - a.to(at::kDouble).matmul(b.to(at::kDouble))).abs().max().item<double>(), 1e-5);
-  EXPECT_TRUE((whole.narrow(2, 0, 4) == 5).all().item<bool>());
-  EXPECT_TRUE((whole.narrow(2, 13, 7) == 5).all().item<bool>());
+  const at::Tensor whole = at::full({7, 60}, 5.0F), c = whole.narrow(1, 4, 41);
+  const at::Tensor a = floats({7, 6}, 1), b = floats({6, 41}, 2);
+  multiply_into(c, a, b, false);
+  EXPECT_LT((c - a.to(at::kDouble).mm(b.to(at::kDouble))).abs().max().item<double>(), 1e-5);
+  EXPECT_TRUE((whole.narrow(1, 0, 4) == 5).all().item<bool>());
+  EXPECT_TRUE((whole.narrow(1, 45, 15) == 5).all().item<bool>());
 }
 
-// As Winograd's convolution does, from each of LibTorch's threads.
-TEST_P(Products, GiveTheSameOnEachThread) {
+TEST_P(Products, OfOtherSizesAreRefused) {
+  const at::Tensor c = at::empty({3, 5}), a = at::empty({3, 4}), b = at::empty({4, 5});
+  EXPECT_THROW(multiply_into(c, a, at::empty({5, 5}), false), c10::Error);
+  EXPECT_THROW(multiply_into(c, at::empty({2, 4}), b, false), c10::Error);
+  EXPECT_THROW(multiply_into(c, a, b, false, at::empty({4})), c10::Error);
+}
+
+TEST_P(Products, OfNothingAreTheirStart) {
+  const at::Tensor a = at::empty({3, 0}), b = at::empty({0, 5}), bias = floats({5}, 1);
+  const at::Tensor alone = at::full({3, 5}, 5.0F), biased = alone.clone(), added = alone.clone();
+  multiply_into(alone, a, b, false);
+  multiply_into(biased, a, b, false, bias);
+  multiply_into(added, a, b, true);
+  EXPECT_TRUE((alone == 0).all().item<bool>());
+  EXPECT_TRUE((biased == bias).all().item<bool>());
+  EXPECT_TRUE((added == 5).all().item<bool>());
+  multiply_into(at::empty({0, 5}), at::empty({0, 3}), at::empty({3, 5}), false);
+  multiply_into(at::empty({3, 0}), at::empty({3, 4}), at::empty({4, 0}), false);
+}
+
+class OwnProducts : public Products {};
+
+TEST_P(OwnProducts, DoNotDependOnTheNumberOfThreads) {
   const int threads = at::get_num_threads();
-  at::set_num_threads(4);
-  const at::Tensor a = values({8, 33, 48}, 1).to(at::kFloat),
-                   b = values({48, 65}, 2).to(at::kFloat), sums = at::empty({8, 33, 65});
-  at::parallel_for(0, 8, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) multiply(sums[i], a[i], b, false, GetParam());
-  });
-  at::set_num_threads(threads);
-  const at::Tensor exact = a.to(at::kDouble).matmul(b.to(at::kDouble));
-  EXPECT_LT((sums - exact).abs().max().item<double>(), 2e-5);
+  for (const auto& [rows, inner, columns] :
+       {std::tuple{1100, 70, 33}, {40, 5000, 40}, {4, 512, 256}, {64, 256, 256}}) {
+    const at::Tensor a = floats({rows, inner}, 1), b = floats({inner, columns}, 2);
+    std::vector<at::Tensor> found;
+    for (const int count : {1, 2, 3, 7}) {
+      at::set_num_threads(count);
+      found.push_back(floats({rows, columns}, 3));
+      multiply_into(found.back(), a, b, true);
+    }
+    at::set_num_threads(threads);
+    for (const at::Tensor& c : found) EXPECT_TRUE(at::equal(c, found[0])) << a.sizes();
+  }
 }
 
-TEST_P(Products, GiveTheSameBytesEachTime) {
-  const at::Tensor a = values({3, 129, 70}, 1).to(at::kFloat),
-                   b = values({3, 70, 33}, 2).to(at::kFloat);
-  const at::Tensor first = at::empty({3, 129, 33}), second = at::empty({3, 129, 33});
-  multiply(first, a, b, false, GetParam());
-  multiply(second, a, b, false, GetParam());
-  EXPECT_TRUE(at::equal(first, second));
+std::string name_of(const testing::TestParamInfo<int>& info) {
+  return info.param == 0 ? "LibTorch" : "Lanes" + std::to_string(info.param);
 }
+INSTANTIATE_TEST_SUITE_P(Of, Products, testing::Values(0, 4, 8, 16), name_of);
+INSTANTIATE_TEST_SUITE_P(Of, OwnProducts, testing::Values(4, 8, 16), name_of);
 
-TEST_P(Products, LinearEqualsFloat64ForwardAndBackward) {
+class Linear : public testing::TestWithParam<ProductEngine> {};
+
+TEST_P(Linear, EqualsFloat64ForwardAndBackward) {
   const at::Tensor x = leaf({2, 5, 7}, 1), weight = leaf({9, 7}, 2), bias = leaf({9}, 3);
   const at::Tensor up = values({2, 5, 9}, 4);
   const at::Tensor y = linear(x, weight, bias, GetParam());
@@ -122,7 +167,14 @@ TEST_P(Products, LinearEqualsFloat64ForwardAndBackward) {
   EXPECT_LT((bias.grad() - bias64.grad()).abs().max().item<double>(), 3e-6);
 }
 
-TEST_P(Products, LinearLeavesOutTheGradientsOfFrozenParameters) {
+TEST_P(Linear, IsTheSameWithoutGradients) {
+  const at::Tensor x = floats({2, 5, 7}, 1), weight = leaf({9, 7}, 2), bias = leaf({9}, 3);
+  const at::Tensor wanted = linear(x, weight, bias, GetParam());
+  const at::NoGradGuard guard;
+  EXPECT_TRUE(at::equal(linear(x, weight, bias, GetParam()), wanted));
+}
+
+TEST_P(Linear, LeavesOutTheGradientsOfFrozenParameters) {
   const at::Tensor x = leaf({5, 7}, 1), weight = leaf({9, 7}, 2), bias = leaf({9}, 3);
   linear(x, weight, bias, GetParam()).sum().backward();
   const at::Tensor x2 = leaf({5, 7}, 1), bias2 = leaf({9}, 3);
@@ -134,10 +186,9 @@ TEST_P(Products, LinearLeavesOutTheGradientsOfFrozenParameters) {
   EXPECT_TRUE(at::equal(weight3.grad(), weight.grad()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Products,
-                         testing::Values(ProductEngine::kLibTorch, ProductEngine::kOneDnn),
+INSTANTIATE_TEST_SUITE_P(Of, Linear, testing::Values(ProductEngine::kLibTorch, ProductEngine::kOwn),
                          [](const auto& info) {
-                           return info.param == ProductEngine::kOneDnn ? "OneDnn" : "LibTorch";
+                           return info.param == ProductEngine::kOwn ? "Own" : "LibTorch";
                          });
 
 }  // namespace

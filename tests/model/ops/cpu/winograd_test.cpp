@@ -59,11 +59,21 @@ void expect_direct(int64_t in, int64_t out, at::IntArrayRef size, const Winograd
 class WinogradLanes : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    if (winograd_kernels(GetParam()) == nullptr)
-      GTEST_SKIP() << "the processor has no such vectors";
+    if (vector_kernels(GetParam()) == nullptr) GTEST_SKIP() << "the processor has no such vectors";
   }
-  const WinogradKernels& kernels() const { return *winograd_kernels(GetParam()); }
+  const WinogradKernels& kernels() const { return vector_kernels(GetParam())->winograd; }
 };
+
+TEST_P(WinogradLanes, GiveTheSameWithoutGradientsAndNothingOfNoImages) {
+  const at::Tensor x = leaf({2, 33, 8, 8}, at::kFloat, 0.1),
+                   weight = leaf({20, 33, 3, 3}, at::kFloat, 0.2),
+                   bias = leaf({20}, at::kFloat, 0.3);
+  const at::Tensor wanted = winograd_conv3x3(x, weight, bias, false, kernels());
+  const at::NoGradGuard guard;
+  EXPECT_TRUE(at::equal(winograd_conv3x3(x, weight, bias, false, kernels()), wanted));
+  const at::Tensor none = winograd_conv3x3(x.narrow(0, 0, 0), weight, bias, false, kernels());
+  EXPECT_EQ(none.sizes(), at::IntArrayRef({0, 20, 8, 8}));
+}
 
 TEST_P(WinogradLanes, EqualDirectConvolutionInFloat64ForwardAndBackward) {
   expect_direct(5, 7, {8, 8}, kernels());
