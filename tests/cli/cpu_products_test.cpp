@@ -2,14 +2,13 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "src/arrays/array_file.h"
+#include "src/train/run_metrics.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_folder.h"
 
@@ -28,15 +27,6 @@ Outcome bench_with(const char* engine) {
   const std::filesystem::path config = scratch("cpu_products") / "points.json";
   write_file(config, small_points_config());
   return run_with(engine, {"bench", "--config", config, "--seconds", "0", "--json", "-"});
-}
-
-double last_loss(const std::filesystem::path& run) {
-  std::ifstream lines(run / "metrics.jsonl");
-  double loss = std::nan("");
-  for (std::string line; std::getline(lines, line);)
-    if (const auto row = nlohmann::json::parse(line); row.contains("train/loss"))
-      loss = row["train/loss"];
-  return loss;
 }
 
 TEST(CpuProducts, VariableChoosesWhoMultiplies) {
@@ -60,7 +50,7 @@ TEST(CpuProducts, OfBothGiveTheSameTrainingAndSamplesButForRounding) {
                           "train.log_every=4", "--set", "train.gradient_checkpointing=true",
                           "--set", "train.learning_rate=0.01", "--set", "train.ema_decay=0"});
     ASSERT_EQ(trained.exit_code, 0) << trained.err;
-    losses.push_back(last_loss(run));
+    losses.push_back(read_run(run).last("train/loss").value());
     const Outcome sampled =
         run_with(engine, {"sample", "--ckpt", folder / "libtorch", "-n", "3", "-o", out});
     ASSERT_EQ(sampled.exit_code, 0) << sampled.err;

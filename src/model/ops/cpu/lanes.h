@@ -4,18 +4,13 @@
 
 #include <cstdint>
 
-#if DIFFUSE_LANES == 16
-#include <immintrin.h>
-#endif
-
 #include "product_kernel.h"
 
 namespace diffuse::ops::cpu {
 namespace {
 
 constexpr int kLanes = DIFFUSE_LANES;
-constexpr int kRows = kLanes == 16 ? 14 : 6;         // of a product in registers
-constexpr int kGradientRows = kLanes == 16 ? 8 : 4;  // of a filters' gradient in registers
+constexpr int kRows = kLanes == 16 ? 14 : 6;  // of a product in registers
 
 using Vector = float __attribute__((vector_size(4 * kLanes)));
 using Words = uint32_t __attribute__((vector_size(4 * kLanes)));

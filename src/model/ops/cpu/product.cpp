@@ -86,7 +86,8 @@ void multiply_by(ProductKernel& kernel, const at::Tensor& c, const at::Tensor& a
   const Division d = divide(rows, inner, columns);
   const Product whole{c.mutable_data_ptr<float>(), c.stride(0),
                       bias.defined() ? added.const_data_ptr<float>() : nullptr, accumulate};
-  const at::Tensor others = at::empty({d.sums - 1, rows, columns}, c.options());
+  const at::Tensor others =
+      d.sums > 1 ? at::empty({d.sums - 1, rows, columns}, c.options()) : at::Tensor();
   const Matrix l = matrix_of(left), r = matrix_of(right);
   for_jobs(d.jobs(), product_scratch(ceil_divide(rows, d.rows)), [&](int64_t job, float* scratch) {
     const int64_t sum = job / (d.rows * d.columns);
@@ -99,7 +100,7 @@ void multiply_by(ProductKernel& kernel, const at::Tensor& c, const at::Tensor& a
            part_of(rows, job / d.columns % d.rows, d.rows),
            part_of(columns, job % d.columns, d.columns, kPanel), to, scratch);
   });
-  for (const at::Tensor& other : others.unbind()) c.add_(other);
+  for (int64_t i = 0; i + 1 < d.sums; ++i) c.add_(others[i]);
 }
 
 void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate,

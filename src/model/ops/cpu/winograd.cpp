@@ -62,7 +62,7 @@ at::Tensor convolve(const WinogradKernels& kernels, const at::Tensor& x, const T
   const int64_t parts = together ? fewest : ceil_divide(fewest, threads) * threads;
   const int64_t most = ceil_divide(in.tiles(), parts);
   const int64_t planes = side * side * plane_stride(in.channels, most);
-  const int64_t others = kFilterScratch + products_scratch(most);
+  const int64_t others = kFilterScratch + plane_products_scratch(most);
   const auto multiply = [&](Range tiles, int64_t first, const float* inputs, float* scratch) {
     float* const products = scratch + kFilterScratch;
     const int64_t next = first + kPanel * (together ? threads : 1);

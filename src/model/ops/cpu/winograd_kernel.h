@@ -33,7 +33,7 @@ DIFFUSE_INLINE int64_t plane_stride(int64_t channels, int64_t tiles) {
 
 // Floats of scratch: transformed filters and products of a call of `products`, sums of one of `filter_gradient`.
 inline constexpr int64_t kFilterScratch = kPlanes * (kDepth * kPanel + kGap);
-DIFFUSE_INLINE int64_t products_scratch(int64_t tiles) {
+DIFFUSE_INLINE int64_t plane_products_scratch(int64_t tiles) {
   return kPlanes * plane_stride(kPanel, tiles);
 }
 

@@ -1,10 +1,16 @@
 // Winograd's loops for vectors of DIFFUSE_LANES floats. Included by one file per vector width, which is compiled
 // for processors that have it: everything here is local to that file.
+#if DIFFUSE_LANES == 16
+#include <immintrin.h>
+#endif
+
 #include "lanes.h"
 #include "winograd_kernel.h"
 
 namespace diffuse::ops::cpu {
 namespace {
+
+constexpr int kGradientRows = kLanes == 16 ? 8 : 4;  // of a filters' gradient in registers
 
 // One dimension of the transforms; the points are 0, 1, -1, 2, -2 and infinity.
 struct InputTransform {  // B'
