@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -29,6 +30,12 @@ inline const std::string& no_gpu() {
 }
 
 inline c10::Device gpu() { return select_device("cuda"); }
+
+// `count` on a card; a tenth on an emulated one, which computes as slowly as it sounds.
+inline int updates(int count) {
+  static const bool emulated = dlsym(RTLD_DEFAULT, "diffuse_emulated_card") != nullptr;
+  return emulated ? count / 10 : count;
+}
 
 class OnGpu : public testing::Test {
  protected:

@@ -48,7 +48,8 @@ TEST_F(Training, AHundredReplaysGiveTheBytesOfSingleKernels) {
     Trainer graphs = trainer_on(gpu(), config);
     config.train.cuda_graph = CudaGraph::kOff;
     Trainer eager = trainer_on(gpu(), config);
-    for (int i = 0; i < 100; ++i) {
+    const int count = updates(100);
+    for (int i = 0; i < count; ++i) {
       graphs.update();
       eager.update();
     }
@@ -56,7 +57,7 @@ TEST_F(Training, AHundredReplaysGiveTheBytesOfSingleKernels) {
     for (size_t i = 0; i < ours.size(); ++i)
       EXPECT_TRUE(at::equal(ours[i], theirs[i])) << precision << " " << i;
     EXPECT_EQ(graphs.report().loss, eager.report().loss) << precision;
-    EXPECT_GT(replays.count(), 150) << precision;  // of passes and of updates
+    EXPECT_GT(replays.count(), count * 3 / 2) << precision;  // of passes and of updates
   }
 }
 
@@ -67,7 +68,7 @@ TEST_F(Training, TheSameSeedGivesTheSameBytes) {
     config.data.image_size = 16;
     config.model.attention_resolutions = {16};
     config.train.precision = precision;
-    EXPECT_EQ(bytes_after(config, 50), bytes_after(config, 50)) << precision;
+    EXPECT_EQ(bytes_after(config, updates(50)), bytes_after(config, updates(50))) << precision;
   }
 }
 
@@ -77,8 +78,8 @@ TEST_F(Training, RecordsAgainAfterTheGraphsOfOthersHaveGone) {
   for (int time = 0; time < 3; ++time) {
     const CountedReplays replays;
     Trainer trainer = trainer_on(gpu(), config);
-    for (int i = 0; i < 20; ++i) trainer.update();
-    EXPECT_GT(replays.count(), 20) << time;
+    for (int i = 0; i < 8; ++i) trainer.update();
+    EXPECT_GT(replays.count(), 10) << time;
   }
 }
 
@@ -105,14 +106,14 @@ TEST_F(Training, HasItsOwnKernels) {
 TEST_F(Training, ResumingRepeatsTheRunByteForByte) {
   Config config = long_training();
   config.train.precision = Precision::kBf16;
-  const std::string straight = bytes_after(config, 30);
+  const std::string straight = bytes_after(config, 16);
   Trainer first = trainer_on(gpu(), config);
-  for (int i = 0; i < 13; ++i) first.update();
+  for (int i = 0; i < 7; ++i) first.update();
   const fs::path file = scratch("gpu_resume") / "part.pt";
   write_checkpoint_file(file, first.checkpoint());
   Trainer second = trainer_on(gpu(), config);
   second.restore(load_checkpoint(file));
-  for (int i = 0; i < 17; ++i) second.update();
+  for (int i = 0; i < 9; ++i) second.update();
   EXPECT_EQ(bytes_of(second), straight);
 }
 
@@ -143,7 +144,7 @@ TEST_F(Training, LossesAreTheCpus) {
   for (const auto& [name, config] : four_models()) {
     Trainer here = trainer_on(gpu(), config), there = trainer_on(at::kCPU, config);
     for (int part = 0; part < 5; ++part) {
-      for (int i = 0; i < 10; ++i) {
+      for (int i = 0; i < updates(20); ++i) {
         here.update();
         there.update();
       }

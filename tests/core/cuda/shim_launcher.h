@@ -18,18 +18,23 @@ namespace diffuse::shim {
 enum class Barriers { kNone, kSome };
 
 struct Kernel {
-  std::function<void(void**)> body;  // one thread of it
+  std::function<std::function<void()>(void**)>
+      bind;  // one thread of it, with a copy of the arguments
   Barriers barriers;
 };
 
 template <class... Arguments, size_t... I>
-std::function<void(void**)> unpacked(void (*kernel)(Arguments...), std::index_sequence<I...>) {
-  return [kernel](void** arguments) { kernel(*static_cast<Arguments*>(arguments[I])...); };
+auto binder(void (*kernel)(Arguments...), std::index_sequence<I...>) {
+  return [kernel](void** arguments) -> std::function<void()> {
+    return [kernel, kept = std::make_tuple(*static_cast<Arguments*>(arguments[I])...)] {
+      std::apply(kernel, kept);
+    };
+  };
 }
 
 template <class... Arguments>
 Kernel wrap(void (*kernel)(Arguments...), Barriers barriers) {
-  return {unpacked(kernel, std::index_sequence_for<Arguments...>()), barriers};
+  return {binder(kernel, std::index_sequence_for<Arguments...>()), barriers};
 }
 
 // The kernels of a text by name.
@@ -56,6 +61,22 @@ class LastFirst {
   LastFirst& operator=(const LastFirst&) = delete;
 };
 
+// Runs the blocks of a launch one after the other.
+class Grid {
+ public:
+  void run(const cuda::KernelCall& call, Barriers barriers, const std::function<void()>& body) {
+    for (int64_t y = 0; y < call.grid[1]; ++y)
+      for (int64_t x = 0; x < call.grid[0]; ++x) {
+        block_index = {in_turn(static_cast<unsigned>(x), static_cast<unsigned>(call.grid[0])),
+                       in_turn(static_cast<unsigned>(y), static_cast<unsigned>(call.grid[1])), 0};
+        block_.run(static_cast<unsigned>(call.block), barriers == Barriers::kSome, body);
+      }
+  }
+
+ private:
+  Block block_;
+};
+
 // While it lives, CPU tensors are computed by the kernels.
 class ShimLauncher : public cuda::KernelLauncher {
  public:
@@ -69,13 +90,7 @@ class ShimLauncher : public cuda::KernelLauncher {
               void** arguments) override {
     const Kernel& kernel = compiled_texts().at({module.text, module.storage}).at(call.kernel);
     ++launches;
-    for (int64_t y = 0; y < call.grid[1]; ++y)
-      for (int64_t x = 0; x < call.grid[0]; ++x) {
-        block_index = {in_turn(static_cast<unsigned>(x), static_cast<unsigned>(call.grid[0])),
-                       in_turn(static_cast<unsigned>(y), static_cast<unsigned>(call.grid[1])), 0};
-        block_.run(static_cast<unsigned>(call.block), kernel.barriers == Barriers::kSome,
-                   [&] { kernel.body(arguments); });
-      }
+    grid_.run(call, kernel.barriers, kernel.bind(arguments));
   }
 
   int64_t multiprocessors(c10::Device) override { return multiprocessors_; }
@@ -84,7 +99,7 @@ class ShimLauncher : public cuda::KernelLauncher {
 
  private:
   int64_t multiprocessors_;
-  Block block_;
+  Grid grid_;
   cuda::KernelLauncherScope scope_{this};
 };
 

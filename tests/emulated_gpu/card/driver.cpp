@@ -1,0 +1,97 @@
+// CUDA's driver, as far as this project and LibTorch call it.
+#include <cuda.h>
+#include <dlfcn.h>
+
+#include <cstring>
+#include <string>
+
+#include "device.h"
+
+namespace diffuse::emulated {
+
+static int succeed() { return 0; }
+
+void* driver_entry(const char* name) {
+  void* const found = dlsym(RTLD_DEFAULT, name);
+  return found != nullptr ? found : reinterpret_cast<void*>(&succeed);
+}
+
+}  // namespace diffuse::emulated
+
+using namespace diffuse::emulated;
+
+#undef cuDeviceGetAttribute
+#undef cuGetErrorName
+
+extern "C" {
+
+extern const char diffuse_emulated_card = 1;  // by which tests know
+
+CUresult cuInit(unsigned) { return CUDA_SUCCESS; }
+// NVRTC looks for its cache there, and does without.
+CUresult cuGetExportTable(const void** table, const CUuuid*) {
+  *table = nullptr;
+  return CUDA_ERROR_NOT_FOUND;
+}
+CUresult cuDriverGetVersion(int* version) {
+  *version = 13000;
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorName(CUresult, const char** name) {
+  *name = "CUDA_ERROR_EMULATED";
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorString(CUresult, const char** name) { return cuGetErrorName({}, name); }
+CUresult cuDeviceGet(CUdevice* device, int index) {
+  *device = index;
+  return index == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
+  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 9
+           : attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT   ? 132
+                                                                     : 0;
+  return CUDA_SUCCESS;
+}
+static thread_local CUcontext current = nullptr;
+CUresult cuCtxGetCurrent(CUcontext* context) {
+  *context = current;
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxSetCurrent(CUcontext context) {
+  current = context;
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
+  static int something;
+  *context = reinterpret_cast<CUcontext>(&something);
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxGetState(CUdevice, unsigned* flags, int* active) {
+  if (flags != nullptr) *flags = 0;
+  *active = 1;
+  return CUDA_SUCCESS;
+}
+CUresult cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option*, void**, unsigned,
+                           CUlibraryOption*, void**, unsigned) {
+  if (unsafe_call("cuLibraryLoadData") != cudaSuccess) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  if (std::memcmp(code, "\177ELF", 4) != 0) return CUDA_ERROR_INVALID_IMAGE;
+  note("load library");
+  *library = reinterpret_cast<CUlibrary>(const_cast<void*>(code));
+  return CUDA_SUCCESS;
+}
+CUresult cuLibraryGetKernel(CUkernel* kernel, CUlibrary, const char* name) {
+  *kernel = reinterpret_cast<CUkernel>(new std::string(name));
+  return CUDA_SUCCESS;
+}
+CUresult cuLaunchKernel(CUfunction kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                        unsigned by, unsigned bz, unsigned, CUstream stream, void**, void**) {
+  if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || bx == 0)
+    return CUDA_ERROR_INVALID_VALUE;
+  const std::string threads = std::to_string(size_t{gx} * gy * gz * bx * by * bz);
+  return queue(stream, {"own " + *reinterpret_cast<std::string*>(kernel) + " of " + threads, {}}) ==
+                 cudaSuccess
+             ? CUDA_SUCCESS
+             : CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+}
+
+}  // extern "C"
