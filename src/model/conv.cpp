@@ -22,8 +22,7 @@ at::Tensor Conv2d::forward(const at::Tensor& x) const {
 }
 
 ops::Biased Conv2d::forward_biased(const at::Tensor& x, const at::Tensor& more_bias) const {
-  const at::Tensor bias = more_bias.defined() ? bias_ + more_bias : bias_;
-  ops::Biased y = ops::conv2d_biased(x, weight_, bias, window_);
+  ops::Biased y = ops::conv2d_biased(x, weight_, bias_, window_, more_bias);
   LayerWatch::watched(*this, y.value);
   return y;
 }

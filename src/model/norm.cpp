@@ -19,4 +19,17 @@ at::Tensor GroupNorm::silu(const ops::NormInput& in, const ops::Modulation& modu
   return LayerWatch::watched(*this, ops::group_norm_silu(in, norm(), modulation, dropout));
 }
 
+static ops::Normed watched(const GroupNorm& layer, ops::Normed out) {
+  out.y = LayerWatch::watched(layer, out.y);
+  return out;
+}
+
+ops::Normed GroupNorm::forward_passing(const at::Tensor& x) const {
+  return watched(*this, ops::group_norm_passing({{x}}, norm()));
+}
+
+ops::Normed GroupNorm::silu_passing(const ops::NormInput& in) const {
+  return watched(*this, ops::group_norm_silu_passing(in, norm()));
+}
+
 }  // namespace diffuse

@@ -20,6 +20,10 @@ class GroupNorm : public torch::nn::Module {
   at::Tensor silu(const ops::NormInput& in, const ops::Modulation& modulation = {},
                   const ops::Dropout& dropout = {}) const;
 
+  // norm(x) and silu(norm(in)), with the inputs for who uses them again.
+  ops::Normed forward_passing(const at::Tensor& x) const;
+  ops::Normed silu_passing(const ops::NormInput& in) const;
+
  private:
   ops::Norm norm() const { return {weight_, bias_, groups_, eps_}; }
 

@@ -34,7 +34,8 @@ ResnetBlock::ResnetBlock(Initializer& init, const ModelConfig& config, int64_t i
 
 at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time,
                                 const at::Tensor& skip) const {
-  ops::NormInput middle{conv1_->forward_biased(norm1_->silu({{x}, skip}))};
+  const ops::Normed in = norm1_->silu_passing({{x}, skip});
+  ops::NormInput middle{conv1_->forward_biased(in.y)};
   const at::Tensor embedded = time_emb_proj_->forward(time);
   ops::Modulation modulation;
   if (scale_shift_) {
@@ -45,8 +46,8 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time,
   }
   const ops::Dropout dropout{is_training() ? dropout_ : 0, layer_};
   const at::Tensor h = norm2_->silu(middle, modulation, dropout);
-  if (!conv_shortcut_) return ops::residual_sum(conv2_->forward_biased(h), x);
-  return conv_shortcut_->shortcut(conv2_->forward_biased(h, conv_shortcut_->bias()), x, skip);
+  if (!conv_shortcut_) return ops::residual_sum(conv2_->forward_biased(h), in.x);
+  return conv_shortcut_->shortcut(conv2_->forward_biased(h, conv_shortcut_->bias()), in.x, in.skip);
 }
 
 int64_t attention_heads(const ModelConfig& config, int64_t channels) {
@@ -73,12 +74,12 @@ Attention::Attention(Initializer& init, const ModelConfig& config, int64_t chann
 at::Tensor Attention::forward(const at::Tensor& x) const {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   // [B, C, H, W] -> [B, HW, C]: no copy if x is channels_last
-  const at::Tensor normed = group_norm_ ? group_norm_->forward(x) : x;
-  const at::Tensor h = normed.flatten(2).transpose(1, 2);
-  const at::Tensor mixed =
-      ops::attention(to_q_->forward(h), to_k_->forward(h), to_v_->forward(h), heads_);
+  const ops::Normed in = group_norm_ ? group_norm_->forward_passing(x) : ops::Normed{x, x, {}};
+  const at::Tensor h = in.y.flatten(2).transpose(1, 2);
+  const auto qkv = Linear::forward_all({to_q_.get(), to_k_.get(), to_v_.get()}, h);
+  const at::Tensor mixed = ops::attention(qkv[0], qkv[1], qkv[2], heads_);
   const at::Tensor out = (*to_out_)[0].forward(mixed);  // [B, HW, C]
-  return x + out.transpose(1, 2).view({batch, channels, height, width});
+  return in.x + out.transpose(1, 2).view({batch, channels, height, width});
 }
 
 Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels)

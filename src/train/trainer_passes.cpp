@@ -11,6 +11,7 @@
 #include "src/data/batch_loader.h"
 #include "src/data/resident_images.h"
 #include "src/distributed/gradient_reducer.h"
+#include "src/model/direct_gradients.h"
 #include "src/model/dropout_scope.h"
 #include "src/model/layer_watch.h"
 #include "src/model/weight_cache.h"
@@ -70,6 +71,8 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
 // rows' losses, unweighted, and adds their part of the mean to loss_.
 at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
   const DropoutScope scope(rows.dropout, rows.keys);
+  std::optional<DirectGradients> direct;
+  if (updater_->flat_gradients().defined()) direct.emplace();
   std::optional<WeightCacheScope> kept;
   if (WeightCache* const low = updater_->low_copies()) kept.emplace(*low);
   const at::Tensor losses = objective_->losses(*network_, rows);
@@ -80,6 +83,7 @@ at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
     updater_->scale(loss).backward();
   };
   last ? reducer_->run(backward) : backward();
+  if (direct) DirectGradients::finish();
   loss_ += loss.detach();
   return losses.detach();
 }

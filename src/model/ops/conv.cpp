@@ -1,7 +1,6 @@
 #include "conv.h"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
 
 #include <vector>
@@ -9,6 +8,7 @@
 #include "cpu/residual_conv.h"
 #include "cpu/winograd.h"
 #include "cuda/bias.h"
+#include "cuda/conv1x1.h"
 #include "kept_weight.h"
 #include "pixel_rows.h"
 #include "src/model/compute_scope.h"
@@ -34,26 +34,26 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 }
 
 Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                     const Window& window) {
-  if (x.is_cpu() && !cuda::takes_bias(x)) return {conv2d(x, weight, bias, window)};
-  return {conv2d(x, weight, {}, window), bias};
+                     const Window& window, const at::Tensor& more_bias) {
+  if (x.is_cpu() && !cuda::takes_bias(x))
+    return {conv2d(x, weight, more_bias.defined() ? bias + more_bias : bias, window)};
+  return {conv2d(x, weight, {}, window), bias, more_bias};
 }
 
-// y [B, C, H, W] + bias [C], which may be undefined. Overwrites y.
-static at::Tensor with_bias(const at::Tensor& y, const at::Tensor& bias) {
-  if (!bias.defined()) return y;
-  return cuda::takes_bias(y) ? cuda::add_bias(y, {}, bias) : y.add_(bias.view({1, -1, 1, 1}));
+// h + x; overwrites h where the kernels do not compute it. Undefined: 0.
+static at::Tensor sum_of(const Biased& h, const at::Tensor& x) {
+  if (cuda::takes_bias(h.value)) return cuda::add_bias(h.value, x, h.bias, h.more_bias);
+  at::Tensor y = x.defined() ? h.value.add_(x) : h.value;
+  for (const at::Tensor& bias : {h.bias, h.more_bias})
+    if (bias.defined()) y = y.add_(bias.view({1, -1, 1, 1}));
+  return y;
 }
 
-at::Tensor residual_sum(const Biased& h, const at::Tensor& x) {
-  if (cuda::takes_bias(h.value)) return cuda::add_bias(h.value, x, h.bias);
-  return with_bias(h.value.add_(x), h.bias);
-}
+at::Tensor residual_sum(const Biased& h, const at::Tensor& x) { return sum_of(h, x); }
 
-// sum + the products of x's and skip's pixels with their parts of the filters, [B H W, O]; overwrites a sum that
-// is defined where `in_place`. Undefined: 0.
+// sum + the products of x's and skip's pixels with their parts of the filters, [B H W, O].
 static at::Tensor add_products(at::Tensor sum, const at::Tensor& x, const at::Tensor& skip,
-                               const at::Tensor& weight, bool in_place) {
+                               const at::Tensor& weight) {
   const at::Tensor all = kept_weight(weight);
   int64_t first = 0;
   for (const at::Tensor& part : {x, skip}) {
@@ -61,11 +61,7 @@ static at::Tensor add_products(at::Tensor sum, const at::Tensor& x, const at::Te
     const at::Tensor filters = all.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
     first += part.size(1);
     RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-    const at::Tensor rows = pixel_rows(part);
-    if (!sum.defined())
-      sum = at::mm(rows, filters.t());
-    else
-      sum = in_place ? sum.addmm_(rows, filters.t()) : at::addmm(sum, rows, filters.t());
+    sum = at::addmm(sum, pixel_rows(part), filters.t());
   }
   return sum;
 }
@@ -73,15 +69,11 @@ static at::Tensor add_products(at::Tensor sum, const at::Tensor& x, const at::Te
 at::Tensor residual_conv1x1(const Biased& h, const at::Tensor& x, const at::Tensor& skip,
                             const at::Tensor& weight) {
   if (cpu::takes_residual_conv(h.value, x, weight))
-    return with_bias(cpu::residual_conv1x1(h.value, x, skip, weight), h.bias);
-  if (!cuda::takes_bias(h.value)) {
-    const at::Tensor sum = add_products(pixel_rows(h.value), x, skip, weight, false);
-    return with_bias(image_of(sum, h.value), h.bias);
-  }
-  const bool in_place =
-      !at::autocast::is_autocast_enabled(x.device().type());  // it casts for others
-  const at::Tensor sum = add_products({}, x, skip, weight, in_place);
-  return cuda::add_bias(h.value, image_of(sum, h.value), h.bias);
+    return sum_of({cpu::residual_conv1x1(h.value, x, skip, weight), h.bias, h.more_bias}, {});
+  if (cuda::takes_bias(h.value))
+    return sum_of(h, image_of(cuda::conv1x1(x, skip, weight), h.value));
+  const at::Tensor sum = add_products(pixel_rows(h.value), x, skip, weight);
+  return sum_of({image_of(sum, h.value), h.bias, h.more_bias}, {});
 }
 
 }  // namespace diffuse::ops

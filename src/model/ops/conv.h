@@ -15,21 +15,21 @@ struct Window {
   bool doubled = false;  // each pixel is repeated first: 2 x 2 of an image, 2 of a signal
 };
 
-// value [B, C, H, W] + bias [C], a sum left to the next operation; undefined: no bias.
+// value [B, C, H, W] + bias [C] + more_bias [C], a sum left to the next operation; undefined: no bias.
 struct Biased {
-  at::Tensor value, bias = {};
+  at::Tensor value, bias = {}, more_bias = {};
 };
 
 // y = weight * x + bias:  x [B, I, H, W], weight [O, I, h, w], bias [O] -> [B, O, H', W']
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const Window& window);
 
-// The same, with the bias left to the consumer where that is cheaper: on the CPU the convolution has already
-// added it, elsewhere not.
+// The same + more_bias, which may be undefined, with the biases left to the consumer where that is cheaper: on the
+// CPU the convolution has already added them, elsewhere not.
 Biased conv2d_biased(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                     const Window& window);
+                     const Window& window, const at::Tensor& more_bias = {});
 
-// y = h + x, of one shape. Overwrites h.
+// y = h + x, of one shape. May overwrite h.
 at::Tensor residual_sum(const Biased& h, const at::Tensor& x);
 
 // y = h + weight * concat(x, skip): h [B, O, H, W], weight [O, I, 1, 1], x and skip with I channels in all,

@@ -49,19 +49,38 @@ static at::Tensor normalise(const NormInput& in, const Norm& norm, bool silu) {
   return by_operators(in.skip.defined() ? at::cat({x, in.skip}, 1) : x, shift, norm, silu);
 }
 
-at::Tensor group_norm(const NormInput& in, const Norm& norm) {
+static Normed with_inputs(const NormInput& in, const Norm& norm, bool passes) {
   if (cuda::takes_group_norm(in.x.value, norm))
-    return cuda::group_norm(in, norm, {}, false, {}, {});
-  return normalise(in, norm, false);
+    return cuda::group_norm(in, norm, {}, false, {}, {}, passes);
+  return {normalise(in, norm, false), in.x.value, in.skip};
+}
+
+static Normed silu_with_inputs(const NormInput& in, const Norm& norm, const Modulation& modulation,
+                               const Dropout& dropout_options, bool passes) {
+  if (!cuda::takes_group_norm(in.x.value, norm))
+    return {dropout(normalise(in, modulated(norm, modulation), true), dropout_options), in.x.value,
+            in.skip};
+  const at::Tensor rows = dropout_options.p > 0 ? dropout_rows(in.x.value) : at::Tensor();
+  Normed out = cuda::group_norm(in, norm, modulation, true, dropout_options, rows, passes);
+  if (!rows.defined()) out.y = dropout(out.y, dropout_options);
+  return out;
+}
+
+at::Tensor group_norm(const NormInput& in, const Norm& norm) {
+  return with_inputs(in, norm, false).y;
 }
 
 at::Tensor group_norm_silu(const NormInput& in, const Norm& norm, const Modulation& modulation,
                            const Dropout& dropout_options) {
-  if (!cuda::takes_group_norm(in.x.value, norm))
-    return dropout(normalise(in, modulated(norm, modulation), true), dropout_options);
-  const at::Tensor rows = dropout_options.p > 0 ? dropout_rows(in.x.value) : at::Tensor();
-  const at::Tensor y = cuda::group_norm(in, norm, modulation, true, dropout_options, rows);
-  return rows.defined() ? y : dropout(y, dropout_options);
+  return silu_with_inputs(in, norm, modulation, dropout_options, false).y;
+}
+
+Normed group_norm_passing(const NormInput& in, const Norm& norm) {
+  return with_inputs(in, norm, true);
+}
+
+Normed group_norm_silu_passing(const NormInput& in, const Norm& norm) {
+  return silu_with_inputs(in, norm, {}, {}, true);
 }
 
 }  // namespace diffuse::ops

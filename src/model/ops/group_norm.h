@@ -37,4 +37,13 @@ at::Tensor group_norm(const NormInput& in, const Norm& norm);
 at::Tensor group_norm_silu(const NormInput& in, const Norm& norm, const Modulation& modulation = {},
                            const Dropout& dropout = {});
 
+// With the inputs, x without its bias, for whoever uses them again: gradients of both uses are then added up in one
+// pass on a GPU.
+struct Normed {
+  at::Tensor y, x, skip;
+};
+
+Normed group_norm_passing(const NormInput& in, const Norm& norm);
+Normed group_norm_silu_passing(const NormInput& in, const Norm& norm);
+
 }  // namespace diffuse::ops

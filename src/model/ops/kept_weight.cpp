@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "src/model/compute_scope.h"
+#include "src/model/direct_gradients.h"
 #include "src/model/weight_cache.h"
 
 namespace diffuse::ops {
@@ -15,13 +16,18 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// The weight, whose values `low` has in a lower precision.
+// The weight, whose values `low` has, perhaps in a lower precision.
 struct LowCopyFunction : torch::autograd::Function<LowCopyFunction> {
-  static at::Tensor forward(AutogradContext*, const at::Tensor&, const at::Tensor& low) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& weight,
+                            const at::Tensor& low) {
+    context->saved_data["direct"] = DirectGradients::of(weight);
     return low.detach();
   }
-  static tensor_list backward(AutogradContext*, const tensor_list& gradients) {
-    return {gradients[0].to(at::kFloat), at::Tensor()};
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const at::Tensor direct = context->saved_data["direct"].toTensor();
+    if (!direct.defined()) return {gradients[0].to(at::kFloat), at::Tensor()};
+    DirectGradients::add(direct, gradients[0]);
+    return {at::Tensor(), at::Tensor()};
   }
 };
 
@@ -43,6 +49,8 @@ at::Tensor kept_weight(const at::Tensor& weight) {
                ? LowCopyFunction::apply(weight, low)
                : low;
   }
+  if (at::GradMode::is_enabled() && DirectGradients::of(weight).defined())
+    return LowCopyFunction::apply(weight, weight.detach());
   const at::DeviceType device = weight.device().type();
   if (cache == nullptr || !at::autocast::is_autocast_enabled(device)) return weight;
   at::Tensor& kept = (*cache)[weight.const_data_ptr()];

@@ -87,6 +87,10 @@ DEVICE float widen(Element x) { return float_of_half(x.bits); }
 DEVICE Element narrow(float x) { return {half_of_float(x)}; }
 #endif
 
+#if STORAGE != 0
+DEVICE float widen(float x) { return x; }
+#endif
+
 // N neighbouring elements; 128 bits at once for N = kPack, whose address is then a multiple of 16.
 template <int N>
 struct Values {
@@ -156,6 +160,37 @@ DEVICE void store(Element* to, const Values<N>& x) {
     put_words(to, words);
   }
 }
+
+// Four neighbours, at a place that is a multiple of their size.
+struct Four {
+  float at[4];
+};
+
+DEVICE Four four(const float* from, long long at) {
+  const float4 x = *(const float4*)(from + at);
+  return {{x.x, x.y, x.z, x.w}};
+}
+
+DEVICE void put_four(float* to, long long at, const Four& x) {
+  *(float4*)(to + at) = {x.at[0], x.at[1], x.at[2], x.at[3]};
+}
+
+#if STORAGE != 0
+DEVICE Four four(const Element* from, long long at) {
+  const uint2 words = *(const uint2*)(from + at);
+  Four x;
+  unpack(words.x, x.at);
+  unpack(words.y, x.at + 2);
+  return x;
+}
+
+DEVICE void put_four(Element* to, long long at, const Four& x) {
+  uint2 words;
+  words.x = pack(x.at);
+  words.y = pack(x.at + 2);
+  *(uint2*)(to + at) = words;
+}
+#endif
 
 DEVICE float sigmoid(float x) { return reciprocal(1.0f + exp2_fast(-1.44269504f * x)); }
 

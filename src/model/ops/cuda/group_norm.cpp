@@ -10,6 +10,7 @@
 #include "bias.h"
 #include "kernels/norm_arguments.cuh"
 #include "src/core/cuda/kernel_launcher.h"
+#include "src/model/direct_gradients.h"
 #include "tiling.h"
 
 namespace diffuse::ops::cuda {
@@ -36,6 +37,11 @@ struct NormInputs {
   int64_t channels() const { return weight.size(0); }
   int64_t pixels() const { return x.size(2) * x.size(3); }
 
+  at::Tensor output() const {
+    return at::empty(
+        {batch(), channels(), x.size(2), x.size(3)},
+        x.options().requires_grad(false).memory_format(at::MemoryFormat::ChannelsLast));
+  }
   at::Tensor table(at::IntArrayRef shape) const {
     return at::empty(shape, weight.options().requires_grad(false));
   }
@@ -120,9 +126,7 @@ Normalised norm_by_kernels(const NormInputs& in, const DroppedRows& dropped, dou
   NormPass pass(in, kNormText);
   const int64_t batch = in.batch(), channels = in.channels();
   const bool drops = dropped.keys.defined();
-  const Normalised out{at::empty({batch, channels, in.x.size(2), in.x.size(3)},
-                                 in.x.options().memory_format(at::MemoryFormat::ChannelsLast)),
-                       in.table({batch, channels, 4}), in.table({batch, channels}),
+  const Normalised out{in.output(), in.table({batch, channels, 4}), in.table({batch, channels}),
                        drops ? at::empty({batch, in.pixels(), pass.columns()},
                                          dropped.keys.options().dtype(at::kByte))
                              : at::Tensor()};
@@ -141,8 +145,13 @@ struct NormGradients {
   at::Tensor x, skip, channels, shift, scale, offset;
 };
 
+// dL/dy, and of x and skip what comes from their other uses, or undefined.
+struct NormUpstream {
+  at::Tensor y, x, skip;
+};
+
 NormGradients norm_gradients_by_kernels(const NormInputs& in, const Normalised& kept,
-                                        const at::Tensor& dy, double p) {
+                                        const NormUpstream& up, double p) {
   NormPass pass(in, kNormGradientText);
   const int64_t batch = in.batch(), channels = in.channels();
   const auto like = [](const at::Tensor& x) {
@@ -160,21 +169,20 @@ NormGradients norm_gradients_by_kernels(const NormInputs& in, const Normalised& 
        "norm_gradient_whole"},
       {"norm_gradient_sums_plain", "norm_gradient_statistics", "norm_gradient_apply_plain",
        "norm_gradient_whole_plain"},
-      NormBackward{pass.images(), pointer(kept.tables), floats(kept.totals), pointer(dy),
+      NormBackward{pass.images(), pointer(kept.tables), floats(kept.totals), pointer(up.y),
                    static_cast<const uint8_t*>(pointer(kept.mask)), static_cast<float>(1 / (1 - p)),
                    writable(slopes), writable_as<float>(found.channels), writable(found.shift),
                    writable(found.scale), writable(found.offset), writable(found.x),
-                   writable(found.skip)});
+                   writable(found.skip), pointer(up.x), pointer(up.skip)});
   return found;
 }
 
 // In channels_last and where 128 bits can be loaded at once: backward reads the mask with forward's width.
 at::Tensor loadable(const at::Tensor& dy) {
+  if (!dy.defined()) return dy;
   const at::Tensor images = dy.contiguous(at::MemoryFormat::ChannelsLast);
   return column_width({}, {images}) > 1 ? images : images.clone();
 }
-
-at::Tensor or_nothing(const Maybe& tensor) { return tensor.value_or(at::Tensor()); }
 
 // The order of the saved tensors; up to kOffset, also that of the first arguments of forward().
 enum Saved {
@@ -191,12 +199,23 @@ enum Saved {
   kMask
 };
 
+// The gradients of weight, bias and, if there is one, the channels' shift that backward may add to; or none.
+std::vector<at::Tensor> direct_gradients(const NormInputs& in) {
+  std::vector<at::Tensor> found;
+  for (const at::Tensor& x : {in.weight, in.bias, in.channel_shift}) {
+    found.push_back(x.defined() ? DirectGradients::of(x) : x);
+    if (x.defined() && !found.back().defined()) return {};
+  }
+  return found;
+}
+
+// Returns y and, if it `passes` them, x and skip.
 struct NormFunction : torch::autograd::Function<NormFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const Maybe& skip,
-                            const at::Tensor& weight, const at::Tensor& bias,
-                            const Maybe& channel_shift, const Maybe& shift, const Maybe& scale,
-                            const Maybe& offset, const Maybe& keys, int64_t groups, double eps,
-                            bool silu, double p, int64_t layer) {
+  static tensor_list forward(AutogradContext* context, const at::Tensor& x, const Maybe& skip,
+                             const at::Tensor& weight, const at::Tensor& bias,
+                             const Maybe& channel_shift, const Maybe& shift, const Maybe& scale,
+                             const Maybe& offset, const Maybe& keys, int64_t groups, double eps,
+                             bool silu, double p, int64_t layer, bool passes) {
     const NormInputs in{x,
                         or_nothing(skip),
                         weight,
@@ -208,12 +227,17 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
                         groups,
                         silu};
     const Normalised out = norm_by_kernels(in, {or_nothing(keys), p, layer}, eps);
+    context->set_materialize_grads(false);
     context->save_for_backward({in.x, in.skip, weight, bias, in.channel_shift, in.shift, in.scale,
                                 in.offset, out.tables, out.totals, out.mask});
     context->saved_data["groups"] = groups;
     context->saved_data["silu"] = silu;
     context->saved_data["p"] = p;
-    return out.y;
+    context->saved_data["direct"] = direct_gradients(in);
+    tensor_list results{out.y};
+    if (passes) results.push_back(x);
+    if (passes && skip) results.push_back(*skip);
+    return results;
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
@@ -229,16 +253,24 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
                         saved[kOffset],
                         data["groups"].toInt(),
                         data["silu"].toBool()};
-    const NormGradients found =
-        norm_gradients_by_kernels(in, {{}, saved[kTables], saved[kTotals], saved[kMask]},
-                                  loadable(gradients[0]), data["p"].toDouble());
-    const at::Tensor channels = row_sum(found.channels.flatten(1)).view({3, -1});
-    tensor_list result(14);
+    const bool passed = gradients.size() > 1;
+    const NormUpstream up{loadable(gradients[0].defined() ? gradients[0] : in.output().zero_()),
+                          passed ? loadable(gradients[1]) : at::Tensor(),
+                          passed && in.skip.defined() ? loadable(gradients[2]) : at::Tensor()};
+    const NormGradients found = norm_gradients_by_kernels(
+        in, {{}, saved[kTables], saved[kTotals], saved[kMask]}, up, data["p"].toDouble());
+    tensor_list result(15);
     result[kX] = found.x;
     result[kSkip] = found.skip;
-    result[kWeight] = channels[0];
-    result[kBias] = channels[1];
-    if (in.channel_shift.defined()) result[kChannelShift] = channels[2];
+    const at::Tensor of_images = found.channels.flatten(1);
+    if (const auto direct = data["direct"].toTensorVector(); !direct.empty()) {
+      add_row_sum(of_images, direct);
+    } else {
+      const at::Tensor channels = row_sum(of_images).view({3, -1});
+      result[kWeight] = channels[0];
+      result[kBias] = channels[1];
+      if (in.channel_shift.defined()) result[kChannelShift] = channels[2];
+    }
     result[kShift] = found.shift;
     result[kScale] = found.scale;
     result[kOffset] = found.offset;
@@ -278,19 +310,21 @@ bool takes_group_norm(const at::Tensor& x, const Norm& norm) {
           (kernels_for(x, kNormGradientText) != nullptr && takes_row_sum(x.device())));
 }
 
-at::Tensor group_norm(const NormInput& in, const Norm& norm, const Modulation& modulation,
-                      bool silu, const Dropout& dropout, const at::Tensor& dropout_keys) {
+Normed group_norm(const NormInput& in, const Norm& norm, const Modulation& modulation, bool silu,
+                  const Dropout& dropout, const at::Tensor& dropout_keys, bool passes) {
   const at::ScalarType type = in.x.value.scalar_type();
   const bool of_images = in.shift.defined() && in.shift.dim() == 2;
   const bool dropped = dropout.p > 0 && dropout_keys.defined();
   TORCH_CHECK(!dropped || dropout_keys.size(0) == in.x.value.size(0), "dropout of ",
               in.x.value.sizes(), " with the streams of ", dropout_keys.size(0), " samples");
-  return NormFunction::apply(*image(in.x.value, type), image(in.skip, type),
-                             norm.weight.contiguous(), norm.bias.contiguous(),
-                             shift_of_channels(in), of_images ? rows(in.shift, type) : std::nullopt,
-                             rows(modulation.scale, type), rows(modulation.offset, type),
-                             dropped ? Maybe(dropout_keys.contiguous()) : std::nullopt, norm.groups,
-                             norm.eps, silu, dropped ? dropout.p : 0.0, int64_t{dropout.layer});
+  passes = passes && at::GradMode::is_enabled();
+  const tensor_list results = NormFunction::apply(
+      *image(in.x.value, type), image(in.skip, type), norm.weight.contiguous(),
+      norm.bias.contiguous(), shift_of_channels(in),
+      of_images ? rows(in.shift, type) : std::nullopt, rows(modulation.scale, type),
+      rows(modulation.offset, type), dropped ? Maybe(dropout_keys.contiguous()) : std::nullopt,
+      norm.groups, norm.eps, silu, dropped ? dropout.p : 0.0, int64_t{dropout.layer}, passes);
+  return {results[0], passes ? results[1] : in.x.value, results.size() > 2 ? results[2] : in.skip};
 }
 
 }  // namespace diffuse::ops::cuda

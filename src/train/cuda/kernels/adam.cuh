@@ -3,41 +3,6 @@
 #include "src/core/cuda/kernels/element.cuh"
 #include "src/train/cuda/kernels/adam_arguments.cuh"
 
-DEVICE float number(const float* from, long long at) { return from[at]; }
-#if STORAGE != 0
-DEVICE float number(const Element* from, long long at) { return widen(from[at]); }
-#endif
-
-struct Four {
-  float at[4];
-};
-
-DEVICE Four four(const float* from, long long at) {
-  const float4 x = *(const float4*)(from + at);
-  return {{x.x, x.y, x.z, x.w}};
-}
-
-DEVICE void put_four(float* to, long long at, const Four& x) {
-  *(float4*)(to + at) = {x.at[0], x.at[1], x.at[2], x.at[3]};
-}
-
-#if STORAGE != 0
-DEVICE Four four(const Element* from, long long at) {
-  const uint2 words = *(const uint2*)(from + at);
-  Four x;
-  unpack(words.x, x.at);
-  unpack(words.y, x.at + 2);
-  return x;
-}
-
-DEVICE void put_four(Element* to, long long at, const Four& x) {
-  uint2 words;
-  words.x = pack(x.at);
-  words.y = pack(x.at + 2);
-  *(uint2*)(to + at) = words;
-}
-#endif
-
 // The sum over a block, in its first thread.
 DEVICE double block_sum(double x) {
   __shared__ double sums[kThreads];
@@ -64,7 +29,7 @@ DEVICE void squares_of(const T* gradient, long long count, int packed, long long
       for (int i = 0; i < 4; ++i) squares += g.at[i] * g.at[i];
     } else {
       for (long long i = at; i < at + 4 && i < count; ++i)
-        squares += number(gradient, i) * number(gradient, i);
+        squares += widen(gradient[i]) * widen(gradient[i]);
     }
     sum += squares;
   }
@@ -159,7 +124,7 @@ template <class T>
 DEVICE void update_one(const AdamBuffers& b, const AdamFactors& f, long long at) {
   Moments s{b.parameter[at], b.first_moment[at], b.second_moment[at]};
   if (f.skipped == 0.0f) {
-    s = adam(s, number((const T*)b.gradient, at), f);
+    s = adam(s, widen(((const T*)b.gradient)[at]), f);
     b.parameter[at] = s.parameter;
     b.first_moment[at] = s.first;
     b.second_moment[at] = s.second;

@@ -54,6 +54,18 @@ TEST(KernelBias, EqualsLibTorchForwardAndBackward) {
       }
 }
 
+TEST(KernelBias, AddsTwoBiases) {
+  const shim::ShimLauncher launcher(3);
+  at::manual_seed(3);
+  const at::Tensor h = leaf({2, 8, 4, 4}, at::kFloat), first = leaf({8}, at::kFloat),
+                   second = leaf({8}, at::kFloat);
+  const at::Tensor y = cuda::add_bias(h, {}, first, second), dy = at::randn_like(y);
+  expect_close(y, h + (first + second).view({1, 8, 1, 1}), 1e-6);
+  y.backward(dy);
+  for (const at::Tensor& bias : {first, second})
+    expect_close(bias.grad(), dy.to(at::kDouble).sum(at::IntArrayRef{0, 2, 3}), 1e-6);
+}
+
 TEST(KernelBias, OverwritesWithoutGradients) {
   const shim::ShimLauncher launcher;
   const at::NoGradGuard no_grad;

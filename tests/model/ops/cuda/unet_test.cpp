@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "src/model/direct_gradients.h"
 #include "src/model/dropout_scope.h"
 #include "tests/core/cuda/shim_launcher.h"
 #include "tests/model/small_unet.h"
@@ -14,20 +17,26 @@
 namespace diffuse {
 namespace {
 
-// The output and all gradients of a forward and backward pass.
-std::vector<at::Tensor> pass(const ModelConfig& config) {
+// The output and all gradients of a forward and backward pass; `direct`: the parameters' added to 1 by the operations.
+std::vector<at::Tensor> pass(const ModelConfig& config, bool direct = false) {
   Initializer init(3);
   UNet network(config, false, init);
   at::manual_seed(4);
   for (at::Tensor parameter : network.parameters())
     parameter.set_data(parameter + 0.05 * at::randn_like(parameter));
   const at::Tensor x = at::randn({2, 3, 16, 16}).requires_grad_();
+  std::optional<DirectGradients> gradients;
+  if (direct) gradients.emplace();
+  for (const at::Tensor& parameter : network.parameters())
+    if (direct) parameter.mutable_grad() = at::ones_like(parameter);
   const DropoutScope scope(
       std::make_shared<const std::vector<StreamKey>>(consecutive_keys(0, 9, 2)));
   const at::Tensor y = network.forward(x, at::tensor({10, 500}), {});
   y.backward(at::randn_like(y));
+  if (direct) DirectGradients::finish();
   std::vector<at::Tensor> found{y.detach(), x.grad()};
-  for (const at::Tensor& parameter : network.parameters()) found.push_back(parameter.grad());
+  for (const at::Tensor& parameter : network.parameters())
+    found.push_back(direct ? parameter.grad() - 1 : parameter.grad());
   return found;
 }
 
@@ -36,11 +45,15 @@ void expect_equal_passes(const ModelConfig& config) {
   shim::ShimLauncher launcher;
   const auto mine = pass(config);
   EXPECT_GT(launcher.launches, 100);
+  const int64_t launches = std::exchange(launcher.launches, 0);
+  const auto direct = pass(config, true);
+  EXPECT_LT(launcher.launches, launches - 30) << "sums of columns are one launch";
   ASSERT_EQ(mine.size(), wanted.size());
-  for (size_t i = 0; i < mine.size(); ++i)
-    EXPECT_LT((mine[i] - wanted[i]).abs().max().item<double>(),
-              1e-5 * (1 + wanted[i].abs().max().item<double>()))
-        << "output or gradient " << i;
+  for (const auto& found : {mine, direct})
+    for (size_t i = 0; i < found.size(); ++i)
+      EXPECT_LT((found[i] - wanted[i]).abs().max().item<double>(),
+                1e-5 * (1 + wanted[i].abs().max().item<double>()))
+          << "output or gradient " << i;
 }
 
 TEST(KernelUNet, EqualsTheCpus) {

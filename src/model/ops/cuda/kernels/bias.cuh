@@ -2,15 +2,17 @@
 // rows [R, C] count as one image of R pixels.
 #include "src/model/ops/cuda/kernels/share.cuh"
 
-// y = h + x + bias: h, x, y [R, C], bias [C]; x and bias may be null, y may be h.
+// y = h + x + bias + more: h, x, y [R, C], bias and more [C]; all but h and y may be null, y may be h.
 template <int N>
 DEVICE void add(const Tiling& tiling, const Element* h, const Element* x, const float* bias,
-                Element* y) {
+                const float* more_bias, Element* y) {
   const Share<N> s = share_of<N>(tiling);
   if (!s.active) return;
   float added[N] = {};
   if (bias)
     for (int i = 0; i < N; ++i) added[i] = bias[s.channel + i];
+  if (more_bias)
+    for (int i = 0; i < N; ++i) added[i] += more_bias[s.channel + i];
   struct Pair {
     Fetched<N> h, x;
   };
@@ -30,13 +32,14 @@ DEVICE void add(const Tiling& tiling, const Element* h, const Element* x, const 
 }
 
 KERNEL void __launch_bounds__(kThreads)
-    add_bias(Tiling tiling, const Element* h, const Element* x, const float* bias, Element* y) {
-  add<kPack>(tiling, h, x, bias, y);
+    add_bias(Tiling tiling, const Element* h, const Element* x, const float* bias,
+             const float* more_bias, Element* y) {
+  add<kPack>(tiling, h, x, bias, more_bias, y);
 }
 KERNEL void __launch_bounds__(kThreads)
     add_bias_plain(Tiling tiling, const Element* h, const Element* x, const float* bias,
-                   Element* y) {
-  add<1>(tiling, h, x, bias, y);
+                   const float* more_bias, Element* y) {
+  add<1>(tiling, h, x, bias, more_bias, y);
 }
 
 // sums [chunks, C]: of the rows of x [R, C].
@@ -60,23 +63,4 @@ KERNEL void __launch_bounds__(kThreads) row_sums(Tiling tiling, const Element* x
 KERNEL void __launch_bounds__(kThreads)
     row_sums_plain(Tiling tiling, const Element* x, float* sums) {
   sum_rows<1>(tiling, x, sums);
-}
-
-// out [C]: the sum of the rows of sums [R, C]; 32 columns a block.
-KERNEL void __launch_bounds__(kThreads)
-    add_chunks(const float* sums, long long rows, long long channels, float* out) {
-  constexpr int kColumns = 32, kRows = kThreads / kColumns;
-  __shared__ float found[kThreads];
-  const int column = threadIdx.x % kColumns, row = threadIdx.x / kColumns;
-  const long long channel = (long long)blockIdx.x * kColumns + column;
-  float sum = 0;
-  if (channel < channels) {
-    UNROLL(8)
-    for (long long at = row; at < rows; at += kRows) sum += sums[at * channels + channel];
-  }
-  found[threadIdx.x] = sum;
-  __syncthreads();
-  if (row > 0 || channel >= channels) return;
-  for (int other = 1; other < kRows; ++other) sum += found[other * kColumns + column];
-  out[channel] = sum;
 }

@@ -125,16 +125,28 @@ DEVICE void gradient_apply(const NormBackward& b) {
   const Upstream<N> up = upstream_of(b, s);
   const Affine<N> a = affine_of(b.in, s, b.tables);
   Element* const out = (Element*)(place.in_skip ? b.d_skip : b.dx) + place.offset;
+  const Element* more = (const Element*)(place.in_skip ? b.d_skip_more : b.dx_more);
+  if (more) more += place.offset;
   const float2* const slopes = (const float2*)b.slopes + s.image * b.in.tiling.channels + s.channel;
   float2 slope[N];
   for (int i = 0; i < N; ++i) slope[i] = slopes[i];
+  struct Three {
+    FetchedPair<N> pair;
+    Fetched<N> more;
+  };
   for_pixels(
-      s, [&](int pixel) { return fetch_pair(up, pixel); },
-      [&](int pixel, const FetchedPair<N>& pair) {
+      s,
+      [&](int pixel) {
+        const FetchedPair<N> pair = fetch_pair(up, pixel);
+        return Three{pair, more ? fetch<N>(more + (long long)pixel * place.stride) : pair.dy};
+      },
+      [&](int pixel, const Three& three) {
         Values<N> d, g;
-        gradient_of(b, pair, a, d, g);
+        gradient_of(b, three.pair, a, d, g);
+        const Values<N> added = widen(three.more);
         for (int i = 0; i < N; ++i)
-          g.at[i] = a.gain[i] * g.at[i] - slope[i].x - d.at[i] * slope[i].y;
+          g.at[i] = a.gain[i] * g.at[i] - slope[i].x - d.at[i] * slope[i].y +
+                    (more ? added.at[i] : 0.0f);
         store<N>(out + (long long)pixel * place.stride, g);
       });
 }

@@ -42,4 +42,5 @@ struct NormBackward {
   float* channels;            // [B, 3, C]: the gradients of weight, bias and shift, for each image
   void *shift, *scale, *offset;  // Element [B, C]: their gradients, or null
   void *dx, *d_skip;             // as x and skip
+  const void *dx_more, *d_skip_more;  // as dx and d_skip, added to them; or null
 };
