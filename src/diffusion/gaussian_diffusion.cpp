@@ -60,7 +60,11 @@ Denoiser preconditioned(const GaussianDiffusion& diffusion, Denoiser network) {
 // x_t = a x_0 + s ε                                                                          eq. 5
 at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const at::Tensor& t,
                                        const at::Tensor& eps) const {
-  const Levels at = process_->levels(t);
+  return q_sample(x0, process_->levels(t), eps);
+}
+
+at::Tensor GaussianDiffusion::q_sample(const at::Tensor& x0, const Levels& at,
+                                       const at::Tensor& eps) const {
   return along(at.a, x0) * x0 + along(at.s, x0) * eps;
 }
 

@@ -15,9 +15,10 @@ at::Tensor GaussianDiffusion::to_eps(const Levels& at) const {
   return predicts_eps_ ? at::ones_like(at.a) : at.a / (q * at.a - at.s * p);
 }
 
-// The same times the square root of the loss's weight.
+// The same times the square root of the loss's weight; undefined for 1.
 at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
-  if (loss_ == LossKind::kMse) return at::ones_like(at.a);
+  const bool plain = loss_ == LossKind::kSimple || loss_ == LossKind::kHybrid;
+  if (loss_ == LossKind::kMse || (plain && predicts_eps_)) return {};
   if (loss_ == LossKind::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
   if (loss_ == LossKind::kEdm) return to_eps(at) * edm_weight(at, sigma_data_).sqrt();
   if (loss_ != LossKind::kVlbWeighted) return to_eps(at);
@@ -28,21 +29,25 @@ at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
   return to_eps(at) * bound_weight(step, variance).sqrt();
 }
 
-// (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]. Scaling before squaring avoids overflow for
-// large weights of small errors.
+// (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]; scale may be undefined for 1. Scaling before squaring
+// avoids overflow for large weights of small errors.
 at::Tensor GaussianDiffusion::squared_error(const at::Tensor& y, const at::Tensor& x0,
                                             const at::Tensor& eps, const Levels& at,
                                             const at::Tensor& scale) const {
-  const auto [p, q] = columns_(at);
-  const at::Tensor target = along(p, x0) * x0 + along(q, x0) * eps;
-  return (along(scale, x0) * (target - y)).square().flatten(1).mean(1);
+  at::Tensor target = eps;
+  if (!predicts_eps_) {
+    const auto [p, q] = columns_(at);
+    target = along(p, x0) * x0 + along(q, x0) * eps;
+  }
+  const at::Tensor error = target - y;
+  return (scale.defined() ? along(scale, x0) * error : error).square().flatten(1).mean(1);
 }
 
 // L_simple = E ‖ε − ε_θ‖², weighted, or the bound                                           eq. 10
 at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x0,
                                    const at::Tensor& t, const at::Tensor& eps) const {
   const Levels at = process_->levels(t);
-  const at::Tensor x_t = q_sample(x0, t, eps);
+  const at::Tensor x_t = q_sample(x0, at, eps);
   const at::Tensor output = denoiser(x_t, at.time);
   const auto whole_bound = [&](const at::Tensor& from) {
     return static_cast<double>(schedule().timesteps()) *
@@ -59,8 +64,9 @@ at::Tensor GaussianDiffusion::loss(const Denoiser& denoiser, const at::Tensor& x
 at::Tensor GaussianDiffusion::epsilon_loss(const Denoiser& denoiser, const at::Tensor& x0,
                                            const at::Tensor& t, const at::Tensor& eps) const {
   const Levels at = process_->levels(t);
-  const at::Tensor x_t = q_sample(x0, t, eps);
-  return squared_error(split(denoiser(x_t, at.time), x_t).first, x0, eps, at, to_eps(at));
+  const at::Tensor x_t = q_sample(x0, at, eps);
+  return squared_error(split(denoiser(x_t, at.time), x_t).first, x0, eps, at,
+                       predicts_eps_ ? at::Tensor() : to_eps(at));
 }
 
 // L_{t−1} = KL(q(x_{t−1} | x_t, x_0) ‖ p_θ(x_{t−1} | x_t))                                    eq. 7
@@ -68,7 +74,7 @@ at::Tensor GaussianDiffusion::vb_term(const Denoiser& denoiser, const at::Tensor
                                       const at::Tensor& t, const at::Tensor& eps,
                                       bool clip_x0) const {
   const Levels at = process_->levels(t);
-  const at::Tensor x_t = q_sample(x0, t, eps);
+  const at::Tensor x_t = q_sample(x0, at, eps);
   const Prediction p = predict(denoiser(x_t, at.time), x_t, t, clip_x0);
   return bound_term(posterior(x0, x_t, t), p, x0, t, kind_);
 }

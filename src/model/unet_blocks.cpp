@@ -82,15 +82,16 @@ at::Tensor Attention::forward(const at::Tensor& x) const {
   return in.x + out.transpose(1, 2).view({batch, channels, height, width});
 }
 
-Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels)
-    : pad_both_(config.downsample_padding == DownsamplePadding::kBoth), signal_(is_signal(config)) {
-  const Window window{.kernel = 3, .stride = 2, .padding = pad_both_ ? 1 : 0, .signal = signal_};
+Downsample::Downsample(Initializer& init, const ModelConfig& config, int64_t channels) {
+  const Window window{.kernel = 3,
+                      .stride = 2,
+                      .padding = 1,
+                      .signal = is_signal(config),
+                      .at_end = config.downsample_padding != DownsamplePadding::kBoth};
   conv_ = register_module("conv", std::make_shared<Conv2d>(init, channels, channels, window));
 }
 
-at::Tensor Downsample::forward(const at::Tensor& x) const {
-  return conv_->forward(pad_both_ ? x : at::constant_pad_nd(x, {0, 1, 0, signal_ ? 0 : 1}));
-}
+at::Tensor Downsample::forward(const at::Tensor& x) const { return conv_->forward(x); }
 
 Upsample::Upsample(Initializer& init, const ModelConfig& config, int64_t channels) {
   const Window window{

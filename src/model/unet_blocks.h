@@ -54,7 +54,6 @@ class Downsample : public torch::nn::Module {
 
  private:
   std::shared_ptr<Conv2d> conv_;
-  bool pad_both_, signal_;
 };
 
 // Nearest-neighbour upsampling by 2, then a 3x3 convolution.

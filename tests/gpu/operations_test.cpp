@@ -74,7 +74,8 @@ class Operations : public OnGpu {
 
 TEST_F(Operations, Conv2d) {
   for (const ops::Window& window :
-       {ops::Window{3, 1, 1}, ops::Window{3, 2, 0}, ops::Window{1, 1, 0}})
+       {ops::Window{3, 1, 1}, ops::Window{3, 2, 1}, ops::Window{1, 1, 0},
+        ops::Window{.kernel = 3, .stride = 2, .padding = 1, .at_end = true}})
     expect_as_on_the_cpu(
         [&](const Tensors& x, const Tensors& w) { return ops::conv2d(x[0], w[0], w[1], window); },
         {{{3, 24, 9, 9}}, {{40, 24, window.kernel, window.kernel}, {40}}});

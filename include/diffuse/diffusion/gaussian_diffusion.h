@@ -53,6 +53,7 @@ class GaussianDiffusion {
 
   // Draws from q(x_t | x_0):  x_t = a x_0 + s ε                                             eq. 5
   at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& eps) const;
+  at::Tensor q_sample(const at::Tensor& x0, const Levels& at, const at::Tensor& eps) const;
 
   // Draws from q(x_t | x_{t'}), from the cleaner level t' to t; for the chain √(1 − β) x_{t−1} + √β ε.
   at::Tensor q_step(const at::Tensor& x, const Level& from, const Level& to,

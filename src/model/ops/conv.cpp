@@ -15,9 +15,25 @@
 
 namespace diffuse::ops {
 
+// With one more row of zeros before x and after it, a stride from the wanted ones, a GPU computes one row of outputs
+// too many, and need not copy x; likewise columns.
+static at::Tensor conv2d_padded_at_end(const at::Tensor& x, const at::Tensor& weight,
+                                       const at::Tensor& bias, const Window& window) {
+  const int64_t padding = window.padding, along_h = window.signal ? 0 : padding;
+  if (!cuda::takes_bias(x))
+    return conv2d(at::constant_pad_nd(x, {0, padding, 0, along_h}), weight, bias,
+                  {window.kernel, window.stride, 0, window.signal});
+  at::Tensor y = at::conv2d(x, kept_weight(weight), {}, {window.signal ? 1 : 2, 2},
+                            {window.signal ? 0 : 2, 2});
+  const auto wanted = [&](int64_t size) { return (size + padding - window.kernel) / 2 + 1; };
+  if (!window.signal) y = y.narrow(2, 1, wanted(x.size(2)));
+  return cuda::add_bias(y.narrow(3, 1, wanted(x.size(3))), {}, bias);
+}
+
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   const Window& window) {
-  const auto& [kernel, stride, padding, signal, doubled] = window;
+  const auto& [kernel, stride, padding, signal, doubled, at_end] = window;
+  if (at_end) return conv2d_padded_at_end(x, weight, bias, window);
   const bool same_size = stride == 1 && padding == 1 && weight.size(2) == 3;
   if (same_size && bias.defined() && ComputeScope::type() == at::kFloat &&
       cpu::winograd_pays(x, weight, doubled))

@@ -13,6 +13,7 @@ struct Window {
   int64_t kernel, stride, padding;
   bool signal = false;
   bool doubled = false;  // each pixel is repeated first: 2 x 2 of an image, 2 of a signal
+  bool at_end = false;   // of stride 2: zeros only after the last pixels
 };
 
 // value [B, C, H, W] + bias [C] + more_bias [C], a sum left to the next operation; undefined: no bias.

@@ -95,6 +95,22 @@ TEST(KernelBias, DoesNotDependOnTheOrderOfThreads) {
   }
 }
 
+TEST(KernelBias, ServesConvolutionsWithZerosAtTheEnd) {
+  at::manual_seed(4);
+  const at::Tensor weight = at::randn({6, 4, 3, 3}), bias = at::randn({6});
+  for (const bool signal : {false, true})
+    for (const int64_t size : {8, 7, 2}) {
+      const at::Tensor x = at::randn({2, 4, signal ? 1 : size, size});
+      const at::Tensor w = signal ? weight.narrow(2, 1, 1) : weight;
+      const Window window{.kernel = 3, .stride = 2, .padding = 1, .signal = signal, .at_end = true};
+      const at::Tensor padded = at::constant_pad_nd(x, {0, 1, 0, signal ? 0 : 1});
+      const at::Tensor wanted = at::conv2d(padded, w, bias, {signal ? 1 : 2, 2});
+      EXPECT_TRUE(at::allclose(conv2d(x, w, bias, window), wanted, 1e-5, 1e-5)) << signal << size;
+      const shim::ShimLauncher launcher;
+      EXPECT_TRUE(at::allclose(conv2d(x, w, bias, window), wanted, 1e-5, 1e-5)) << signal << size;
+    }
+}
+
 // The operations that use them, against themselves without kernels.
 TEST(KernelBias, ServesTheOperations) {
   at::manual_seed(3);
