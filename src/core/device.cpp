@@ -5,6 +5,7 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
 #include <dlfcn.h>
 #include <omp.h>
 
@@ -37,6 +38,14 @@ static int driver_version() {
   return get != nullptr && get(&version) == 0 ? version : 0;
 }
 
+namespace {
+// LibTorch's own words on a driver that is too old.
+class Silence : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning&) override {}
+};
+}  // namespace
+
 // Loads libtorch_cuda.so from the folder of the libtorch_cpu.so in use, once.
 // Returns "" if CUDA is ready, else the reason.
 static const std::string& load_cuda() {
@@ -52,6 +61,8 @@ static const std::string& load_cuda() {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8",
            /*replace=*/0);  // with which cuBLAS repeats its bytes
     if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
+    Silence silence;
+    const c10::WarningUtils::WarningHandlerGuard guard(&silence);
     if (!at::globalContext().hasCUDA())
       return driver_complaint(driver_version(), at::detail::getCUDAHooks().versionCUDART());
     return "";

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -28,30 +29,32 @@ struct Seen {
   }
 };
 
-Seen on_card(const std::vector<std::string>& arguments, const char* megabytes = "8192") {
+// `environment`: more of it.
+Seen on_card(const std::vector<std::string>& arguments,
+             const std::map<std::string, std::string>& environment = {}) {
   const fs::path log = scratch("card") / "log";
   Dl_info card{};
   dladdr(reinterpret_cast<const void*>(&emulated::note), &card);
-  setenv("LD_PRELOAD", card.dli_fname, 1);
-  setenv("EMULATED_GPU_LOG", log.c_str(), 1);
-  setenv("EMULATED_GPU_MB", megabytes, 1);
-  setenv("DIFFUSE_CACHE_DIR", (fs::temp_directory_path() / "diffuse-test-kernels").c_str(), 1);
+  std::map<std::string, std::string> all{{"LD_PRELOAD", card.dli_fname}, {"EMULATED_GPU_LOG", log}};
+  all.insert(environment.begin(), environment.end());
+  for (const auto& [name, value] : all) setenv(name.c_str(), value.c_str(), 1);
   Seen seen{run_program(arguments), {}};
-  for (const char* const name :
-       {"LD_PRELOAD", "EMULATED_GPU_LOG", "EMULATED_GPU_MB", "DIFFUSE_CACHE_DIR"})
-    unsetenv(name);
+  for (const auto& [name, value] : all) unsetenv(name.c_str());
   std::istringstream lines(contents(log));
   for (std::string line; std::getline(lines, line);) seen.log.push_back(line);
   return seen;
 }
 
-Seen train_on_card(const Lines& settings, const fs::path& folder) {
-  Lines arguments{"train", "--out", folder, "--device", "cuda"};
-  arguments.insert(arguments.end(), settings.begin(), settings.end());
-  const Seen seen = on_card(arguments);
-  EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
-  return seen;
+// A config in the folder, and the arguments that train by it.
+Lines training_in(const fs::path& folder, const Lines& settings, const Lines& more = {}) {
+  write_file(folder / "config.json", small_image_config());
+  Lines arguments{"train", "--config", folder / "config.json", "--out", folder / "run"};
+  for (const std::string& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
 }
+
+const Lines kOnCuda{"--device", "cuda"};
 
 // What the card did from the last recording to the last replay.
 Lines replayed(const Lines& log) {
@@ -65,11 +68,10 @@ Lines replayed(const Lines& log) {
 }
 
 TEST(ProgramOnTheCard, TrainsByTwoGraphsWithoutWaiting) {
-  const fs::path folder = scratch("on_card");
-  write_file(folder / "config.json", small_image_config());
-  const Seen seen = train_on_card({"--config", folder / "config.json", "--set", "train.steps=30",
-                                   "--set", "train.sample_every=0", "--set", "train.log_every=30"},
-                                  folder / "run");
+  const Seen seen = on_card(
+      training_in(scratch("on_card"),
+                  {"train.steps=30", "train.sample_every=0", "train.log_every=30"}, kOnCuda));
+  EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
   EXPECT_EQ(seen.count("begin recording"), 2);
   EXPECT_EQ(seen.count("REFUSED"), 0);
   const Lines steps = replayed(seen.log);
@@ -83,8 +85,7 @@ TEST(ProgramOnTheCard, TrainsByTwoGraphsWithoutWaiting) {
 
 TEST(ProgramOnTheCard, SamplesByAGraph) {
   const fs::path folder = scratch("on_card");
-  write_file(folder / "config.json", small_image_config());
-  train_on_card({"--config", folder / "config.json"}, folder / "run");
+  EXPECT_EQ(on_card(training_in(folder, {}, kOnCuda)).outcome.exit_code, 0);
   const Seen seen = on_card({"sample", "--ckpt", folder / "run" / "model.pt", "-n", "4", "-o",
                              folder / "samples.png", "--device", "cuda"});
   EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
@@ -93,13 +94,55 @@ TEST(ProgramOnTheCard, SamplesByAGraph) {
   for (const std::string& line : replayed(seen.log)) EXPECT_FALSE(line.starts_with("sync")) << line;
 }
 
-TEST(ProgramOnTheCard, SaysThatMemoryIsShort) {
+// Ho's UNet in batches of 128: kernels of the pass, and memory without cuDNN's and cuBLAS's own.
+TEST(ProgramOnTheCard, TrainsHosUNetInFewKernelsAndLittleMemory) {
   const Seen seen =
-      on_card({"train", "--config", "configs/cifar.json", "--set", "model.sample_shape=[3,32,32]",
-               "--out", scratch("on_card") / "run", "--device", "cuda"},
-              "512");
-  EXPECT_EQ(seen.outcome.exit_code, 1);
-  EXPECT_NE(seen.outcome.err.find("memory"), std::string::npos) << seen.outcome.err;
+      on_card({"bench", "--config", "configs/cifar.json", "--set", "model.sample_shape=[3,32,32]",
+               "--set", "train.precision=bf16", "--device", "cuda", "--seconds", "0.1"});
+  EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
+  int most = 0;
+  for (const std::string& line : seen.log)
+    if (line.starts_with("graph ")) most = std::max(most, std::stoi(line.substr(6)));
+  EXPECT_GT(most, 500);
+  EXPECT_LT(most, 720);
+  const size_t found = seen.outcome.out.find("peak memory");
+  ASSERT_NE(found, std::string::npos) << seen.outcome.out;
+  EXPECT_LT(std::stod(seen.outcome.out.substr(found + 11)), 3000) << seen.outcome.out;
+}
+
+// One line on stderr says so, and none is LibTorch's.
+void expect_one_line(const Outcome& outcome, int exit_code, const std::string& says) {
+  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
+  int found = 0;
+  std::istringstream lines(outcome.err);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_FALSE(line.starts_with("[")) << line;
+    found += line.find(says) != std::string::npos;
+  }
+  EXPECT_EQ(found, 1) << outcome.err;
+}
+
+TEST(ProgramOnTheCard, SaysThatTheDriverIsTooOld) {
+  const fs::path folder = scratch("on_card");
+  const std::map<std::string, std::string> old{{"EMULATED_GPU_DRIVER", "12020"}};
+  const std::string says = "the NVIDIA driver is too old: it knows CUDA 12.2";
+  expect_one_line(on_card(training_in(folder, {}), old).outcome, 0, says);
+  expect_one_line(on_card(training_in(folder, {}, kOnCuda), old).outcome, 2, says);
+}
+
+TEST(ProgramOnTheCard, SaysThatMemoryIsShort) {
+  const Lines train = training_in(scratch("on_card"), {"train.batch_size=4096"}, kOnCuda);
+  expect_one_line(on_card(train, {{"EMULATED_GPU_MB", "64"}}).outcome, 1, "memory");
+}
+
+TEST(ProgramOnTheCard, EndsWithAWholeCheckpointWhenTheCardIsLost) {
+  const fs::path folder = scratch("on_card");
+  const Lines train = training_in(
+      folder, {"train.steps=1000", "train.checkpoint_every=10", "train.sample_every=0"}, kOnCuda);
+  expect_one_line(on_card(train, {{"EMULATED_GPU_FAILS_AFTER", "20000"}}).outcome, 1,
+                  "the card has fallen off the bus");
+  const Outcome info = run_program({"info", folder / "run" / "model.pt"});
+  EXPECT_EQ(info.exit_code, 0) << info.err;
 }
 
 }  // namespace

@@ -23,11 +23,15 @@ static at::Tensor conv2d_padded_at_end(const at::Tensor& x, const at::Tensor& we
   if (!cuda::takes_bias(x))
     return conv2d(at::constant_pad_nd(x, {0, padding, 0, along_h}), weight, bias,
                   {window.kernel, window.stride, 0, window.signal});
-  at::Tensor y = at::conv2d(x, kept_weight(weight), {}, {window.signal ? 1 : 2, 2},
-                            {window.signal ? 0 : 2, 2});
-  const auto wanted = [&](int64_t size) { return (size + padding - window.kernel) / 2 + 1; };
-  if (!window.signal) y = y.narrow(2, 1, wanted(x.size(2)));
-  return cuda::add_bias(y.narrow(3, 1, wanted(x.size(3))), {}, bias);
+  const at::Tensor y = at::conv2d(x, kept_weight(weight), {}, {window.signal ? 1 : 2, 2},
+                                  {window.signal ? 0 : 2, 2});
+  // What is too much of a dimension at the end.
+  const auto excess = [&](int64_t dim) {
+    return y.size(dim) - 2 - (x.size(dim) + padding - window.kernel) / 2;
+  };
+  std::vector<int64_t> cropped{-1, -excess(3)};
+  if (!window.signal) cropped.insert(cropped.end(), {-1, -excess(2)});
+  return cuda::add_bias(at::constant_pad_nd(y, cropped), {}, bias);
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

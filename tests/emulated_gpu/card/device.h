@@ -28,6 +28,9 @@ void when_recorded(cudaStream_t stream, std::function<void()> last);
 // Of calls that CUDA refuses while the thread records a graph. `call`: its name, for the log.
 cudaError_t unsafe_call(const char* call);
 
+// Whether the thread's context is the card's: from its first call on that needs one.
+bool& has_context();
+
 // Whether the memory is the card's.
 bool on_card(const void* address);
 

@@ -2,6 +2,7 @@
 #include <cuda.h>
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -34,7 +35,8 @@ CUresult cuGetExportTable(const void** table, const CUuuid*) {
   return CUDA_ERROR_NOT_FOUND;
 }
 CUresult cuDriverGetVersion(int* version) {
-  *version = 13000;
+  const char* const other = std::getenv("EMULATED_GPU_DRIVER");
+  *version = other != nullptr ? std::atoi(other) : 13000;
   return CUDA_SUCCESS;
 }
 CUresult cuGetErrorName(CUresult, const char** name) {
@@ -52,19 +54,18 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice
                                                                      : 0;
   return CUDA_SUCCESS;
 }
-static thread_local CUcontext current = nullptr;
 CUresult cuCtxGetCurrent(CUcontext* context) {
-  *context = current;
+  static int primary;
+  *context = has_context() ? reinterpret_cast<CUcontext>(&primary) : nullptr;
   return CUDA_SUCCESS;
 }
 CUresult cuCtxSetCurrent(CUcontext context) {
-  current = context;
+  has_context() = context != nullptr;
   return CUDA_SUCCESS;
 }
 CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
-  static int something;
-  *context = reinterpret_cast<CUcontext>(&something);
-  return CUDA_SUCCESS;
+  has_context() = true;
+  return cuCtxGetCurrent(context);
 }
 CUresult cuDevicePrimaryCtxGetState(CUdevice, unsigned* flags, int* active) {
   if (flags != nullptr) *flags = 0;
@@ -83,8 +84,17 @@ CUresult cuLibraryGetKernel(CUkernel* kernel, CUlibrary, const char* name) {
   *kernel = reinterpret_cast<CUkernel>(new std::string(name));
   return CUDA_SUCCESS;
 }
+// LibTorch's own kernels that it compiles at run time.
+CUresult cuModuleLoadData(CUmodule* module, const void* code) {
+  return cuLibraryLoadData(reinterpret_cast<CUlibrary*>(module), code, nullptr, nullptr, 0, nullptr,
+                           nullptr, 0);
+}
+CUresult cuModuleGetFunction(CUfunction* kernel, CUmodule, const char* name) {
+  return cuLibraryGetKernel(reinterpret_cast<CUkernel*>(kernel), nullptr, name);
+}
 CUresult cuLaunchKernel(CUfunction kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                         unsigned by, unsigned bz, unsigned, CUstream stream, void**, void**) {
+  if (!has_context()) return CUDA_ERROR_INVALID_CONTEXT;
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || bx == 0)
     return CUDA_ERROR_INVALID_VALUE;
   const std::string threads = std::to_string(size_t{gx} * gy * gz * bx * by * bz);

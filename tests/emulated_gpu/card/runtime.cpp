@@ -1,8 +1,10 @@
 // CUDA's runtime library, as far as LibTorch calls it.
+#include <cuda.h>
 #include <cuda_runtime_api.h>
-#include <dlfcn.h>
 #include <sys/mman.h>
 
+#include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -162,6 +164,18 @@ bool records(cudaStream_t stream) {
   return stream_of(stream)->recording != nullptr;
 }
 
+bool& has_context() {
+  static thread_local bool has = false;
+  return has;
+}
+
+// Of all work from the number on that EMULATED_GPU_FAILS_AFTER gives: the card has fallen off the bus.
+static bool is_lost() {
+  static const char* const last = std::getenv("EMULATED_GPU_FAILS_AFTER");
+  static std::atomic<int64_t> count{0};
+  return last != nullptr && ++count > std::atoll(last);
+}
+
 void when_recorded(cudaStream_t stream, std::function<void()> last) {
   const std::scoped_lock lock(mutex);
   stream_of(stream)->recording->last.push_back(std::move(last));
@@ -170,6 +184,8 @@ void when_recorded(cudaStream_t stream, std::function<void()> last) {
 bool on_card(const void* address) { return kind_of(address) == 'd'; }
 
 cudaError_t queue(cudaStream_t stream, Work work) {
+  has_context() = true;
+  if (is_lost()) return failed(cudaErrorDevicesUnavailable);
   {
     const std::scoped_lock lock(mutex);
     CUstream_st* const to = stream_of(stream);
@@ -299,13 +315,18 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorStreamCaptureUnjoined:
       return "capturing stream has unjoined work";
     default:
-      return "emulated error";
+      return error == cudaErrorDevicesUnavailable ? "the card has fallen off the bus"
+                                                  : "emulated error";
   }
 }
 
 // Devices.
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
+  if (int driver = 0; cuDriverGetVersion(&driver) == CUDA_SUCCESS && driver < 13000) {
+    *count = 0;
+    return failed(cudaErrorInsufficientDriver);
+  }
   return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
@@ -316,7 +337,7 @@ cudaError_t cudaSetDevice(int device) {
   return device == 0 ? cudaSuccess : failed(cudaErrorInvalidDevice);
 }
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = 13000;
+  cuDriverGetVersion(version);
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {

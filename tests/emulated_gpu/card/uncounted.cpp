@@ -1,4 +1,4 @@
-// Functions of cuBLAS and cuDNN of which only the name matters; their arguments are left alone.
+// Functions of which only the name matters; their arguments are left alone.
 #include "device.h"
 
 namespace {
@@ -40,3 +40,16 @@ NOTHING(cublasLtMatmulPreferenceSetAttribute)
 NOTHING(cublasLtMatrixLayoutCreate)
 NOTHING(cublasLtMatrixLayoutDestroy)
 NOTHING(cublasLtMatrixLayoutSetAttribute)
+NOTHING(cuModuleLoad)
+NOTHING(cuModuleLoadDataEx)
+NOTHING(cuModuleUnload)
+NOTHING(cuFuncGetAttribute)
+NOTHING(cuFuncSetAttribute)
+NOTHING(cuFuncSetCacheConfig)
+NOTHING(cuLaunchCooperativeKernel)
+NOTHING(cuLinkAddData_v2)
+NOTHING(cuLinkComplete)
+NOTHING(cuLinkCreate_v2)
+NOTHING(cuOccupancyMaxActiveBlocksPerMultiprocessor)
+NOTHING(cuPointerGetAttribute)
+NOTHING(cuTensorMapEncodeTiled)
