@@ -9,24 +9,27 @@
 
 namespace diffuse {
 
-// The factor from an error in the network's prediction to one in ε: a / d.
+// The factor from an error in the network's prediction to one in ε: a / d; undefined for 1.
 at::Tensor GaussianDiffusion::to_eps(const Levels& at) const {
+  if (predicts_eps_) return {};
   const auto [p, q] = columns_(at);
-  return predicts_eps_ ? at::ones_like(at.a) : at.a / (q * at.a - at.s * p);
+  return at.a / (q * at.a - at.s * p);
 }
 
-// The same times the square root of the loss's weight; undefined for 1.
+// The same times the square root of the loss's weight.
 at::Tensor GaussianDiffusion::loss_scale(const Levels& at) const {
-  const bool plain = loss_ == LossKind::kSimple || loss_ == LossKind::kHybrid;
-  if (loss_ == LossKind::kMse || (plain && predicts_eps_)) return {};
-  if (loss_ == LossKind::kMinSnr) return to_eps(at) * min_snr_weight(at, min_snr_gamma_).sqrt();
-  if (loss_ == LossKind::kEdm) return to_eps(at) * edm_weight(at, sigma_data_).sqrt();
+  const auto weighted = [&](const at::Tensor& weight) {
+    const at::Tensor factor = to_eps(at);
+    return factor.defined() ? factor * weight.sqrt() : weight.sqrt();
+  };
+  if (loss_ == LossKind::kMse) return {};
+  if (loss_ == LossKind::kMinSnr) return weighted(min_snr_weight(at, min_snr_gamma_));
+  if (loss_ == LossKind::kEdm) return weighted(edm_weight(at, sigma_data_));
   if (loss_ != LossKind::kVlbWeighted) return to_eps(at);
-  if (process_->schedule() == nullptr)
-    return to_eps(at) * continuous_bound_weight(*process_, at.time).sqrt();
+  if (process_->schedule() == nullptr) return weighted(continuous_bound_weight(*process_, at.time));
   const Transition step = transition(at, process_->before(at.time));
   const at::Tensor variance = variance_->fixed_log(step, process_->first_log_variance()).exp();
-  return to_eps(at) * bound_weight(step, variance).sqrt();
+  return weighted(bound_weight(step, variance));
 }
 
 // (scale · (p x_0 + q ε − y))² averaged over dimensions: [B]; scale may be undefined for 1. Scaling before squaring
@@ -65,8 +68,7 @@ at::Tensor GaussianDiffusion::epsilon_loss(const Denoiser& denoiser, const at::T
                                            const at::Tensor& t, const at::Tensor& eps) const {
   const Levels at = process_->levels(t);
   const at::Tensor x_t = q_sample(x0, at, eps);
-  return squared_error(split(denoiser(x_t, at.time), x_t).first, x0, eps, at,
-                       predicts_eps_ ? at::Tensor() : to_eps(at));
+  return squared_error(split(denoiser(x_t, at.time), x_t).first, x0, eps, at, to_eps(at));
 }
 
 // L_{t−1} = KL(q(x_{t−1} | x_t, x_0) ‖ p_θ(x_{t−1} | x_t))                                    eq. 7

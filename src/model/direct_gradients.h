@@ -1,33 +1,42 @@
-// Gradients that operations add to their parameters' by themselves: a device that wants few kernels is spared one or
-// two for each parameter.
+// Gradients that operations add to their parameters' by themselves, many in a launch: a device that wants few
+// kernels is spared one or two for each parameter.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <vector>
 
 namespace diffuse {
 
-// While one lives, backward passes of what this thread computes forward may do so. One at a time in a process.
+// While one lives, what this thread computes may add the gradients of its parameters so. Blocks that are computed
+// again for their gradients run on other threads, and leave theirs to autograd.
 class DirectGradients {
  public:
-  DirectGradients();
-  ~DirectGradients();
+  // The parameters' gradients lie in the memory of `all`.
+  explicit DirectGradients(const at::Tensor& all);
+  ~DirectGradients();  // drops what finish() has not added
   DirectGradients(const DirectGradients&) = delete;
   DirectGradients& operator=(const DirectGradients&) = delete;
 
-  // The gradient of the parameter `x` for a backward pass to add to, which then returns none; undefined outside of
-  // a scope, and where x is no parameter or has no gradient yet.
+  // What a backward pass adds the gradient of x to, instead of returning it to autograd: that of a parameter whose
+  // gradient lies there. Undefined outside of a scope and for all else: return it.
   static at::Tensor of(const at::Tensor& x);
 
-  // Adds `part`, of the same sizes, to (a view of) what of() returned: in a scope, by finish() with all others.
+  // gradient += part, of the same sizes: by finish() at the latest, or at once if its scope has gone. `gradient`: from
+  // of(), or a view of it. On any thread.
   static void add(const at::Tensor& gradient, const at::Tensor& part);
 
-  // Adds the sums of the columns of `rows`, as in ops::cuda::ColumnTotals.
+  // The same of the sums of the columns of `rows`, as in ops::cuda::ColumnTotals.
   static void add_columns(const at::Tensor& rows, const std::vector<at::Tensor>& gradients);
 
   // After the backward pass.
-  static void finish();
+  void finish();
+
+  struct Pending;
+
+ private:
+  std::unique_ptr<Pending> pending_;
 };
 
 }  // namespace diffuse

@@ -72,7 +72,7 @@ TrainingRows Trainer::draw(const Batch& batch, int64_t begin, int64_t end) {
 at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
   const DropoutScope scope(rows.dropout, rows.keys);
   std::optional<DirectGradients> direct;
-  if (updater_->flat_gradients().defined()) direct.emplace();
+  if (const at::Tensor all = updater_->flat_gradients(); all.defined()) direct.emplace(all);
   std::optional<WeightCacheScope> kept;
   if (WeightCache* const low = updater_->low_copies()) kept.emplace(*low);
   const at::Tensor losses = objective_->losses(*network_, rows);
@@ -83,7 +83,7 @@ at::Tensor Trainer::pass(const TrainingRows& rows, bool last) {
     updater_->scale(loss).backward();
   };
   last ? reducer_->run(backward) : backward();
-  if (direct) DirectGradients::finish();
+  if (direct) direct->finish();
   loss_ += loss.detach();
   return losses.detach();
 }

@@ -1,6 +1,8 @@
 // What the tests on a GPU find in this program: an emulated card whose operators and kernels compute.
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "card/device.h"
 #include "operators.h"
 #include "src/core/cuda/nvrtc_launcher.h"

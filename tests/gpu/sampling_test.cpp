@@ -18,7 +18,7 @@ fs::path trained_on_gpu() {
   config.train.steps = 60;
   config.train.tf32 = Tf32::kOff;
   Trainer trainer(config, make_dataset(config.data, Split::kTrain, config.seed), gpu());
-  for (int i = 0; i < updates(60); ++i) trainer.update();
+  for (int i = 0; i < fewer_if_emulated(60); ++i) trainer.update();
   const fs::path file = scratch("gpu_samples") / "model.pt";
   write_checkpoint_file(file, trainer.checkpoint());
   return file;
@@ -29,7 +29,7 @@ at::Tensor samples(const fs::path& file, c10::Device device, SamplerKind sampler
   const Model model = Model::load(file, true, device);
   SampleConfig config = model.config().sample;
   config.sampler = sampler;
-  config.steps = updates(sampler == SamplerKind::kDdpm ? 50 : 20);
+  config.steps = fewer_if_emulated(sampler == SamplerKind::kDdpm ? 50 : 20);
   config.guidance = guidance;
   GenerateOptions options = model.options(config);
   options.labels = round_robin_labels(4, model.config().model.classes);

@@ -48,7 +48,7 @@ TEST_F(Training, AHundredReplaysGiveTheBytesOfSingleKernels) {
     Trainer graphs = trainer_on(gpu(), config);
     config.train.cuda_graph = CudaGraph::kOff;
     Trainer eager = trainer_on(gpu(), config);
-    const int count = updates(100);
+    const int count = fewer_if_emulated(100);
     for (int i = 0; i < count; ++i) {
       graphs.update();
       eager.update();
@@ -68,7 +68,9 @@ TEST_F(Training, TheSameSeedGivesTheSameBytes) {
     config.data.image_size = 16;
     config.model.attention_resolutions = {16};
     config.train.precision = precision;
-    EXPECT_EQ(bytes_after(config, updates(50)), bytes_after(config, updates(50))) << precision;
+    EXPECT_EQ(bytes_after(config, fewer_if_emulated(50)),
+              bytes_after(config, fewer_if_emulated(50)))
+        << precision;
   }
 }
 
@@ -144,7 +146,7 @@ TEST_F(Training, LossesAreTheCpus) {
   for (const auto& [name, config] : four_models()) {
     Trainer here = trainer_on(gpu(), config), there = trainer_on(at::kCPU, config);
     for (int part = 0; part < 5; ++part) {
-      for (int i = 0; i < updates(20); ++i) {
+      for (int i = 0; i < fewer_if_emulated(20); ++i) {
         here.update();
         there.update();
       }

@@ -15,23 +15,23 @@
 
 namespace diffuse::ops {
 
-// With one more row of zeros before x and after it, a stride from the wanted ones, a GPU computes one row of outputs
-// too many, and need not copy x; likewise columns.
+// A 3x3 convolution of stride 2. On a GPU with two zeros at both ends: the outputs are then the wanted ones, one more
+// before them and perhaps one after, and cutting these off copies y, a quarter of x, instead of x.
 static at::Tensor conv2d_padded_at_end(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const Window& window) {
-  const int64_t padding = window.padding, along_h = window.signal ? 0 : padding;
-  if (!cuda::takes_bias(x))
-    return conv2d(at::constant_pad_nd(x, {0, padding, 0, along_h}), weight, bias,
-                  {window.kernel, window.stride, 0, window.signal});
-  const at::Tensor y = at::conv2d(x, kept_weight(weight), {}, {window.signal ? 1 : 2, 2},
-                                  {window.signal ? 0 : 2, 2});
-  // What is too much of a dimension at the end.
-  const auto excess = [&](int64_t dim) {
-    return y.size(dim) - 2 - (x.size(dim) + padding - window.kernel) / 2;
-  };
-  std::vector<int64_t> cropped{-1, -excess(3)};
-  if (!window.signal) cropped.insert(cropped.end(), {-1, -excess(2)});
-  return cuda::add_bias(at::constant_pad_nd(y, cropped), {}, bias);
+  TORCH_CHECK(window.kernel == 3 && window.stride == 2 && window.padding == 1,
+              "zeros at the end are for 3x3 convolutions of stride 2");
+  const bool signal = window.signal;
+  const bool fits = x.size(3) >= 2 && (signal || x.size(2) >= 2);
+  if (!fits || !cuda::takes_bias(x))
+    return conv2d(at::constant_pad_nd(x, {0, 1, 0, signal ? 0 : 1}), weight, bias,
+                  {3, 2, 0, signal});
+  const at::Tensor y =
+      at::conv2d(x, kept_weight(weight), {}, {signal ? 1 : 2, 2}, {signal ? 0 : 2, 2});
+  const auto after = [&](int64_t dim) { return y.size(dim) - 1 - x.size(dim) / 2; };
+  std::vector<int64_t> cut{-1, -after(3)};
+  if (!signal) cut.insert(cut.end(), {-1, -after(2)});
+  return cuda::add_bias(at::constant_pad_nd(y, cut), {}, bias);
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

@@ -49,14 +49,22 @@ static at::Tensor normalise(const NormInput& in, const Norm& norm, bool silu) {
   return by_operators(in.skip.defined() ? at::cat({x, in.skip}, 1) : x, shift, norm, silu);
 }
 
-static Normed with_inputs(const NormInput& in, const Norm& norm, bool passes) {
+static Normed plain_norm(const NormInput& in, const Norm& norm, bool passes) {
   if (cuda::takes_group_norm(in.x.value, norm))
     return cuda::group_norm(in, norm, {}, false, {}, {}, passes);
   return {normalise(in, norm, false), in.x.value, in.skip};
 }
 
-static Normed silu_with_inputs(const NormInput& in, const Norm& norm, const Modulation& modulation,
-                               const Dropout& dropout_options, bool passes) {
+at::Tensor group_norm(const NormInput& in, const Norm& norm) {
+  return plain_norm(in, norm, false).y;
+}
+
+Normed group_norm_passing(const NormInput& in, const Norm& norm) {
+  return plain_norm(in, norm, true);
+}
+
+static Normed silu_norm(const NormInput& in, const Norm& norm, const Modulation& modulation,
+                        const Dropout& dropout_options, bool passes) {
   if (!cuda::takes_group_norm(in.x.value, norm))
     return {dropout(normalise(in, modulated(norm, modulation), true), dropout_options), in.x.value,
             in.skip};
@@ -66,21 +74,13 @@ static Normed silu_with_inputs(const NormInput& in, const Norm& norm, const Modu
   return out;
 }
 
-at::Tensor group_norm(const NormInput& in, const Norm& norm) {
-  return with_inputs(in, norm, false).y;
-}
-
 at::Tensor group_norm_silu(const NormInput& in, const Norm& norm, const Modulation& modulation,
                            const Dropout& dropout_options) {
-  return silu_with_inputs(in, norm, modulation, dropout_options, false).y;
-}
-
-Normed group_norm_passing(const NormInput& in, const Norm& norm) {
-  return with_inputs(in, norm, true);
+  return silu_norm(in, norm, modulation, dropout_options, false).y;
 }
 
 Normed group_norm_silu_passing(const NormInput& in, const Norm& norm) {
-  return silu_with_inputs(in, norm, {}, {}, true);
+  return silu_norm(in, norm, {}, {}, true);
 }
 
 }  // namespace diffuse::ops

@@ -16,12 +16,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// The weight, whose values `low` has, perhaps in a lower precision.
-struct LowCopyFunction : torch::autograd::Function<LowCopyFunction> {
+// `values`, the weight's in some precision, in the place of the weight.
+struct StandInFunction : torch::autograd::Function<StandInFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& weight,
-                            const at::Tensor& low) {
+                            const at::Tensor& values) {
     context->saved_data["direct"] = DirectGradients::of(weight);
-    return low.detach();
+    return values.detach();
   }
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const at::Tensor direct = context->saved_data["direct"].toTensor();
@@ -46,11 +46,11 @@ at::Tensor kept_weight(const at::Tensor& weight) {
   if (const at::ScalarType type = ComputeScope::type_for(weight); type != weight.scalar_type()) {
     const at::Tensor low = low_copy(weight, type, cache);
     return at::GradMode::is_enabled() && weight.requires_grad()
-               ? LowCopyFunction::apply(weight, low)
+               ? StandInFunction::apply(weight, low)
                : low;
   }
   if (at::GradMode::is_enabled() && DirectGradients::of(weight).defined())
-    return LowCopyFunction::apply(weight, weight.detach());
+    return StandInFunction::apply(weight, weight.detach());
   const at::DeviceType device = weight.device().type();
   if (cache == nullptr || !at::autocast::is_autocast_enabled(device)) return weight;
   at::Tensor& kept = (*cache)[weight.const_data_ptr()];

@@ -5,10 +5,10 @@
 
 namespace diffuse::ops {
 
-// In a ComputeScope of a lower precision: the float32 weight in that precision, laid out as the weight; its
-// gradient comes back in float32. A WeightCacheScope's cache gives the copy where it has one, and else keeps it.
-// Under autocast in a WeightCacheScope: the weight in autocast's precision, converted once for all passes.
-// Otherwise the weight itself, which autocast converts at each use.
+// In a ComputeScope of a lower precision: the float32 weight in that precision, laid out as the weight. A
+// WeightCacheScope's cache gives the copy where it has one, and else keeps it. Under autocast in a WeightCacheScope:
+// the weight in autocast's precision, converted once for all passes. Otherwise the weight's own values, which autocast
+// converts at each use. The gradient comes back in float32, or goes where DirectGradients has it go.
 at::Tensor kept_weight(const at::Tensor& weight);
 
 // x in the ComputeScope's precision, of what is no parameter; undefined stays undefined.

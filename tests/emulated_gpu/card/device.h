@@ -1,5 +1,5 @@
-// A card that is not there: streams, events, memory and graphs as CUDA's rules have them, on the host. Work is
-// done at once, when it is queued; memory of the card is memory of the host.
+// A card that is not there: streams, events, memory and graphs on the host, with CUDA's rules of what may be recorded
+// by a thread of its own. Work is done at once, when it is queued; memory of the card is memory of the host.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -28,11 +28,16 @@ void when_recorded(cudaStream_t stream, std::function<void()> last);
 // Of calls that CUDA refuses while the thread records a graph. `call`: its name, for the log.
 cudaError_t unsafe_call(const char* call);
 
+// EMULATED_GPU_COUNT.
+int device_count();
+
 // Whether the thread's context is the card's: from its first call on that needs one.
 bool& has_context();
 
-// Whether the memory is the card's.
-bool on_card(const void* address);
+// Of cuBLAS and cuDNN.
+struct Handle {
+  cudaStream_t stream = nullptr;
+};
 
 // The address of a symbol of this library, or of a function that succeeds and does nothing.
 void* driver_entry(const char* name);

@@ -1,9 +1,11 @@
 // CUDA's driver, as far as this project and LibTorch call it.
 #include <cuda.h>
 #include <dlfcn.h>
+#include <elf.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 
 #include "device.h"
@@ -15,6 +17,16 @@ static int succeed() { return 0; }
 void* driver_entry(const char* name) {
   void* const found = dlsym(RTLD_DEFAULT, name);
   return found != nullptr ? found : reinterpret_cast<void*>(&succeed);
+}
+
+// The names of an ELF file's sections: .text.KERNEL for each kernel.
+static std::set<std::string> sections_of(const char* elf) {
+  const auto& header = *reinterpret_cast<const Elf64_Ehdr*>(elf);
+  const auto* const sections = reinterpret_cast<const Elf64_Shdr*>(elf + header.e_shoff);
+  const char* const names = elf + sections[header.e_shstrndx].sh_offset;
+  std::set<std::string> found;
+  for (int i = 0; i < header.e_shnum; ++i) found.insert(names + sections[i].sh_name);
+  return found;
 }
 
 }  // namespace diffuse::emulated
@@ -46,7 +58,7 @@ CUresult cuGetErrorName(CUresult, const char** name) {
 CUresult cuGetErrorString(CUresult, const char** name) { return cuGetErrorName({}, name); }
 CUresult cuDeviceGet(CUdevice* device, int index) {
   *device = index;
-  return index == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+  return index < device_count() ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
 }
 CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
   *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 9
@@ -77,10 +89,13 @@ CUresult cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option*, 
   if (unsafe_call("cuLibraryLoadData") != cudaSuccess) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   if (std::memcmp(code, "\177ELF", 4) != 0) return CUDA_ERROR_INVALID_IMAGE;
   note("load library");
-  *library = reinterpret_cast<CUlibrary>(const_cast<void*>(code));
+  *library = reinterpret_cast<CUlibrary>(
+      new std::set<std::string>(sections_of(static_cast<const char*>(code))));
   return CUDA_SUCCESS;
 }
-CUresult cuLibraryGetKernel(CUkernel* kernel, CUlibrary, const char* name) {
+CUresult cuLibraryGetKernel(CUkernel* kernel, CUlibrary library, const char* name) {
+  if (!reinterpret_cast<std::set<std::string>*>(library)->contains(std::string(".text.") + name))
+    return CUDA_ERROR_NOT_FOUND;
   *kernel = reinterpret_cast<CUkernel>(new std::string(name));
   return CUDA_SUCCESS;
 }
@@ -89,8 +104,9 @@ CUresult cuModuleLoadData(CUmodule* module, const void* code) {
   return cuLibraryLoadData(reinterpret_cast<CUlibrary*>(module), code, nullptr, nullptr, 0, nullptr,
                            nullptr, 0);
 }
-CUresult cuModuleGetFunction(CUfunction* kernel, CUmodule, const char* name) {
-  return cuLibraryGetKernel(reinterpret_cast<CUkernel*>(kernel), nullptr, name);
+CUresult cuModuleGetFunction(CUfunction* kernel, CUmodule module, const char* name) {
+  return cuLibraryGetKernel(reinterpret_cast<CUkernel*>(kernel),
+                            reinterpret_cast<CUlibrary>(module), name);
 }
 CUresult cuLaunchKernel(CUfunction kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                         unsigned by, unsigned bz, unsigned, CUstream stream, void**, void**) {

@@ -12,20 +12,6 @@
 
 using namespace diffuse::emulated;
 
-namespace {
-struct Handle {
-  cudaStream_t stream = nullptr;
-};
-}  // namespace
-
-#define COUNTED(name) \
-  int name(Handle* handle) { return queue(handle->stream, {#name, {}}) == cudaSuccess ? 0 : 13; }
-#define NOTHING(name) \
-  int name() { return 0; }
-
-// Declared anew with the arguments that are used: the linker sees names alone.
-#pragma GCC diagnostic ignored "-Wmissing-declarations"
-
 struct cudnnContext : Handle {};
 
 extern "C" {

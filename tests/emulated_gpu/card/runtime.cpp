@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -19,16 +20,17 @@
 struct CUstream_st {
   int id = 0;
   struct CUgraph_st* recording = nullptr;
-  bool origin = false;  // where the recording began
+  bool origin = false;    // where the recording began
+  bool unjoined = false;  // recorded work that no other stream waits for
 };
 struct CUevent_st {
+  CUstream_st* stream = nullptr;    // in which it was recorded last
   CUgraph_st* recording = nullptr;  // the graph in which it was recorded last
 };
 struct CUgraph_st {
   std::vector<diffuse::emulated::Work> nodes;
   std::vector<std::function<void()>> last;  // to be called at the end, the newest first
   std::set<CUstream_st*> streams;
-  cudaStreamCaptureMode mode{};
   bool broken = false;
   unsigned long long id = 0;
 };
@@ -44,7 +46,7 @@ std::recursive_mutex mutex;
 struct State {
   std::map<const char*, std::pair<size_t, char>> memory;  // begin -> size, 'd'evice or 'h'ost
   std::map<const void*, std::string> kernels;
-  size_t used = 0, most = 0;
+  size_t used = 0;
   int streams = 0;
   unsigned long long graphs = 0;
   CUstream_st legacy;
@@ -60,6 +62,7 @@ State& state() {
 }
 
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local int device_of_thread = 0;  // they have one memory
 thread_local cudaStreamCaptureMode mode_of_thread = cudaStreamCaptureModeGlobal;
 thread_local std::set<CUgraph_st*> recordings_of_thread;
 
@@ -89,7 +92,7 @@ cudaError_t allocate(void** pointer, size_t size, char kind) {
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (found == MAP_FAILED) return failed(cudaErrorMemoryAllocation);
   s.memory[static_cast<char*>(found)] = {size, kind};
-  if (kind == 'd') s.most = std::max(s.most, s.used += size);
+  if (kind == 'd') s.used += size;
   note(std::string(kind == 'd' ? "malloc " : "malloc host ") + std::to_string(size));
   *pointer = found;
   return cudaSuccess;
@@ -164,6 +167,11 @@ bool records(cudaStream_t stream) {
   return stream_of(stream)->recording != nullptr;
 }
 
+int device_count() {
+  const char* const count = std::getenv("EMULATED_GPU_COUNT");
+  return count != nullptr ? std::atoi(count) : 1;
+}
+
 bool& has_context() {
   static thread_local bool has = false;
   return has;
@@ -181,8 +189,6 @@ void when_recorded(cudaStream_t stream, std::function<void()> last) {
   stream_of(stream)->recording->last.push_back(std::move(last));
 }
 
-bool on_card(const void* address) { return kind_of(address) == 'd'; }
-
 cudaError_t queue(cudaStream_t stream, Work work) {
   has_context() = true;
   if (is_lost()) return failed(cudaErrorDevicesUnavailable);
@@ -192,6 +198,7 @@ cudaError_t queue(cudaStream_t stream, Work work) {
     if (to->recording != nullptr) {
       if (to->recording->broken) return failed(cudaErrorStreamCaptureInvalidated);
       note("record " + work.name);
+      to->unjoined = !to->origin;
       to->recording->nodes.push_back(std::move(work));
       return cudaSuccess;
     }
@@ -322,7 +329,7 @@ const char* cudaGetErrorString(cudaError_t error) {
 
 // Devices.
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = device_count();
   if (int driver = 0; cuDriverGetVersion(&driver) == CUDA_SUCCESS && driver < 13000) {
     *count = 0;
     return failed(cudaErrorInsufficientDriver);
@@ -330,11 +337,13 @@ cudaError_t cudaGetDeviceCount(int* count) {
   return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
+  *device = device_of_thread;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : failed(cudaErrorInvalidDevice);
+  if (device < 0 || device >= device_count()) return failed(cudaErrorInvalidDevice);
+  device_of_thread = device;
+  return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
   cuDriverGetVersion(version);
@@ -472,7 +481,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   attributes->type = kind == 'd'   ? cudaMemoryTypeDevice
                      : kind == 'h' ? cudaMemoryTypeHost
                                    : cudaMemoryTypeUnregistered;
-  attributes->device = kind == 'p' ? -2 : 0;
+  attributes->device = kind == 'p' ? -2 : device_of_thread;
   if (kind != 'p') attributes->devicePointer = const_cast<void*>(pointer);
   if (kind != 'd') attributes->hostPointer = const_cast<void*>(pointer);
   return cudaSuccess;
@@ -491,11 +500,13 @@ cudaError_t cudaMemcpyPeerAsync(void* to, int, const void* from, int, size_t siz
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t width, size_t height, cudaMemcpyKind, cudaStream_t stream) {
-  return queue(stream, {"copy 2d " + std::to_string(width * height), [=] {
-                          for (size_t y = 0; y < height; ++y)
-                            std::memcpy(static_cast<char*>(to) + y * to_pitch,
-                                        static_cast<const char*>(from) + y * from_pitch, width);
-                        }});
+  for (size_t y = 0; y < height; ++y)
+    if (const cudaError_t error =
+            copy(static_cast<char*>(to) + y * to_pitch,
+                 static_cast<const char*>(from) + y * from_pitch, width, stream, " of rows");
+        error != cudaSuccess)
+      return error;
+  return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t size, cudaStream_t stream) {
   return queue(stream, {"memset " + std::to_string(size), [=] { std::memset(to, value, size); }});
@@ -571,6 +582,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     waiting->recording->broken = true;
     return failed(cudaErrorStreamCaptureIsolation);
   }
+  if (waiting != event->stream) event->stream->unjoined = false;
+  waiting->unjoined = !waiting->origin;
   if (waiting->recording == event->recording) return cudaSuccess;
   if (waiting->recording != nullptr) return failed(cudaErrorStreamCaptureMerge);
   waiting->recording = event->recording;
@@ -588,7 +601,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const std::scoped_lock lock(mutex);
-  event->recording = stream_of(stream)->recording;
+  event->stream = stream_of(stream);
+  event->recording = event->stream->recording;
   return cudaSuccess;
 }
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
@@ -621,13 +635,12 @@ cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
   std::swap(*mode, mode_of_thread);
   return cudaSuccess;
 }
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   const std::scoped_lock lock(mutex);
   CUstream_st* const from = stream_of(stream);
   if (from == &state().legacy) return failed(cudaErrorStreamCaptureUnsupported);
   if (from->recording != nullptr) return failed(cudaErrorIllegalState);
   auto* const graph = new CUgraph_st;
-  graph->mode = mode;
   graph->id = ++state().graphs;
   graph->streams.insert(from);
   from->recording = graph;
@@ -642,12 +655,18 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   CUgraph_st* const made = from->recording;
   *graph = nullptr;
   if (made == nullptr || !from->origin) return failed(cudaErrorIllegalState);
-  for (CUstream_st* const other : made->streams) other->recording = nullptr;
+  bool joined = true;
+  for (CUstream_st* const other : made->streams) {
+    joined = joined && !other->unjoined;
+    other->unjoined = false;
+    other->recording = nullptr;
+  }
   from->origin = false;
   recordings_of_thread.erase(made);
   for (auto last = made->last.rbegin(); last != made->last.rend(); ++last) (*last)();
   note("end recording: " + std::to_string(made->nodes.size()) + " nodes");
   if (made->broken) return failed(cudaErrorStreamCaptureInvalidated);
+  if (!joined) return failed(cudaErrorStreamCaptureUnjoined);
   *graph = made;
   return cudaSuccess;
 }

@@ -1,14 +1,8 @@
 // Functions of which only the name matters; their arguments are left alone.
 #include "device.h"
 
-namespace {
-struct Handle {
-  cudaStream_t stream;
-};
-}  // namespace
-
 #define PRODUCT(name)                                                                     \
-  extern "C" int name(Handle* handle) {                                                   \
+  extern "C" int name(diffuse::emulated::Handle* handle) {                                \
     return diffuse::emulated::queue(handle->stream, {#name, {}}) == cudaSuccess ? 0 : 13; \
   }
 #define NOTHING(name) \
@@ -53,3 +47,11 @@ NOTHING(cuLinkCreate_v2)
 NOTHING(cuOccupancyMaxActiveBlocksPerMultiprocessor)
 NOTHING(cuPointerGetAttribute)
 NOTHING(cuTensorMapEncodeTiled)
+NOTHING(ncclCommFinalize)
+NOTHING(ncclCommDestroy)
+NOTHING(ncclCommAbort)
+NOTHING(ncclGroupStart)
+NOTHING(ncclGroupEnd)
+NOTHING(ncclCommRegister)
+NOTHING(ncclCommDeregister)
+NOTHING(ncclRedOpDestroy)

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
@@ -16,6 +17,10 @@ namespace {
 
 using diffuse::cuda::kernels_for;
 
+static_assert(kSums == kMostOfLaunch && kSums <= 128, "the kernels' search halves from 64");
+static_assert(std::max(sizeof(Sums<TensorSum>), sizeof(Sums<ColumnSum>)) <= 4096,
+              "more than CUDA passes to a kernel");
+
 constexpr const char* kSumsText = "src/model/ops/cuda/kernels/sums.cuh";
 
 bool divisible_by_four(const at::Tensor& x) {
@@ -25,6 +30,7 @@ bool divisible_by_four(const at::Tensor& x) {
 // Nothing where the kernel does not take the memory as it is.
 std::optional<TensorSum> arguments_of(const Addition& addition) {
   const auto& [to, from] = addition;
+  TORCH_CHECK(to.sizes() == from.sizes(), "a sum of ", to.sizes(), " and ", from.sizes());
   const bool same = to.strides() == from.strides() && to.is_non_overlapping_and_dense();
   const bool rows = to.dim() == 2 && to.stride(1) == 1 && from.is_contiguous();
   if (to.scalar_type() != at::kFloat || to.numel() == 0 || (!same && !rows)) return std::nullopt;
@@ -79,8 +85,10 @@ bool takes_column_totals(c10::Device device, at::ScalarType type) {
 void total_columns(const std::vector<ColumnTotals>& totals, bool added) {
   std::map<at::ScalarType, std::vector<ColumnSum>> taken;
   for (const auto& [from, to] : totals) {
-    if (from.numel() == 0) continue;
     const int64_t rows = from.size(0), columns = from.size(1);
+    TORCH_CHECK(from.is_contiguous() && to.size() <= 3 && columns % std::ssize(to) == 0,
+                "totals of ", from.sizes(), " in ", to.size(), " tensors");
+    if (columns == 0) continue;
     ColumnSum sum{pointer(from),
                   {},
                   static_cast<int>(rows),

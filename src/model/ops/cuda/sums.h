@@ -3,9 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace diffuse::ops::cuda {
+
+constexpr size_t kMostOfLaunch = 80;  // sums
 
 // to += from, of the same sizes; to is float32.
 struct Addition {
@@ -16,7 +19,7 @@ struct Addition {
 void add_all(const std::vector<Addition>& additions);
 
 // The sums of the columns of from [R, C], contiguous, in float32: those of the first C / n columns in the first of
-// the n <= 3 contiguous tensors `to`, and so on; where one is undefined its columns are left out.
+// the n <= 3 contiguous tensors `to`, and so on; where one is undefined its columns are left out. C is a multiple of n.
 struct ColumnTotals {
   at::Tensor from;
   std::vector<at::Tensor> to;

@@ -26,14 +26,20 @@ std::vector<at::Tensor> pass(const ModelConfig& config, bool direct = false) {
     parameter.set_data(parameter + 0.05 * at::randn_like(parameter));
   const at::Tensor x = at::randn({2, 3, 16, 16}).requires_grad_();
   std::optional<DirectGradients> gradients;
-  if (direct) gradients.emplace();
-  for (const at::Tensor& parameter : network.parameters())
-    if (direct) parameter.mutable_grad() = at::ones_like(parameter);
+  if (direct) {
+    int64_t count = 0;
+    for (const at::Tensor& parameter : network.parameters()) count += parameter.numel();
+    const at::Tensor all = at::ones({count});
+    for (const at::Tensor& parameter : network.parameters())
+      parameter.mutable_grad() =
+          all.as_strided(parameter.sizes(), parameter.strides(), count -= parameter.numel());
+    gradients.emplace(all);
+  }
   const DropoutScope scope(
       std::make_shared<const std::vector<StreamKey>>(consecutive_keys(0, 9, 2)));
   const at::Tensor y = network.forward(x, at::tensor({10, 500}), {});
   y.backward(at::randn_like(y));
-  if (direct) DirectGradients::finish();
+  if (direct) gradients->finish();
   std::vector<at::Tensor> found{y.detach(), x.grad()};
   for (const at::Tensor& parameter : network.parameters())
     found.push_back(direct ? parameter.grad() - 1 : parameter.grad());

@@ -19,7 +19,8 @@ DEVICE void add_numbers(const TensorSum& sum, long long begin) {
   const long long end = begin + kNumbersOfSum < sum.count ? begin + kNumbersOfSum : sum.count;
   UNROLL(2)
   for (long long i = begin + threadIdx.x * N; i < end; i += kThreads * N) {
-    const long long row = i / sum.columns, to = row * sum.stride + (i - row * sum.columns);
+    long long to = i;
+    if (sum.stride != sum.columns) to += i / sum.columns * (sum.stride - sum.columns);
     if constexpr (N == 1) {
       sum.to[to] += widen(from[i]);
     } else {

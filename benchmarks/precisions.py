@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Held-out losses of one training in several precisions: a Markdown table.
+
+    python benchmarks/precisions.py --out runs/precisions --device cuda --steps 2000 --seeds 0 1
+
+Trains --config (Ho's CIFAR-10 model) in each of --precisions with each seed, and evaluates the squared error of
+epsilon on --items held-out items, with the standard error of their mean (`eval --metrics epsilon`, in float32).
+A difference is shown in units of its standard error, over the same items and noise. Runs that --out already holds
+are not trained again. On an H100 or H200 the four runs of 2,000 updates take about four minutes.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def call(*command):
+    """Standard output of a command."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}:\n{done.stderr}")
+    return done.stdout
+
+
+def measure(options, precision, seed):
+    """Mean and standard error of a run's held-out loss, and its updates per second."""
+    out = options.out / f"{precision}-{seed}"
+    settings = [f"train.steps={options.steps}", f"train.precision={precision}", f"seed={seed}",
+                "train.eval_every=0", "train.sample_every=0", *options.set]
+    if not (out / "model.pt").exists():
+        call(options.diffuse, "train", "--config", options.config, "--out", out, "--device",
+             options.device, "-q", *[word for s in settings for word in ("--set", s)])
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rates = [row["train/samples_per_second"] for row in rows if "train/samples_per_second" in row]
+    batch = json.loads((out / "config.json").read_text())["train"]["batch_size"]
+    found = json.loads(call(options.diffuse, "eval", "--ckpt", out, "--metrics", "epsilon", "--items",
+                            options.items, "--device", options.device, "--json", "-", "-q"))
+    return found["epsilon"]["mean"], found["epsilon"]["stderr"], rates[-1] / batch
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--diffuse", default=ROOT / "build" / "release" / "diffuse", type=pathlib.Path)
+    parser.add_argument("--config", default=ROOT / "configs" / "cifar.json", type=pathlib.Path)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--steps", default=2000, type=int)
+    parser.add_argument("--items", default=4096, type=int)
+    parser.add_argument("--seeds", nargs="+", default=[0], type=int)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    print("| seed | precision | held-out loss | difference / its error | updates/s |")
+    print("| --- | --- | --- | --- | --- |")
+    for seed in options.seeds:
+        first = None
+        for precision in options.precisions:
+            mean, error, rate = measure(options, precision, seed)
+            first = first or (mean, error)
+            apart = (mean - first[0]) / math.hypot(error, first[1])
+            print(f"| {seed} | {precision} | {mean:.5f} ± {error:.5f} | {apart:+.2f} | {rate:.2f} |",
+                  flush=True)
+
+
+if __name__ == "__main__":
+    main()
