@@ -13,6 +13,7 @@
 #include "src/core/device.h"
 #include "src/core/duration.h"
 #include "src/core/heap.h"
+#include "src/core/pace.h"
 #include "src/data/class_names.h"
 #include "src/data/condition.h"
 #include "src/data/normalization.h"
@@ -94,6 +95,7 @@ Trainer::Trainer(Config config, std::shared_ptr<const Dataset> data, c10::Device
           *world_, layout().flat ? std::vector<at::Tensor>() : updater_->parameters(),
           config_.train.compress_gradients)),
       statistics_(std::make_unique<TrainStatistics>(config_.train.batch_size, device)),
+      pace_(std::make_unique<Pace>(device)),
       loss_(at::zeros({}, at::device(device).dtype(at::kFloat))) {
   if (device.is_cuda()) set_gpu_arithmetic(config_.train.tf32, config_.train.deterministic);
 }
@@ -136,6 +138,7 @@ void Trainer::update() {
   network_->train();
   forward_backward(batch);
   apply_gradients();
+  pace_->step();
   ++step_;
   const double communication = communication_seconds() - waited;
   statistics_->add_seconds({.data = loaded - begin,

@@ -31,6 +31,7 @@ class ResidentImages;
 class StepGraphs;
 struct TrainingRows;
 struct UpdateLayout;
+class Pace;
 class TrainStatistics;
 
 class Trainer {
@@ -114,6 +115,7 @@ class Trainer {
   std::unique_ptr<ParameterUpdater> updater_;
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<TrainStatistics> statistics_;
+  std::unique_ptr<Pace> pace_;
   at::Tensor loss_;  // float scalar: this rank's part of the mean loss of the update under way
   // Created at the first update, when the step is known.
   std::unique_ptr<BatchLoader> loader_;

@@ -4,11 +4,14 @@
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAEvent.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "src/core/step_graph.h"
 
@@ -18,15 +21,55 @@ namespace {
 
 using at::cuda::CUDAStream;
 
-// Memory that graphs take in turn. LibTorch does not record into one whose graphs have all gone.
-struct Pool {
-  at::cuda::MempoolId_t id = at::cuda::graph_pool_handle();
+namespace memory = c10::cuda::CUDACachingAllocator;
+
+void attempt(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception&) {  // undone already
+  }
+}
+
+// Memory that graphs take in turn. One reference is its own: LibTorch does not return to memory that has none.
+class Pool {
+ public:
+  explicit Pool(c10::DeviceIndex device) : device_(device) {
+    refer([](cudaStream_t) { return false; }, {});
+  }
+  ~Pool() {
+    attempt([this] { memory::releasePool(device_, id); });
+  }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Runs the work with the memory that it takes on `stream` from here.
+  void lend(const CUDAStream& stream, const std::function<void()>& work) {
+    refer([to = stream.stream()](cudaStream_t other) { return other == to; }, work);
+    memory::releasePool(device_, id);
+  }
+
+  const at::cuda::MempoolId_t id = at::cuda::graph_pool_handle();
+
+ private:
+  void refer(std::function<bool(cudaStream_t)> takes, const std::function<void()>& work) {
+    memory::beginAllocateToPool(device_, id, std::move(takes));
+    try {
+      if (work) work();
+    } catch (...) {
+      memory::endAllocateToPool(device_, id);
+      memory::releasePool(device_, id);
+      throw;
+    }
+    memory::endAllocateToPool(device_, id);
+  }
+
+  c10::DeviceIndex device_;
 };
 
 // What the graphs of a device share, which run one after another.
 struct Shared {
   CUDAStream stream;
-  std::weak_ptr<Pool> pool{};  // of the last recording, while a graph has it
+  std::weak_ptr<Pool> pool{};  // while a graph has it
 };
 
 Shared& shared_by(c10::DeviceIndex device) {
@@ -41,44 +84,77 @@ void join(const CUDAStream& earlier, const CUDAStream& later) {
   event.block(later);
 }
 
-void attempt(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const std::exception&) {  // undone already
+// While one lives, work goes to `side`, which waits for the current stream; then that waits for `side`.
+class SideStream {
+ public:
+  SideStream(const CUDAStream& current, const CUDAStream& side) : current_(current), side_(side) {
+    join(current_, side_);
+    guard_.emplace(side_);
   }
-}
+  ~SideStream() {
+    guard_.reset();
+    attempt([this] { join(side_, current_); });
+  }
+  SideStream(const SideStream&) = delete;
+  SideStream& operator=(const SideStream&) = delete;
+
+ private:
+  CUDAStream current_, side_;
+  std::optional<c10::cuda::CUDAStreamGuard> guard_;
+};
+
+// A graph whose recording can fail at any point without a trace.
+class Recording : public at::cuda::CUDAGraph {
+ public:
+  // Takes the memory of the graph on the card, which else its first launch would.
+  void upload(const CUDAStream& stream) {
+    C10_CUDA_CHECK(cudaGraphUpload(graph_exec_, stream.stream()));
+    stream.synchronize();
+  }
+
+  // After a failure: undoes what LibTorch does not of a recording that has not ended, and makes no graph of it.
+  void give_up(const CUDAStream& stream, c10::DeviceIndex device) {
+    static_cast<void>(cudaGetLastError());
+    if (capture_ended_ || capture_id_ == 0) return;
+    cudaGraph_t part = nullptr;
+    if (cudaStreamEndCapture(stream.stream(), &part) == cudaSuccess && part != nullptr)
+      static_cast<void>(cudaGraphDestroy(part));
+    at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
+    attempt([&] { memory::endAllocateToPool(device, mempool_id_); });
+    attempt([&] { memory::releasePool(device, mempool_id_); });
+    attempt([&] { host->end_allocate_to_pool(mempool_id_); });
+    attempt([&] { host->release_pool(mempool_id_); });
+    for (const auto& [state, draws] : captured_generator_states_) state->capturing_ = false;
+    static_cast<void>(cudaGetLastError());
+  }
+};
 
 class CudaStepGraph : public StepGraph {
  public:
   explicit CudaStepGraph(c10::DeviceIndex device) : device_(device), shared_(shared_by(device)) {}
 
   void warm_up(const Work& work) override {
-    const CUDAStream current = at::cuda::getCurrentCUDAStream(device_);
-    join(current, shared_.stream);
-    {
-      const c10::cuda::CUDAStreamGuard guard(shared_.stream);
-      work();
-    }
-    join(shared_.stream, current);
+    take_pool();
+    const SideStream side(at::cuda::getCurrentCUDAStream(device_), shared_.stream);
+    pool_->lend(shared_.stream, work);
   }
 
   void record(const Work& work) override {
+    take_pool();
     at::cuda::getCurrentCUDAStream(device_).synchronize();
     shared_.stream.synchronize();
-    c10::cuda::CUDACachingAllocator::
-        emptyCache();  // what the warm-up took: the pool takes as much again
+    memory::emptyCache();
     const c10::cuda::CUDAStreamGuard guard(shared_.stream);
-    pool_ = shared_.pool.lock();
-    if (!pool_) pool_ = std::make_shared<Pool>();
-    shared_.pool = pool_;
-    graph_ = std::make_unique<at::cuda::CUDAGraph>();
+    graph_ = std::make_unique<Recording>();
     try {
-      // Other threads, a loader's say, may allocate meanwhile.
-      graph_->capture_begin(pool_->id, cudaStreamCaptureModeThreadLocal);
+      begin();
       work();
       graph_->capture_end();
+      graph_->upload(shared_.stream);
     } catch (...) {
-      give_up();
+      graph_->give_up(shared_.stream, device_);
+      graph_.reset();
+      pool_.reset();
       throw;
     }
   }
@@ -86,39 +162,24 @@ class CudaStepGraph : public StepGraph {
   void replay() override { graph_->replay(); }
 
  private:
-  // Ends the recording whatever state it is in.
-  void give_up() {
-    try {
-      graph_->capture_end();
-    } catch (const std::exception&) {
-      undo_beginning();
-    }
-    graph_.reset();
-    pool_.reset();
-    static_cast<void>(cudaGetLastError());
+  void take_pool() {
+    if (pool_) return;
+    pool_ = shared_.pool.lock();
+    if (!pool_) pool_ = std::make_shared<Pool>(device_);
+    shared_.pool = pool_;
   }
 
-  // What LibTorch does not undo of a recording that cannot be ended.
-  void undo_beginning() {
-    namespace memory = c10::cuda::CUDACachingAllocator;
-    at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
-    attempt([&] { memory::endAllocateToPool(device_, pool_->id); });
-    attempt([&] { memory::releasePool(device_, pool_->id); });
-    attempt([&] { host->end_allocate_to_pool(pool_->id); });
-    attempt([&] { host->release_pool(pool_->id); });
-    shared_.pool.reset();
-    // A copy of the generator's state does not know of the recording.
-    attempt([&] {
-      auto* const generator =
-          at::cuda::detail::getDefaultCUDAGenerator(device_).get<at::CUDAGeneratorImpl>();
-      generator->graphsafe_set_state(generator->clone()->graphsafe_get_state());
-    });
+  void begin() {
+    // The generator's tensors, which it makes now, serve the graphs of trainings as well.
+    const c10::InferenceMode no_inference(false);
+    // Other threads, a loader's say, may allocate meanwhile.
+    graph_->capture_begin(pool_->id, cudaStreamCaptureModeThreadLocal);
   }
 
   c10::DeviceIndex device_;
   Shared& shared_;
   std::shared_ptr<Pool> pool_;
-  std::unique_ptr<at::cuda::CUDAGraph> graph_;
+  std::unique_ptr<Recording> graph_;
 };
 
 }  // namespace

@@ -694,6 +694,10 @@ cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatu
 }
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* made, cudaGraph_t graph,
                                           unsigned long long) {
+  if (std::getenv("EMULATED_GPU_NO_GRAPHS") != nullptr) {
+    note("no memory for a graph");
+    return failed(cudaErrorMemoryAllocation);
+  }
   *made = new CUgraphExec_st{graph->nodes};
   return cudaSuccess;
 }
@@ -715,6 +719,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t made) {
   delete made;
   return cudaSuccess;
 }
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t made, cudaStream_t stream) {
   return queue(stream, {"graph " + std::to_string(made->nodes.size()), [made] {
                           for (const Work& node : made->nodes)

@@ -51,7 +51,8 @@ struct KernelDropout : torch::autograd::Function<KernelDropout> {
 }  // namespace
 
 bool takes_dropout(const at::Tensor& h) {
-  return h.dim() == 4 && kernels_for(h, kDropoutText) != nullptr;
+  return h.dim() == 4 && h.size(0) <= diffuse::cuda::kMostRows &&
+         kernels_for(h, kDropoutText) != nullptr;
 }
 
 at::Tensor dropout(const at::Tensor& h, double p, uint32_t layer, const at::Tensor& keys) {

@@ -305,7 +305,7 @@ Maybe shift_of_channels(const NormInput& in) {
 
 bool takes_group_norm(const at::Tensor& x, const Norm& norm) {
   return norm.weight.scalar_type() == at::kFloat && norm.weight.dim() == 1 && x.numel() > 0 &&
-         kernels_for(x, kNormText) != nullptr &&
+         x.size(0) <= diffuse::cuda::kMostRows && kernels_for(x, kNormText) != nullptr &&
          (!at::GradMode::is_enabled() ||
           (kernels_for(x, kNormGradientText) != nullptr && takes_row_sum(x.device())));
 }
