@@ -33,7 +33,10 @@ within 150 test_gpu --gtest_brief=1
 
 part "a step of Ho's UNet, batch 128, bf16"
 shape='model.sample_shape=[3,32,32]'
-within 60 diffuse bench --config configs/cifar.json --set "$shape" --set train.precision=bf16 --device cuda --seconds 2
+bench=(diffuse bench --config configs/cifar.json --set "$shape" --set train.precision=bf16 --device cuda --seconds 2)
+within 60 "${bench[@]}"
+part "the same with train.deterministic false"
+within 60 "${bench[@]}" --set train.deterministic=false
 
 part "whole commands"
 within 60 "$python" benchmarks/peers.py --device cuda --diffuse "$(command -v diffuse)" --whole

@@ -91,7 +91,8 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
                                  {time, time_of_noise(model.diffusion().process(), *sigma)},
                                  {"mode", flags.mode}};
   if (chain) figures[time] = figures[time].get<int64_t>();
-  SampleOutput output = open_output(command, flags.edit, model, sampling.config, noisy.size(0));
+  const OutputOptions output =
+      plan_output(command, flags.edit, model, sampling.config, noisy.size(0));
   const at::Tensor result =
       denoise(model, sampling, noisy, *sigma,
               flags.mode == "x0" ? Denoising::kExpected : Denoising::kReverse, flags.edit.seed);
@@ -99,8 +100,7 @@ int run_denoise(const CLI::App& command, const DenoiseFlags& flags) {
     figures["psnr_noisy"] = psnr(noisy, clean, model.is_image());
     figures["psnr"] = psnr(result, clean, model.is_image());
   }
-  output.add(0, model.to_data(result));
-  output.finish();
+  write_output(output, model.to_data(result));
   if (!flags.edit.strip.empty()) {
     const auto shown = [&](const at::Tensor& x) {
       return tile(model.to_data(x.slice(0, 0, 1)), model.config().data);

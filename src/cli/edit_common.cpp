@@ -45,8 +45,8 @@ std::pair<Model, Sampling> open_model(const EditFlags& flags) {
   return {std::move(model), std::move(sampling)};
 }
 
-SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Model& model,
-                         const SampleConfig& config, int64_t count) {
+OutputOptions plan_output(const CLI::App& command, const EditFlags& flags, const Model& model,
+                          const SampleConfig& config, int64_t count) {
   if (is_animation(flags.out))
     throw Error("-o ", flags.out.string(), ": expected a name ending in .png, .npz or .npy, or a ",
                 "folder without an extension");
@@ -62,8 +62,15 @@ SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const 
                         .parameters = json_text(parameters),
                         .framed = count > 1 || !model.is_image(),
                         .data = model.config().data};
+  check_output(options);
   say_how_shown(options);
-  return SampleOutput(std::move(options));
+  return options;
+}
+
+void write_output(const OutputOptions& options, const at::Tensor& x) {
+  SampleOutput output(options);
+  output.add(0, x);
+  output.finish();
 }
 
 Image tile(const at::Tensor& image, const DataConfig& data) {

@@ -31,9 +31,13 @@ struct EditFlags {
 // The model and its sampler options. Throws Error naming a flag that does not fit it.
 std::pair<Model, Sampling> open_model(const EditFlags& flags);
 
-// The output for `count` results; throws Error if it is unusable. A .png of one image is exactly its pixels.
-SampleOutput open_output(const CLI::App& command, const EditFlags& flags, const Model& model,
-                         const SampleConfig& config, int64_t count);
+// The output for `count` results; throws Error if it is unusable, and writes nothing yet. A .png of one image is exactly
+// its pixels.
+OutputOptions plan_output(const CLI::App& command, const EditFlags& flags, const Model& model,
+                          const SampleConfig& config, int64_t count);
+
+// The results x [N, ...], in the data's units, in the place of an earlier run's.
+void write_output(const OutputOptions& output, const at::Tensor& x);
 
 // An image [1, C, H, W] in the data's units enlarged for a strip or a table.
 Image tile(const at::Tensor& image, const DataConfig& data);

@@ -102,10 +102,10 @@ int run_inpaint(const CLI::App& command, const InpaintFlags& flags) {
   const at::Tensor mask = feathered(load_mask(flags.mask, model), flags, model);
   InpaintOptions options{.sampler = sampling.options.sampler};
   if (!flags.repaint.empty()) parse_repaint(flags.repaint, options);
-  SampleOutput output = open_output(command, flags.edit, model, sampling.config, flags.count);
+  const OutputOptions output =
+      plan_output(command, flags.edit, model, sampling.config, flags.count);
   const at::Tensor painted = paint(flags, model, sampling, image, mask, options);
-  output.add(0, painted);
-  output.finish();
+  write_output(output, painted);
   if (!flags.edit.strip.empty())
     write_strip(flags.edit.strip, strip_of(image, mask, painted, model.config().data));
   print_path(flags.edit.out);

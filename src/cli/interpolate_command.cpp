@@ -55,10 +55,10 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
   const at::Tensor b = load_sample("--to", flags.to, model, sampling.config);
   const auto depths = parse_depths(flags.depths, model.config().diffusion);
   const bool table = ending_of(flags.edit.out) == ".png" && model.is_image();
-  std::optional<SampleOutput> output;
+  OutputOptions output;
   if (!table)
     output =
-        open_output(command, flags.edit, model, sampling.config, std::ssize(depths) * flags.steps);
+        plan_output(command, flags.edit, model, sampling.config, std::ssize(depths) * flags.steps);
   Progress progress({.unit = "depth", .total = std::ssize(depths)});
   std::vector<at::Tensor> rows;
   for (const double depth : depths) {
@@ -68,12 +68,10 @@ int run_interpolate(const CLI::App& command, const InterpolateFlags& flags) {
     progress.update(std::ssize(rows));
   }
   progress.finish();
-  if (table) {
+  if (table)
     write_table(flags.edit.out, rows, a, b, depths, model.config());
-  } else {
-    output->add(0, at::cat(rows));
-    output->finish();
-  }
+  else
+    write_output(output, at::cat(rows));
   print_path(flags.edit.out);
   return kGood;
 }

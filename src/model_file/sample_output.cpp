@@ -93,6 +93,27 @@ static std::vector<fs::path> numbered_images(const fs::path& folder) {
   return images;
 }
 
+static fs::path parameters_file(const fs::path& path, OutputKind kind) {
+  return kind == OutputKind::kFolder ? path / "parameters.json"
+                                     : fs::path(path.string() + ".partial.json");
+}
+
+// What an earlier run left under the output's names.
+static std::vector<fs::path> older_files(const fs::path& path, OutputKind kind) {
+  if (kind != OutputKind::kFolder) return {path.string() + ".partial"};
+  if (!fs::exists(path)) return {};
+  std::vector<fs::path> older = numbered_images(path);
+  if (!older.empty() && !read_parameters(parameters_file(path, kind)).contains("checkpoint"))
+    throw Error("-o ", path.string(), ": contains ", older[0].filename().string(),
+                " but no parameters.json from an earlier run; name another folder");
+  return older;
+}
+
+void check_output(const OutputOptions& output) {
+  const OutputKind kind = output_kind(output.path, is_image(output.kind));
+  if (!output.resume) older_files(output.path, kind);
+}
+
 SampleOutput::SampleOutput(OutputOptions options)
     : options_(std::move(options)), kind_(output_kind(options_.path, is_image(options_.kind))) {
   const fs::path& path = options_.path;
@@ -117,35 +138,16 @@ SampleOutput::SampleOutput(OutputOptions options)
 // Whether there is something to resume from; else the parameters are stored for a later run, which must not
 // find older samples beside them.
 bool SampleOutput::begin_or_resume() const {
-  const fs::path file = parameters_file();
+  const fs::path file = parameters_file(options_.path, kind_);
   const bool resumed = options_.resume && fs::exists(file);
   if (resumed) check_same(file, options_.parameters);
   if (resumed || options_.parameters.empty()) return resumed;
-  remove_older();
+  std::error_code failure;
+  for (const fs::path& older : older_files(options_.path, kind_))
+    if (fs::remove(older, failure); failure)
+      throw Error("-o ", older.string(), ": cannot remove it: ", failure.message());
   atomic_write(file, options_.parameters + '\n');
   return false;
-}
-
-// Removes what an earlier run left under this one's names.
-void SampleOutput::remove_older() const {
-  std::vector<fs::path> older;
-  if (kind_ == OutputKind::kFolder) {
-    older = numbered_images(options_.path);
-    if (!older.empty() && !read_parameters(parameters_file()).contains("checkpoint"))
-      throw Error("-o ", options_.path.string(), ": contains ", older[0].filename().string(),
-                  " but no parameters.json from an earlier run; name another folder");
-  } else {
-    older = {options_.path.string() + ".partial"};
-  }
-  std::error_code failure;
-  for (const fs::path& path : older)
-    if (fs::remove(path, failure); failure)
-      throw Error("-o ", path.string(), ": cannot remove it: ", failure.message());
-}
-
-fs::path SampleOutput::parameters_file() const {
-  return kind_ == OutputKind::kFolder ? options_.path / "parameters.json"
-                                      : fs::path(options_.path.string() + ".partial.json");
 }
 
 fs::path SampleOutput::image_file(int64_t i) const {
@@ -237,7 +239,7 @@ void SampleOutput::finish() {
   if (kind_ == OutputKind::kAnimation) write_animation();
   if (!array_) return;
   array_->finish();
-  fs::remove(parameters_file());
+  fs::remove(parameters_file(options_.path, kind_));
 }
 
 }  // namespace diffuse

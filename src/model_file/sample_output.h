@@ -39,6 +39,9 @@ struct OutputOptions {
 // Logs what pictures of such samples do not show: their scale, more than three channels.
 void say_how_shown(const OutputOptions& output);
 
+// Throws as SampleOutput's constructor would, and writes nothing.
+void check_output(const OutputOptions& output);
+
 // Folders and arrays are written batch by batch: memory does not grow with the count.
 class SampleOutput {
  public:
@@ -70,8 +73,6 @@ class SampleOutput {
 
  private:
   bool begin_or_resume() const;
-  void remove_older() const;
-  std::filesystem::path parameters_file() const;
   std::filesystem::path image_file(int64_t i) const;
   void say_what_is_cut(const at::Tensor& pictures);
   void write_grid() const;

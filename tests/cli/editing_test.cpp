@@ -1,6 +1,9 @@
 // The editing commands as a user runs them, and what they refuse.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -105,6 +108,31 @@ TEST(Inpaint, DependsOnSeedAndIndexAndNotOnTheBatch) {
 }
 
 // The model's own eta is for its own sampler.
+// Which a Ctrl-C before the end therefore leaves alone.
+TEST(Inpaint, ReplacesAnEarlierRunsPicturesAtTheEnd) {
+  const fs::path out = files() / "ideas";
+  expect_good(inpaint({"-n", "3", "-o", "@ideas"}));
+  const std::string before = contents(out / "000002.png"), told = contents(out / "parameters.json");
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string ckpt = files() / "colour", image = files() / "image.png",
+                      mask = files() / "mask.png";
+    execl(program(), "diffuse", "inpaint", "--ckpt", ckpt.c_str(), "--image", image.c_str(),
+          "--mask", mask.c_str(), "-n", "1000000", "--seed", "9", "-q", "-o", out.c_str(), nullptr);
+    _exit(127);
+  }
+  sleep(1);
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(contents(out / "000002.png"), before);
+  EXPECT_EQ(contents(out / "parameters.json"), told);
+  EXPECT_FALSE(fs::exists(out / "000003.png"));
+  expect_good(inpaint({"-n", "2", "-o", "@ideas"}));
+  EXPECT_FALSE(fs::exists(out / "000002.png")) << "of the earlier run";
+}
+
 TEST(Inpaint, UsesDdpmWhateverTheModelsSampler) {
   write_file(files() / "noisy.json",
              R"({"model": {"type": "gaussian_oracle", "variance": 0.25},
