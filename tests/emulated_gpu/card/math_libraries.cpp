@@ -147,10 +147,9 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t of,
     return CUDNN_STATUS_SUCCESS;
   }
   if (values == nullptr || wanted == 0) return CUDNN_STATUS_SUCCESS;
-  if (name == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE || name == CUDNN_ATTR_ENGINE_GLOBAL_INDEX ||
-      name == CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE) {
+  if (type == CUDNN_TYPE_INT64 || type == CUDNN_TYPE_INT32) {  // sizes and numbers
     *count = 1;
-    *static_cast<int64_t*>(values) = 0;
+    std::memset(values, 0, size_of(type));
   }
   return CUDNN_STATUS_SUCCESS;
 }
