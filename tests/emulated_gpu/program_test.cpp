@@ -84,6 +84,51 @@ TEST(ProgramOnTheCard, TrainsByTwoGraphsWithoutWaiting) {
   }
 }
 
+// What trains by graphs, and what says why it does not.
+TEST(ProgramOnTheCard, TrainsWhateverIsAskedFor) {
+  struct Case {
+    Lines settings;
+    int64_t recordings;
+    std::string says = "";
+  };
+  const Case cases[] = {
+      {{"train.precision=bf16"}, 2},
+      {{"train.precision=fp16"}, 2},
+      {{"train.micro_batch=4"}, 2},
+      {{"model.class_conditional=true", "train.label_dropout=0.2"}, 2},
+      {{"diffusion.variance=learned_range", "diffusion.loss=hybrid"}, 2},
+      {{"diffusion.loss=min_snr"}, 2},
+      {{"train.sample_every=2"}, 2 + 6},  // whose graphs come and go before the first update's
+      {{"train.cuda_graph=off"}, 0},
+      {{"diffusion.timestep_sampler=importance"}, 0, "no CUDA graph"},
+      {{"diffusion.loss_weighting=learned"}, 0, "no CUDA graph"},
+      {{"train.gradient_checkpointing=true"}, 0, "no CUDA graph"},
+      {{"train.optimizer=muon"}, 0, "no CUDA graph"},
+  };
+  for (const auto& [settings, recordings, says] : cases) {
+    SCOPED_TRACE(settings.back());
+    Lines all{"train.steps=12", "train.sample_every=0"};
+    all.insert(all.end(), settings.begin(), settings.end());
+    const Seen seen = on_card(training_in(scratch("on_card"), all, kOnCuda));
+    EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
+    EXPECT_EQ(seen.count("begin recording"), recordings);
+    EXPECT_EQ(seen.count("REFUSED"), 0);
+    EXPECT_NE(seen.outcome.err.find(says), std::string::npos) << seen.outcome.err;
+  }
+}
+
+TEST(ProgramOnTheCard, TrainsWithoutOurKernels) {
+  for (const char* const precision : {"fp32", "bf16"}) {
+    const Seen seen = on_card(
+        training_in(scratch("on_card"),
+                    {"train.steps=8", std::string("train.precision=") + precision}, kOnCuda),
+        {{"DIFFUSE_CUDA_KERNELS", "off"}});
+    EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
+    EXPECT_EQ(seen.count("own "), 0);
+    EXPECT_GT(seen.count("graph "), 0);
+  }
+}
+
 TEST(ProgramOnTheCard, TwoProcessesSumGradientsBetweenTheirGraphs) {
   for (const char* const compressed : {"false", "true"}) {
     Lines arguments{"launch", "--nproc", "2", "--"};
@@ -119,7 +164,7 @@ TEST(ProgramOnTheCard, TrainsWithoutGraphsWhereThereIsNoMemoryForThem) {
       on_card(training_in(scratch("on_card"), {"train.steps=12", "train.sample_every=8"}, kOnCuda),
               {{"EMULATED_GPU_NO_GRAPHS", "1"}});
   EXPECT_EQ(seen.outcome.exit_code, 0) << seen.outcome.err;
-  EXPECT_EQ(seen.count("no memory for a graph"), 3) << "of the pass, the update and the samples";
+  EXPECT_EQ(seen.count("no memory for a graph"), 4) << "of the pass, the update, two grids";
   EXPECT_EQ(seen.count("graph "), 0);
   EXPECT_NE(seen.outcome.err.find("no CUDA graph"), std::string::npos) << seen.outcome.err;
 }

@@ -30,39 +30,45 @@ void attempt(const std::function<void()>& work) {
   }
 }
 
-// Memory that graphs take in turn. One reference is its own: LibTorch does not return to memory that has none.
+at::HostAllocator& pinned_memory() { return *at::getHostAllocator(at::kCUDA); }
+
+// Memory that graphs take in turn, of the card and pinned. One reference to each is its own: LibTorch does not record
+// again into memory that has had none.
 class Pool {
  public:
   explicit Pool(c10::DeviceIndex device) : device_(device) {
-    refer([](cudaStream_t) { return false; }, {});
+    memory::beginAllocateToPool(device_, id, [](cudaStream_t) { return false; });
+    memory::endAllocateToPool(device_, id);
+    pinned_memory().begin_allocate_to_pool(id, [](c10::Stream) { return false; });
+    pinned_memory().end_allocate_to_pool(id);
   }
   ~Pool() {
     attempt([this] { memory::releasePool(device_, id); });
+    attempt([this] { pinned_memory().release_pool(id); });
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs the work with the memory that it takes on `stream` from here.
+  // Runs the work with the card's memory that it takes on `stream` from here.
   void lend(const CUDAStream& stream, const std::function<void()>& work) {
-    refer([to = stream.stream()](cudaStream_t other) { return other == to; }, work);
-    memory::releasePool(device_, id);
+    memory::beginAllocateToPool(device_, id,
+                                [to = stream.stream()](cudaStream_t other) { return other == to; });
+    const auto end = [this] {
+      memory::endAllocateToPool(device_, id);
+      memory::releasePool(device_, id);
+    };
+    try {
+      work();
+    } catch (...) {
+      end();
+      throw;
+    }
+    end();
   }
 
   const at::cuda::MempoolId_t id = at::cuda::graph_pool_handle();
 
  private:
-  void refer(std::function<bool(cudaStream_t)> takes, const std::function<void()>& work) {
-    memory::beginAllocateToPool(device_, id, std::move(takes));
-    try {
-      if (work) work();
-    } catch (...) {
-      memory::endAllocateToPool(device_, id);
-      memory::releasePool(device_, id);
-      throw;
-    }
-    memory::endAllocateToPool(device_, id);
-  }
-
   c10::DeviceIndex device_;
 };
 
@@ -115,15 +121,18 @@ class Recording : public at::cuda::CUDAGraph {
   // After a failure: undoes what LibTorch does not of a recording that has not ended, and makes no graph of it.
   void give_up(const CUDAStream& stream, c10::DeviceIndex device) {
     static_cast<void>(cudaGetLastError());
-    if (capture_ended_ || capture_id_ == 0) return;
+    if (capture_ended_) return;
     cudaGraph_t part = nullptr;
     if (cudaStreamEndCapture(stream.stream(), &part) == cudaSuccess && part != nullptr)
       static_cast<void>(cudaGraphDestroy(part));
-    at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
-    attempt([&] { memory::endAllocateToPool(device, mempool_id_); });
-    attempt([&] { memory::releasePool(device, mempool_id_); });
-    attempt([&] { host->end_allocate_to_pool(mempool_id_); });
-    attempt([&] { host->release_pool(mempool_id_); });
+    attempt([&] {  // throws where it had not begun
+      memory::endAllocateToPool(device, mempool_id_);
+      memory::releasePool(device, mempool_id_);
+    });
+    attempt([&] {
+      pinned_memory().end_allocate_to_pool(mempool_id_);
+      pinned_memory().release_pool(mempool_id_);
+    });
     for (const auto& [state, draws] : captured_generator_states_) state->capturing_ = false;
     static_cast<void>(cudaGetLastError());
   }
