@@ -40,7 +40,7 @@ struct DirectGradients::Pending {
   }
 };
 
-static thread_local const void* memory_in_scope = nullptr;
+static thread_local const void* memory_in_scope = nullptr;  // that of the innermost scope
 
 // Of all threads: backward passes run on their own.
 static std::mutex mutex;
@@ -55,16 +55,16 @@ static DirectGradients::Pending* pending_of(const at::Tensor& gradient) {
 }
 
 DirectGradients::DirectGradients(const at::Tensor& all)
-    : pending_(std::make_unique<Pending>(memory_of(all))) {
+    : pending_(std::make_unique<Pending>(memory_of(all))),
+      outer_(std::exchange(memory_in_scope, pending_->memory)) {
   const std::scoped_lock lock(mutex);
-  memory_in_scope = pending_->memory;
-  scopes[memory_in_scope] = pending_.get();
+  scopes[pending_->memory] = pending_.get();
 }
 
 DirectGradients::~DirectGradients() {
   const std::scoped_lock lock(mutex);
   scopes.erase(pending_->memory);
-  memory_in_scope = nullptr;
+  memory_in_scope = outer_;
 }
 
 at::Tensor DirectGradients::of(const at::Tensor& x) {

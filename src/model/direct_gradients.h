@@ -37,6 +37,7 @@ class DirectGradients {
 
  private:
   std::unique_ptr<Pending> pending_;
+  const void* outer_;
 };
 
 }  // namespace diffuse

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -107,7 +108,6 @@ TEST(Inpaint, DependsOnSeedAndIndexAndNotOnTheBatch) {
   EXPECT_FALSE(at::equal(three[0], three[1]));
 }
 
-// The model's own eta is for its own sampler.
 // Which a Ctrl-C before the end therefore leaves alone.
 TEST(Inpaint, ReplacesAnEarlierRunsPicturesAtTheEnd) {
   const fs::path out = files() / "ideas";
@@ -118,14 +118,18 @@ TEST(Inpaint, ReplacesAnEarlierRunsPicturesAtTheEnd) {
     const std::string ckpt = files() / "colour", image = files() / "image.png",
                       mask = files() / "mask.png";
     execl(program(), "diffuse", "inpaint", "--ckpt", ckpt.c_str(), "--image", image.c_str(),
-          "--mask", mask.c_str(), "-n", "1000000", "--seed", "9", "-q", "-o", out.c_str(), nullptr);
+          "--mask", mask.c_str(), "-n", "1000000", "--batch", "64", "--seed", "9", "-q", "-o",
+          out.c_str(), nullptr);
     _exit(127);
   }
-  sleep(1);
+  // It has computed for two seconds, five times what it takes to start.
+  clockid_t clock{};
+  ASSERT_EQ(clock_getcpuclockid(child, &clock), 0);
+  for (timespec used{}; used.tv_sec < 2; clock_gettime(clock, &used)) usleep(20'000);
   kill(child, SIGINT);
   int status = 0;
   waitpid(child, &status, 0);
-  EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
   EXPECT_EQ(contents(out / "000002.png"), before);
   EXPECT_EQ(contents(out / "parameters.json"), told);
   EXPECT_FALSE(fs::exists(out / "000003.png"));
@@ -133,6 +137,7 @@ TEST(Inpaint, ReplacesAnEarlierRunsPicturesAtTheEnd) {
   EXPECT_FALSE(fs::exists(out / "000002.png")) << "of the earlier run";
 }
 
+// The model's own eta is for its own sampler.
 TEST(Inpaint, UsesDdpmWhateverTheModelsSampler) {
   write_file(files() / "noisy.json",
              R"({"model": {"type": "gaussian_oracle", "variance": 0.25},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "card/device.h"
+#include "diffuse/core/error.h"
 #include "tests/cli/run_program.h"
 
 namespace fs = std::filesystem;
@@ -67,7 +68,7 @@ Lines replayed(const Lines& log) {
   return {std::find_if(recorded, last, starts("graph ")), last};
 }
 
-// The host waits for events of earlier updates alone.
+// Two graphs an update; the host waits for the update two before that which it has queued.
 TEST(ProgramOnTheCard, TrainsByTwoGraphsWithoutWaiting) {
   const Seen seen = on_card(
       training_in(scratch("on_card"),
@@ -77,8 +78,13 @@ TEST(ProgramOnTheCard, TrainsByTwoGraphsWithoutWaiting) {
   EXPECT_EQ(seen.count("REFUSED"), 0);
   const Lines steps = replayed(seen.log);
   EXPECT_GE(std::ssize(steps), 50);
+  for (int64_t queued = 10; queued <= 50; queued += 2)
+    EXPECT_EQ(std::count(steps.begin(), steps.end(),
+                         concat("sync event after launch ", queued - 4, " of ", queued)),
+              1)
+        << queued;
   for (const std::string& line : steps) {
-    EXPECT_TRUE(!line.starts_with("sync") || line == "sync event") << line;
+    EXPECT_FALSE(line == "sync stream" || line == "sync device") << line;
     EXPECT_FALSE(line.starts_with("malloc")) << line;
     EXPECT_FALSE(line.starts_with("copy p")) << line << ": from pageable memory";
   }

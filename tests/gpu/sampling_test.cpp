@@ -63,5 +63,31 @@ TEST_F(Sampling, ReplaysGiveTheBytesOfSingleKernels) {
   EXPECT_TRUE(at::equal(model.sample(keys, options), recorded));
 }
 
+// Graphs share memory, those of a model that lives on and those of models that go.
+TEST_F(Sampling, BetweenUpdatesChangesNeither) {
+  const Model model = Model::load(trained_on_gpu(), true, gpu());
+  const auto drawn = [&](const Model& from) {
+    GenerateOptions options = from.options(from.config().sample);
+    options.labels = round_robin_labels(4, from.config().model.classes);
+    options.sampler.timesteps.resize(6);
+    return from.sample(consecutive_keys(9, 0, 4), options);
+  };
+  const at::Tensor wanted = drawn(model);
+  Config config = small_training();
+  config.train.steps = 200;
+  const auto data = make_dataset(config.data, Split::kTrain, config.seed);
+  Trainer disturbed(config, data, gpu()), alone(config, data, gpu());
+  for (int i = 0; i < 9; ++i) {
+    disturbed.update();
+    alone.update();
+    if (i % 4 == 1) {
+      EXPECT_TRUE(at::equal(drawn(model), wanted)) << i;
+      EXPECT_TRUE(at::equal(drawn(Model::load(trained_on_gpu(), true, gpu())), wanted)) << i;
+    }
+  }
+  const auto one = disturbed.network().parameters(), other = alone.network().parameters();
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], other[i])) << i;
+}
+
 }  // namespace
 }  // namespace diffuse

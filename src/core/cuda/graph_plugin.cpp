@@ -37,8 +37,7 @@ at::HostAllocator& pinned_memory() { return *at::getHostAllocator(at::kCUDA); }
 class Pool {
  public:
   explicit Pool(c10::DeviceIndex device) : device_(device) {
-    memory::beginAllocateToPool(device_, id, [](cudaStream_t) { return false; });
-    memory::endAllocateToPool(device_, id);
+    memory::createOrIncrefPool(device_, id);
     pinned_memory().begin_allocate_to_pool(id, [](c10::Stream) { return false; });
     pinned_memory().end_allocate_to_pool(id);
   }
@@ -48,23 +47,6 @@ class Pool {
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-
-  // Runs the work with the card's memory that it takes on `stream` from here.
-  void lend(const CUDAStream& stream, const std::function<void()>& work) {
-    memory::beginAllocateToPool(device_, id,
-                                [to = stream.stream()](cudaStream_t other) { return other == to; });
-    const auto end = [this] {
-      memory::endAllocateToPool(device_, id);
-      memory::releasePool(device_, id);
-    };
-    try {
-      work();
-    } catch (...) {
-      end();
-      throw;
-    }
-    end();
-  }
 
   const at::cuda::MempoolId_t id = at::cuda::graph_pool_handle();
 
@@ -121,6 +103,12 @@ class Recording : public at::cuda::CUDAGraph {
   // After a failure: undoes what LibTorch does not of a recording that has not ended, and makes no graph of it.
   void give_up(const CUDAStream& stream, c10::DeviceIndex device) {
     static_cast<void>(cudaGetLastError());
+    // A generator that was not told of the graph for want of memory cannot be told of its end.
+    for (auto found = captured_generator_states_.begin();
+         found != captured_generator_states_.end();)
+      found->first->registered_graphs_.contains(this)
+          ? ++found
+          : found = captured_generator_states_.erase(found);
     if (capture_ended_) return;
     cudaGraph_t part = nullptr;
     if (cudaStreamEndCapture(stream.stream(), &part) == cudaSuccess && part != nullptr)
@@ -142,17 +130,19 @@ class CudaStepGraph : public StepGraph {
  public:
   explicit CudaStepGraph(c10::DeviceIndex device) : device_(device), shared_(shared_by(device)) {}
 
+  // Not in the graphs' memory: what a first call makes and keeps, a table say, others' replays would overwrite.
   void warm_up(const Work& work) override {
-    take_pool();
     const SideStream side(at::cuda::getCurrentCUDAStream(device_), shared_.stream);
-    pool_->lend(shared_.stream, work);
+    work();
   }
 
   void record(const Work& work) override {
-    take_pool();
+    pool_ = shared_.pool.lock();
+    if (!pool_) pool_ = std::make_shared<Pool>(device_);
+    shared_.pool = pool_;
     at::cuda::getCurrentCUDAStream(device_).synchronize();
     shared_.stream.synchronize();
-    memory::emptyCache();
+    memory::emptyCache();  // what the warm-up took: the pool takes as much again
     const c10::cuda::CUDAStreamGuard guard(shared_.stream);
     graph_ = std::make_unique<Recording>();
     try {
@@ -171,13 +161,6 @@ class CudaStepGraph : public StepGraph {
   void replay() override { graph_->replay(); }
 
  private:
-  void take_pool() {
-    if (pool_) return;
-    pool_ = shared_.pool.lock();
-    if (!pool_) pool_ = std::make_shared<Pool>(device_);
-    shared_.pool = pool_;
-  }
-
   void begin() {
     // The generator's tensors, which it makes now, serve the graphs of trainings as well.
     const c10::InferenceMode no_inference(false);

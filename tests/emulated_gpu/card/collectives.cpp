@@ -78,7 +78,8 @@ struct ncclComm {
       meeting->arrived = 0;
       ++meeting->round;
     }
-    while (meeting->round == round) sched_yield();
+    for (const time_t since = time(nullptr); meeting->round == round; sched_yield())
+      if (time(nullptr) > since + 60) _exit(3);  // the other has died
   }
 };
 
@@ -123,7 +124,8 @@ ncclResult_t ncclAllReduce(const void* from, void* to, size_t count, ncclDataTyp
                    : type == ncclInt64    ? combine<int64_t>
                    : type == ncclBfloat16 ? combine<Bfloat16>
                                           : nullptr;
-  if (add == nullptr) return ncclInvalidArgument;
+  if (add == nullptr || (op != ncclSum && op != ncclMax && op != ncclMin))
+    return ncclInvalidArgument;
   const size_t bytes = count * size_of(type);
   return started(stream, "all-reduce", bytes, [=] {
     std::memcpy(comm->bytes_of(comm->rank), from, bytes);

@@ -26,6 +26,7 @@ struct CUstream_st {
 struct CUevent_st {
   CUstream_st* stream = nullptr;    // in which it was recorded last
   CUgraph_st* recording = nullptr;  // the graph in which it was recorded last
+  int64_t launches = 0;             // of graphs, until then
 };
 struct CUgraph_st {
   std::vector<diffuse::emulated::Work> nodes;
@@ -49,6 +50,7 @@ struct State {
   size_t used = 0;
   int streams = 0;
   unsigned long long graphs = 0;
+  int64_t launches = 0;  // of graphs
   CUstream_st legacy;
   FILE* log = nullptr;
   State() {
@@ -603,6 +605,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const std::scoped_lock lock(mutex);
   event->stream = stream_of(stream);
   event->recording = event->stream->recording;
+  event->launches = state().launches;
   return cudaSuccess;
 }
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
@@ -622,7 +625,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     return failed(cudaErrorCapturedEvent);
   }
   REFUSE_UNSAFE("cudaEventSynchronize");
-  note("sync event");
+  note("sync event after launch " + std::to_string(event->launches) + " of " +
+       std::to_string(state().launches));
   return cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
@@ -721,6 +725,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t made) {
 }
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t made, cudaStream_t stream) {
+  ++state().launches;
   return queue(stream, {"graph " + std::to_string(made->nodes.size()), [made] {
                           for (const Work& node : made->nodes)
                             if (node.run) node.run();

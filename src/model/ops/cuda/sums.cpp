@@ -86,8 +86,9 @@ void total_columns(const std::vector<ColumnTotals>& totals, bool added) {
   std::map<at::ScalarType, std::vector<ColumnSum>> taken;
   for (const auto& [from, to] : totals) {
     const int64_t rows = from.size(0), columns = from.size(1);
-    TORCH_CHECK(from.is_contiguous() && to.size() <= 3 && columns % std::ssize(to) == 0,
-                "totals of ", from.sizes(), " in ", to.size(), " tensors");
+    TORCH_CHECK(
+        from.is_contiguous() && !to.empty() && to.size() <= 3 && columns % std::ssize(to) == 0,
+        "totals of ", from.sizes(), " in ", to.size(), " tensors");
     if (columns == 0) continue;
     ColumnSum sum{pointer(from),
                   {},

@@ -8,7 +8,7 @@
 
 namespace diffuse::ops::cuda {
 
-constexpr size_t kMostOfLaunch = 80;  // sums
+constexpr size_t kMostOfLaunch = 80;  // sums whose arguments CUDA passes to a kernel
 
 // to += from, of the same sizes; to is float32.
 struct Addition {
