@@ -107,85 +107,111 @@ void restore_when_recorded(const at::Tensor& x) {
 
 bool waits_for_the_card(const std::string& name) {
   static const std::set<std::string> all{"aten::equal", "aten::nonzero", "aten::masked_select",
-                                         "aten::_unique2", "aten::is_set_to"};
+                                         "aten::_unique2"};
   return all.contains(name);
 }
 
-void compute(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
-  const c10::FunctionSchema& schema = op.schema();
-  const std::string& name = schema.name();
-  const bool recording = records(current_stream());
-  if (waits_for_the_card(name)) {
-    note("sync by " + name);
-    if (recording) {
-      unsafe_call(name.c_str());
-      throw std::runtime_error(name + " waits for the card, which a recording cannot");
-    }
-  }
-  const size_t count = schema.arguments().size();
-  const std::vector<IValue> arguments(stack->end() - static_cast<std::ptrdiff_t>(count),
-                                      stack->end());
-  stack->resize(stack->size() - count);
+// A call of an operator: what LibTorch gave it, and the same on the host.
+struct Call {
+  c10::OperatorHandle op;
+  Stack arguments, inputs{};
 
-  HostViews views;
-  Stack host;
-  for (size_t i = 0; i < count; ++i) {
-    host.push_back(on_host(arguments[i], views));
-    const c10::AliasInfo* const alias = schema.arguments()[i].alias_info();
-    if (recording && alias != nullptr && alias->isWrite())
-      for (const at::Tensor& x : tensors_in(arguments[i])) restore_when_recorded(x);
+  const c10::FunctionSchema& schema() const { return op.schema(); }
+  bool writes(size_t i) const {
+    const c10::AliasInfo* const alias = schema().arguments()[i].alias_info();
+    return alias != nullptr && alias->isWrite();
   }
-  Stack inputs = host;
-  const auto run = [op](Stack& on) {
+
+  Stack run() const {
     const at::AutoDispatchBelowADInplaceOrView below;
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    Stack on = inputs;
     op.callBoxed(&on);
-  };
-  run(host);
+    return on;
+  }
+};
 
-  // What an operator made larger, and what it returns.
-  for (size_t i = 0; i < count; ++i) {
-    const c10::AliasInfo* const alias = schema.arguments()[i].alias_info();
-    if (alias == nullptr || !alias->isWrite() || !arguments[i].isTensor()) continue;
-    const at::Tensor mine = arguments[i].toTensor(), theirs = inputs[i].toTensor();
+Call take_call(const c10::OperatorHandle& op, Stack& stack) {
+  const auto count = static_cast<std::ptrdiff_t>(op.schema().arguments().size());
+  Call call{op, Stack(stack.end() - count, stack.end())};
+  stack.resize(stack.size() - static_cast<size_t>(count));
+  HostViews views;
+  for (const IValue& argument : call.arguments) call.inputs.push_back(on_host(argument, views));
+  return call;
+}
+
+// Outputs that the operator made larger.
+void enlarge_outputs(Call& call) {
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    if (!call.writes(i) || !call.arguments[i].isTensor()) continue;
+    const at::Tensor mine = call.arguments[i].toTensor(), theirs = call.inputs[i].toTensor();
     if (mine.sizes() == theirs.sizes()) continue;
     mine.resize_(theirs.sizes());
-    inputs[i] = HostViews().of(mine);
-    inputs[i].toTensor().copy_(theirs);
+    call.inputs[i] = HostViews().of(mine);
+    call.inputs[i].toTensor().copy_(theirs);
   }
-  std::vector<std::pair<at::Tensor, size_t>> made;  // raw memory of a result, and its place
-  for (size_t i = 0; i < host.size(); ++i) {
-    const c10::AliasInfo* const alias = schema.returns()[i].alias_info();
+}
+
+// The argument that a result is, if it is one.
+const IValue* argument_of(const Call& call, const c10::AliasInfo& result) {
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    const c10::AliasInfo* const alias = call.schema().arguments()[i].alias_info();
+    if (alias != nullptr && alias->beforeSets() == result.beforeSets()) return &call.arguments[i];
+  }
+  return nullptr;
+}
+
+using Made =
+    std::vector<std::pair<at::Tensor, size_t>>;  // memory on the card, number of the result
+
+// Puts the results on the stack, fresh ones in memory of the card.
+Made return_results(const Call& call, const Stack& results, Stack& stack) {
+  Made made;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const c10::AliasInfo* const alias = call.schema().returns()[i].alias_info();
     if (alias != nullptr) {
-      for (size_t j = 0; j < count; ++j) {
-        const c10::AliasInfo* const source = schema.arguments()[j].alias_info();
-        if (source != nullptr && source->beforeSets() == alias->beforeSets()) {
-          stack->push_back(arguments[j]);
-          break;
-        }
-      }
-      continue;
-    }
-    if (host[i].isTensor()) {
-      const at::Tensor result = new_on_card(host[i].toTensor());
-      if (result.defined()) made.emplace_back(HostViews().of(result), i);
-      stack->push_back(result);
-    } else if (host[i].isTensorList()) {
+      stack.push_back(*argument_of(call, *alias));
+    } else if (results[i].isTensor()) {
+      const at::Tensor fresh = new_on_card(results[i].toTensor());
+      if (fresh.defined()) made.emplace_back(HostViews().of(fresh), i);
+      stack.push_back(fresh);
+    } else if (results[i].isTensorList()) {
+      TORCH_CHECK(!records(current_stream()), call.schema().name(), " in a recording");
       c10::List<at::Tensor> all;
-      for (const at::Tensor& x : host[i].toTensorVector()) all.push_back(new_on_card(x));
-      TORCH_CHECK(!recording, name, " is not emulated in a recording");
-      stack->push_back(all);
+      for (const at::Tensor& x : results[i].toTensorVector()) all.push_back(new_on_card(x));
+      stack.push_back(all);
     } else {
-      stack->push_back(host[i]);
+      stack.push_back(results[i]);
     }
   }
-  const auto again = [inputs, made, run, name] {
-    Stack on = inputs;
-    run(on);
-    for (const auto& [memory, place] : made) at::Tensor(memory).copy_(on[place].toTensor());
-  };
-  queue(current_stream(),
-        {"operator " + name, recording ? std::function<void()>(again) : std::function<void()>()});
+  return made;
+}
+
+void refuse_in_recording(const std::string& name) {
+  note("sync by " + name);
+  if (!records(current_stream())) return;
+  unsafe_call(name.c_str());
+  throw std::runtime_error(name + " waits for the card, which a recording cannot");
+}
+
+void compute(const c10::OperatorHandle& op, c10::DispatchKeySet, Stack* stack) {
+  const std::string& name = op.schema().name();
+  if (waits_for_the_card(name)) refuse_in_recording(name);
+  Call call = take_call(op, *stack);
+  const bool recording = records(current_stream());
+  for (size_t i = 0; i < call.arguments.size() && recording; ++i)
+    if (call.writes(i))
+      for (const at::Tensor& x : tensors_in(call.arguments[i])) restore_when_recorded(x);
+  const Stack results = call.run();
+  enlarge_outputs(call);
+  const Made made = return_results(call, results, *stack);
+  std::function<void()> again;
+  if (recording)
+    again = [call, made] {
+      const Stack anew = call.run();
+      for (const auto& [memory, place] : made) at::Tensor(memory).copy_(anew[place].toTensor());
+    };
+  queue(current_stream(), {"operator " + name, again});
 }
 
 at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
