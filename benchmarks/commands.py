@@ -1,5 +1,7 @@
-"""What the scripts beside this one share: commands of diffuse that are timed."""
+"""What the scripts beside this one share: commands of diffuse, and what its runs logged."""
 
+import json
+import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +13,26 @@ def timed(command):
     start = time.monotonic()
     subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
     return round(time.monotonic() - start, 1)
+
+
+def output_of(command, threads=0):
+    """Standard output of a command, on that many threads if given; ends the script if it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True,
+                          env=os.environ | {"OMP_NUM_THREADS": str(threads)} if threads else None)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}:\n{done.stderr}")
+    return done.stdout
+
+
+def metrics_of(run):
+    """The rows of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def sample_rates(run):
+    """Samples per second at each report of a training."""
+    return [row["train/samples_per_second"] for row in metrics_of(run) if "train/samples_per_second" in row]
 
 
 def train_once(diffuse, config, out, words=""):

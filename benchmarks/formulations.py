@@ -13,25 +13,15 @@ at once, on one thread each. Needs what mnist_quality.py needs.
 import argparse
 import concurrent.futures
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
+
+from commands import output_of, sample_rates
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONFIGS = {"ddpm": "mnist.json", "flow": "mnist_flow.json", "edm": "mnist_edm.json"}
 SAMPLER = ["--sampler", "ddim", "--eta", 1, "--steps", 50]
-
-
-def call(command, threads):
-    """Standard output of a command."""
-    words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True,
-                          env=os.environ | {"OMP_NUM_THREADS": str(threads)} if threads else None)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}:\n{done.stderr}")
-    return done.stdout
 
 
 def measure(options, process, optimizer, seed):
@@ -39,21 +29,19 @@ def measure(options, process, optimizer, seed):
     out = options.out / f"{process}-{optimizer}-{seed}"
     threads = 1 if options.jobs > 1 else 0
     if not (out / "figures.json").exists():
-        call([options.diffuse, "train", "--config", ROOT / "configs" / CONFIGS[process], "--out", out,
-              "--set", f"train.steps={options.steps}", "--set", "train.eval_every=0", "--set",
-              f"seed={seed}", "--set", f"train.optimizer={optimizer}", *options.train, "-q",
-              *(["--resume"] if out.exists() else [])], threads)
-        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-        rates = [row["train/samples_per_second"] for row in rows if "train/samples_per_second" in row]
-        found = json.loads(call([options.diffuse, "eval", "--ckpt", out, "--metrics", "epsilon",
-                                 "--items", 4096, "--json", "-", "-q"], threads))
+        output_of([options.diffuse, "train", "--config", ROOT / "configs" / CONFIGS[process], "--out", out,
+                   "--set", f"train.steps={options.steps}", "--set", "train.eval_every=0", "--set",
+                   f"seed={seed}", "--set", f"train.optimizer={optimizer}", *options.train, "-q",
+                   *(["--resume"] if out.exists() else [])], threads)
+        found = json.loads(output_of([options.diffuse, "eval", "--ckpt", out, "--metrics", "epsilon",
+                                      "--items", 4096, "--json", "-", "-q"], threads))
         digits = out / "digits.npz"
-        call([options.diffuse, "sample", "--ckpt", out, "-n", options.count, *SAMPLER, "-o", digits, "-q"],
-             threads)
-        judge = call([sys.executable, ROOT / "tests" / "python" / "mnist_classifier.py", "--samples",
-                      digits, "--cache", options.out / "judge.pt"], threads)
+        output_of([options.diffuse, "sample", "--ckpt", out, "-n", options.count, *SAMPLER, "-o", digits,
+                   "-q"], threads)
+        judge = output_of([sys.executable, ROOT / "tests" / "python" / "mnist_classifier.py", "--samples",
+                           digits, "--cache", options.out / "judge.pt"], threads)
         figures = {"epsilon": found["epsilon"]["mean"], "error": found["epsilon"]["stderr"],
-                   "sure": json.loads(judge)["confident"], "rate": statistics.median(rates) / 64}
+                   "sure": json.loads(judge)["confident"], "rate": statistics.median(sample_rates(out)) / 64}
         (out / "figures.json").write_text(json.dumps(figures))
     return json.loads((out / "figures.json").read_text())
 
@@ -72,8 +60,8 @@ def main():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if not (options.out / "judge.pt").exists():
-        call([sys.executable, ROOT / "tests" / "python" / "mnist_classifier.py", "--cache",
-              options.out / "judge.pt"], 0)
+        output_of([sys.executable, ROOT / "tests" / "python" / "mnist_classifier.py", "--cache",
+                   options.out / "judge.pt"])
     runs = [(process, optimizer, seed) for process in options.processes
             for optimizer in options.optimizers for seed in options.seeds]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

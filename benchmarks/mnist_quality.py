@@ -22,15 +22,14 @@ import sys
 
 import numpy as np
 
-from commands import timed, train_once
+from commands import metrics_of, timed, train_once
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def held_out_loss(metrics):
+def held_out_loss(run):
     """The last held-out loss of a run, or None."""
-    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    return [None, *(row["held_out/loss"] for row in rows if "held_out/loss" in row)][-1]
+    return [None, *(row["held_out/loss"] for row in metrics_of(run) if "held_out/loss" in row)][-1]
 
 
 def main():
@@ -44,7 +43,7 @@ def main():
     options = parser.parse_args()
 
     result = train_once(options.diffuse, options.config, options.out, options.train)
-    result["held_out_loss"] = held_out_loss(options.out / "metrics.jsonl")
+    result["held_out_loss"] = held_out_loss(options.out)
 
     digits = options.out / "digits.npz"
     sample = [options.diffuse, "sample", "--ckpt", options.out / "model.pt", "-n", options.n]

@@ -27,6 +27,8 @@ import sys
 import tempfile
 import time
 
+from commands import sample_rates
+
 # name -> (our model section, batch on the CPU, on a GPU); the peer's UNet2DModel has the same sizes
 MODELS = {
     "cifar": ({"channels": 128, "channel_multipliers": [1, 2, 2, 2], "blocks_per_level": 2,
@@ -122,9 +124,8 @@ def whole_commands(program, device):
             seconds("train", "--config", "configs/mnist.json", "--set", "train.steps=3000", "--set",
                     "train.log_every=500", "--set", "train.eval_every=0", "--set",
                     "train.sample_every=0", "--out", run)
-            rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-            rates = [row["train/samples_per_second"] for row in rows if "train/samples_per_second" in row]
-            print(f"| `train --config configs/mnist.json`, steps/s | {rates[-1] / 64:.0f} |", flush=True)
+            print(f"| `train --config configs/mnist.json`, steps/s | {sample_rates(run)[-1] / 64:.0f} |",
+                  flush=True)
         else:
             print(f"| `train --config configs/mnist.json`, steps/s | no data in {data} |")
         run = folder / "cifar"

@@ -6,24 +6,17 @@
 Trains --config (Ho's CIFAR-10 model) in each of --precisions with each seed, and evaluates the squared error of
 epsilon on --items held-out items, with the standard error of their mean (`eval --metrics epsilon`, in float32).
 The difference from the first precision is over the same items and noise, and so is known better than either loss.
-Finished runs that --out already holds are not trained again. On an H100 or H200 the four runs of 2,000 updates take about four minutes.
+Finished runs that --out already holds are not trained again.
 """
 
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 
+from commands import metrics_of, output_of, sample_rates
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-
-def call(*command):
-    """Standard output of a command."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}:\n{done.stderr}")
-    return done.stdout
 
 
 def finished(out, steps):
@@ -31,7 +24,7 @@ def finished(out, steps):
     if not (out / "config.json").exists():
         return False
     found = json.loads((out / "config.json").read_text())["train"]["steps"]
-    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rows = metrics_of(out)
     if found != steps or not rows or rows[-1]["step"] != steps or not (out / "model.pt").exists():
         sys.exit(f"{out} holds another run, or part of one; remove it or name another --out")
     return True
@@ -43,14 +36,12 @@ def measure(options, precision, seed):
     settings = [f"train.steps={options.steps}", f"train.precision={precision}", f"seed={seed}",
                 "train.eval_every=0", "train.sample_every=0", *options.set]
     if not finished(out, options.steps):
-        call(options.diffuse, "train", "--config", options.config, "--out", out, "--device",
-             options.device, "-q", *[word for s in settings for word in ("--set", s)])
-    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    rates = [row["train/samples_per_second"] for row in rows if "train/samples_per_second" in row]
+        output_of([options.diffuse, "train", "--config", options.config, "--out", out, "--device",
+                   options.device, "-q", *[word for s in settings for word in ("--set", s)]])
     batch = json.loads((out / "config.json").read_text())["train"]["batch_size"]
-    found = json.loads(call(options.diffuse, "eval", "--ckpt", out, "--metrics", "epsilon", "--items",
-                            options.items, "--device", options.device, "--json", "-", "-q"))
-    return found["epsilon"]["mean"], found["epsilon"]["stderr"], rates[-1] / batch
+    found = json.loads(output_of([options.diffuse, "eval", "--ckpt", out, "--metrics", "epsilon", "--items",
+                                  options.items, "--device", options.device, "--json", "-", "-q"]))
+    return found["epsilon"]["mean"], found["epsilon"]["stderr"], sample_rates(out)[-1] / batch
 
 
 def main():

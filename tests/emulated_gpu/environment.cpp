@@ -6,7 +6,6 @@
 #include "card/device.h"
 #include "operators.h"
 #include "src/core/cuda/nvrtc_launcher.h"
-#include "src/core/cuda/stream.h"
 #include "src/core/device.h"
 #include "tests/core/cuda/shim_launcher.h"
 
@@ -25,11 +24,12 @@ class EmulatingLauncher : public cuda::KernelLauncher {
   void launch(const cuda::KernelModule& module, const cuda::KernelCall& call, c10::Device device,
               void** arguments) override {
     cuda::nvrtc_launcher().launch(module, call, device, arguments);
-    const auto stream = static_cast<cudaStream_t>(cuda::current_stream(device));
     const shim::Kernel& kernel =
         shim::compiled_texts().at({module.text, module.storage}).at(call.kernel);
-    queue(stream, {"computed", [this, bound = kernel.bind(arguments), call,
-                                barriers = kernel.barriers] { grid_.run(call, barriers, bound); }});
+    queue(current_stream(),
+          {"computed", [this, bound = kernel.bind(arguments), call, barriers = kernel.barriers] {
+             grid_.run(call, barriers, bound);
+           }});
   }
 
   int64_t multiprocessors(c10::Device) override { return 4; }  // fewer blocks to compute

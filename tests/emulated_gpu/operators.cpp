@@ -19,14 +19,15 @@
 #include "src/core/cuda/stream.h"
 
 namespace diffuse::emulated {
-namespace {
-
-using c10::IValue;
-using torch::jit::Stack;
 
 cudaStream_t current_stream() {
   return static_cast<cudaStream_t>(cuda::current_stream({c10::kCUDA, 0}));
 }
+
+namespace {
+
+using c10::IValue;
+using torch::jit::Stack;
 
 // Tensors of the CPU in the memory of the card's. A storage that an operator makes larger gets memory of its own.
 class HostViews {

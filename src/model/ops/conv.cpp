@@ -74,15 +74,11 @@ at::Tensor residual_sum(const Biased& h, const at::Tensor& x) { return sum_of(h,
 // sum + the products of x's and skip's pixels with their parts of the filters, [B H W, O].
 static at::Tensor add_products(at::Tensor sum, const at::Tensor& x, const at::Tensor& skip,
                                const at::Tensor& weight) {
-  const at::Tensor all = kept_weight(weight);
-  int64_t first = 0;
-  for (const at::Tensor& part : {x, skip}) {
-    if (!part.defined()) continue;
-    const at::Tensor filters = all.narrow(1, first, part.size(1)).flatten(1);  // [out, in]
-    first += part.size(1);
-    RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-    sum = at::addmm(sum, pixel_rows(part), filters.t());
-  }
+  for_parts(x, skip, kept_weight(weight).flatten(1),
+            [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
+              RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
+              sum = at::addmm(sum, pixel_rows(part), filters.t());
+            });
   return sum;
 }
 

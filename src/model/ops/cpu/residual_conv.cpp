@@ -18,16 +18,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Calls work(part, its index, its filters [O, part's channels]) for x and, if defined, skip;
-// matrix [O, I]: the weight or its gradient.
-template <class Work>
-void for_parts(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& matrix,
-               const Work& work) {
-  const int64_t channels = x.size(1);
-  work(x, 0, matrix.narrow(1, 0, channels));
-  if (skip.defined()) work(skip, 1, matrix.narrow(1, channels, skip.size(1)));
-}
-
 void add_products_to(const at::Tensor& h, const at::Tensor& x, const at::Tensor& skip,
                      const at::Tensor& weight) {
   for_parts(x, skip, weight.flatten(1),

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "optional_tensors.h"
 #include "src/core/cuda/kernel_launcher.h"
 #include "src/model/direct_gradients.h"
 #include "src/model/ops/pixel_rows.h"
@@ -96,11 +97,6 @@ struct BiasFunction : torch::autograd::Function<BiasFunction> {
     return result;
   }
 };
-
-std::optional<at::Tensor> images_in(const at::Tensor& x, at::ScalarType type) {
-  if (!x.defined()) return std::nullopt;
-  return x.to(type).contiguous(at::MemoryFormat::ChannelsLast);
-}
 
 }  // namespace
 

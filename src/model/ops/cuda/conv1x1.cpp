@@ -7,21 +7,16 @@
 #include <optional>
 #include <vector>
 
+#include "optional_tensors.h"
 #include "src/model/direct_gradients.h"
 #include "src/model/ops/kept_weight.h"
 #include "src/model/ops/pixel_rows.h"
-#include "tiling.h"
 
 namespace diffuse::ops::cuda {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-
-// The columns of a matrix [O, I] that are a part's, from `first` on.
-at::Tensor part_of(const at::Tensor& matrix, int64_t first, const at::Tensor& part) {
-  return matrix.narrow(1, first, part.size(1));
-}
 
 struct Conv1x1Function : torch::autograd::Function<Conv1x1Function> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
@@ -30,36 +25,35 @@ struct Conv1x1Function : torch::autograd::Function<Conv1x1Function> {
     context->save_for_backward({x, or_nothing(skip), low});
     context->saved_data["direct"] = DirectGradients::of(weight);
     at::Tensor sum;
-    int64_t first = 0;
-    for (const at::Tensor& part : {x, or_nothing(skip)}) {
-      if (!part.defined()) continue;
-      const at::Tensor filters = part_of(low, first, part), rows = pixel_rows(part);
-      first += part.size(1);
-      RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
-      sum = sum.defined() ? sum.addmm_(rows, filters.t()) : at::mm(rows, filters.t());
-    }
+    for_parts(x, or_nothing(skip), low,
+              [&](const at::Tensor& part, size_t, const at::Tensor& filters) {
+                RECORD_FUNCTION("diffuse::add_product", std::vector<c10::IValue>({part, filters}));
+                const at::Tensor rows = pixel_rows(part);
+                sum = sum.defined() ? sum.addmm_(rows, filters.t()) : at::mm(rows, filters.t());
+              });
     return sum;
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
     const tensor_list saved = context->get_saved_variables();
-    const at::Tensor &low = saved[2], dy = gradients[0].contiguous();
-    const at::Tensor direct = context->saved_data["direct"].toTensor();
-    const bool two = saved[1].defined(), of_weight = context->needs_input_grad(two ? 2 : 1);
+    const at::Tensor &x = saved[0], &skip = saved[1], &low = saved[2];
+    const at::Tensor dy = gradients[0].contiguous();
     tensor_list result(3);
-    std::vector<at::Tensor> of_parts;  // of the weight
-    int64_t first = 0;
-    for (size_t i = 0; i < (two ? 2 : 1); ++i) {
-      const at::Tensor& part = saved[i];
-      if (context->needs_input_grad(i))
-        result[i] = image_of(at::mm(dy, part_of(low, first, part)), part);
-      if (of_weight) of_parts.push_back(at::mm(dy.t(), pixel_rows(part)));
-      if (of_weight && direct.defined())
-        DirectGradients::add(part_of(direct.flatten(1), first, part), of_parts.back());
-      first += part.size(1);
-    }
-    if (of_weight && !direct.defined())
-      result[2] = at::cat(of_parts, 1).to(at::kFloat).view({low.size(0), low.size(1), 1, 1});
+    for_parts(x, skip, low, [&](const at::Tensor& part, size_t i, const at::Tensor& filters) {
+      if (context->needs_input_grad(i)) result[i] = image_of(at::mm(dy, filters), part);
+    });
+    if (!context->needs_input_grad(
+            skip.defined() ? 2 : 1))  // its number among the inputs that there are
+      return result;
+    const at::Tensor direct = context->saved_data["direct"].toTensor();
+    const at::Tensor dmatrix = direct.defined()
+                                   ? direct.flatten(1)
+                                   : at::empty(low.sizes(), low.options().dtype(at::kFloat));
+    for_parts(x, skip, dmatrix, [&](const at::Tensor& part, size_t, const at::Tensor& dfilters) {
+      const at::Tensor product = at::mm(dy.t(), pixel_rows(part));
+      direct.defined() ? DirectGradients::add(dfilters, product) : void(dfilters.copy_(product));
+    });
+    if (!direct.defined()) result[2] = dmatrix.view({low.size(0), low.size(1), 1, 1});
     return result;
   }
 };
@@ -67,8 +61,7 @@ struct Conv1x1Function : torch::autograd::Function<Conv1x1Function> {
 }  // namespace
 
 at::Tensor conv1x1(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& weight) {
-  return Conv1x1Function::apply(x, skip.defined() ? std::optional<at::Tensor>(skip) : std::nullopt,
-                                weight);
+  return Conv1x1Function::apply(x, if_defined(skip), weight);
 }
 
 }  // namespace diffuse::ops::cuda

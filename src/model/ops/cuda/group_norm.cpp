@@ -9,6 +9,7 @@
 
 #include "bias.h"
 #include "kernels/norm_arguments.cuh"
+#include "optional_tensors.h"
 #include "src/core/cuda/kernel_launcher.h"
 #include "src/model/direct_gradients.h"
 #include "tiling.h"
@@ -278,11 +279,6 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
   }
 };
 
-Maybe image(const at::Tensor& x, at::ScalarType type) {
-  if (!x.defined()) return std::nullopt;
-  return x.to(type).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 // Rows of neighbouring numbers, however far apart the rows are.
 Maybe rows(const at::Tensor& table, at::ScalarType type) {
   if (!table.defined()) return std::nullopt;
@@ -319,7 +315,7 @@ Normed group_norm(const NormInput& in, const Norm& norm, const Modulation& modul
               in.x.value.sizes(), " with the streams of ", dropout_keys.size(0), " samples");
   passes = passes && at::GradMode::is_enabled();
   const tensor_list results = NormFunction::apply(
-      *image(in.x.value, type), image(in.skip, type), norm.weight.contiguous(),
+      *images_in(in.x.value, type), images_in(in.skip, type), norm.weight.contiguous(),
       norm.bias.contiguous(), shift_of_channels(in),
       of_images ? rows(in.shift, type) : std::nullopt, rows(modulation.scale, type),
       rows(modulation.offset, type), dropped ? Maybe(dropout_keys.contiguous()) : std::nullopt,

@@ -16,10 +16,6 @@ constexpr int64_t kThreads = 256;  // of a block, in all kernels
 
 inline int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-inline at::Tensor or_nothing(const std::optional<at::Tensor>& x) {
-  return x.value_or(at::Tensor());
-}
-
 // Null where x is undefined.
 inline const void* pointer(const at::Tensor& x) {
   return x.defined() ? x.const_data_ptr() : nullptr;
